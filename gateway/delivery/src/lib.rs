@@ -1,0 +1,2 @@
+//! Pace, dialects, retries: how accepted records reach the cloud.
+#![forbid(unsafe_code)]

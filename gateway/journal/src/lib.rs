@@ -1,0 +1,2 @@
+//! The spool, the ledger and the state machine of batches, chunks and outcomes.
+#![forbid(unsafe_code)]

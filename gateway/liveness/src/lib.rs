@@ -1,0 +1,2 @@
+//! Hops, probes and heartbeats.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Layouts, canonical records, record streams and mappings to rows.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! SOAP envelopes, faults, SwA and MTOM packaging, and the gateway's own messages.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The way out: sockets, TLS, HTTP client and tokens. Knows no dialect.
+#![forbid(unsafe_code)]

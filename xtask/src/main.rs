@@ -1,0 +1,3 @@
+//! The repository commands.
+#![forbid(unsafe_code)]
+fn main() {}
