@@ -1,2 +1,33 @@
 //! Schemas compiled and pinned; records, fields and documents checked against them.
+//!
+//! A [`Schema`] is read from disk, once, whole: every document it is made of is digested, and what cannot be
+//! checked is an error when it loads, never silently skipped. From it come
+//!
+//! - a [`RecordType`]: what one record may hold, as a tree of particles that CSV and JSON can be held to as well
+//!   as XML ([`Schema::record_type`]);
+//! - a [`Checker`]: single values and single record elements against that type;
+//! - [`Schema::validate_document`]: whole documents, in bounded memory.
+//!
+//! No error of this crate quotes a value from a document it checks: positions, names and facets of the schema and
+//! lengths only.
 #![forbid(unsafe_code)]
+
+pub mod checker;
+pub mod digest;
+pub mod document;
+pub mod error;
+pub mod lines;
+pub mod record;
+pub mod schema;
+pub mod violation;
+
+pub use checker::Checker;
+pub use digest::SchemaDigest;
+pub use document::Validity;
+pub use error::{DocumentError, SchemaError};
+pub use record::{
+    Element, ElementContent, KeyConstraint, KeyKind, Particle, RecordType, SimpleType, TypeId, ValueKind,
+    WhiteSpace,
+};
+pub use schema::{Schema, SchemaDocument};
+pub use violation::{ValueViolation, Violation};

@@ -1,0 +1,113 @@
+//! What can be wrong with a schema, and what can stop a document from being checked.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::digest::SchemaDigest;
+
+/// A schema that cannot be loaded, or whose record type cannot be had: the operator's to mend.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// A document of the schema cannot be read.
+    #[error("schema document {} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The schema is not the one that is pinned.
+    #[error("schema {} has digest {found}, but {pinned} is pinned: if the change is meant, pin the new digest", path.display())]
+    Pin {
+        /// The schema's first document.
+        path: PathBuf,
+        /// What the configuration says.
+        pinned: SchemaDigest,
+        /// What is on disk.
+        found: SchemaDigest,
+    },
+    /// A document breaks a rule of XML or of XSD 1.0.
+    #[error("{place}: {rule}: {message}")]
+    Invalid {
+        /// `file:line:column`, as far as known.
+        place: String,
+        /// The rule (`src-…`, `cos-…`, `xml`).
+        rule: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A construct that this gateway does not take, though some schema processor might.
+    #[error("{place}: {construct} is not supported: {advice}")]
+    Unsupported {
+        /// `file:line:column`, or a path of element names.
+        place: String,
+        /// What it is.
+        construct: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// An element that the schema does not declare, or declares more than once with different types.
+    #[error("record element {name} {problem}")]
+    Record {
+        /// The name asked for.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl SchemaError {
+    /// A stable name for the kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "schema-read",
+            Self::Pin { .. } => "schema-pin",
+            Self::Invalid { .. } => "schema-invalid",
+            Self::Unsupported { .. } => "schema-unsupported",
+            Self::Record { .. } => "schema-record",
+        }
+    }
+}
+
+/// What stops a document from being checked to its end: the sender's fault, except [`DocumentError::Io`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// The input cannot be read.
+    #[error("the document cannot be read: {0}")]
+    Io(#[source] io::Error),
+    /// Not well-formed XML, or a document type declaration.
+    #[error("line {line}, column {column}: {message}")]
+    NotWellFormed {
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// The rule broken. Never a value of the document.
+        message: String,
+    },
+    /// More of something than this gateway takes.
+    #[error("line {line}, column {column}: more than {max} {which}")]
+    Limit {
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// Of what there is too much.
+        which: &'static str,
+        /// The limit.
+        max: u64,
+    },
+}
+
+impl DocumentError {
+    /// A stable name for the kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "document-read",
+            Self::NotWellFormed { .. } => "document-not-well-formed",
+            Self::Limit { .. } => "document-limit",
+        }
+    }
+}
