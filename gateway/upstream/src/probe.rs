@@ -1,0 +1,86 @@
+//! Timed probes: name, line, TLS, HTTP. Each opens a connection of its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+use tokio::time::Instant;
+
+use crate::body::Body;
+use crate::client::HttpClient;
+use crate::connection::{Connection, connect, resolve};
+use crate::endpoint::Endpoint;
+use crate::error::UpstreamError;
+
+/// How long each step of a probe took; steps that were not asked for are `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProbeTiming {
+    /// Looking up the name.
+    pub resolve: Duration,
+    /// TCP connection.
+    pub connect: Option<Duration>,
+    /// TLS handshake (`None` for a plain endpoint too).
+    pub tls: Option<Duration>,
+    /// Request sent to last byte of the answer.
+    pub http: Option<Duration>,
+    /// Status of the answer.
+    pub status: Option<StatusCode>,
+    /// Address that answered.
+    pub address: Option<SocketAddr>,
+}
+
+/// Looks up the endpoint's name.
+pub async fn probe_resolve(endpoint: &Endpoint, deadline: Duration) -> Result<ProbeTiming, UpstreamError> {
+    let started = Instant::now();
+    let addresses = resolve(endpoint, started + deadline).await?;
+    Ok(ProbeTiming { resolve: started.elapsed(), address: addresses.first().copied(), ..Default::default() })
+}
+
+/// Looks up the name and connects.
+pub async fn probe_connect(endpoint: &Endpoint, deadline: Duration) -> Result<ProbeTiming, UpstreamError> {
+    let started = Instant::now();
+    let addresses = resolve(endpoint, started + deadline).await?;
+    let resolved = started.elapsed();
+    let (_, address) = connect(&addresses, started + deadline).await?;
+    Ok(ProbeTiming {
+        resolve: resolved,
+        connect: Some(started.elapsed() - resolved),
+        address: Some(address),
+        ..Default::default()
+    })
+}
+
+/// Looks up the name, connects and, where the endpoint has TLS, shakes hands.
+pub async fn probe_tls(endpoint: &Endpoint, deadline: Duration) -> Result<ProbeTiming, UpstreamError> {
+    let (connection, times) = Connection::open(endpoint, Instant::now() + deadline).await?;
+    connection.close().await;
+    Ok(ProbeTiming {
+        resolve: times.resolve,
+        connect: Some(times.connect),
+        tls: times.tls,
+        address: times.address,
+        ..Default::default()
+    })
+}
+
+/// All of it, and a GET of `path` below the endpoint's base path. Any status is an answer: whether it is a good one is
+/// for the caller to say.
+pub async fn probe_get(
+    endpoint: &Endpoint,
+    path: &str,
+    deadline: Duration,
+) -> Result<ProbeTiming, UpstreamError> {
+    let started = Instant::now();
+    let mut timing = probe_tls(endpoint, deadline).await?;
+    let target = endpoint.target(path).ok_or_else(|| UpstreamError::Request {
+        reason: "the probe's path cannot stand in a request line".to_owned(),
+    })?;
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = target;
+    let left = deadline.saturating_sub(started.elapsed());
+    let asked = Instant::now();
+    let answer = HttpClient::new(endpoint.clone()).send(request, left).await?;
+    timing.http = Some(asked.elapsed());
+    timing.status = Some(answer.status);
+    Ok(timing)
+}
