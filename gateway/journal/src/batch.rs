@@ -1,0 +1,189 @@
+//! What is written down about a batch, and what is read back.
+
+use serde::Serialize;
+
+use crate::identity::{BatchId, Digest, Epoch};
+use crate::machine::{Code, Outcome, Status, Sums};
+
+/// A batch that is sealed in the spool, about to be acknowledged.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// The name under which it lies in the spool.
+    pub id: BatchId,
+    /// The client's name as configured.
+    pub client: String,
+    /// The route's name as configured.
+    pub route: String,
+    /// The door that it came through (`swa`, `soap`, `rest`, ...).
+    pub door: String,
+    /// Digest of the delivery plan, as `Ledger::define` gave it.
+    pub plan: Digest,
+    /// Digest of the schema that the records were checked against.
+    pub schema: Digest,
+    /// Digest of the mapping from records to rows.
+    pub mapping: Digest,
+    /// Records in the spool.
+    pub records: u64,
+    /// Records that intake put aside because they were invalid; not in the spool, outside of the balance.
+    pub set_aside: u64,
+    /// Bytes of the payload as it came in (after transfer decoding, before anything else).
+    pub bytes: u64,
+    /// SHA-256 of those bytes.
+    pub payload_digest: Digest,
+    /// SHA-256 over the canonical records, as `Sealed::records_digest`.
+    pub records_digest: Digest,
+    /// When the request's head had been read (unix milliseconds).
+    pub received_at: u64,
+    /// When it is accepted (unix milliseconds): the time on the receipt.
+    pub accepted_at: u64,
+    /// Records that are not under way by then expire (unix milliseconds).
+    pub expires_at: Option<u64>,
+    /// Batches of its route go upstream one after the other, in the order of acceptance.
+    pub ordered: bool,
+    /// How a repetition of the request is recognised.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// How a repetition is recognised: per client and route, for [`Idempotency::WINDOW`] or as long as the route says.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// `Idempotency-Key`, `wsa:MessageID` or a digest of the content; prefix it by its kind. Only a digest is kept.
+    pub key: String,
+    /// What the repetition must have in common with the first request (digest of what was sent).
+    pub fingerprint: Digest,
+    /// Until when it is remembered (unix milliseconds).
+    pub until: u64,
+}
+
+impl Idempotency {
+    /// 7 days in milliseconds: what is added to the time of acceptance unless the route says otherwise.
+    pub const WINDOW: u64 = 7 * 24 * 60 * 60 * 1_000;
+}
+
+/// What became of the request to accept a batch.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // short-lived, one per request
+pub enum Accepted {
+    /// Durable; send the receipt.
+    New(BatchView),
+    /// The same request was accepted before: its batch as it stands. The new payload is not needed: remove it from
+    /// the spool.
+    Replay(BatchView),
+    /// The key was used with other content (draft-ietf-httpapi-idempotency-key-header-07 section 2.7: 422). Remove
+    /// the new payload from the spool.
+    Conflict {
+        /// The batch that has the key.
+        batch: BatchId,
+    },
+}
+
+/// A batch as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchView {
+    /// Its name.
+    pub id: BatchId,
+    /// The client's name.
+    pub client: String,
+    /// The route's name.
+    pub route: String,
+    /// The door that it came through.
+    pub door: String,
+    /// Digest of its delivery plan.
+    pub plan: Digest,
+    /// Digest of its schema.
+    pub schema: Digest,
+    /// Digest of its mapping.
+    pub mapping: Digest,
+    /// Bytes of the payload.
+    pub bytes: u64,
+    /// SHA-256 of the payload.
+    pub payload_digest: Digest,
+    /// SHA-256 over the canonical records.
+    pub records_digest: Digest,
+    /// SHA-256 over the delivered records, once finished, if delivery gave it.
+    pub delivered_digest: Option<Digest>,
+    /// When the request came (unix milliseconds).
+    pub received_at: u64,
+    /// When it was accepted.
+    pub accepted_at: u64,
+    /// When pending records expire.
+    pub expires_at: Option<u64>,
+    /// When the last transition was.
+    pub changed_at: u64,
+    /// When every record had an outcome.
+    pub finished_at: Option<u64>,
+    /// When the payload was removed from the spool.
+    pub payload_removed_at: Option<u64>,
+    /// Goes in the order of acceptance among its route's batches.
+    pub ordered: bool,
+    /// In which state it is.
+    pub status: Status,
+    /// How many records are in which state.
+    pub sums: Sums,
+    /// Chunks opened so far.
+    pub chunks: u64,
+    /// The epoch of its owner.
+    pub epoch: Epoch,
+}
+
+impl BatchView {
+    /// Records in the spool: `sums.accepted`.
+    pub fn records(&self) -> u64 {
+        self.sums.accepted
+    }
+}
+
+/// Which batches to list; everything that is given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct BatchFilter {
+    /// Only this client's.
+    pub client: Option<String>,
+    /// Only this route's.
+    pub route: Option<String>,
+    /// Only finished ones, or only ones that are not.
+    pub finished: Option<bool>,
+    /// Accepted at or after this time (unix milliseconds).
+    pub from: Option<u64>,
+    /// Accepted before this time (unix milliseconds).
+    pub to: Option<u64>,
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Continue after this batch.
+    pub after: Option<BatchId>,
+    /// At most so many, and never more than [`Page::MOST`].
+    pub limit: u32,
+}
+
+impl Page {
+    /// The most that a page has.
+    pub const MOST: u32 = 1_000;
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { after: None, limit: 100 }
+    }
+}
+
+/// A record that was not delivered as it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordException {
+    /// 0-based position in the batch.
+    pub position: u64,
+    /// `Partial` or `Rejected`.
+    pub outcome: Outcome,
+    /// Why: a code of the gateway's or of the upstream's.
+    pub code: Code,
+    /// The column that the upstream named, if it is one of the mapping's.
+    pub field: Option<String>,
+    /// Of a partial record: which of its rows (0-based) did not arrive.
+    pub rows: Vec<u32>,
+    /// The chunk in which it was decided, if it was in one.
+    pub chunk: Option<u64>,
+    /// When (unix milliseconds).
+    pub at: u64,
+}
