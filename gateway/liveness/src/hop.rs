@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 /// How a hop is. The order is by how much it asks of an operator: `Up < Unknown < Degraded < Down`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -355,6 +355,16 @@ impl Snapshot {
     /// The same snapshot with only the gateway and the hops on the way to the named upstreams: what one client may see.
     pub fn seen_by(mut self, upstreams: &[&str]) -> Self {
         self.hops.retain(|hop| hop.upstream.as_deref().is_none_or(|name| upstreams.contains(&name)));
+        self
+    }
+
+    /// The same snapshot with its times at another offset from UTC: the same moments, as a reader's wall clock shows them.
+    pub fn at_offset(mut self, offset: UtcOffset) -> Self {
+        self.taken_at = self.taken_at.to_offset(offset);
+        for hop in &mut self.hops {
+            hop.since = hop.since.to_offset(offset);
+            hop.checked_at = hop.checked_at.map(|at| at.to_offset(offset));
+        }
         self
     }
 }

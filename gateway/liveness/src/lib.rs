@@ -21,6 +21,7 @@ mod observation;
 mod path;
 mod prober;
 mod table;
+mod words;
 
 pub use board::Board;
 pub use clock::{Clock, Moment, SystemClock};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::hop::{ErrorClass, HopState};
 
 /// Who saw it.
@@ -23,7 +24,9 @@ pub struct Observation {
     pub(crate) source: Source,
     pub(crate) class: Option<ErrorClass>,
     pub(crate) latency: Option<Duration>,
+    pub(crate) began: Option<Moment>,
     pub(crate) answered: bool,
+    pub(crate) stopped_at: Option<String>,
     pub(crate) texts: Option<(String, String)>,
 }
 
@@ -56,9 +59,15 @@ impl Observation {
         self
     }
 
-    /// How long the look took.
+    /// How long the look took. Unless [`began`](Self::began) says otherwise, it began that long before it was reported.
     pub fn took(mut self, latency: Duration) -> Self {
         self.latency = Some(latency);
+        self
+    }
+
+    /// When the look began, by the board's clock: for those who report some time after it ended.
+    pub fn began(mut self, at: Moment) -> Self {
+        self.began = Some(at);
         self
     }
 
@@ -66,6 +75,13 @@ impl Observation {
     /// the line, a reset is not.
     pub fn answered(mut self, answered: bool) -> Self {
         self.answered = answered;
+        self
+    }
+
+    /// The look did not get as far as its own hop: it stopped at an earlier one on the way (by identity, `upstream/line`),
+    /// and says something of that one only. A login that cannot connect is a fault of the line.
+    pub fn stopped_at(mut self, hop: impl Into<String>) -> Self {
+        self.stopped_at = Some(hop.into());
         self
     }
 
@@ -86,8 +102,18 @@ impl Observation {
         self.class
     }
 
+    /// The latest moment of which the hop is known to have served, if it was reported at `now`: the beginning of the look,
+    /// as what happened to the hop after that the look cannot exclude.
+    pub(crate) fn seen_at(&self, now: Moment) -> Moment {
+        match (self.began, self.latency) {
+            (Some(began), _) if began.monotonic <= now.monotonic => began,
+            (None, Some(latency)) => now.before(latency),
+            _ => now,
+        }
+    }
+
     fn new(state: HopState, class: Option<ErrorClass>, latency: Option<Duration>, answered: bool) -> Self {
-        Self { state, source: Source::Check, class, latency, answered, texts: None }
+        Self { state, source: Source::Check, class, latency, began: None, answered, stopped_at: None, texts: None }
     }
 }
 

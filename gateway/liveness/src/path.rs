@@ -1,13 +1,89 @@
-//! The state machine.
+//! The state machine: observations and moments in, hop states out.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
 use crate::clock::Moment;
-use crate::hop::{HopSpec, Snapshot};
-use crate::observation::Observation;
+use crate::hop::{ErrorClass, Evidence, Hop, HopSpec, HopState, Snapshot};
+use crate::observation::{Observation, Source};
+use crate::words::{self, Texts};
 
-/// The hops and what is known of each: pure, with observations and moments in and hop states out.
+/// The hops and what is known of each. Pure: no clock, no lock, no task of its own.
+///
+/// What a hop shows follows from three things alone, whoever asks and however often:
+/// - its *fact*, the newest look at it. A look that passed is as old as its beginning, one that failed as old as its end,
+///   so of two that overlap the failure stands;
+/// - its *proof*, the newest answer from a hop behind it. It takes the place of a fact that is older and says down, or that
+///   is missing or too old; it never hides that a hop is slow or near a limit;
+/// - whether a hop before it was down when last heard of. Until something newer passes that hop, this one is unknown.
+///
+/// A failure without an answer cannot be told from a failure on the way: if a hop before it turns out to be down, it is
+/// taken as explained, and does not come out as this hop's own when the way is open again.
 #[derive(Clone, Debug)]
-pub struct Path {}
+pub struct Path {
+    places: Vec<Place>,
+    by_id: HashMap<Box<str>, usize>,
+    /// Everything that happens by itself has happened up to here.
+    settled: Duration,
+}
 
-/// Why hops do not make a path.
+#[derive(Clone, Debug)]
+struct Place {
+    id: Arc<str>,
+    name: Arc<str>,
+    upstream: Option<Arc<str>>,
+    /// Always an earlier place.
+    behind: Option<usize>,
+    interval: Duration,
+    by_traffic_only: bool,
+    fact: Option<Fact>,
+    proof: Option<Proof>,
+    evidence: Evidence,
+    shown: HopState,
+    since: OffsetDateTime,
+}
+
+#[derive(Clone, Debug)]
+struct Fact {
+    state: HopState,
+    class: Option<ErrorClass>,
+    at: Moment,
+    latency: Option<Duration>,
+    answered: bool,
+    texts: Texts,
+}
+
+#[derive(Clone, Debug)]
+struct Proof {
+    at: Moment,
+    /// The hop that answered.
+    by: Arc<str>,
+}
+
+/// What a place shows at a moment, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    Fact(HopState),
+    Proven,
+    Never,
+    TooOld,
+    Behind(usize),
+}
+
+impl View {
+    fn state(self) -> HopState {
+        match self {
+            Self::Fact(state) => state,
+            Self::Proven => HopState::Up,
+            Self::Never | Self::TooOld | Self::Behind(_) => HopState::Unknown,
+        }
+    }
+}
+
+/// Why hops do not make a path. The fault is the configuration's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// Two hops have one identity.
@@ -16,7 +92,7 @@ pub enum PathError {
         /// The identity.
         hop: String,
     },
-    /// A hop is behind one that is not before it in the list.
+    /// A hop is behind one that is not listed before it.
     #[error("hop `{hop}` stands behind `{behind}`, which is not listed before it: list hops in the order of the path")]
     Behind {
         /// The hop.
@@ -25,11 +101,22 @@ pub enum PathError {
         behind: String,
     },
     /// A hop's interval is zero.
-    #[error("hop `{hop}` has an interval of zero: every fact would be too old at once")]
+    #[error("hop `{hop}` has an interval of zero, so that every fact would be too old at once: set one above zero")]
     Interval {
         /// The hop.
         hop: String,
     },
+}
+
+impl PathError {
+    /// A stable code for the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Twice { .. } => "hop-twice",
+            Self::Behind { .. } => "hop-behind-unlisted",
+            Self::Interval { .. } => "hop-interval-zero",
+        }
+    }
 }
 
 impl Path {
@@ -38,25 +125,290 @@ impl Path {
     /// # Errors
     /// When two hops have one identity, one is behind a hop that is not listed before it, or an interval is zero.
     pub fn new(specs: Vec<HopSpec>, now: Moment) -> Result<Self, PathError> {
-        let _ = (specs, now);
-        todo!()
+        let places = places(specs, now)?;
+        Ok(Self { by_id: index(&places), places, settled: now.monotonic })
     }
+
     /// Another arrangement of hops, after a reload: hops that stay keep what is known of them.
     ///
     /// # Errors
     /// As [`new`](Self::new); the old arrangement then stays.
     pub fn arrange(&mut self, specs: Vec<HopSpec>, now: Moment) -> Result<(), PathError> {
-        let _ = (specs, now);
-        todo!()
+        let mut places = places(specs, now)?;
+        self.settle(now);
+        for place in &mut places {
+            if let Some(&old) = self.by_id.get(&*place.id) {
+                let old = &self.places[old];
+                place.fact = old.fact.clone();
+                place.proof = old.proof.clone();
+                place.evidence = old.evidence;
+                place.shown = old.shown;
+                place.since = old.since;
+            }
+        }
+        self.by_id = index(&places);
+        self.places = places;
+        self.show(now);
+        Ok(())
     }
+
     /// Takes in what was seen. `false` when no such hop is on the path: nothing was taken in.
     pub fn report(&mut self, hop: &str, observation: Observation, now: Moment) -> bool {
-        let _ = (hop, observation, now);
-        todo!()
+        let Some(&meant) = self.by_id.get(hop) else { return false };
+        let at = observation.stopped_at.as_deref().map_or(meant, |stop| self.on_the_way_to(meant, stop));
+        self.settle(now);
+        let seen_at = observation.seen_at(now);
+        if observation.answered {
+            self.prove_way_to(at, seen_at);
+        }
+        self.places[at].take_in(observation, seen_at, now);
+        self.show(now);
+        true
     }
+
     /// What is known now.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
-        let _ = now;
-        todo!()
+        self.settle(now);
+        let views = self.views(now.monotonic.max(self.settled));
+        let hops = self.places.iter().zip(&views).map(|(place, view)| self.hop(place, *view, now)).collect();
+        Snapshot { taken_at: now.wall, hops }
+    }
+
+    /// Lets happen what happens by itself until `now`: facts grow too old, and what they hid comes out. Each at its own
+    /// moment, so that since when a hop is unknown does not depend on who asks when.
+    fn settle(&mut self, now: Moment) {
+        let mut expiries: Vec<Moment> = self
+            .places
+            .iter()
+            .flat_map(|place| place.expiries())
+            .filter(|at| self.settled < at.monotonic && at.monotonic <= now.monotonic)
+            .collect();
+        expiries.sort_by_key(|at| at.monotonic);
+        for at in expiries {
+            self.show(at);
+        }
+        self.settled = self.settled.max(now.monotonic);
+    }
+
+    /// Notes which hops show another state as of `at`.
+    fn show(&mut self, at: Moment) {
+        let views = self.views(at.monotonic);
+        for (place, view) in self.places.iter_mut().zip(views) {
+            if let (View::Behind(_), Some(fact)) = (view, &mut place.fact) {
+                fact.explain();
+            }
+            if place.shown != view.state() {
+                place.shown = view.state();
+                place.since = at.wall;
+            }
+        }
+    }
+
+    fn views(&self, at: Duration) -> Vec<View> {
+        let mut views: Vec<View> = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let hidden_by = place.behind.and_then(|before| match views[before] {
+                View::Behind(down) => Some(down),
+                View::Proven => None,
+                _ => self.places[before].was_down().then_some(before),
+            });
+            views.push(hidden_by.map_or_else(|| place.view(at), View::Behind));
+        }
+        views
+    }
+
+    /// An answer from the hop at `place` proves every hop that was passed to get it.
+    fn prove_way_to(&mut self, place: usize, seen_at: Moment) {
+        let by = Arc::clone(&self.places[place].id);
+        let mut before = self.places[place].behind;
+        while let Some(passed) = before {
+            let passed = &mut self.places[passed];
+            if passed.proof.as_ref().is_none_or(|proof| proof.at.monotonic <= seen_at.monotonic) {
+                passed.proof = Some(Proof { at: seen_at, by: Arc::clone(&by) });
+            }
+            before = passed.behind;
+        }
+    }
+
+    /// The place of `stop` if it is on the way to `place`; else `place` itself.
+    fn on_the_way_to(&self, place: usize, stop: &str) -> usize {
+        let way = std::iter::successors(Some(place), |&at| self.places[at].behind);
+        way.into_iter().find(|&at| *self.places[at].id == *stop).unwrap_or(place)
+    }
+
+    fn hop(&self, place: &Place, view: View, now: Moment) -> Hop {
+        let fact = place.fact.as_ref();
+        let shown = fact.filter(|_| matches!(view, View::Fact(_)));
+        let proof = place.proof.as_ref();
+        let checked_at = match view {
+            View::Proven => proof.map(|proof| proof.at),
+            View::Fact(_) => fact.map(|fact| fact.at),
+            _ => later(fact.map(|fact| fact.at), proof.map(|proof| proof.at)),
+        };
+        let texts = match view {
+            View::Fact(_) => shown.map_or_else(words::never, |fact| fact.texts.clone()),
+            View::Proven => words::proven(proof.map_or("", |proof| &proof.by)),
+            View::Never if place.by_traffic_only => words::no_traffic(),
+            View::Never => words::never(),
+            View::TooOld => words::too_old(fact.map(|fact| fact.state)),
+            View::Behind(down) if self.places[down].shown == HopState::Down => words::behind(&self.places[down].id),
+            View::Behind(down) => words::behind_lost(&self.places[down].id),
+        };
+        Hop {
+            name: Arc::clone(&place.name),
+            upstream: place.upstream.clone(),
+            state: view.state(),
+            since: place.since,
+            checked_at: checked_at.map(|at| at.wall),
+            age_ms: checked_at.map(|at| whole(now.monotonic.saturating_sub(at.monotonic).as_millis())),
+            latency_us: shown.and_then(|fact| fact.latency).map(|latency| whole(latency.as_micros())),
+            class: shown.and_then(|fact| fact.class),
+            text_en: texts.en,
+            text_ja: texts.ja,
+            evidence: place.evidence,
+            by_traffic_only: place.by_traffic_only,
+        }
     }
 }
+
+impl Place {
+    fn view(&self, at: Duration) -> View {
+        let lives = |since: Moment| at < since.after(self.life()).monotonic;
+        let fact = self.fact.as_ref().filter(|fact| fact.state != HopState::Unknown && lives(fact.at));
+        let proof = self.proof.as_ref().filter(|proof| lives(proof.at));
+        match (fact, proof) {
+            (Some(fact), Some(proof))
+                if fact.state == HopState::Down && fact.at.monotonic <= proof.at.monotonic =>
+            {
+                View::Proven
+            }
+            (Some(fact), _) => View::Fact(fact.state),
+            (None, Some(_)) => View::Proven,
+            (None, None) => match &self.fact {
+                // The last look could not tell, and still is the last look: its text says why.
+                Some(fact) if fact.state == HopState::Unknown && lives(fact.at) => View::Fact(HopState::Unknown),
+                None if self.proof.is_none() => View::Never,
+                _ => View::TooOld,
+            },
+        }
+    }
+
+    /// When what is known here grows too old.
+    fn expiries(&self) -> impl Iterator<Item = Moment> + '_ {
+        let fact = self.fact.as_ref().map(|fact| fact.at);
+        let proof = self.proof.as_ref().map(|proof| proof.at);
+        fact.into_iter().chain(proof).map(|at| at.after(self.life()))
+    }
+
+    /// Whether the last that is known of it is that it was down, however long ago.
+    fn was_down(&self) -> bool {
+        let proven = self.proof.as_ref().map(|proof| proof.at.monotonic);
+        self.fact.as_ref().is_some_and(|fact| {
+            fact.state == HopState::Down && proven.is_none_or(|proven| proven < fact.at.monotonic)
+        })
+    }
+
+    fn life(&self) -> Duration {
+        self.interval.saturating_mul(2)
+    }
+
+    fn take_in(&mut self, observation: Observation, seen_at: Moment, now: Moment) {
+        self.evidence.count(&observation);
+        let at = match observation.state {
+            HopState::Up | HopState::Degraded => seen_at,
+            HopState::Down | HopState::Unknown => now,
+        };
+        let stands = match (&self.fact, observation.state) {
+            (None, _) => true,
+            // That a look failed says nothing of the hop: what is known stays known, and grows old.
+            (Some(known), HopState::Unknown) => known.state == HopState::Unknown,
+            (Some(known), HopState::Degraded) if known.state == HopState::Up => true,
+            (Some(known), _) => known.state == HopState::Unknown || known.at.monotonic <= at.monotonic,
+        };
+        if stands {
+            let texts = match observation.texts {
+                Some((en, ja)) => Texts { en: en.into(), ja: ja.into() },
+                None => words::seen(observation.state, observation.class),
+            };
+            let Observation { state, class, latency, answered, .. } = observation;
+            self.fact = Some(Fact { state, class, at, latency, answered, texts });
+        }
+    }
+}
+
+impl Fact {
+    /// A hop before this one is down: a failure without an answer was, for all that is known, that one's.
+    fn explain(&mut self) {
+        if self.state == HopState::Down && !self.answered {
+            self.state = HopState::Unknown;
+            self.class = None;
+            self.latency = None;
+            self.texts = words::explained();
+        }
+    }
+}
+
+impl Evidence {
+    fn count(&mut self, observation: &Observation) {
+        let passed = matches!(observation.state, HopState::Up | HopState::Degraded);
+        let counter = match (observation.source, passed) {
+            (Source::Check, true) => &mut self.checks_passed,
+            (Source::Check, false) => &mut self.checks_failed,
+            (Source::Traffic, true) => &mut self.traffic_passed,
+            (Source::Traffic, false) => &mut self.traffic_failed,
+        };
+        *counter = counter.saturating_add(1);
+        self.failures_in_a_row = if passed { 0 } else { self.failures_in_a_row.saturating_add(1) };
+    }
+}
+
+/// The later of two moments that may be missing.
+fn later(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    one.into_iter().chain(other).max_by_key(|at| at.monotonic)
+}
+
+fn places(specs: Vec<HopSpec>, now: Moment) -> Result<Vec<Place>, PathError> {
+    let mut places: Vec<Place> = Vec::with_capacity(specs.len());
+    let mut taken: HashSet<String> = HashSet::new();
+    for spec in specs {
+        let id = spec.id();
+        if !taken.insert(id.clone()) {
+            return Err(PathError::Twice { hop: id });
+        }
+        if spec.interval.is_zero() {
+            return Err(PathError::Interval { hop: id });
+        }
+        let behind = match spec.behind {
+            None => None,
+            Some(behind) => match places.iter().position(|place| *place.id == *behind) {
+                Some(before) => Some(before),
+                None => return Err(PathError::Behind { hop: id, behind }),
+            },
+        };
+        places.push(Place {
+            id: id.into(),
+            name: spec.name.into(),
+            upstream: spec.upstream.map(Into::into),
+            behind,
+            interval: spec.interval,
+            by_traffic_only: spec.by_traffic_only,
+            fact: None,
+            proof: None,
+            evidence: Evidence::default(),
+            shown: HopState::Unknown,
+            since: now.wall,
+        });
+    }
+    Ok(places)
+}
+
+fn index(places: &[Place]) -> HashMap<Box<str>, usize> {
+    places.iter().enumerate().map(|(at, place)| (Box::from(&*place.id), at)).collect()
+}
+
+fn whole(count: u128) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
