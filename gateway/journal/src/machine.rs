@@ -32,7 +32,7 @@ use crate::ranges::RangeSet;
 pub use chunk::{Chunk, ChunkState};
 pub use code::Code;
 pub use event::{Event, Exception, Illegal, Outcome};
-pub use rebuild::{Inconsistent, Rows};
+pub use rebuild::{Inconsistent, Rebuild};
 pub use sums::Sums;
 
 /// A batch's records by state. Settled records are only counted here, so that memory goes with what is open.

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::Settlement;
+
 /// How many records of a batch are in which state (design: conservation).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +42,16 @@ impl Sums {
     /// Records with an outcome.
     pub fn settled(&self) -> u64 {
         self.delivered + self.partial + self.rejected + self.cancelled + self.expired
+    }
+
+    pub(super) fn settled_mut(&mut self, outcome: Settlement) -> &mut u64 {
+        match outcome {
+            Settlement::Delivered => &mut self.delivered,
+            Settlement::Partial => &mut self.partial,
+            Settlement::Rejected => &mut self.rejected,
+            Settlement::Cancelled => &mut self.cancelled,
+            Settlement::Expired => &mut self.expired,
+        }
     }
 
     /// The sum of both, state by state: totals over batches balance as each batch does.
