@@ -1,0 +1,68 @@
+//! What is wrong with bytes.
+
+use std::fmt;
+
+use crate::Encoding;
+
+/// How a byte sequence is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CharsetErrorKind {
+    /// The encoding has no such sequence.
+    Malformed,
+    /// The input ends in the middle of a character.
+    Truncated,
+}
+
+/// A byte sequence that the declared encoding does not have: the sender's fault. Readers of a [`crate::Decoder`]
+/// get it inside an [`std::io::Error`] of kind `InvalidData`, after every good byte before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CharsetError {
+    /// The encoding that the stream was declared to be in.
+    pub encoding: Encoding,
+    /// Byte offset of the sequence in the encoded input, from 0; a byte order mark counts.
+    pub offset: u64,
+    /// The offending bytes; the first `len` count.
+    pub bytes: [u8; 4],
+    /// How many of `bytes` count, 1 to 4.
+    pub len: u8,
+    /// How the sequence is wrong.
+    pub kind: CharsetErrorKind,
+}
+
+impl CharsetError {
+    /// Stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            CharsetErrorKind::Malformed => "charset-malformed",
+            CharsetErrorKind::Truncated => "charset-truncated",
+        }
+    }
+
+    /// The offending bytes.
+    pub fn sequence(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len).min(self.bytes.len())]
+    }
+}
+
+impl std::error::Error for CharsetError {}
+
+impl fmt::Display for CharsetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at byte offset {}:", self.offset)?;
+        for byte in self.sequence() {
+            write!(f, " 0x{byte:02X}")?;
+        }
+        match self.kind {
+            CharsetErrorKind::Malformed => write!(
+                f,
+                " is no character of {}: declare the encoding that the data is in, or correct the data",
+                self.encoding
+            ),
+            CharsetErrorKind::Truncated => write!(
+                f,
+                " begins a character of {}, but the input ends there: send the data whole",
+                self.encoding
+            ),
+        }
+    }
+}
