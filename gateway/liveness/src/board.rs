@@ -73,3 +73,6 @@ impl std::fmt::Debug for Board {
         f.debug_struct("Board").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

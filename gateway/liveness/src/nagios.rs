@@ -28,7 +28,8 @@ pub fn word(state: HopState) -> &'static str {
 /// took, in seconds. No line end.
 pub fn line(snapshot: &Snapshot, language: Language) -> String {
     let overall = snapshot.overall();
-    let mut worst = snapshot.hops.iter().filter(|hop| hop.state == overall && overall != HopState::Up).peekable();
+    let mut worst =
+        snapshot.hops.iter().filter(|hop| hop.state == overall && overall != HopState::Up).peekable();
     let what = match (worst.peek(), language) {
         (Some(_), _) => worst.map(|hop| said(hop, language)).collect::<Vec<_>>().join("; "),
         (None, Language::En) if snapshot.hops.is_empty() => "no hops in the answer".to_owned(),
@@ -39,7 +40,9 @@ pub fn line(snapshot: &Snapshot, language: Language) -> String {
     let times: String = snapshot
         .hops
         .iter()
-        .filter_map(|hop| hop.latency().map(|took| format!(" '{}'={:.6}s;;;0", label(&hop.id()), took.as_secs_f64())))
+        .filter_map(|hop| {
+            hop.latency().map(|took| format!(" '{}'={:.6}s;;;0", label(&hop.id()), took.as_secs_f64()))
+        })
         .collect();
     let bar = if times.is_empty() { "" } else { " |" };
     format!("SEKISHO {} - {what}{bar}{times}", word(overall))

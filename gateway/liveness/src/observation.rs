@@ -78,8 +78,9 @@ impl Observation {
         self
     }
 
-    /// The look did not get as far as its own hop: it stopped at an earlier one on the way (by identity, `upstream/line`),
-    /// and says something of that one only. A login that cannot connect is a fault of the line.
+    /// How far the look got: it stopped at this hop (by identity, `upstream/line`), its own or one on the way there. It says
+    /// something of that hop, and proves those before it. A login that cannot connect is a fault of the line; without this,
+    /// a failure that nobody answered may be anybody's.
     pub fn stopped_at(mut self, hop: impl Into<String>) -> Self {
         self.stopped_at = Some(hop.into());
         self
@@ -113,7 +114,16 @@ impl Observation {
     }
 
     fn new(state: HopState, class: Option<ErrorClass>, latency: Option<Duration>, answered: bool) -> Self {
-        Self { state, source: Source::Check, class, latency, began: None, answered, stopped_at: None, texts: None }
+        Self {
+            state,
+            source: Source::Check,
+            class,
+            latency,
+            began: None,
+            answered,
+            stopped_at: None,
+            texts: None,
+        }
     }
 }
 

@@ -52,7 +52,10 @@ struct Fact {
     class: Option<ErrorClass>,
     at: Moment,
     latency: Option<Duration>,
-    answered: bool,
+    /// It is known to be this hop's own: by an answer of it, or because the look knew how far it got.
+    located: bool,
+    /// A failure that a hop before this one explains: the state is unknown, and only newer looks say more.
+    explained: bool,
     texts: Texts,
 }
 
@@ -93,7 +96,9 @@ pub enum PathError {
         hop: String,
     },
     /// A hop is behind one that is not listed before it.
-    #[error("hop `{hop}` stands behind `{behind}`, which is not listed before it: list hops in the order of the path")]
+    #[error(
+        "hop `{hop}` stands behind `{behind}`, which is not listed before it: list hops in the order of the path"
+    )]
     Behind {
         /// The hop.
         hop: String,
@@ -101,7 +106,9 @@ pub enum PathError {
         behind: String,
     },
     /// A hop's interval is zero.
-    #[error("hop `{hop}` has an interval of zero, so that every fact would be too old at once: set one above zero")]
+    #[error(
+        "hop `{hop}` has an interval of zero, so that every fact would be too old at once: set one above zero"
+    )]
     Interval {
         /// The hop.
         hop: String,
@@ -155,13 +162,14 @@ impl Path {
     /// Takes in what was seen. `false` when no such hop is on the path: nothing was taken in.
     pub fn report(&mut self, hop: &str, observation: Observation, now: Moment) -> bool {
         let Some(&meant) = self.by_id.get(hop) else { return false };
-        let at = observation.stopped_at.as_deref().map_or(meant, |stop| self.on_the_way_to(meant, stop));
+        let stop = observation.stopped_at.as_deref().and_then(|stop| self.on_the_way_to(meant, stop));
+        let at = stop.unwrap_or(meant);
         self.settle(now);
         let seen_at = observation.seen_at(now);
-        if observation.answered {
+        if observation.answered || stop.is_some() {
             self.prove_way_to(at, seen_at);
         }
-        self.places[at].take_in(observation, seen_at, now);
+        self.places[at].take_in(observation, stop.is_some(), seen_at, now);
         self.show(now);
         true
     }
@@ -230,10 +238,10 @@ impl Path {
         }
     }
 
-    /// The place of `stop` if it is on the way to `place`; else `place` itself.
-    fn on_the_way_to(&self, place: usize, stop: &str) -> usize {
-        let way = std::iter::successors(Some(place), |&at| self.places[at].behind);
-        way.into_iter().find(|&at| *self.places[at].id == *stop).unwrap_or(place)
+    /// The place of `stop` if it is on the way to `place`, or is `place` itself.
+    fn on_the_way_to(&self, place: usize, stop: &str) -> Option<usize> {
+        std::iter::successors(Some(place), |&at| self.places[at].behind)
+            .find(|&at| *self.places[at].id == *stop)
     }
 
     fn hop(&self, place: &Place, view: View, now: Moment) -> Hop {
@@ -251,7 +259,9 @@ impl Path {
             View::Never if place.by_traffic_only => words::no_traffic(),
             View::Never => words::never(),
             View::TooOld => words::too_old(fact.map(|fact| fact.state)),
-            View::Behind(down) if self.places[down].shown == HopState::Down => words::behind(&self.places[down].id),
+            View::Behind(down) if self.places[down].shown == HopState::Down => {
+                words::behind(&self.places[down].id)
+            }
             View::Behind(down) => words::behind_lost(&self.places[down].id),
         };
         Hop {
@@ -275,7 +285,9 @@ impl Place {
     fn view(&self, at: Duration) -> View {
         let lives = |since: Moment| at < since.after(self.life()).monotonic;
         let fact = self.fact.as_ref().filter(|fact| fact.state != HopState::Unknown && lives(fact.at));
+        let unrefuted = self.fact.as_ref().filter(|fact| fact.explained).map(|fact| fact.at.monotonic);
         let proof = self.proof.as_ref().filter(|proof| lives(proof.at));
+        let proof = proof.filter(|proof| unrefuted.is_none_or(|failed| failed <= proof.at.monotonic));
         match (fact, proof) {
             (Some(fact), Some(proof))
                 if fact.state == HopState::Down && fact.at.monotonic <= proof.at.monotonic =>
@@ -286,7 +298,9 @@ impl Place {
             (None, Some(_)) => View::Proven,
             (None, None) => match &self.fact {
                 // The last look could not tell, and still is the last look: its text says why.
-                Some(fact) if fact.state == HopState::Unknown && lives(fact.at) => View::Fact(HopState::Unknown),
+                Some(fact) if fact.state == HopState::Unknown && lives(fact.at) => {
+                    View::Fact(HopState::Unknown)
+                }
                 None if self.proof.is_none() => View::Never,
                 _ => View::TooOld,
             },
@@ -312,7 +326,7 @@ impl Place {
         self.interval.saturating_mul(2)
     }
 
-    fn take_in(&mut self, observation: Observation, seen_at: Moment, now: Moment) {
+    fn take_in(&mut self, observation: Observation, located: bool, seen_at: Moment, now: Moment) {
         self.evidence.count(&observation);
         let at = match observation.state {
             HopState::Up | HopState::Degraded => seen_at,
@@ -321,9 +335,9 @@ impl Place {
         let stands = match (&self.fact, observation.state) {
             (None, _) => true,
             // That a look failed says nothing of the hop: what is known stays known, and grows old.
-            (Some(known), HopState::Unknown) => known.state == HopState::Unknown,
+            (Some(known), HopState::Unknown) => known.says_nothing(),
             (Some(known), HopState::Degraded) if known.state == HopState::Up => true,
-            (Some(known), _) => known.state == HopState::Unknown || known.at.monotonic <= at.monotonic,
+            (Some(known), _) => known.says_nothing() || known.at.monotonic <= at.monotonic,
         };
         if stands {
             let texts = match observation.texts {
@@ -331,16 +345,22 @@ impl Place {
                 None => words::seen(observation.state, observation.class),
             };
             let Observation { state, class, latency, answered, .. } = observation;
-            self.fact = Some(Fact { state, class, at, latency, answered, texts });
+            let located = located || answered;
+            self.fact = Some(Fact { state, class, at, latency, located, explained: false, texts });
         }
     }
 }
 
 impl Fact {
+    fn says_nothing(&self) -> bool {
+        self.state == HopState::Unknown && !self.explained
+    }
+
     /// A hop before this one is down: a failure without an answer was, for all that is known, that one's.
     fn explain(&mut self) {
-        if self.state == HopState::Down && !self.answered {
+        if self.state == HopState::Down && !self.located {
             self.state = HopState::Unknown;
+            self.explained = true;
             self.class = None;
             self.latency = None;
             self.texts = words::explained();

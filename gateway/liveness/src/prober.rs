@@ -34,7 +34,9 @@ pub struct Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// The deadline is zero, or not shorter than the interval.
-    #[error("a probe's deadline ({deadline:?}) must be more than zero and shorter than its interval ({interval:?})")]
+    #[error(
+        "a probe's deadline ({deadline:?}) must be more than zero and shorter than its interval ({interval:?})"
+    )]
     Deadline {
         /// The interval.
         interval: Duration,
@@ -146,7 +148,8 @@ async fn look(board: &Board, probe: &Arc<dyn Probe>, schedule: Schedule, begun: 
     task.spawn(async move { looking.check().await });
     match timeout_at(begun + schedule.deadline, task.join_next()).await {
         Ok(result) => {
-            let mut observation = result.map_or_else(Observation::unknown, |result| seen(probe.hop(), result));
+            let mut observation =
+                result.map_or_else(Observation::unknown, |result| seen(probe.hop(), result));
             observation.began = observation.began.or(Some(began));
             observation.latency = observation.latency.or_else(|| Some(begun.elapsed()));
             board.report(probe.hop(), observation);

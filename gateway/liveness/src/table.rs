@@ -59,7 +59,9 @@ fn row(hop: &Hop, language: Language) -> [String; COLUMNS] {
         at(hop.since),
         age.map_or_else(|| "-".to_owned(), |age| if ja { format!("{age}前") } else { format!("{age} ago") }),
         hop.latency().map_or_else(|| "-".to_owned(), span),
-        hop.class.map_or("-", |class| if ja { class.label_ja() } else { ErrorClass::as_str(class) }).to_owned(),
+        hop.class
+            .map_or("-", |class| if ja { class.label_ja() } else { ErrorClass::as_str(class) })
+            .to_owned(),
         if ja { &hop.text_ja } else { &hop.text_en }.chars().filter(|c| !c.is_control()).collect(),
     ]
 }
@@ -91,13 +93,8 @@ fn at(moment: OffsetDateTime) -> String {
     let mut out = String::new();
     let (month, day) = (u8::from(moment.month()), moment.day());
     // Writing into a string cannot fail.
-    let _ = write!(
-        out,
-        "{month:02}-{day:02} {:02}:{:02}:{:02}",
-        moment.hour(),
-        moment.minute(),
-        moment.second()
-    );
+    let _ =
+        write!(out, "{month:02}-{day:02} {:02}:{:02}:{:02}", moment.hour(), moment.minute(), moment.second());
     out
 }
 

@@ -26,7 +26,9 @@ pub(crate) fn seen(state: HopState, class: Option<ErrorClass>) -> Texts {
             ErrorClass::Authentication => texts("the login will soon fail", "認証が間もなく失効します"),
             ErrorClass::Data => texts("some records were refused", "一部のレコードが拒否されました"),
             ErrorClass::Timeout => texts("slow to answer", "応答が遅れています"),
-            ErrorClass::Application => texts("the application reports errors", "業務アプリがエラーを報告しています"),
+            ErrorClass::Application => {
+                texts("the application reports errors", "業務アプリがエラーを報告しています")
+            }
             ErrorClass::Misuse => texts("near a quota", "利用量が割当に近づいています"),
         },
         (HopState::Down, Some(class)) => match class {
@@ -36,7 +38,10 @@ pub(crate) fn seen(state: HopState, class: Option<ErrorClass>) -> Texts {
             ErrorClass::Data => texts("records are refused", "レコードが拒否されました"),
             ErrorClass::Timeout => texts("no answer within the deadline", "期限内に応答がありません"),
             ErrorClass::Application => texts("the application fails", "業務アプリが異常です"),
-            ErrorClass::Misuse => texts("a quota is used up or the call is not allowed", "割当を使い切ったか許可されない呼出です"),
+            ErrorClass::Misuse => texts(
+                "a quota is used up or the call is not allowed",
+                "割当を使い切ったか許可されない呼出です",
+            ),
         },
     }
 }
@@ -85,5 +90,8 @@ pub(crate) fn explained() -> Texts {
 
 /// A hop behind it answered.
 pub(crate) fn proven(by: &str) -> Texts {
-    Texts { en: format!("passed by an answer from {by}").into(), ja: format!("{by} からの応答が通過しました").into() }
+    Texts {
+        en: format!("passed by an answer from {by}").into(),
+        ja: format!("{by} からの応答が通過しました").into(),
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hop::{Intervals, Station};
+use crate::hop::Intervals;
 use time::macros::datetime;
 
 mod truth;
@@ -38,8 +38,16 @@ fn everything_is_unknown_before_the_first_look() {
     let mut path = path();
     let snapshot = path.snapshot(at(3.0));
     let names: Vec<String> = snapshot.hops.iter().map(Hop::id).collect();
-    assert_eq!(names, ["gateway", "main/line", "main/cloud", "main/login", "main/import", "main/application"]);
-    assert!(snapshot.hops.iter().all(|hop| hop.state == Unknown && hop.checked_at.is_none() && hop.age_ms.is_none()));
+    assert_eq!(
+        names,
+        ["gateway", "main/line", "main/cloud", "main/login", "main/import", "main/application"]
+    );
+    assert!(
+        snapshot
+            .hops
+            .iter()
+            .all(|hop| hop.state == Unknown && hop.checked_at.is_none() && hop.age_ms.is_none())
+    );
     assert!(snapshot.hops.iter().all(|hop| hop.since == at(0.0).wall));
     assert_eq!(snapshot.overall(), Unknown);
     assert_eq!(&*snapshot.hops[4].text_en, "no records sent yet");
