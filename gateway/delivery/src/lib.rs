@@ -1,2 +1,29 @@
 //! Pace, dialects, retries: how accepted records reach the cloud.
+//!
+//! A [`Plan`] is everything that delivery must know about a batch beyond its records; its JSON is kept in the ledger
+//! under its digest, so that a reload never changes a batch under way. [`Delivery::start`] runs one scheduler per
+//! upstream: it takes open batches from the ledger, oldest first, asks the [`pace`] how many rows the next chunk may
+//! have, writes the chunk down before a byte of it is sent, streams it in the plan's [`dialect`], and writes down an
+//! outcome per record. What may have had its effect is in doubt, never "failed".
 #![forbid(unsafe_code)]
+
+mod backoff;
+mod breaker;
+mod chunk;
+mod delivery;
+pub mod dialect;
+mod encode;
+mod metrics;
+pub mod pace;
+mod plan;
+mod scheduler;
+pub mod simulate;
+
+pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
+pub use dialect::{
+    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
+    ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
+};
+pub use metrics::Metrics;
+pub use pace::{Pace, PaceSpec};
+pub use plan::{Plan, PlanError, RetrySpec};

@@ -1,0 +1,153 @@
+//! What delivery must know about a batch beyond its records.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::{Dialect, DialectSpec};
+use crate::pace::PaceSpec;
+
+/// A delivery plan: pure data, kept in the ledger as JSON under its digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The route's name: batches of one route share a pace.
+    pub route: String,
+    /// Name of the upstream that the records go to.
+    pub upstream: String,
+    /// The layout of the canonical records in the spool.
+    pub layout: LayoutNames,
+    /// How records become rows.
+    pub mapping: MappingSpec,
+    /// How the upstream wants to be spoken to.
+    pub dialect: DialectSpec,
+    /// How large chunks may be and how many may be under way.
+    #[serde(default)]
+    pub pace: PaceSpec,
+    /// When something is tried again.
+    #[serde(default)]
+    pub retry: RetrySpec,
+    /// Sending a row twice has the effect of sending it once (an upsert by a unique key): only then is a chunk whose
+    /// outcome is unknown repeated; else it is held for an operator.
+    #[serde(default)]
+    pub idempotent: bool,
+    /// The whole batch goes in one request, whatever the pace says. For showing the upstream's limit; never in service.
+    #[serde(default)]
+    pub no_split: bool,
+}
+
+/// When something is tried again: exponential backoff with full jitter, and a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrySpec {
+    /// Longest wait before the first repetition, in milliseconds; the wait is drawn evenly between 0 and this.
+    pub initial_ms: u64,
+    /// Longest wait before any repetition, in milliseconds.
+    pub max_ms: u64,
+    /// How often a record that the upstream refuses for the moment (a locked row) is tried, before it is rejected.
+    pub record_attempts: u32,
+    /// How often a record alone in its chunk may run into the time limit, before it is held for an operator.
+    pub alone_attempts: u32,
+    /// Repetitions per new chunk that an upstream gets over time, as a fraction: 0.2 allows one repetition for five
+    /// new chunks beyond a burst of ten. What exceeds it waits for the longest wait.
+    pub budget: f64,
+}
+
+impl Default for RetrySpec {
+    fn default() -> Self {
+        Self { initial_ms: 500, max_ms: 60_000, record_attempts: 8, alone_attempts: 3, budget: 0.2 }
+    }
+}
+
+/// Why a plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The stored text is not a plan of this version.
+    #[error("the stored plan cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The mapping does not fit the layout.
+    #[error("mapping: {0}")]
+    Mapping(#[from] MappingError),
+    /// A setting of the dialect, the pace or the retries is wrong.
+    #[error("{key}: {reason}")]
+    Setting {
+        /// Which.
+        key: &'static str,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+}
+
+impl PlanError {
+    /// Stable, kebab-case code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "plan-unreadable",
+            Self::Mapping(_) => "plan-mapping",
+            Self::Setting { .. } => "plan-setting",
+        }
+    }
+}
+
+impl Plan {
+    /// The JSON that is kept in the ledger; the same plan has the same text.
+    pub fn to_json(&self) -> Result<String, PlanError> {
+        Ok(serde_json::to_string(self)?)
+    }
+
+    /// A plan from the ledger.
+    pub fn from_json(text: &str) -> Result<Self, PlanError> {
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// Whether the plan can be carried out: mapping, dialect and numbers fit together. To be called when a route is
+    /// loaded.
+    pub fn check(&self) -> Result<(), PlanError> {
+        CompiledPlan::new(self.clone()).map(|_| ())
+    }
+}
+
+impl RetrySpec {
+    fn check(&self) -> Result<(), PlanError> {
+        let wrong = |key, reason: &str| Err(PlanError::Setting { key, reason: reason.to_owned() });
+        if self.initial_ms == 0 || self.max_ms < self.initial_ms {
+            return wrong("retry.max_ms", "initial_ms must be at least 1 and max_ms not below it");
+        }
+        if self.record_attempts == 0 || self.alone_attempts == 0 {
+            return wrong("retry.record_attempts", "attempts must be at least 1");
+        }
+        if !(0.0..=10.0).contains(&self.budget) {
+            return wrong("retry.budget", "must be between 0 and 10");
+        }
+        Ok(())
+    }
+
+    /// Longest wait before the first repetition.
+    pub fn initial(&self) -> Duration {
+        Duration::from_millis(self.initial_ms)
+    }
+
+    /// Longest wait before any repetition.
+    pub fn max(&self) -> Duration {
+        Duration::from_millis(self.max_ms)
+    }
+}
+
+/// A plan with its mapping and dialect compiled.
+pub(crate) struct CompiledPlan {
+    pub(crate) plan: Plan,
+    pub(crate) mapper: Mapper,
+    pub(crate) dialect: Dialect,
+}
+
+impl CompiledPlan {
+    pub(crate) fn new(plan: Plan) -> Result<Self, PlanError> {
+        plan.pace.check()?;
+        plan.retry.check()?;
+        let mapper = Mapper::new(&plan.mapping, &plan.layout)?;
+        let dialect = Dialect::new(&plan.dialect, &mapper)?;
+        Ok(Self { plan, mapper, dialect })
+    }
+}
