@@ -1,18 +1,59 @@
 //! Where the canonical records of accepted batches lie until each of them has an outcome.
+//!
+//! A folder per batch, named by its id. In it:
+//!
+//! * `00000000.seg`, `00000001.seg`, ...: segments, immutable once written. A header (magic, version, batch, counter,
+//!   key ids, first record, count, length, whether it is the last), the records, each with its length before it, and
+//!   a trailer: HMAC-SHA256 (RFC 2104) over both. The header names the key that the records are encrypted with; 0
+//!   says that they are not.
+//! * `index`: a first page (counts, digest) whose presence says that the batch is sealed; then pages that lead from
+//!   a record to its segment and offset, an entry every 256 records; then pages that lead from a key's fingerprint
+//!   to positions, in order of the fingerprints. Every page is authenticated by itself.
+//!
+//! No file is renamed, appended to after it was closed, or changed; a batch that has no sealed index was never
+//! promised to anybody.
 
-use std::io;
-use std::ops::Range;
+mod error;
+mod index;
+mod key_file;
+mod key_index;
+mod pages;
+mod reader;
+mod segment;
+mod writer;
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::identity::{BatchId, Digest};
+pub use error::SpoolError;
+use error::{IoContext, Result};
+use index::Index;
+use key_file::Keys;
+pub use reader::{Duplicates, Records, SpoolReader};
+pub use segment::MOST_RECORD_BYTES;
+pub use writer::BatchWriter;
 
-/// The spool: a folder per batch.
+/// Canonical bytes after which a segment is closed, unless told otherwise.
+const SEGMENT_BYTES: u64 = 1024 * 1024;
+
+/// The spool: a folder per batch. A clone is another handle to the same one; one process at a time has it.
 #[derive(Debug, Clone)]
-pub struct Spool {}
+pub struct Spool {
+    shared: Arc<Shared>,
+    segment_bytes: u64,
+}
 
-/// A batch being written. Dropped before [`BatchWriter::seal`] returned, everything of it is removed.
 #[derive(Debug)]
-pub struct BatchWriter {}
+struct Shared {
+    folder: PathBuf,
+    keys: Keys,
+    /// Locked as long as a handle lives.
+    _lock: File,
+}
 
 /// What was sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +68,8 @@ pub struct Sealed {
     pub bytes: u64,
     /// SHA-256 over every record, each with its length as a LEB128 varint before it.
     pub records_digest: Digest,
-    /// Pairs of positions (first record with the key, later record with the same key), ascending by the later one
-    /// within a key; at most [`Sealed::MOST_DUPLICATES`].
+    /// Pairs of positions: the first record with a key, and a later one with the same. Ascending by the later one;
+    /// the first [`Sealed::MOST_DUPLICATES`] of them.
     pub duplicate_keys: Vec<(u64, u64)>,
     /// How many records have the key of an earlier one, all counted.
     pub duplicates: u64,
@@ -39,135 +80,117 @@ impl Sealed {
     pub const MOST_DUPLICATES: usize = 1_000;
 }
 
-/// Reads the records of a sealed batch.
-#[derive(Debug, Clone)]
-pub struct SpoolReader {}
-
-/// Records of a range, one after the other, in memory for one segment.
-#[derive(Debug)]
-pub struct Records {}
-
-/// What is wrong with the spool. (Work in progress.)
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// The file system.
-    #[error("{what} {path}: {source}")]
-    Io {
-        /// What was being done.
-        what: &'static str,
-        /// To which file or folder.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-}
-
-impl SpoolError {
-    /// Stable code.
-    pub fn code(&self) -> &'static str {
-        "spool-io"
-    }
-}
-
 impl Spool {
     /// Opens the spool in `folder`, creating it if it is not there; the key file too, readable by its owner only.
     ///
     /// # Errors
-    /// The file system, or a key file that others can read, or a spool whose key is missing.
-    pub fn open(folder: &Path, key_file: &Path) -> Result<Self, SpoolError> {
-        let _ = (folder, key_file);
-        todo!()
+    /// The file system; a spool that another process has; a key file that others can read or that is damaged; or a
+    /// spool with batches whose key file is missing.
+    pub fn open(folder: &Path, key_file: &Path) -> Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).at("creating", folder)?;
+        let lock = lock(folder)?;
+        let has_batches = batches(folder)?.next().transpose()?.is_some();
+        let keys = Keys::open(key_file, !has_batches)?;
+        sync_folder(folder)?;
+        let shared = Shared { folder: folder.to_owned(), keys, _lock: lock };
+        Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
+    }
+
+    /// The same spool, closing segments after so many canonical bytes (at least 1, at most 16 MiB). What is there
+    /// already can be read as before.
+    #[must_use]
+    pub fn with_segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes.clamp(1, 16 * 1024 * 1024);
+        self
     }
 
     /// Begins a batch.
     ///
     /// # Errors
     /// The file system, or the batch exists.
-    pub fn create(&self, batch: BatchId) -> Result<BatchWriter, SpoolError> {
-        let _ = batch;
-        todo!()
+    pub fn create(&self, batch: BatchId) -> Result<BatchWriter> {
+        BatchWriter::create(self.clone(), batch)
     }
 
     /// Opens a sealed batch to read.
     ///
     /// # Errors
     /// The batch is not there, not sealed, or not authentic.
-    pub fn reader(&self, batch: BatchId) -> Result<SpoolReader, SpoolError> {
-        let _ = batch;
-        todo!()
+    pub fn reader(&self, batch: BatchId) -> Result<SpoolReader> {
+        SpoolReader::open(self.clone(), batch)
     }
 
     /// Removes a batch; one that is not there is no error.
     ///
     /// # Errors
     /// The file system.
-    pub fn remove(&self, batch: BatchId) -> Result<(), SpoolError> {
-        let _ = batch;
-        todo!()
+    pub fn remove(&self, batch: BatchId) -> Result<()> {
+        let folder = self.folder_of(batch);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other.at("removing", &folder),
+        }
+    }
+
+    /// The batches that have a folder, sealed or not, in no order.
+    ///
+    /// # Errors
+    /// The file system.
+    pub fn batches(&self) -> Result<Vec<BatchId>> {
+        batches(&self.shared.folder)?.collect()
+    }
+
+    /// Removes every batch that is not in `keep`. To be called before anything is written: it would take a batch
+    /// that is being written for one that was left behind. Returns those removed.
+    ///
+    /// # Errors
+    /// The file system.
+    pub fn recover(&self, keep: &HashSet<BatchId>) -> Result<Vec<BatchId>> {
+        let mut removed = self.batches()?;
+        removed.retain(|batch| !keep.contains(batch));
+        removed.sort_unstable();
+        removed.iter().try_for_each(|batch| self.remove(*batch))?;
+        if !removed.is_empty() {
+            sync_folder(&self.shared.folder)?;
+        }
+        Ok(removed)
+    }
+
+    fn folder_of(&self, batch: BatchId) -> PathBuf {
+        self.shared.folder.join(batch.to_string())
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.shared.keys
     }
 }
 
-impl BatchWriter {
-    /// The batch.
-    pub fn batch(&self) -> BatchId {
-        todo!()
-    }
+/// Batches by the names of folders; anything else in the spool is left alone.
+fn batches(folder: &Path) -> Result<impl Iterator<Item = Result<BatchId>> + '_> {
+    let entries = fs::read_dir(folder).at("listing", folder)?;
+    Ok(entries.filter_map(move |entry| match entry.at("listing", folder) {
+        Ok(entry) => entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Ok),
+        Err(error) => Some(Err(error)),
+    }))
+}
 
-    /// Records so far.
-    pub fn records(&self) -> u64 {
-        todo!()
-    }
-
-    /// Adds a record, and its key if the layout has one.
-    ///
-    /// # Errors
-    /// The file system, or a record over the limit. The batch is of no use after an error.
-    pub fn push(&mut self, canonical: &[u8], key: Option<&[u8]>) -> io::Result<()> {
-        let _ = (canonical, key);
-        todo!()
-    }
-
-    /// Makes the batch durable: when this returns, files and folders are on the disk.
-    ///
-    /// # Errors
-    /// The file system. Everything of the batch is removed then.
-    pub fn seal(self) -> Result<Sealed, SpoolError> {
-        todo!()
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = key_file::private().create(true).truncate(false).open(&path).at("opening", &path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(SpoolError::InUse { folder: folder.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => Err(error).at("locking", &path),
     }
 }
 
-impl SpoolReader {
-    /// Records in the batch.
-    pub fn records(&self) -> u64 {
-        todo!()
-    }
-
-    /// The records of `range`, cut to what the batch has.
-    ///
-    /// # Errors
-    /// The file system, or an index that is not authentic.
-    pub fn read(&self, range: Range<u64>) -> Result<Records, SpoolError> {
-        let _ = range;
-        todo!()
-    }
-
-    /// Positions of the records with this key, ascending.
-    ///
-    /// # Errors
-    /// The file system, or an index that is not authentic.
-    pub fn positions(&self, key: &[u8]) -> Result<Vec<u64>, SpoolError> {
-        let _ = key;
-        todo!()
-    }
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).at("syncing", folder)
 }
 
-impl Records {
-    /// The next record: its position and canonical bytes; `None` at the end of the range.
-    ///
-    /// # Errors
-    /// The file system, or a segment that is not authentic. Nothing of such a segment is handed out.
-    #[allow(clippy::should_implement_trait)] // it lends its buffer
-    pub fn next(&mut self) -> Result<Option<(u64, &[u8])>, SpoolError> {
-        todo!()
-    }
+fn segment_path(folder: &Path, counter: u32) -> PathBuf {
+    folder.join(format!("{counter:08}.seg"))
 }
+
+#[cfg(test)]
+mod tests;
