@@ -358,6 +358,12 @@ impl Snapshot {
         self
     }
 
+    /// The same snapshot with only the named hops (by name or by identity): what one watcher judges by.
+    pub fn only(mut self, hops: &[&str]) -> Self {
+        self.hops.retain(|hop| hops.contains(&&*hop.name) || hops.contains(&hop.id().as_str()));
+        self
+    }
+
     /// The same snapshot with its times at another offset from UTC: the same moments, as a reader's wall clock shows them.
     pub fn at_offset(mut self, offset: UtcOffset) -> Self {
         self.taken_at = self.taken_at.to_offset(offset);

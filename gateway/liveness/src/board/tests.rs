@@ -1,5 +1,5 @@
 use super::*;
-use crate::hop::{ErrorClass, HopState, Intervals, Station};
+use crate::hop::{ErrorClass, Hop, HopState, Intervals, Station};
 use std::time::{Duration, Instant};
 
 fn board() -> Board {
@@ -20,6 +20,9 @@ fn clones_show_the_same_and_clients_see_their_own_upstreams() {
     assert_eq!(snapshot.overall(), HopState::Down);
     let seen = snapshot.seen_by(&["main"]);
     assert_eq!((seen.hops.len(), seen.overall()), (5, HopState::Unknown));
+    let named = |hops: &[&str]| board.snapshot().only(hops).hops.iter().map(Hop::id).collect::<Vec<_>>();
+    assert_eq!(named(&["login"]), ["main/login", "second/login"]);
+    assert_eq!(named(&["gateway", "main/line", "third/line"]), ["gateway", "main/line"]);
 }
 
 #[test]
