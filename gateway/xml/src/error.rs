@@ -1,0 +1,152 @@
+//! Why a document was refused.
+
+use std::fmt;
+use std::io;
+
+use sekisho_charset::CharsetError;
+
+use crate::rules::explain;
+use crate::source::Position;
+
+/// Why a document was refused. All but [`XmlError::Io`] are the sender's fault.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum XmlError {
+    /// The document is not well-formed, or not namespace-well-formed.
+    NotWellFormed {
+        /// Stable name of the broken rule; [`crate::explain`] has its meaning in English and Japanese.
+        rule: &'static str,
+        /// Where.
+        at: Position,
+    },
+    /// A bound of [`crate::Limits`] was passed.
+    Limit {
+        /// Name of the field of [`crate::Limits`], or `reference_bytes` for a reference of more than 64 bytes.
+        which: &'static str,
+        /// The bound.
+        max: u64,
+        /// Where: the start of the tag, or the first byte too many of character data.
+        at: Position,
+    },
+    /// A document type declaration, which the gateway never reads (WS-I Basic Profile 1.2 R1008).
+    Doctype {
+        /// Where.
+        at: Position,
+    },
+    /// A processing instruction where none is allowed (WS-I Basic Profile 1.2 R1009).
+    ProcessingInstruction {
+        /// Where.
+        at: Position,
+    },
+    /// An element where only character content may be.
+    UnexpectedElement {
+        /// Where.
+        at: Position,
+    },
+    /// Bytes that the declared encoding does not have; the position is theirs in the decoded text.
+    Encoding(CharsetError, Position),
+    /// The input could not be read: not the document's fault.
+    Io(io::Error),
+}
+
+impl XmlError {
+    /// Stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            XmlError::NotWellFormed { .. } => "xml-not-well-formed",
+            XmlError::Limit { .. } => "xml-limit",
+            XmlError::Doctype { .. } => "xml-doctype",
+            XmlError::ProcessingInstruction { .. } => "xml-processing-instruction",
+            XmlError::UnexpectedElement { .. } => "xml-unexpected-element",
+            XmlError::Encoding(error, _) => error.code(),
+            XmlError::Io(_) => "xml-io",
+        }
+    }
+
+    /// Where in the document, if it is the document's fault.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            XmlError::NotWellFormed { at, .. }
+            | XmlError::Limit { at, .. }
+            | XmlError::Doctype { at }
+            | XmlError::ProcessingInstruction { at }
+            | XmlError::UnexpectedElement { at }
+            | XmlError::Encoding(_, at) => Some(*at),
+            XmlError::Io(_) => None,
+        }
+    }
+
+    /// The message in Japanese, as [`fmt::Display`] gives it in English.
+    pub fn message_ja(&self) -> String {
+        let place = match self.position() {
+            Some(at) => format!("{}行{}文字目: ", at.line, at.column),
+            None => String::new(),
+        };
+        let text = match self {
+            XmlError::NotWellFormed { rule, .. } => {
+                let meaning = explain(rule).map_or(*rule, |rule| rule.ja);
+                format!("整形式のXMLではありません: {meaning}（{rule}）")
+            }
+            XmlError::Limit { which, max, .. } => format!("上限を超えています: {which}は{max}までです"),
+            XmlError::Doctype { .. } => "文書型宣言は受け付けません".to_owned(),
+            XmlError::ProcessingInstruction { .. } => "処理命令は受け付けません".to_owned(),
+            XmlError::UnexpectedElement { .. } => "文字データだけの要素の中に要素があります".to_owned(),
+            XmlError::Encoding(error, _) => {
+                format!("{}の文字ではないバイトがあります（バイト位置{}）", error.encoding, error.offset)
+            }
+            XmlError::Io(_) => "入力を読み取れません".to_owned(),
+        };
+        place + &text
+    }
+
+    /// The same error once more: a reader that has failed stays failed.
+    pub(crate) fn again(&self) -> XmlError {
+        match self {
+            &XmlError::NotWellFormed { rule, at } => XmlError::NotWellFormed { rule, at },
+            &XmlError::Limit { which, max, at } => XmlError::Limit { which, max, at },
+            &XmlError::Doctype { at } => XmlError::Doctype { at },
+            &XmlError::ProcessingInstruction { at } => XmlError::ProcessingInstruction { at },
+            &XmlError::UnexpectedElement { at } => XmlError::UnexpectedElement { at },
+            &XmlError::Encoding(error, at) => XmlError::Encoding(error, at),
+            XmlError::Io(error) => XmlError::Io(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for XmlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = self.position() {
+            write!(f, "{at}: ")?;
+        }
+        match self {
+            XmlError::NotWellFormed { rule, .. } => match explain(rule) {
+                Some(known) => {
+                    write!(f, "not well-formed: {} ({rule}; XML 1.0 section {})", known.en, known.section)
+                }
+                None => write!(f, "not well-formed ({rule})"),
+            },
+            XmlError::Limit { which, max, .. } => {
+                write!(f, "over the limit {which} = {max}: send less, or have the limit raised")
+            }
+            XmlError::Doctype { .. } => f.write_str("a document type declaration is refused: leave it out"),
+            XmlError::ProcessingInstruction { .. } => {
+                f.write_str("a processing instruction is refused: leave it out")
+            }
+            XmlError::UnexpectedElement { .. } => {
+                f.write_str("an element where only character content may be")
+            }
+            XmlError::Encoding(error, _) => error.fmt(f),
+            XmlError::Io(error) => write!(f, "the document could not be read: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for XmlError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            XmlError::Encoding(error, _) => Some(error),
+            XmlError::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,647 @@
+//! The reader: the document's structure, and its character data.
+
+use std::io::BufRead;
+
+use quick_xml::events::Event as Markup;
+
+use crate::declaration::declaration;
+use crate::error::XmlError;
+use crate::event::{EndName, Event, Start, Text};
+use crate::limits::{Limits, ProcessingInstructions};
+use crate::name::{is_space, qname_at};
+use crate::reference::{LONGEST, Reference, reference};
+use crate::rules;
+use crate::scope::{Namespace, Scope};
+use crate::source::{Fault, Position, Source};
+use crate::tag::{Tag, TagError};
+use crate::text_stream::TextStream;
+
+/// A strict, bounded, streaming XML reader over UTF-8.
+///
+/// Events come in document order; everything about an element's name, attributes and namespaces has been checked
+/// when its event comes. After an error the reader gives the same error again.
+pub struct Reader<R: BufRead> {
+    markup: quick_xml::Reader<Source<R>>,
+    limits: Limits,
+    /// The markup of the current event, from `<` to `>`.
+    buffer: Vec<u8>,
+    tag: Tag,
+    scope: Scope,
+    /// What to do before the next event is read.
+    pending: Pending,
+    in_cdata: bool,
+    root_seen: bool,
+    /// Bytes of character data since the last tag, as delivered by `next`.
+    text_bytes: u64,
+    /// A character that is not written as such: a reference, or a carriage return that counts as a line feed.
+    character: String,
+    comments: u64,
+    processing_instructions: u64,
+    failure: Option<XmlError>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// The last event was an empty-element tag: its end comes next.
+    End,
+    /// The last event was an end: its element is still on the stack, for its name and bindings.
+    Close,
+}
+
+/// One event, without its contents.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Start(Namespace),
+    Text(Piece),
+    End,
+    Eof,
+}
+
+/// Where a piece of character data lies.
+#[derive(Clone, Copy)]
+pub(crate) enum Piece {
+    /// The last so many bytes used of the source.
+    Source(usize),
+    /// `Reader::character`.
+    Character,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// A reader of `input`, UTF-8 without a byte order mark: `sekisho_charset::Decoder` makes it so from every
+    /// encoding, [`crate::decode_document`] finds out which one it is. Bytes that are not UTF-8 are refused here too.
+    pub fn new(input: R, limits: Limits) -> Self {
+        let mut markup = quick_xml::Reader::from_reader(Source::new(input));
+        let config = markup.config_mut();
+        // What these would check is checked here, with its position and without an allocation.
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        config.trim_markup_names_in_closing_tags = false;
+        Reader {
+            markup,
+            limits,
+            buffer: Vec::new(),
+            tag: Tag::default(),
+            scope: Scope::new(),
+            pending: Pending::Nothing,
+            in_cdata: false,
+            root_seen: false,
+            text_bytes: 0,
+            character: String::new(),
+            comments: 0,
+            processing_instructions: 0,
+            failure: None,
+        }
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// Whatever makes the document one that the gateway does not take, at its place; see [`XmlError`].
+    #[allow(clippy::should_implement_trait)] // a lending iterator cannot be an `Iterator`
+    #[inline]
+    pub fn next(&mut self) -> Result<Event<'_>, XmlError> {
+        Ok(match self.step_within_text_limit()? {
+            Step::Start(namespace) => Event::Start(self.start(namespace)),
+            Step::Text(piece) => Event::Text(Text { text: self.piece(piece) }),
+            Step::End => Event::End(self.end()),
+            Step::Eof => Event::Eof,
+        })
+    }
+
+    /// Where the last event starts. A piece of character data starts wherever the pieces happen to be cut.
+    pub fn position(&self) -> Position {
+        self.source().event_position()
+    }
+
+    /// Byte offset in the UTF-8 text right after the last event.
+    pub fn end_byte(&self) -> u64 {
+        self.source().offset()
+    }
+
+    /// How many elements are open: after a start its element counts, after its end it does no more.
+    pub fn depth(&self) -> usize {
+        self.scope.depth() - usize::from(self.pending == Pending::Close)
+    }
+
+    /// The namespace bindings in scope at the current element, innermost first: prefix (empty for the default
+    /// namespace) and namespace name. The prefix `xml` is not listed. After an end they are those of the element
+    /// that has just ended.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.scope.in_scope()
+    }
+
+    /// Changes [`Limits::event_bytes`] from the next event on.
+    pub fn set_event_budget(&mut self, bytes: usize) {
+        self.limits.event_bytes = bytes;
+    }
+
+    /// The character content of the innermost open element as a stream in bounded memory, up to its end, which is
+    /// consumed. Meant for right after a start; [`Limits::text_bytes`] does not bind it.
+    pub fn text_stream(&mut self) -> TextStream<'_, R> {
+        TextStream::new(self)
+    }
+
+    /// Appends the character content of the innermost open element to `out`, up to its end, which is consumed.
+    ///
+    /// # Errors
+    /// [`XmlError::UnexpectedElement`] for a child element; whatever [`Reader::next`] fails with.
+    pub fn text_into(&mut self, out: &mut String) -> Result<(), XmlError> {
+        loop {
+            match self.step_within_text_limit()? {
+                Step::Text(piece) => out.push_str(self.piece(piece)),
+                Step::Start(_) => return Err(XmlError::UnexpectedElement { at: self.position() }),
+                Step::End | Step::Eof => return Ok(()),
+            }
+        }
+    }
+
+    /// Skips what is left of the innermost open element, up to its end, which is consumed. Everything skipped is
+    /// checked like everything else; its character data is not bound by [`Limits::text_bytes`].
+    ///
+    /// # Errors
+    /// Whatever [`Reader::next`] fails with.
+    pub fn skip_element(&mut self) -> Result<(), XmlError> {
+        let outside = self.depth().saturating_sub(1);
+        loop {
+            match self.step()? {
+                Step::End if self.depth() == outside => return Ok(()),
+                Step::Eof => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Comments skipped so far.
+    pub fn comments(&self) -> u64 {
+        self.comments
+    }
+
+    /// Processing instructions skipped so far ([`ProcessingInstructions::Skip`]).
+    pub fn processing_instructions(&self) -> u64 {
+        self.processing_instructions
+    }
+
+    /// The input below the reader, for what it counts.
+    pub fn input(&self) -> &R {
+        self.source().input()
+    }
+
+    /// The input; what was read ahead is lost with the reader.
+    pub fn into_inner(self) -> R {
+        self.markup.into_inner().into_input()
+    }
+
+    #[inline]
+    fn source(&self) -> &Source<R> {
+        self.markup.get_ref()
+    }
+
+    #[inline]
+    fn source_mut(&mut self) -> &mut Source<R> {
+        self.markup.get_mut()
+    }
+
+    #[inline]
+    fn start(&self, namespace: Namespace) -> Start<'_> {
+        Start { tag: &self.tag, text: self.tag_text(), scope: &self.scope, namespace }
+    }
+
+    #[inline]
+    fn end(&self) -> EndName<'_> {
+        // An end event always has its element on the stack still.
+        let (name, prefix, namespace) = self.scope.innermost().unwrap_or(("", 0, Namespace::None));
+        EndName { name, prefix, namespace: self.scope.name(namespace) }
+    }
+
+    #[inline]
+    pub(crate) fn piece(&self, piece: Piece) -> &str {
+        match piece {
+            Piece::Source(length) => self.source().used(length),
+            Piece::Character => &self.character,
+        }
+    }
+
+    #[inline]
+    fn step_within_text_limit(&mut self) -> Result<Step, XmlError> {
+        let step = self.step()?;
+        if let Step::Text(piece) = step {
+            let before = self.text_bytes;
+            self.text_bytes += self.piece(piece).len() as u64;
+            if self.text_bytes > self.limits.text_bytes {
+                let room = self.limits.text_bytes.saturating_sub(before) as usize;
+                let at = match piece {
+                    // No character may be cut here, but every byte of one has its place.
+                    Piece::Source(_) => self.position().after(&self.piece(piece).as_bytes()[..room]),
+                    Piece::Character => self.position(),
+                };
+                return Err(self.fail(XmlError::Limit {
+                    which: "text_bytes",
+                    max: self.limits.text_bytes,
+                    at,
+                }));
+            }
+        }
+        Ok(step)
+    }
+
+    /// One event further.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Result<Step, XmlError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.again());
+        }
+        match self.pending {
+            Pending::Nothing => {}
+            Pending::Close => {
+                self.pending = Pending::Nothing;
+                self.scope.close();
+            }
+            Pending::End => {
+                self.pending = Pending::Close;
+                return Ok(Step::End);
+            }
+        }
+        match self.read() {
+            Ok(step) => Ok(step),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: XmlError) -> XmlError {
+        self.failure = Some(error.again());
+        error
+    }
+
+    fn read(&mut self) -> Result<Step, XmlError> {
+        loop {
+            let budget = self.limits.event_bytes;
+            let source = self.source_mut();
+            source.look_ahead(1);
+            source.begin_event(budget);
+            let Some(&first) = source.rest().as_bytes().first() else {
+                return self.end_of_input();
+            };
+            let step = match first {
+                _ if self.in_cdata => self.cdata()?,
+                b'<' => self.markup()?,
+                _ if self.scope.depth() == 0 => self.outside_root()?,
+                b'&' => self.reference()?,
+                _ => self.text()?,
+            };
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
+    fn end_of_input(&mut self) -> Result<Step, XmlError> {
+        let rule = if self.in_cdata {
+            rules::CDATA_NOT_CLOSED
+        } else if self.scope.depth() > 0 {
+            rules::ELEMENT_NOT_CLOSED
+        } else if !self.root_seen {
+            rules::NO_ROOT
+        } else {
+            if let Some(error) = self.fault() {
+                return Err(error);
+            }
+            return Ok(Step::Eof);
+        };
+        Err(self.fault().unwrap_or_else(|| self.broken(rule)))
+    }
+
+    /// White space between the things outside the document element.
+    fn outside_root(&mut self) -> Result<Option<Step>, XmlError> {
+        let source = self.source_mut();
+        let spaces = source.rest().bytes().take_while(|&byte| is_space(byte)).count();
+        source.take(spaces);
+        if spaces == 0 {
+            return Err(self.broken(rules::TEXT_OUTSIDE_ROOT));
+        }
+        Ok(None)
+    }
+
+    /// Character data that begins with neither `<` nor `&`.
+    fn text(&mut self) -> Result<Option<Step>, XmlError> {
+        let length = plain_text(self.source().rest().as_bytes());
+        if length > 0 {
+            self.source_mut().take(length);
+            return Ok(Some(Step::Text(Piece::Source(length))));
+        }
+        let source = self.source_mut();
+        if source.rest().starts_with('\r') {
+            return Ok(self.carriage_return());
+        }
+        // A closing bracket: only with two characters more is it known what it means.
+        source.look_ahead(3);
+        if source.rest().starts_with("]]>") {
+            return Err(self.broken(rules::CDATA_END_IN_TEXT));
+        }
+        source.take(1);
+        Ok(Some(Step::Text(Piece::Source(1))))
+    }
+
+    /// The inside of a CDATA section, or its end.
+    fn cdata(&mut self) -> Result<Option<Step>, XmlError> {
+        let length = plain_cdata(self.source().rest().as_bytes());
+        if length > 0 {
+            self.source_mut().take(length);
+            return Ok(Some(Step::Text(Piece::Source(length))));
+        }
+        let source = self.source_mut();
+        if source.rest().starts_with('\r') {
+            return Ok(self.carriage_return());
+        }
+        source.look_ahead(3);
+        if source.rest().starts_with("]]>") {
+            source.take(3);
+            self.in_cdata = false;
+            return Ok(None);
+        }
+        source.take(1);
+        Ok(Some(Step::Text(Piece::Source(1))))
+    }
+
+    /// A line end (section 2.11): with a line feed after it a carriage return is nothing, alone it is a line feed.
+    fn carriage_return(&mut self) -> Option<Step> {
+        let source = self.source_mut();
+        source.look_ahead(2);
+        let pair = source.rest().as_bytes().get(1) == Some(&b'\n');
+        source.take(1);
+        if pair {
+            return None;
+        }
+        Some(self.one_character('\n'))
+    }
+
+    fn one_character(&mut self, character: char) -> Step {
+        self.character.clear();
+        self.character.push(character);
+        Step::Text(Piece::Character)
+    }
+
+    fn reference(&mut self) -> Result<Option<Step>, XmlError> {
+        let mut wanted = 1;
+        loop {
+            let source = self.source_mut();
+            source.look_ahead(wanted);
+            match reference(source.rest()) {
+                Reference::Character(character, length) => {
+                    source.take(length);
+                    return Ok(Some(self.one_character(character)));
+                }
+                Reference::Bad(rule) => return Err(self.broken(rule)),
+                Reference::TooLong => return Err(self.over("reference_bytes", LONGEST as u64)),
+                Reference::Unfinished if source.rest().len() < wanted => {
+                    let broken = self.broken(rules::REFERENCE_SYNTAX);
+                    return Err(self.fault().unwrap_or(broken));
+                }
+                Reference::Unfinished => wanted = source.rest().len() + 1,
+            }
+        }
+    }
+
+    /// What begins with `<`.
+    fn markup(&mut self) -> Result<Option<Step>, XmlError> {
+        let source = self.source_mut();
+        source.look_ahead(2);
+        if source.rest().as_bytes().get(1) == Some(&b'!') && !self.comment_follows()? {
+            return Ok(None);
+        }
+        self.buffer.clear();
+        match self.markup.read_event_into(&mut self.buffer) {
+            Ok(Markup::Start(_)) => self.start_tag(false).map(Some),
+            Ok(Markup::Empty(_)) => self.start_tag(true).map(Some),
+            Ok(Markup::End(_)) => self.end_tag().map(Some),
+            Ok(Markup::Comment(_)) => self.comment().map(|()| None),
+            Ok(Markup::PI(_) | Markup::Decl(_)) => self.processing_instruction().map(|()| None),
+            // Nothing else begins with `<` and gets past `comment_follows`.
+            Ok(_) => Err(self.broken(rules::MARKUP_DECLARATION)),
+            Err(error) => Err(self.markup_error(&error)),
+        }
+    }
+
+    /// What begins with `<!`: true for a comment; a CDATA section is entered, so that its content is never buffered.
+    fn comment_follows(&mut self) -> Result<bool, XmlError> {
+        const CDATA: &str = "<![CDATA[";
+        const DOCTYPE: &str = "<!DOCTYPE";
+        const COMMENT: &str = "<!--";
+        let outside = self.scope.depth() == 0;
+        let source = self.source_mut();
+        for wanted in 3..=CDATA.len() {
+            source.look_ahead(wanted);
+            let rest = source.rest();
+            if rest.starts_with(COMMENT) {
+                return Ok(true);
+            }
+            if rest.starts_with(DOCTYPE) {
+                return Err(XmlError::Doctype { at: self.position() });
+            }
+            if rest.starts_with(CDATA) {
+                if outside {
+                    return Err(self.broken(rules::CDATA_OUTSIDE_ROOT));
+                }
+                source.take(CDATA.len());
+                self.in_cdata = true;
+                return Ok(false);
+            }
+            let head = &rest[..rest.char_indices().nth(wanted).map_or(rest.len(), |(end, _)| end)];
+            if ![COMMENT, DOCTYPE, CDATA].iter().any(|known| known.starts_with(head)) {
+                return Err(self.broken(rules::MARKUP_DECLARATION));
+            }
+            if rest.len() < wanted {
+                break;
+            }
+        }
+        let broken = self.broken(rules::MARKUP_DECLARATION);
+        Err(self.fault().unwrap_or(broken))
+    }
+
+    fn comment(&mut self) -> Result<(), XmlError> {
+        // `<!-->` and `<!--->` are no comments, and a hyphen before the end makes three of them.
+        let inside = self.buffer.get(4..self.buffer.len().saturating_sub(3));
+        match inside {
+            Some(inside) if memchr::memmem::find(inside, b"--").is_none() && !inside.ends_with(b"-") => {
+                self.comments += 1;
+                Ok(())
+            }
+            _ => Err(self.broken(rules::COMMENT_HYPHENS)),
+        }
+    }
+
+    /// A processing instruction or the XML declaration.
+    fn processing_instruction(&mut self) -> Result<(), XmlError> {
+        // The source gives out UTF-8 only, `<?` and `?>` are there.
+        let text = std::str::from_utf8(&self.buffer).unwrap_or_default();
+        let inside = text.get(2..text.len().saturating_sub(2)).unwrap_or_default();
+        let Ok(target) = qname_at(inside, 0) else { return Err(self.broken(rules::PI_TARGET)) };
+        let after = inside.as_bytes().get(target.end);
+        if target.prefix > 0 || after.is_some_and(|&byte| !is_space(byte)) {
+            return Err(self.broken(rules::PI_TARGET));
+        }
+        if target.end > self.limits.name_bytes {
+            return Err(self.over("name_bytes", self.limits.name_bytes as u64));
+        }
+        match &inside[..target.end] {
+            "xml" if self.position().byte > 0 => Err(self.broken(rules::DECLARATION_MISPLACED)),
+            "xml" => match declaration(&inside[target.end..]) {
+                // What it says of the encoding is for whoever chose the decoder (WS-I Basic Profile 1.2 R1019).
+                Ok(_) => Ok(()),
+                Err((rule, at)) => Err(self.broken_inside(rule, 2 + target.end + at)),
+            },
+            reserved if reserved.eq_ignore_ascii_case("xml") => Err(self.broken(rules::PI_TARGET_RESERVED)),
+            _ => match self.limits.processing_instructions {
+                ProcessingInstructions::Refuse => {
+                    Err(XmlError::ProcessingInstruction { at: self.position() })
+                }
+                ProcessingInstructions::Skip => {
+                    self.processing_instructions += 1;
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    /// The text of the start tag in the buffer, between `<` and `>` or `/>`.
+    #[inline]
+    fn tag_text(&self) -> &str {
+        let end = self.buffer.len() - if self.tag.empty { 2 } else { 1 };
+        // The source gives out UTF-8 only.
+        std::str::from_utf8(&self.buffer[1..end]).unwrap_or_default()
+    }
+
+    #[inline]
+    fn start_tag(&mut self, empty: bool) -> Result<Step, XmlError> {
+        if self.scope.depth() == 0 {
+            if self.root_seen {
+                return Err(self.broken(rules::SECOND_ROOT));
+            }
+            self.root_seen = true;
+        }
+        self.text_bytes = 0;
+        self.tag.empty = empty;
+        let end = self.buffer.len() - if empty { 2 } else { 1 };
+        let text = std::str::from_utf8(&self.buffer[1..end]).unwrap_or_default();
+        match self.tag.read(text, empty, &mut self.scope, &self.limits) {
+            Ok(namespace) => {
+                if empty {
+                    self.pending = Pending::End;
+                }
+                Ok(Step::Start(namespace))
+            }
+            Err(TagError::Rule(rule, at)) => Err(self.broken_inside(rule, 1 + at)),
+            Err(TagError::Limit(which, max)) => Err(self.over(which, max)),
+        }
+    }
+
+    #[inline]
+    fn end_tag(&mut self) -> Result<Step, XmlError> {
+        self.text_bytes = 0;
+        let inside = &self.buffer[2..self.buffer.len() - 1];
+        let Some((name, _, _)) = self.scope.innermost() else {
+            return Err(self.broken(rules::END_TAG_ALONE));
+        };
+        match inside.strip_prefix(name.as_bytes()) {
+            Some([]) => {}
+            Some(after) if after.iter().all(|&byte| is_space(byte)) => {}
+            Some([first, ..]) if is_space(*first) => return Err(self.broken(rules::END_TAG_SYNTAX)),
+            _ => return Err(self.broken(rules::END_TAG_MISMATCH)),
+        }
+        self.pending = Pending::Close;
+        Ok(Step::End)
+    }
+
+    /// Why `quick-xml` could not read the markup: too long, unreadable, or unfinished.
+    #[cold]
+    fn markup_error(&mut self, error: &quick_xml::Error) -> XmlError {
+        use quick_xml::errors::SyntaxError;
+        if self.source().budget_exceeded() {
+            return self.over("event_bytes", self.limits.event_bytes as u64);
+        }
+        if let Some(error) = self.fault() {
+            return error;
+        }
+        self.broken(match error {
+            quick_xml::Error::Syntax(SyntaxError::UnclosedComment) => rules::COMMENT_NOT_CLOSED,
+            quick_xml::Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => {
+                rules::PI_NOT_CLOSED
+            }
+            _ => rules::TAG_NOT_CLOSED,
+        })
+    }
+
+    /// What is wrong with the input where the text in hand ends, if that is why there is no more.
+    #[cold]
+    fn fault(&mut self) -> Option<XmlError> {
+        let at = self.source().end_position();
+        Some(match self.source_mut().take_fault()? {
+            Fault::Character => XmlError::NotWellFormed { rule: rules::ILLEGAL_CHARACTER, at },
+            Fault::Encoding(error) => XmlError::Encoding(error, at),
+            Fault::Io(error) => XmlError::Io(error),
+        })
+    }
+
+    /// A rule broken where the current event starts.
+    #[cold]
+    fn broken(&self, rule: &'static str) -> XmlError {
+        XmlError::NotWellFormed { rule, at: self.position() }
+    }
+
+    /// A rule broken at a byte of the markup in the buffer.
+    #[cold]
+    fn broken_inside(&self, rule: &'static str, at: usize) -> XmlError {
+        let at = self.position().after(&self.buffer[..at.min(self.buffer.len())]);
+        XmlError::NotWellFormed { rule, at }
+    }
+
+    /// A limit passed by the current event.
+    #[cold]
+    fn over(&self, which: &'static str, max: u64) -> XmlError {
+        XmlError::Limit { which, max, at: self.position() }
+    }
+}
+
+/// Bytes that end a run of plain character data.
+const ENDS_TEXT: [bool; 256] = table(b"<&\r]");
+/// Bytes that end a run inside a CDATA section.
+const ENDS_CDATA: [bool; 256] = table(b"\r]");
+
+const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut index = 0;
+    while index < bytes.len() {
+        table[bytes[index] as usize] = true;
+        index += 1;
+    }
+    table
+}
+
+/// How many bytes are character data as they stand.
+#[inline]
+fn plain_text(bytes: &[u8]) -> usize {
+    plain(bytes, &ENDS_TEXT)
+}
+
+#[inline]
+fn plain_cdata(bytes: &[u8]) -> usize {
+    plain(bytes, &ENDS_CDATA)
+}
+
+#[inline]
+fn plain(bytes: &[u8], ends: &[bool; 256]) -> usize {
+    let mut from = 0;
+    loop {
+        let Some(found) = bytes[from..].iter().position(|&byte| ends[usize::from(byte)]) else {
+            return bytes.len();
+        };
+        let at = from + found;
+        // Brackets that begin no ]]> are plain too, if that can be seen from here.
+        match bytes[at..] {
+            [b']', second, ..] if second != b']' => from = at + 1,
+            [b']', b']', third, ..] if third != b'>' => from = at + 1,
+            _ => return at,
+        }
+    }
+}
