@@ -99,6 +99,9 @@ pub enum DocumentError {
         /// The limit.
         max: u64,
     },
+    /// As many documents of this schema as may be are being checked.
+    #[error("too many documents of this schema are being checked: try again")]
+    Busy,
 }
 
 impl DocumentError {
@@ -108,6 +111,7 @@ impl DocumentError {
             Self::Io(_) => "document-read",
             Self::NotWellFormed { .. } => "document-not-well-formed",
             Self::Limit { .. } => "document-limit",
+            Self::Busy => "document-busy",
         }
     }
 }

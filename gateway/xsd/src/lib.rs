@@ -13,13 +13,22 @@
 #![forbid(unsafe_code)]
 
 pub mod checker;
+mod compiled;
+mod dialect;
 pub mod digest;
 pub mod document;
 pub mod error;
+mod facts;
 pub mod lines;
+mod memo;
+mod place;
 pub mod record;
+mod run;
 pub mod schema;
+mod sources;
+mod translate;
 pub mod violation;
+mod wording;
 
 pub use checker::Checker;
 pub use digest::SchemaDigest;

@@ -1,7 +1,6 @@
 //! What one record may hold: the compiled content model in our own words.
 
 use sekisho_xml::QName;
-use xsd_schema::ids::SimpleTypeKey;
 
 /// The type of one record element, as CSV, JSON and XML can all be held to it.
 ///
@@ -15,6 +14,8 @@ pub struct RecordType {
     pub content: Vec<Particle>,
     /// `xs:key` and `xs:unique` of elements above the record that pick the record and identify it by its children.
     pub keys: Vec<KeyConstraint>,
+    /// The record element's declaration, by its index in each compiled schema.
+    pub(crate) declaration: u32,
 }
 
 /// A part of a content model (XSD 1.0 part 1 §3.9): what may occur here, and how often.
@@ -97,7 +98,7 @@ pub struct SimpleType {
 
 /// A simple type of one loaded schema. It means nothing to another schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TypeId(pub(crate) SimpleTypeKey);
+pub struct TypeId(pub(crate) u32);
 
 /// The whiteSpace facet (XSD 1.0 part 2 §4.3.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

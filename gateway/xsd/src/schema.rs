@@ -1,24 +1,45 @@
 //! A schema, loaded from disk.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sekisho_xml::QName;
+use xsd_schema::parser::SourceLocation;
+use xsd_schema::{SchemaError as XsdError, SchemaSet, TypeKey};
 
+use crate::compiled::{Compiled, Pool, validator};
+use crate::dialect;
 use crate::digest::SchemaDigest;
 use crate::error::SchemaError;
-use crate::record::RecordType;
+use crate::facts::{TypeFacts, facts};
+use crate::record::{RecordType, TypeId};
+use crate::sources::{Reach, Sources};
+use crate::translate;
 
 /// A compiled schema. Cheap to clone; shared by every route that names it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Schema {
-    _inner: Arc<()>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    digest: SchemaDigest,
+    documents: Vec<SchemaDocument>,
+    /// What is known of each simple type, by `TypeId`.
+    pub(crate) types: Vec<TypeFacts>,
+    /// Local names that elements and attributes are declared by: they may be printed.
+    pub(crate) declared: HashSet<Box<str>>,
+    /// Whether documents have keys or IDs, which take memory.
+    pub(crate) remembers: bool,
+    pub(crate) pool: Pool,
 }
 
 /// One document that a schema is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaDocument {
-    /// Its path below the schema's own folder, `/` between the steps.
+    /// Its path from the schema's own folder, `/` between the steps.
     pub name: String,
     /// Its digest, alone.
     pub digest: SchemaDigest,
@@ -28,27 +49,232 @@ pub struct SchemaDocument {
 
 impl Schema {
     /// Reads and compiles the schema at `path` and every document it includes, imports or redefines, from disk only.
-    pub fn load(_path: &Path, _pin: Option<&SchemaDigest>) -> Result<Schema, SchemaError> {
-        todo!()
+    ///
+    /// The other documents lie in the folder of `path` or below it.
+    ///
+    /// # Errors
+    /// When a document cannot be read or lies elsewhere, when the digest over all of them is not the one pinned,
+    /// when they break a rule of XSD 1.0 or use XSD 1.1, or when a reference in them leads nowhere.
+    pub fn load(path: &Path, pin: Option<&SchemaDigest>) -> Result<Schema, SchemaError> {
+        Self::load_with(path, &[], pin)
+    }
+
+    /// As [`Schema::load`], with documents outside the schema's folder that it may be made of as well.
+    ///
+    /// # Errors
+    /// As [`Schema::load`].
+    pub fn load_with(
+        path: &Path,
+        also: &[PathBuf],
+        pin: Option<&SchemaDigest>,
+    ) -> Result<Schema, SchemaError> {
+        let read = |path: &Path, source| SchemaError::Read { path: path.to_owned(), source };
+        let first = std::fs::canonicalize(path).map_err(|e| read(path, e))?;
+        let root = first.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut allowed = vec![first.clone()];
+        for file in also {
+            allowed.push(std::fs::canonicalize(file).map_err(|e| read(file, e))?);
+        }
+        let sources = Sources::new(root, Reach::Folder { also: allowed });
+        Loading { path: first, sources, strict: true }.run(pin)
+    }
+
+    /// As a conformance suite wants it: documents from anywhere, and XSD 1.0 as it is written, where a document that
+    /// cannot be had is no error (part 1 §4.2.3).
+    pub(crate) fn load_lax(path: &Path) -> Result<Schema, SchemaError> {
+        let first = std::fs::canonicalize(path)
+            .map_err(|source| SchemaError::Read { path: path.to_owned(), source })?;
+        let root = first.parent().unwrap_or(Path::new("/")).to_owned();
+        Loading { path: first, sources: Sources::new(root, Reach::Anywhere), strict: false }.run(None)
     }
 
     /// The digest over all documents of the schema.
     pub fn digest(&self) -> SchemaDigest {
-        todo!()
+        self.inner.digest
     }
 
     /// The documents that the schema is made of, by name.
     pub fn documents(&self) -> &[SchemaDocument] {
-        todo!()
+        &self.inner.documents
     }
 
     /// The type of the record element `record`: a global element, or one declared inside a global one.
-    pub fn record_type(&self, _record: &QName) -> Result<RecordType, SchemaError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When there is no such element, or several different ones, or when its type allows what only XML could carry
+    /// or what cannot be checked record by record: each by its name.
+    pub fn record_type(&self, record: &QName) -> Result<RecordType, SchemaError> {
+        translate::record_type(self, record)
     }
 
     /// Whether the schema declares a global element of this name.
-    pub fn element_exists(&self, _name: &QName) -> bool {
-        todo!()
+    pub fn element_exists(&self, name: &QName) -> bool {
+        translate::global_element(&self.inner.pool.lend().set, name).is_some()
     }
+
+    pub(crate) fn facts(&self, ty: TypeId) -> &TypeFacts {
+        &self.inner.types[ty.0 as usize]
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schema").field("digest", &self.inner.digest).finish_non_exhaustive()
+    }
+}
+
+struct Loading {
+    path: PathBuf,
+    sources: Sources,
+    strict: bool,
+}
+
+impl Loading {
+    fn run(self, pin: Option<&SchemaDigest>) -> Result<Schema, SchemaError> {
+        let compiled = Compiled::new(&self.path, &self.sources);
+        // A pin is answered first: an operator who has another file than the one pinned need not read its faults.
+        let digest = self.digest();
+        if let Some(&pinned) = pin.filter(|&&pinned| pinned != digest) {
+            return Err(SchemaError::Pin { path: self.path, pinned, found: digest });
+        }
+        if self.strict {
+            self.refuse_newer()?;
+        }
+        let compiled = compiled.map_err(|error| self.invalid(&error))?;
+        if self.strict {
+            self.refuse_gaps(&compiled.set)?;
+        }
+        let types: Vec<TypeFacts> = compiled.types.iter().map(|&key| facts(&compiled.set, key)).collect();
+        let remembers = remembers(&compiled, &types);
+        Ok(Schema {
+            inner: Arc::new(Inner {
+                digest,
+                documents: self.documents(),
+                types,
+                remembers,
+                declared: declared_names(&compiled.set),
+                pool: Pool::new(&self.path, &self.sources, compiled),
+            }),
+        })
+    }
+
+    fn digest(&self) -> SchemaDigest {
+        let mut documents = Vec::new();
+        self.sources.for_each(|document| documents.push((document.name.clone(), document.bytes.clone())));
+        SchemaDigest::of(documents.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+    }
+
+    fn documents(&self) -> Vec<SchemaDocument> {
+        let mut documents = Vec::new();
+        self.sources.for_each(|document| {
+            documents.push(SchemaDocument {
+                name: document.name.clone(),
+                digest: SchemaDigest::of([(document.name.as_str(), document.bytes.as_slice())]),
+                bytes: document.bytes.len() as u64,
+            });
+        });
+        documents.sort_by(|a, b| a.name.cmp(&b.name));
+        documents
+    }
+
+    fn refuse_newer(&self) -> Result<(), SchemaError> {
+        let mut verdict = Ok(());
+        self.sources.for_each(|document| {
+            if verdict.is_ok()
+                && let Ok(text) = xsd_schema::parser::resolver::decode_xml_bytes(document.bytes.clone())
+            {
+                verdict = dialect::refuse_newer(&document.name, &text);
+            }
+        });
+        verdict
+    }
+
+    /// What XSD 1.0 lets pass at load and would leave unchecked later.
+    fn refuse_gaps(&self, set: &SchemaSet) -> Result<(), SchemaError> {
+        if let Some(failure) = set.directive_failures().first() {
+            let what = failure.schema_location().or(failure.namespace()).unwrap_or_default();
+            return Err(SchemaError::Invalid {
+                place: self.place(failure.location()),
+                rule: "src-include".to_owned(),
+                message: format!("the document {what:?} cannot be had: {}", reason(failure.error())),
+            });
+        }
+        let deferred = set
+            .arenas
+            .elements
+            .values()
+            .filter_map(|e| e.deferred_type_error.as_ref())
+            .chain(set.arenas.simple_types.values().filter_map(|t| t.deferred_item_type_error.as_ref()));
+        if let Some(gap) = deferred.into_iter().next() {
+            return Err(SchemaError::Invalid {
+                place: self.place(set.locate(gap.source.as_ref()).as_ref()),
+                rule: "src-resolve".to_owned(),
+                message: gap.message.clone(),
+            });
+        }
+        let validator = validator(set);
+        let Some((key, why)) = validator.content_model_failures().into_iter().next() else { return Ok(()) };
+        let source = set.arenas.complex_types.get(key).and_then(|ty| ty.source.as_ref());
+        Err(SchemaError::Invalid {
+            place: self.place(set.locate(source).as_ref()),
+            rule: "content-model".to_owned(),
+            message: why.to_owned(),
+        })
+    }
+
+    fn place(&self, at: Option<&SourceLocation>) -> String {
+        match at {
+            Some(at) => format!("{}:{}:{}", self.sources.name(&at.base_uri), at.line, at.column),
+            None => self.path.display().to_string(),
+        }
+    }
+
+    fn invalid(&self, error: &XsdError) -> SchemaError {
+        let place = self.place(error.location());
+        let (rule, message) = match error {
+            XsdError::StructuralError { constraint, message, .. } => (*constraint, message.clone()),
+            XsdError::XmlError { message, .. } => ("xml", message.clone()),
+            XsdError::NamespaceError { message, .. } => ("src-resolve", message.clone()),
+            XsdError::FeatureError { message, .. } => {
+                return SchemaError::Unsupported {
+                    place,
+                    construct: message.clone(),
+                    advice: "write the schema in XSD 1.0",
+                };
+            }
+            XsdError::ResolutionError { message } => ("src-include", message.clone()),
+            XsdError::LimitExceeded { .. } => ("limit", error.to_string()),
+            _ => ("schema", error.to_string()),
+        };
+        SchemaError::Invalid { place, rule: rule.to_owned(), message }
+    }
+}
+
+fn reason(error: &XsdError) -> String {
+    match error {
+        XsdError::ResolutionError { message } => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether documents of the schema have keys, IDs or references to them.
+fn remembers(compiled: &Compiled, types: &[TypeFacts]) -> bool {
+    let arenas = &compiled.set.arenas;
+    let elements = arenas.elements.values().map(|e| e.resolved_type);
+    let attributes = arenas.attributes.values().map(|a| a.resolved_type);
+    let local =
+        arenas.complex_types.values().flat_map(|c| c.resolved_attributes.iter().map(|a| a.resolved_type));
+    let identifies = |ty: Option<TypeKey>| {
+        let id = ty.and_then(|ty| ty.as_simple()).and_then(|key| compiled.id(key));
+        id.is_some_and(|id| {
+            types[id.0 as usize].contextual.is_some_and(|context| context.starts_with("xs:ID"))
+        })
+    };
+    !arenas.identity_constraints.is_empty() || elements.chain(attributes).chain(local).any(identifies)
+}
+
+fn declared_names(set: &SchemaSet) -> HashSet<Box<str>> {
+    let elements = set.arenas.elements.values().filter_map(|e| e.name);
+    let attributes = set.arenas.attributes.values().filter_map(|a| a.name);
+    elements.chain(attributes).map(|name| set.name_table.resolve_ref(name).into()).collect()
 }

@@ -1,0 +1,114 @@
+//! What makes a schema document more than XSD 1.0: refused by name, before it is compiled.
+//!
+//! The compiler, in its 1.0 mode, ignores or evaluates some of these; a schema that means something else elsewhere
+//! than here is no contract.
+
+use quick_xml::NsReader;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+
+use crate::error::SchemaError;
+use crate::place::line_and_column;
+
+const XS: &[u8] = b"http://www.w3.org/2001/XMLSchema";
+const VERSIONING: &[u8] = b"http://www.w3.org/2007/XMLSchema-versioning";
+
+/// Elements that XSD 1.1 adds.
+const ELEMENTS: [&str; 7] = [
+    "alternative",
+    "assert",
+    "assertion",
+    "defaultOpenContent",
+    "explicitTimezone",
+    "openContent",
+    "override",
+];
+
+/// Attributes that XSD 1.1 adds to elements of the schema namespace.
+const ATTRIBUTES: [&str; 6] = [
+    "defaultAttributes",
+    "defaultAttributesApply",
+    "inheritable",
+    "notNamespace",
+    "notQName",
+    "xpathDefaultNamespace",
+];
+
+/// Refuses a schema document that uses XSD 1.1 constructs or conditional inclusion.
+///
+/// What is not well-formed is left to the compiler, which says why.
+pub(crate) fn refuse_newer(name: &str, text: &str) -> Result<(), SchemaError> {
+    let mut reader = NsReader::from_str(text);
+    loop {
+        let at = reader.buffer_position() as usize;
+        let Ok(event) = reader.read_event() else { return Ok(()) };
+        let (Event::Start(start) | Event::Empty(start)) = event else {
+            if matches!(event, Event::Eof) {
+                return Ok(());
+            }
+            continue;
+        };
+        if let Some(construct) = newer(&reader, &start) {
+            let (line, column) = line_and_column(text.as_bytes(), at);
+            return Err(SchemaError::Unsupported {
+                place: format!("{name}:{line}:{column}"),
+                construct,
+                advice: "write the schema in XSD 1.0",
+            });
+        }
+    }
+}
+
+fn newer(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Option<String> {
+    let in_schema =
+        matches!(reader.resolver().resolve_element(start.name()).0, ResolveResult::Bound(ns) if ns.0 == XS);
+    let local = start.local_name();
+    if in_schema && let Some(name) = ELEMENTS.iter().find(|name| name.as_bytes() == local.as_ref()) {
+        return Some(format!("xs:{name} (XSD 1.1)"));
+    }
+    for attribute in start.attributes().flatten() {
+        let (namespace, local) = reader.resolver().resolve_attribute(attribute.key);
+        match namespace {
+            ResolveResult::Bound(ns) if ns.0 == VERSIONING => {
+                return Some(format!(
+                    "vc:{} (conditional inclusion)",
+                    String::from_utf8_lossy(local.as_ref())
+                ));
+            }
+            ResolveResult::Unbound if in_schema => {
+                if let Some(name) = ATTRIBUTES.iter().find(|name| name.as_bytes() == local.as_ref()) {
+                    return Some(format!("the attribute {name} (XSD 1.1)"));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_constructs_are_named_with_their_place() {
+        let document = |body: &str| {
+            format!(
+                "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' xmlns:vc='http://www.w3.org/2007/XMLSchema-versioning'>\n {body}\n</xs:schema>"
+            )
+        };
+        for (body, construct) in [
+            ("<xs:override schemaLocation='a.xsd'/>", "xs:override"),
+            ("<xs:complexType name='t'><xs:assert test='1'/></xs:complexType>", "xs:assert"),
+            ("<xs:element name='e' vc:minVersion='1.1'/>", "vc:minVersion"),
+            ("<xs:defaultOpenContent/>", "xs:defaultOpenContent"),
+            ("<xs:any notQName='a'/>", "notQName"),
+        ] {
+            let error = refuse_newer("a.xsd", &document(body)).unwrap_err();
+            assert_eq!(error.code(), "schema-unsupported");
+            let text = error.to_string();
+            assert!(text.starts_with("a.xsd:2:") && text.contains(construct), "{text}");
+        }
+        refuse_newer("a.xsd", &document("<xs:element name='assert'/><xs:annotation><xs:appinfo><assert/></xs:appinfo></xs:annotation>")).unwrap();
+    }
+}
