@@ -1,30 +1,215 @@
 //! The verdict on a record, the same at every door.
 
+mod recent;
+pub(crate) mod rendering;
+mod shapes;
+pub(crate) mod white_space;
+
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
-use sekisho_xsd::Schema;
+use sekisho_xsd::{Checker, Schema};
 
-use crate::layout::Layout;
-use crate::record::Record;
-use crate::violations::Violations;
+use crate::layout::{Field, FieldContent, Layout, LevelId};
+use crate::record::{Entry, EntryKind, Place, Record};
+use crate::violations::{Fault, Violation, Violations, rule_ja};
+use recent::{Recent, pack};
+use rendering::Rendering;
+use shapes::Shapes;
+use white_space::{is_normal, normalise_into};
 
 /// Checks the records of one intake against the schema.
+///
+/// A record is valid when each of its values is, and each set of fields that are present together. Both are
+/// remembered, exactly and in bounded memory, so that most records never reach the schema engine. A record of which
+/// that is not known is written as an XML element and put before the schema itself: whatever door it came through, the
+/// verdict and the codes of all its violations are those of the standard.
 pub struct RecordChecker {
-    _layout: Arc<Layout>,
+    layout: Arc<Layout>,
+    checker: Checker,
+    shapes: Shapes,
+    /// For each level, for each field.
+    recent: Vec<Vec<Recent>>,
+    rendering: Rendering,
+    levels: Vec<LevelId>,
 }
 
 impl RecordChecker {
-    /// A checker for records of `layout`, which was compiled from a record type of `schema`.
-    ///
-    /// # Errors
-    /// When the schema does not have the layout's record element.
-    pub fn new(_schema: &Schema, _layout: &Arc<Layout>) -> Self {
-        todo!()
+    /// A checker for records of `layout`, which was compiled from a record type of this `schema`.
+    pub fn new(schema: &Schema, layout: &Arc<Layout>) -> Self {
+        RecordChecker {
+            layout: Arc::clone(layout),
+            checker: Checker::new(schema, layout.record_type()),
+            shapes: Shapes::default(),
+            recent: layout.levels().map(|level| vec![Recent::default(); level.fields.len()]).collect(),
+            rendering: Rendering::default(),
+            levels: Vec::new(),
+        }
     }
 
     /// Checks a record: `true` when it is valid. White space is normalised and defaults are filled in, so that
     /// [`Record::canonical`] is the same whichever door the record came through.
-    pub fn check(&mut self, _record: &mut Record, _violations: &mut Violations) -> bool {
-        todo!()
+    pub fn check(&mut self, record: &mut Record, violations: &mut Violations) -> bool {
+        if record.has_faults() {
+            record.faults.drain(..).for_each(|fault| violations.push(fault));
+            return false;
+        }
+        if let Some(captured) = record.captured.take() {
+            let valid = self.put_before_schema(&captured, record, violations);
+            if valid {
+                // The schema takes what the reader could not match to the layout: nothing may leave unread.
+                violations.push(Fault::NotInLayout.at(record.number(), None, record.place()));
+            }
+            record.captured = Some(captured);
+            return false;
+        }
+        let layout = Arc::clone(&self.layout);
+        record.sort(&layout);
+        let values = match self.values(record, &layout) {
+            Ok(values) => values,
+            Err(unwritable) => {
+                unwritable.into_iter().for_each(|violation| violations.push(violation));
+                return false;
+            }
+        };
+        let shapes = self.shapes.known(&record.entries, &layout);
+        if values && shapes {
+            return true;
+        }
+        let mut rendering = std::mem::take(&mut self.rendering);
+        rendering.begin(layout.element(), record.place());
+        // Values were searched for characters that cannot be written, before.
+        let _ = rendering.entries(record, &layout);
+        rendering.end();
+        let valid = self.put_before_schema(&rendering, record, violations);
+        self.rendering = rendering;
+        if valid {
+            self.shapes.accept();
+        }
+        valid
     }
+
+    /// Normalises the record's values and checks each; `false` when the schema has to be asked about one. The
+    /// violations are those of characters that no XML can hold, about which it cannot be asked.
+    fn values(&mut self, record: &mut Record, layout: &Layout) -> Result<bool, Vec<Violation>> {
+        let mut good = true;
+        let mut unwritable = Vec::new();
+        self.levels.clear();
+        let mut level = LevelId::RECORD;
+        for at in 0..record.entries.len() {
+            let entry = record.entries[at];
+            match entry.kind {
+                EntryKind::Close => level = self.levels.pop().unwrap_or(LevelId::RECORD),
+                EntryKind::Open => {
+                    self.levels.push(level);
+                    if let FieldContent::Group { level: inner, .. } =
+                        layout.level(level).field(entry.field).content
+                    {
+                        level = inner;
+                    }
+                }
+                EntryKind::Nil => {
+                    good &= layout.level(level).field(entry.field).nillable && {
+                        // Nil and fixed exclude each other (cvc-elt.3.2.2).
+                        !layout.level(level).field(entry.field).fixed
+                    }
+                }
+                EntryKind::Text => {
+                    let packed = pack(record.text_of(&entry));
+                    let recent = &self.recent[usize::from(level.0)][usize::from(entry.field.0)];
+                    if packed.is_some_and(|packed| recent.contains(packed)) {
+                        continue;
+                    }
+                    let field = layout.level(level).field(entry.field);
+                    if let Some(violation) = unwritable_in(record, &entry, field) {
+                        unwritable.push(violation);
+                        continue;
+                    }
+                    let unchanged = normalise(record, at, field);
+                    let accepted = self.accepts(record.text_of(&record.entries[at]), field);
+                    good &= accepted;
+                    if let (Some(packed), true, true) = (packed, unchanged, accepted) {
+                        self.recent[usize::from(level.0)][usize::from(entry.field.0)].insert(packed);
+                    }
+                }
+            }
+        }
+        if unwritable.is_empty() { Ok(good) } else { Err(unwritable) }
+    }
+
+    /// Whether a normalised value is one that the field takes; `false` may also mean that it is not known.
+    fn accepts(&mut self, text: &str, field: &Field) -> bool {
+        let FieldContent::Value(ty) = &field.content else { return false };
+        // Whether two texts are the same value of a fixed field's type is the schema's to say.
+        let fixed = !field.fixed || field.default.as_deref() == Some(text);
+        fixed && self.checker.value(ty.id, text).is_ok()
+    }
+
+    /// Lets the schema assess a record written as XML, and reports what it finds with places in the payload.
+    fn put_before_schema(
+        &mut self,
+        rendering: &Rendering,
+        record: &Record,
+        violations: &mut Violations,
+    ) -> bool {
+        let layout = &self.layout;
+        let mut valid = true;
+        self.checker.element(&rendering.xml, &mut |found| {
+            valid = false;
+            let start = rendering.place(found.line, found.field.as_deref());
+            let place = start.map_or(record.place(), |(_, place)| place);
+            // A violation of the record element is no field's.
+            let field = found.field.filter(|name| {
+                *name != *layout.element().local || start.is_some_and(|(_, place)| place != record.place())
+            });
+            violations.push(Violation {
+                record: record.number(),
+                field,
+                line: Some(place.line),
+                column: Some(place.column),
+                code: found.code,
+                message: found.message,
+                message_ja: rule_ja(found.code).to_owned(),
+            });
+        });
+        valid
+    }
+}
+
+/// Normalises the white space of the value `at`, or fills in what an empty one stands for; `true` when nothing changed.
+fn normalise(record: &mut Record, at: usize, field: &Field) -> bool {
+    let FieldContent::Value(ty) = &field.content else { return true };
+    let entry = record.entries[at];
+    let text = record.text_of(&entry);
+    let mut changed = String::new();
+    if text.is_empty() {
+        match &field.default {
+            Some(default) => changed.push_str(default),
+            None => return true,
+        }
+    } else if is_normal(text, ty.white_space) {
+        return true;
+    } else {
+        normalise_into(text, ty.white_space, &mut changed);
+    }
+    let start = record.text.len();
+    record.text.push_str(&changed);
+    record.entries[at].start = start as u32;
+    record.entries[at].end = record.text.len() as u32;
+    false
+}
+
+/// The first character of a value that XML 1.0 cannot hold (section 2.2), as a violation.
+fn unwritable_in(record: &Record, entry: &Entry, field: &Field) -> Option<Violation> {
+    let text = record.text_of(entry);
+    let suspicious = |&byte: &u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xEF;
+    if !text.as_bytes().iter().any(|byte| suspicious(byte)) {
+        return None;
+    }
+    let bad = |&c: &char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');
+    let code_point = text.chars().find(bad)?.into();
+    let place: Place = record.place_of(entry);
+    Some(Fault::CharacterNotAllowed { code_point }.at(record.number(), Some(&field.name.local), place))
 }

@@ -1,0 +1,160 @@
+//! A record as an XML document of its own, for the schema's own verdict.
+
+use std::sync::Arc;
+
+use sekisho_xml::QName;
+use sekisho_xml::write::{Unwritable, escape_attribute, escape_text};
+
+use crate::layout::{Field, FieldContent, Layout, LevelId};
+use crate::record::{EntryKind, Place, Record};
+
+pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+/// A document under construction: every start tag on a line of its own, so that the line of a violation says which
+/// element it is about, and with it where that stands in the payload.
+#[derive(Debug, Default)]
+pub(crate) struct Rendering {
+    pub(crate) xml: Vec<u8>,
+    /// For each start tag its line in `xml`, its local name and its place in the payload.
+    starts: Vec<(u64, Arc<str>, Place)>,
+    open: Vec<OpenElement>,
+    line: u64,
+}
+
+#[derive(Debug)]
+struct OpenElement {
+    namespace: Arc<str>,
+    /// Its tag's name: bytes of `xml`.
+    name: std::ops::Range<usize>,
+}
+
+impl Rendering {
+    /// Begins a document with the record element as its root.
+    pub(crate) fn begin(&mut self, record: &QName, place: Place) {
+        self.xml.clear();
+        self.starts.clear();
+        self.open.clear();
+        self.line = 1;
+        self.start(&record.namespace, &record.local, false, place);
+    }
+
+    /// Writes a start tag. Names come from a schema or from an XML reader, so that they can be written.
+    pub(crate) fn start(&mut self, namespace: &Arc<str>, local: &Arc<str>, nil: bool, place: Place) {
+        let root = self.open.is_empty();
+        if !root {
+            self.xml.push(b'\n');
+            self.line += 1;
+        }
+        self.starts.push((self.line, Arc::clone(local), place));
+        self.xml.push(b'<');
+        let from = self.xml.len();
+        self.xml.extend_from_slice(local.as_bytes());
+        let name = from..self.xml.len();
+        if self.open.last().map_or("", |parent| &parent.namespace) != &**namespace {
+            self.xml.extend_from_slice(b" xmlns=\"");
+            // A namespace name that cannot be written is none that a schema or a reader can have come by.
+            let _ = escape_attribute(namespace, &mut self.xml);
+            self.xml.push(b'"');
+        }
+        if root {
+            self.xml.extend_from_slice(b" xmlns:xsi=\"");
+            self.xml.extend_from_slice(XSI.as_bytes());
+            self.xml.push(b'"');
+        }
+        self.open.push(OpenElement { namespace: Arc::clone(namespace), name });
+        if nil {
+            self.attribute_nil("true");
+        }
+        self.xml.push(b'>');
+    }
+
+    /// Writes the start tag's `xsi:nil` with the value it came with.
+    pub(crate) fn nil_as_written(&mut self, value: &str) {
+        if self.xml.last() == Some(&b'>') {
+            self.xml.pop();
+            self.attribute_nil(value);
+            self.xml.push(b'>');
+        }
+    }
+
+    fn attribute_nil(&mut self, value: &str) {
+        self.xml.extend_from_slice(b" xsi:nil=\"");
+        let _ = escape_attribute(value, &mut self.xml);
+        self.xml.push(b'"');
+    }
+
+    /// Writes character data.
+    ///
+    /// # Errors
+    /// When XML cannot hold it; nothing is then written.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Unwritable> {
+        escape_text(text, &mut self.xml)?;
+        self.line += memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64;
+        Ok(())
+    }
+
+    /// Writes the end tag of the element that was opened last.
+    pub(crate) fn end(&mut self) {
+        if let Some(element) = self.open.pop() {
+            self.xml.extend_from_slice(b"</");
+            self.xml.extend_from_within(element.name);
+            self.xml.push(b'>');
+        }
+    }
+
+    /// Elements that are open.
+    pub(crate) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Writes the record's entries, as far as they go, in their order. Group instances that are open stay open.
+    ///
+    /// # Errors
+    /// When a value has a character that XML cannot hold.
+    pub(crate) fn entries(&mut self, record: &Record, layout: &Layout) -> Result<(), Unwritable> {
+        let mut levels = vec![LevelId::RECORD];
+        for entry in &record.entries {
+            let Some(&level) = levels.last() else { break };
+            let field: &Field = layout.level(level).field(entry.field);
+            match entry.kind {
+                EntryKind::Close => {
+                    levels.pop();
+                    self.end();
+                    continue;
+                }
+                EntryKind::Open => {
+                    if let FieldContent::Group { level, .. } = field.content {
+                        levels.push(level);
+                    }
+                }
+                EntryKind::Text | EntryKind::Nil => {}
+            }
+            let place = record.place_of(entry);
+            self.start(&field.name.namespace, &field.name.local, entry.kind == EntryKind::Nil, place);
+            if entry.kind == EntryKind::Text {
+                match record.text_of(entry) {
+                    // The value came out of white space alone: an element without any content would stand for the
+                    // default (cvc-elt.5.1), which this one does not.
+                    "" if field.default.is_some() => self.xml.push(b' '),
+                    text => self.text(text)?,
+                }
+            }
+            if entry.kind != EntryKind::Open {
+                self.end();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where in the payload a violation is, given its line in this document and the local name of its element: the
+    /// last start tag up to that line with this name, else the one on that line.
+    pub(crate) fn place(&self, line: Option<u64>, name: Option<&str>) -> Option<(&Arc<str>, Place)> {
+        let upto = match line {
+            Some(line) => self.starts.partition_point(|start| start.0 <= line),
+            None => self.starts.len(),
+        };
+        let starts = &self.starts[..upto];
+        let named = name.and_then(|name| starts.iter().rev().find(|start| *start.1 == *name));
+        named.or(starts.last()).map(|(_, name, place)| (name, *place))
+    }
+}

@@ -1,0 +1,202 @@
+//! XML elements into records.
+
+mod element;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use sekisho_xml::{Event, Reader, XmlError};
+
+use crate::layout::Layout;
+use crate::read::{ReadError, ReadErrorKind, RecordSource};
+use crate::record::{Place, Record};
+use element::ElementReader;
+
+/// What becomes of children of the current element that are not records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OtherChildren {
+    /// They are an error.
+    #[default]
+    Refuse,
+    /// They are passed over before the first record (a header), and an error after it.
+    SkipBeforeFirst,
+}
+
+/// How records are taken out of XML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct XmlOptions {
+    /// What becomes of other children.
+    pub others: OtherChildren,
+    /// Greatest size of one value, in bytes of UTF-8.
+    pub max_field_bytes: usize,
+    /// Greatest size of one record element as written, in bytes of UTF-8; at most 1 GiB.
+    pub max_record_bytes: usize,
+}
+
+impl Default for XmlOptions {
+    /// Others refused, 64 KiB, 1 MiB.
+    fn default() -> Self {
+        XmlOptions {
+            others: OtherChildren::Refuse,
+            max_field_bytes: 64 * 1024,
+            max_record_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// Reads the record elements among the children of one element. Holds one record in memory, up to its limit.
+pub struct XmlRecords<'x, R: BufRead> {
+    reader: &'x mut Reader<R>,
+    element: ElementReader,
+    others: OtherChildren,
+    records: u64,
+    state: State,
+    /// Whether the document's own start and end are this reader's business.
+    document: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    BeforeRoot,
+    Children,
+    End,
+    Failed,
+}
+
+/// What a child of the current element is; taken out of the event so that the reader can be asked where it stands.
+enum Child {
+    Record,
+    Other,
+    WhiteSpace,
+    Text,
+    End,
+    Eof,
+}
+
+impl<'x, R: BufRead> XmlRecords<'x, R> {
+    /// Reads the children of the reader's current element (its start was the last event), up to its end, which is
+    /// consumed.
+    pub fn new(reader: &'x mut Reader<R>, layout: &Arc<Layout>, options: XmlOptions) -> Self {
+        Self::with_state(reader, layout, options, State::Children, false)
+    }
+
+    /// Reads a whole document: its root holds the records, or is the only one. The end of the document is part of it:
+    /// the source ends after the document was found well-formed.
+    pub fn from_document(reader: &'x mut Reader<R>, layout: &Arc<Layout>, options: XmlOptions) -> Self {
+        Self::with_state(reader, layout, options, State::BeforeRoot, true)
+    }
+
+    fn with_state(
+        reader: &'x mut Reader<R>,
+        layout: &Arc<Layout>,
+        options: XmlOptions,
+        state: State,
+        document: bool,
+    ) -> Self {
+        let element = ElementReader::new(layout, options.max_field_bytes, options.max_record_bytes);
+        XmlRecords { reader, element, others: options.others, records: 0, state, document }
+    }
+
+    fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        if self.state == State::BeforeRoot {
+            self.state = State::Children;
+            if let Child::Record = self.child()? {
+                return self.record(record).map(|()| true);
+            }
+        }
+        while self.state == State::Children {
+            match self.child()? {
+                Child::Record => return self.record(record).map(|()| true),
+                Child::Other => match self.others {
+                    OtherChildren::SkipBeforeFirst if self.records == 0 => {
+                        self.reader.skip_element().map_err(|error| self.fail_xml(error))?;
+                    }
+                    _ => {
+                        let record_element = self.element.layout().element().local.to_string();
+                        return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
+                    }
+                },
+                Child::WhiteSpace => {}
+                Child::Text => return Err(self.fail(ReadErrorKind::TextBetweenRecords)),
+                Child::End if self.document => {}
+                Child::End | Child::Eof => self.state = State::End,
+            }
+        }
+        Ok(false)
+    }
+
+    fn child(&mut self) -> Result<Child, ReadError> {
+        let child = match self.reader.next() {
+            Ok(Event::Start(start)) => {
+                let name = self.element.layout().element();
+                if start.is(&name.namespace, &name.local) {
+                    self.element.attributes(&start);
+                    Ok(Child::Record)
+                } else {
+                    Ok(Child::Other)
+                }
+            }
+            Ok(Event::Text(text)) if text.is_white_space() => Ok(Child::WhiteSpace),
+            Ok(Event::Text(_)) => Ok(Child::Text),
+            Ok(Event::End(_)) => Ok(Child::End),
+            Ok(Event::Eof) => Ok(Child::Eof),
+            Err(error) => Err(error),
+        };
+        child.map_err(|error| self.fail_xml(error))
+    }
+
+    fn record(&mut self, record: &mut Record) -> Result<(), ReadError> {
+        self.records += 1;
+        record.start(self.records, place_of(self.reader));
+        match self.element.read(self.reader, record) {
+            Ok(()) => Ok(()),
+            Err(kind) => {
+                let field = self.element.current_field().map(str::to_owned);
+                let mut error = match kind {
+                    ReadErrorKind::Xml(error) => self.fail_xml(error),
+                    kind => self.fail(kind),
+                };
+                error.record = self.records;
+                error.field = field;
+                Err(error)
+            }
+        }
+    }
+
+    fn fail_xml(&self, error: XmlError) -> ReadError {
+        let place = error.position().map(|at| Place { line: at.line, column: at.column });
+        let mut failed = self.fail(match error {
+            XmlError::Io(error) => ReadErrorKind::of_io(error),
+            XmlError::Encoding(error, _) => ReadErrorKind::Charset(error),
+            error => ReadErrorKind::Xml(error),
+        });
+        failed.place = place.unwrap_or(failed.place);
+        failed
+    }
+
+    fn fail(&self, kind: ReadErrorKind) -> ReadError {
+        ReadError { kind, place: place_of(self.reader), record: 0, field: None }
+    }
+}
+
+impl<R: BufRead> RecordSource for XmlRecords<'_, R> {
+    fn next(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        if self.state == State::Failed {
+            return Err(ReadError::after_error());
+        }
+        let result = self.read(record);
+        if result.is_err() {
+            self.state = State::Failed;
+        }
+        result
+    }
+}
+
+/// Where the last event started.
+fn place_of<R: BufRead>(reader: &Reader<R>) -> Place {
+    let at = reader.position();
+    Place { line: at.line, column: at.column }
+}

@@ -1,0 +1,222 @@
+//! A record in memory: one reusable arena for all records of an intake.
+
+mod order;
+
+#[cfg(test)]
+mod tests;
+
+use crate::check::rendering::Rendering;
+use crate::layout::{FieldId, Layout};
+use crate::violations::Violation;
+
+/// A field's value. Absent fields are not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Present and without a value (`xsi:nil`, JSON `null` of a nillable field).
+    Nil,
+    /// A text, possibly empty.
+    Text(&'a str),
+}
+
+/// Where something stands in the payload, after transfer decoding and conversion to UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+}
+
+/// One record: values, groups and where each was read. Cleared and filled again by a
+/// [`RecordSource`](crate::RecordSource); in steady state nothing is allocated.
+#[derive(Debug, Default)]
+pub struct Record {
+    number: u64,
+    place: Place,
+    /// In layout order after [`Record::sort`]; groups as matching `Open` and `Close`.
+    pub(crate) entries: Vec<Entry>,
+    /// What the entries point into.
+    pub(crate) text: String,
+    /// What the reader found wrong with this record: it is refused for these, unchecked.
+    pub(crate) faults: Vec<Violation>,
+    /// The record as an XML document of its own, when it does not match the layout.
+    pub(crate) captured: Option<Rendering>,
+    scratch: order::Scratch,
+}
+
+/// One value, or one end of a group instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) kind: EntryKind,
+    /// Number within the level of the group around.
+    pub(crate) field: FieldId,
+    /// Bytes of the arena's text, for [`EntryKind::Text`].
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Lines below the record's first.
+    line: u32,
+    column: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Text,
+    Nil,
+    Open,
+    Close,
+}
+
+/// Faults of one record that are kept; a record has no use for more.
+const MAX_FAULTS: usize = 100;
+
+impl Record {
+    /// An empty record.
+    pub fn new() -> Record {
+        Record::default()
+    }
+
+    /// The record's number in its payload, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Where the record starts.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Whether the reader found something wrong with this record.
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// The value of a top-level field; `None` when absent or a group.
+    pub fn value(&self, field: FieldId) -> Option<Value<'_>> {
+        let mut depth = 0_u32;
+        for entry in &self.entries {
+            match entry.kind {
+                EntryKind::Open => depth += 1,
+                EntryKind::Close => depth -= 1,
+                EntryKind::Nil if depth == 0 && entry.field == field => return Some(Value::Nil),
+                EntryKind::Text if depth == 0 && entry.field == field => {
+                    return Some(Value::Text(self.text_of(entry)));
+                }
+                EntryKind::Nil | EntryKind::Text => {}
+            }
+        }
+        None
+    }
+
+    /// Empties the record for the next one, which has this number and starts here.
+    pub fn start(&mut self, number: u64, place: Place) {
+        self.number = number;
+        self.place = place;
+        self.entries.clear();
+        self.text.clear();
+        self.faults.clear();
+        self.captured = None;
+    }
+
+    /// Stores a value of the current level.
+    pub fn push(&mut self, field: FieldId, value: Value<'_>, place: Place) {
+        let start = self.text.len();
+        let kind = match value {
+            Value::Nil => EntryKind::Nil,
+            Value::Text(text) => {
+                self.text.push_str(text);
+                EntryKind::Text
+            }
+        };
+        self.push_entry(kind, field, start, self.text.len(), place);
+    }
+
+    /// Opens an instance of a group: what follows belongs to it.
+    pub fn open(&mut self, group: FieldId, place: Place) {
+        self.push_entry(EntryKind::Open, group, 0, 0, place);
+    }
+
+    /// Closes the instance that was opened last.
+    pub fn close(&mut self, group: FieldId) {
+        self.push_entry(EntryKind::Close, group, 0, 0, self.place);
+    }
+
+    pub(crate) fn push_entry(
+        &mut self,
+        kind: EntryKind,
+        field: FieldId,
+        start: usize,
+        end: usize,
+        place: Place,
+    ) {
+        let line = u32::try_from(place.line.saturating_sub(self.place.line)).unwrap_or(u32::MAX);
+        let column = u32::try_from(place.column).unwrap_or(u32::MAX);
+        // Readers cap a record far below 4 GiB; what does not fit would be cut short, never wrap.
+        let offset = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.entries.push(Entry { kind, field, start: offset(start), end: offset(end), line, column });
+    }
+
+    /// Appends an entry whose place is given relative to the record: for readers that know it so.
+    pub(crate) fn push_span(
+        &mut self,
+        kind: EntryKind,
+        field: FieldId,
+        span: (u32, u32),
+        line: u32,
+        column: u32,
+    ) {
+        self.entries.push(Entry { kind, field, start: span.0, end: span.1, line, column });
+    }
+
+    pub(crate) fn fault(&mut self, fault: Violation) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Brings the entries into layout order, wherever an object's members or an `xs:all` came in another.
+    pub(crate) fn sort(&mut self, layout: &Layout) {
+        self.scratch.sort(&mut self.entries, layout.is_flat());
+    }
+
+    pub(crate) fn text_of(&self, entry: &Entry) -> &str {
+        // Spans are made from lengths of this text at character boundaries; an empty text would show in any test.
+        self.text.get(entry.start as usize..entry.end as usize).unwrap_or_default()
+    }
+
+    pub(crate) fn place_of(&self, entry: &Entry) -> Place {
+        Place { line: self.place.line + u64::from(entry.line), column: u64::from(entry.column) }
+    }
+
+    /// Appends the record's canonical form (see [`crate::canonical`]) to `out`.
+    ///
+    /// Meant for records that [`crate::RecordChecker::check`] has accepted: it brings them into order and normalises
+    /// their values.
+    pub fn canonical(&self, out: &mut Vec<u8>) {
+        let mut writer = crate::canonical::Writer::new(out);
+        for entry in &self.entries {
+            match entry.kind {
+                EntryKind::Text => writer.text(entry.field, self.text_of(entry).as_bytes()),
+                EntryKind::Nil => writer.nil(entry.field),
+                EntryKind::Open => writer.open(entry.field),
+                EntryKind::Close => writer.close(),
+            }
+        }
+        writer.end();
+    }
+
+    /// Takes the text's memory, to be filled by a reader of bytes and handed back with [`Record::set_text`].
+    pub(crate) fn take_text(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text).into_bytes()
+    }
+
+    /// Hands back the memory of [`Record::take_text`]; `false` when it is not UTF-8, and the text is then empty.
+    pub(crate) fn set_text(&mut self, bytes: Vec<u8>) -> bool {
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                self.text = text;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
