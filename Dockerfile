@@ -35,11 +35,11 @@ USER ${UID}:${UID}
 WORKDIR /var/lib/sekisho
 # Spool and ledger: the only folder that is written to.
 VOLUME ["/var/lib/sekisho"]
-EXPOSE 8080 9080
+EXPOSE 8080
 STOPSIGNAL SIGTERM
 
 # Where the health check asks, and the one hop that it judges: a cloud that is down is no reason to restart the gateway.
-ENV SEKISHO_URL=http://127.0.0.1:9080/heartbeat
+ENV SEKISHO_URL=http://127.0.0.1:9600/heartbeat
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
     CMD ["sekisho", "heartbeat", "--hop", "gateway"]
 

@@ -97,7 +97,8 @@ fn dependencies(manifest: &Table) -> Vec<(String, String, Value)> {
     fn collect(table: &Table, place: &str, found: &mut Vec<(String, String, Value)>) {
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
             let Some(entries) = table.get(kind).and_then(Value::as_table) else { continue };
-            let entries = entries.iter().map(|(key, value)| (format!("{place}{kind}"), key.clone(), value.clone()));
+            let entries =
+                entries.iter().map(|(key, value)| (format!("{place}{kind}"), key.clone(), value.clone()));
             found.extend(entries);
         }
     }
@@ -112,7 +113,13 @@ fn dependencies(manifest: &Table) -> Vec<(String, String, Value)> {
 }
 
 /// The package that a dependency really is: renamed, or a path in disguise.
-fn package(key: &str, value: &Value, shared: &Table, rooms: &BTreeMap<PathBuf, String>, base: &Path) -> String {
+fn package(
+    key: &str,
+    value: &Value,
+    shared: &Table,
+    rooms: &BTreeMap<PathBuf, String>,
+    base: &Path,
+) -> String {
     let named = |value: &Value| value.get("package").and_then(Value::as_str).map(str::to_owned);
     let shared_value = shared.get(key).filter(|_| value.get("workspace").is_some());
     let (value, base) = shared_value.map_or((value, base.to_path_buf()), |value| (value, root()));
@@ -140,7 +147,9 @@ fn no_room_knows_one_above_it() {
         for (section, key, value) in dependencies(manifest) {
             let known = package(&key, &value, shared, &rooms, &root().join(folder));
             if names.contains(known.as_str()) && !may_know.contains(&known.as_str()) {
-                wrong.push(format!("{name} knows {known} ({folder}/Cargo.toml, [{section}]), which is not below it"));
+                wrong.push(format!(
+                    "{name} knows {known} ({folder}/Cargo.toml, [{section}]), which is not below it"
+                ));
             }
         }
     }
@@ -154,7 +163,10 @@ fn arrows_point_one_way() {
     for (at, (room, may_know)) in MAY_KNOW.iter().enumerate() {
         for known in *may_know {
             let stands = order.iter().position(|other| other == known);
-            assert!(stands.is_some_and(|stands| stands < at), "{room} may know {known}, which is not listed before it");
+            assert!(
+                stands.is_some_and(|stands| stands < at),
+                "{room} may know {known}, which is not listed before it"
+            );
         }
     }
 }

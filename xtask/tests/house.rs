@@ -27,7 +27,8 @@ fn files() -> Vec<String> {
         .expect("git lists the files");
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let names = String::from_utf8(listed.stdout).expect("names of files are UTF-8");
-    let files: BTreeSet<String> = names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let files: BTreeSet<String> =
+        names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let files: Vec<String> = files.into_iter().filter(|name| root().join(name).is_file()).collect();
     assert!(files.len() > 50, "git lists no more than {} files", files.len());
     files
@@ -60,7 +61,8 @@ fn no_file_of_the_gateway_is_too_long_to_read() {
         if lines > LONGEST {
             long.insert(name.clone());
             if !LONGER.iter().any(|(listed, _)| *listed == name) {
-                wrong.push(format!("{name} has {lines} lines: look for the seam, or list it with its reason"));
+                wrong
+                    .push(format!("{name} has {lines} lines: look for the seam, or list it with its reason"));
             }
         }
     }
@@ -78,7 +80,8 @@ fn every_crate_forbids_unsafe_code_and_takes_the_shared_lints() {
     let mut wrong = Vec::new();
     let mut roots = 0;
     for (name, text) in sources() {
-        let is_root = name.ends_with("src/lib.rs") || name.ends_with("src/main.rs") || name.contains("/src/bin/");
+        let is_root =
+            name.ends_with("src/lib.rs") || name.ends_with("src/main.rs") || name.contains("/src/bin/");
         if is_root && name.split('/').count() <= 5 {
             roots += 1;
             if !text.contains("#![forbid(unsafe_code)]") {
@@ -89,7 +92,8 @@ fn every_crate_forbids_unsafe_code_and_takes_the_shared_lints() {
     assert!(roots >= 12, "only {roots} crate roots were found");
     for name in files().into_iter().filter(|name| name.ends_with("/Cargo.toml")) {
         let manifest: toml::Table = text(&name).unwrap_or_default().parse().expect("a manifest is TOML");
-        let shared = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
+        let shared =
+            manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
         if shared != Some(true) {
             wrong.push(format!("{name} does not take the workspace's lints"));
         }
@@ -161,7 +165,10 @@ fn the_lock_file_names_one_index() {
             assert!(name.starts_with("sekisho") || name == "xtask", "{name} has no source");
             continue;
         };
-        assert!(source.starts_with("registry+") && source.ends_with("/rust-lang/crates.io-index"), "{name}: {source}");
+        assert!(
+            source.starts_with("registry+") && source.ends_with("/rust-lang/crates.io-index"),
+            "{name}: {source}"
+        );
         assert!(package.get("checksum").is_some(), "{name} has no checksum");
     }
 }
