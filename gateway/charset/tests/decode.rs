@@ -128,7 +128,8 @@ fn the_byte_order_is_told() {
 #[test]
 fn bad_bytes_are_named_with_their_offset() {
     use CharsetErrorKind::{Malformed, Truncated};
-    let cases: &[(&[u8], Encoding, &str, u64, &[u8], CharsetErrorKind)] = &[
+    type Case<'a> = (&'a [u8], Encoding, &'a str, u64, &'a [u8], CharsetErrorKind);
+    let cases: &[Case<'_>] = &[
         (b"ab\xFFcd", Encoding::Utf8, "ab", 2, b"\xFF", Malformed),
         (b"\xEF\xBB\xBFab\xFFcd", Encoding::Utf8, "ab", 5, b"\xFF", Malformed),
         (b"\xC0\x80", Encoding::Utf8, "", 0, b"\xC0", Malformed),

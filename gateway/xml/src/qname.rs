@@ -73,3 +73,32 @@ impl<'de> Deserialize<'de> for QName {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_text_and_back() {
+        for (text, namespace, local) in
+            [("{urn:x}a", "urn:x", "a"), ("{}a", "", "a"), ("a", "", "a"), ("{u}v}名", "u}v", "名")]
+        {
+            let name: QName = text.parse().expect(text);
+            assert_eq!(name, QName::new(namespace, local));
+            assert!(name.is(namespace, local));
+            assert_eq!(name.to_string().parse::<QName>(), Ok(name));
+        }
+        for text in ["", "{", "{u}", "{u", "u}a", "{u}a:b", "{u} a", "{u}1"] {
+            assert_eq!(text.parse::<QName>(), Err(QNameError), "{text}");
+        }
+    }
+
+    #[test]
+    fn in_configuration() {
+        let name = QName::new("urn:x", "a");
+        let text = serde_json::to_string(&name).expect("a string");
+        assert_eq!(text, "\"{urn:x}a\"");
+        assert_eq!(serde_json::from_str::<QName>(&text).expect("the same"), name);
+        assert!(serde_json::from_str::<QName>("\"{urn:x}\"").is_err());
+    }
+}

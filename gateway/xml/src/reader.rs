@@ -226,23 +226,30 @@ impl<R: BufRead> Reader<R> {
     fn step_within_text_limit(&mut self) -> Result<Step, XmlError> {
         let step = self.step()?;
         if let Step::Text(piece) = step {
-            let before = self.text_bytes;
-            self.text_bytes += self.piece(piece).len() as u64;
-            if self.text_bytes > self.limits.text_bytes {
-                let room = self.limits.text_bytes.saturating_sub(before) as usize;
-                let at = match piece {
-                    // No character may be cut here, but every byte of one has its place.
-                    Piece::Source(_) => self.position().after(&self.piece(piece).as_bytes()[..room]),
-                    Piece::Character => self.position(),
-                };
-                return Err(self.fail(XmlError::Limit {
-                    which: "text_bytes",
-                    max: self.limits.text_bytes,
-                    at,
-                }));
+            let length = self.piece(piece).len() as u64;
+            if length > self.limits.text_bytes - self.text_bytes {
+                return self.text_up_to_limit(piece);
             }
+            self.text_bytes += length;
         }
         Ok(step)
+    }
+
+    /// What still fits of a piece that is too long, so that no more and no less than the limit allows is delivered,
+    /// however the input is cut; then the error.
+    #[cold]
+    fn text_up_to_limit(&mut self, piece: Piece) -> Result<Step, XmlError> {
+        let max = self.limits.text_bytes;
+        let (text, room) = (self.piece(piece), (max - self.text_bytes) as usize);
+        let fits = text.char_indices().map(|(start, _)| start).take_while(|&start| start <= room).last();
+        match (piece, fits) {
+            (Piece::Source(length), Some(fits)) if fits > 0 => {
+                self.source_mut().give_back(length - fits);
+                self.text_bytes += fits as u64;
+                Ok(Step::Text(Piece::Source(fits)))
+            }
+            _ => Err(self.fail(XmlError::Limit { which: "text_bytes", max, at: self.position() })),
+        }
     }
 
     /// One event further.

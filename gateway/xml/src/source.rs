@@ -133,6 +133,11 @@ impl<R: BufRead> Source<R> {
         self.at += length;
     }
 
+    /// Takes back the last `length` bytes that were used.
+    pub(crate) fn give_back(&mut self, length: usize) {
+        self.at -= length;
+    }
+
     /// Offset in the document of the rest.
     #[inline]
     pub(crate) fn offset(&self) -> u64 {

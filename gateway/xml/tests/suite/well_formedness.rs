@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sekisho_xml::{Event, Limits, Position, Reader, XmlError, rules};
 
-const TABLE: &str = include_str!("data/ill-formed.tsv");
+const TABLE: &str = include_str!("../data/ill-formed.tsv");
 
 fn read_all(document: &[u8]) -> Result<(), XmlError> {
     let mut reader = Reader::new(document, Limits::default());
