@@ -23,7 +23,7 @@ use crate::text_stream::TextStream;
 pub struct Reader<R: BufRead> {
     markup: quick_xml::Reader<Source<R>>,
     limits: Limits,
-    /// The markup of the current event, from `<` to `>`.
+    /// Where `quick-xml` puts what it reads; the source has the same as text.
     buffer: Vec<u8>,
     tag: Tag,
     scope: Scope,
@@ -204,7 +204,8 @@ impl<R: BufRead> Reader<R> {
 
     #[inline]
     fn start(&self, namespace: Namespace) -> Start<'_> {
-        Start { tag: &self.tag, text: self.tag_text(), scope: &self.scope, namespace }
+        let text = inside_start_tag(self.source(), self.tag.empty);
+        Start { tag: &self.tag, text, scope: &self.scope, namespace }
     }
 
     #[inline]
@@ -287,7 +288,7 @@ impl<R: BufRead> Reader<R> {
             let source = self.source_mut();
             source.look_ahead(1);
             source.begin_event(budget);
-            let Some(&first) = source.rest().as_bytes().first() else {
+            let Some(&first) = source.rest_bytes().first() else {
                 return self.end_of_input();
             };
             let step = match first {
@@ -322,7 +323,7 @@ impl<R: BufRead> Reader<R> {
     /// White space between the things outside the document element.
     fn outside_root(&mut self) -> Result<Option<Step>, XmlError> {
         let source = self.source_mut();
-        let spaces = source.rest().bytes().take_while(|&byte| is_space(byte)).count();
+        let spaces = source.rest_bytes().iter().take_while(|&&byte| is_space(byte)).count();
         source.take(spaces);
         if spaces == 0 {
             return Err(self.broken(rules::TEXT_OUTSIDE_ROOT));
@@ -332,7 +333,7 @@ impl<R: BufRead> Reader<R> {
 
     /// Character data that begins with neither `<` nor `&`.
     fn text(&mut self) -> Result<Option<Step>, XmlError> {
-        let length = plain_text(self.source().rest().as_bytes());
+        let length = plain_text(self.source().rest_bytes());
         if length > 0 {
             self.source_mut().take(length);
             return Ok(Some(Step::Text(Piece::Source(length))));
@@ -352,7 +353,7 @@ impl<R: BufRead> Reader<R> {
 
     /// The inside of a CDATA section, or its end.
     fn cdata(&mut self) -> Result<Option<Step>, XmlError> {
-        let length = plain_cdata(self.source().rest().as_bytes());
+        let length = plain_cdata(self.source().rest_bytes());
         if length > 0 {
             self.source_mut().take(length);
             return Ok(Some(Step::Text(Piece::Source(length))));
@@ -375,7 +376,7 @@ impl<R: BufRead> Reader<R> {
     fn carriage_return(&mut self) -> Option<Step> {
         let source = self.source_mut();
         source.look_ahead(2);
-        let pair = source.rest().as_bytes().get(1) == Some(&b'\n');
+        let pair = source.rest_bytes().get(1) == Some(&b'\n');
         source.take(1);
         if pair {
             return None;
@@ -414,7 +415,7 @@ impl<R: BufRead> Reader<R> {
     fn markup(&mut self) -> Result<Option<Step>, XmlError> {
         let source = self.source_mut();
         source.look_ahead(2);
-        if source.rest().as_bytes().get(1) == Some(&b'!') && !self.comment_follows()? {
+        if source.rest_bytes().get(1) == Some(&b'!') && !self.comment_follows()? {
             return Ok(None);
         }
         self.buffer.clear();
@@ -468,7 +469,8 @@ impl<R: BufRead> Reader<R> {
 
     fn comment(&mut self) -> Result<(), XmlError> {
         // `<!-->` and `<!--->` are no comments, and a hyphen before the end makes three of them.
-        let inside = self.buffer.get(4..self.buffer.len().saturating_sub(3));
+        let text = self.source().event_text().as_bytes();
+        let inside = text.get(4..text.len().saturating_sub(3));
         match inside {
             Some(inside) if memchr::memmem::find(inside, b"--").is_none() && !inside.ends_with(b"-") => {
                 self.comments += 1;
@@ -480,8 +482,7 @@ impl<R: BufRead> Reader<R> {
 
     /// A processing instruction or the XML declaration.
     fn processing_instruction(&mut self) -> Result<(), XmlError> {
-        // The source gives out UTF-8 only, `<?` and `?>` are there.
-        let text = std::str::from_utf8(&self.buffer).unwrap_or_default();
+        let text = self.source().event_text();
         let inside = text.get(2..text.len().saturating_sub(2)).unwrap_or_default();
         let Ok(target) = qname_at(inside, 0) else { return Err(self.broken(rules::PI_TARGET)) };
         let after = inside.as_bytes().get(target.end);
@@ -492,7 +493,7 @@ impl<R: BufRead> Reader<R> {
             return Err(self.over("name_bytes", self.limits.name_bytes as u64));
         }
         match &inside[..target.end] {
-            "xml" if self.position().byte > 0 => Err(self.broken(rules::DECLARATION_MISPLACED)),
+            "xml" if self.source().event_offset() > 0 => Err(self.broken(rules::DECLARATION_MISPLACED)),
             "xml" => match declaration(&inside[target.end..]) {
                 // What it says of the encoding is for whoever chose the decoder (WS-I Basic Profile 1.2 R1019).
                 Ok(_) => Ok(()),
@@ -511,14 +512,6 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// The text of the start tag in the buffer, between `<` and `>` or `/>`.
-    #[inline]
-    fn tag_text(&self) -> &str {
-        let end = self.buffer.len() - if self.tag.empty { 2 } else { 1 };
-        // The source gives out UTF-8 only.
-        std::str::from_utf8(&self.buffer[1..end]).unwrap_or_default()
-    }
-
     #[inline]
     fn start_tag(&mut self, empty: bool) -> Result<Step, XmlError> {
         if self.scope.depth() == 0 {
@@ -528,9 +521,7 @@ impl<R: BufRead> Reader<R> {
             self.root_seen = true;
         }
         self.text_bytes = 0;
-        self.tag.empty = empty;
-        let end = self.buffer.len() - if empty { 2 } else { 1 };
-        let text = std::str::from_utf8(&self.buffer[1..end]).unwrap_or_default();
+        let text = inside_start_tag(self.markup.get_ref(), empty);
         match self.tag.read(text, empty, &mut self.scope, &self.limits) {
             Ok(namespace) => {
                 if empty {
@@ -546,7 +537,8 @@ impl<R: BufRead> Reader<R> {
     #[inline]
     fn end_tag(&mut self) -> Result<Step, XmlError> {
         self.text_bytes = 0;
-        let inside = &self.buffer[2..self.buffer.len() - 1];
+        let text = self.source().event_text().as_bytes();
+        let inside = &text[2..text.len() - 1];
         let Some((name, _, _)) = self.scope.innermost() else {
             return Err(self.broken(rules::END_TAG_ALONE));
         };
@@ -596,11 +588,10 @@ impl<R: BufRead> Reader<R> {
         XmlError::NotWellFormed { rule, at: self.position() }
     }
 
-    /// A rule broken at a byte of the markup in the buffer.
+    /// A rule broken at a byte of the current event.
     #[cold]
     fn broken_inside(&self, rule: &'static str, at: usize) -> XmlError {
-        let at = self.position().after(&self.buffer[..at.min(self.buffer.len())]);
-        XmlError::NotWellFormed { rule, at }
+        XmlError::NotWellFormed { rule, at: self.source().position_inside(at) }
     }
 
     /// A limit passed by the current event.
@@ -608,6 +599,13 @@ impl<R: BufRead> Reader<R> {
     fn over(&self, which: &'static str, max: u64) -> XmlError {
         XmlError::Limit { which, max, at: self.position() }
     }
+}
+
+/// The text of the start tag that was read last, between `<` and `>` or `/>`.
+#[inline]
+fn inside_start_tag<R: BufRead>(source: &Source<R>, empty: bool) -> &str {
+    let text = source.event_text();
+    &text[1..text.len() - if empty { 2 } else { 1 }]
 }
 
 /// Bytes that end a run of plain character data.

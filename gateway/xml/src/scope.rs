@@ -111,6 +111,20 @@ impl Scope {
         self.elements.last().map(|element| (&self.names[element.name..], element.prefix, element.namespace))
     }
 
+    /// What the prefix of an element about to be opened means. Most elements have their parent's prefix and declare
+    /// nothing, so it means what it means there.
+    #[inline]
+    pub(crate) fn resolve_element(&self, prefix: &str, first_binding: usize) -> Option<Namespace> {
+        match self.innermost() {
+            Some((name, length, namespace))
+                if first_binding == self.bindings.len() && name[..length] == *prefix =>
+            {
+                Some(namespace)
+            }
+            _ => self.resolve(prefix),
+        }
+    }
+
     /// What the prefix means now; `None` when it is not declared.
     #[inline]
     pub(crate) fn resolve(&self, prefix: &str) -> Option<Namespace> {

@@ -68,7 +68,10 @@ const CHUNK_BYTES: usize = 32 * 1024;
 pub(crate) struct Source<R> {
     input: R,
     text: String,
+    /// Where the rest begins.
     at: usize,
+    /// Where the current event begins; what is before it goes when more text is needed.
+    event_at: usize,
     /// Offset in the document of `text[0]`.
     base: u64,
     /// The beginning of a character whose end the input has not given yet.
@@ -81,8 +84,7 @@ pub(crate) struct Source<R> {
     exceeded: bool,
     /// A place before which nobody asks any more.
     known: Cell<Position>,
-    /// Where the current event starts, and its place once somebody has asked.
-    event: u64,
+    /// The place of the current event, once somebody has asked.
     event_position: Cell<Option<Position>>,
     noncharacter: memmem::Finder<'static>,
 }
@@ -93,6 +95,7 @@ impl<R: BufRead> Source<R> {
             input,
             text: String::new(),
             at: 0,
+            event_at: 0,
             base: 0,
             carry: [0; 4],
             carried: 0,
@@ -101,7 +104,6 @@ impl<R: BufRead> Source<R> {
             budget: 0,
             exceeded: false,
             known: Cell::new(Position::START),
-            event: 0,
             event_position: Cell::new(None),
             noncharacter: memmem::Finder::new(b"\xEF\xBF"),
         }
@@ -119,6 +121,12 @@ impl<R: BufRead> Source<R> {
     #[inline]
     pub(crate) fn rest(&self) -> &str {
         &self.text[self.at..]
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub(crate) fn rest_bytes(&self) -> &[u8] {
+        &self.text.as_bytes()[self.at..]
     }
 
     /// The text that was used last.
@@ -153,7 +161,7 @@ impl<R: BufRead> Source<R> {
     /// Marks the rest as the start of an event, which may take `budget` bytes through `quick-xml`.
     #[inline]
     pub(crate) fn begin_event(&mut self, budget: usize) {
-        self.event = self.offset();
+        self.event_at = self.at;
         self.event_position.set(None);
         self.budget = budget;
     }
@@ -167,33 +175,42 @@ impl<R: BufRead> Source<R> {
         self.fault.take()
     }
 
+    /// What was used of the current event.
+    #[inline]
+    pub(crate) fn event_text(&self) -> &str {
+        &self.text[self.event_at..self.at]
+    }
+
     /// Where the current event starts.
     pub(crate) fn event_position(&self) -> Position {
         if let Some(position) = self.event_position.get() {
             return position;
         }
-        let position = self.walk_to(self.event);
+        let position = self.walk_to(self.event_at);
         self.event_position.set(Some(position));
         position
     }
 
-    /// Where the rest starts.
-    pub(crate) fn position(&self) -> Position {
-        self.event_position();
-        self.walk_to(self.offset())
+    /// Offset in the document of the current event.
+    pub(crate) fn event_offset(&self) -> u64 {
+        self.base + self.event_at as u64
+    }
+
+    /// The place `length` bytes into the current event.
+    pub(crate) fn position_inside(&self, length: usize) -> Position {
+        let event = &self.text.as_bytes()[self.event_at..];
+        self.event_position().after(&event[..length.min(event.len())])
     }
 
     /// Where the text in hand ends.
     pub(crate) fn end_position(&self) -> Position {
-        self.event_position();
-        self.walk_to(self.base + self.text.len() as u64)
+        self.position_inside(usize::MAX)
     }
 
-    /// The place of an offset at or after the known one: the text between them is still in hand.
-    fn walk_to(&self, offset: u64) -> Position {
+    /// The place of a byte of the text in hand, at or after the known one.
+    fn walk_to(&self, at: usize) -> Position {
         let known = self.known.get();
-        let (from, to) = ((known.byte - self.base) as usize, (offset - self.base) as usize);
-        let position = known.after(&self.text.as_bytes()[from..to]);
+        let position = known.after(&self.text.as_bytes()[(known.byte - self.base) as usize..at]);
         self.known.set(position);
         position
     }
@@ -204,11 +221,12 @@ impl<R: BufRead> Source<R> {
         if self.ended || self.fault.is_some() {
             return false;
         }
-        if self.at > 0 {
-            self.position();
-            self.base += self.at as u64;
-            self.text.drain(..self.at);
-            self.at = 0;
+        if self.event_at > 0 {
+            self.event_position();
+            self.base += self.event_at as u64;
+            self.text.drain(..self.event_at);
+            self.at -= self.event_at;
+            self.event_at = 0;
         }
         let before = self.text.len();
         while self.text.len() == before && self.fault.is_none() && !self.ended {

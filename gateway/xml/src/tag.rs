@@ -87,7 +87,8 @@ impl Tag {
         if prefix == "xmlns" {
             return Err(TagError::Rule(rules::PREFIX_RESERVED, 0));
         }
-        let namespace = scope.resolve(prefix).ok_or(TagError::Rule(rules::PREFIX_UNDECLARED, 0))?;
+        let undeclared = TagError::Rule(rules::PREFIX_UNDECLARED, 0);
+        let namespace = scope.resolve_element(prefix, self.first_binding).ok_or(undeclared)?;
         if !self.attributes.is_empty() {
             self.resolve_attributes(text, scope)?;
             self.refuse_duplicates(text, scope)?;
