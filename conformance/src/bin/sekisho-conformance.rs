@@ -1,0 +1,3 @@
+//! Runs the conformance cases.
+#![forbid(unsafe_code)]
+fn main() {}
