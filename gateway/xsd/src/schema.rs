@@ -144,7 +144,7 @@ impl Loading {
         if self.strict {
             self.refuse_gaps(&compiled.set)?;
         }
-        let types: Vec<TypeFacts> = compiled.types.iter().map(|&key| facts(&compiled.set, key)).collect();
+        let types: Vec<TypeFacts> = compiled.types.iter().map(|&key| facts(&compiled, key)).collect();
         let remembers = remembers(&compiled, &types);
         Ok(Schema {
             inner: Arc::new(Inner {

@@ -9,20 +9,15 @@ const MAX_NAMES: usize = 8;
 pub(crate) struct Site<'a> {
     /// The element it is about, if the schema declares its name.
     pub(crate) field: Option<&'a str>,
-    /// An element is being started inside it: its name, if the schema declares it.
-    pub(crate) child: Option<Option<&'a str>>,
-    /// What could stand here.
-    pub(crate) expected: Option<Vec<&'a str>>,
     /// The simple type of the element and its text.
     pub(crate) value: Option<(&'a TypeFacts, &'a str)>,
 }
 
 /// What is wrong by rule `code`.
 pub(crate) fn message(code: &str, site: &Site<'_>) -> String {
-    let here = site.field.map_or_else(|| "the element".to_owned(), |field| format!("element {field}"));
+    let here = element(site.field);
     let fixed = match code {
-        "cvc-complex-type.2.4" => return content(site, &here),
-        "cvc-elt.1" => "the schema does not declare this element here",
+        "cvc-elt.1" => "is not declared here",
         "cvc-elt.2" => "is abstract: another element must stand for it",
         "cvc-elt.3.1" => "may not be nil",
         "cvc-elt.3.2.1" => "is nil and must be empty",
@@ -58,21 +53,36 @@ pub(crate) fn message(code: &str, site: &Site<'_>) -> String {
     format!("{here} {fixed}")
 }
 
-fn content(site: &Site<'_>, here: &str) -> String {
-    let mut text = match site.child {
-        Some(Some(child)) => format!("element {child} is not allowed here in {here}"),
-        Some(None) => format!("an element that the schema does not declare stands in {here}"),
-        None => format!("{here} ends too early"),
-    };
-    let expected = site.expected.as_deref().unwrap_or_default();
-    if !expected.is_empty() {
-        text.push_str(", expected ");
-        text.push_str(&expected[..expected.len().min(MAX_NAMES)].join(" or "));
-        if expected.len() > MAX_NAMES {
+/// An element that should be there is not.
+pub(crate) fn missing(parent: Option<&str>, name: &str, alternatives: &[&str]) -> String {
+    let mut text = format!("element {name} is missing in {}", element(parent));
+    let others: Vec<_> = alternatives.iter().filter(|other| **other != name).copied().collect();
+    if !others.is_empty() {
+        text.push_str(", or ");
+        text.push_str(&others[..others.len().min(MAX_NAMES)].join(" or "));
+        if others.len() > MAX_NAMES {
             text.push_str(" or others");
         }
     }
     text
+}
+
+/// An element is there that should not be, or not here.
+pub(crate) fn refused(parent: Option<&str>, child: Option<&str>) -> String {
+    let parent = element(parent);
+    match child {
+        Some(child) => format!("element {child} is not allowed here in {parent}"),
+        None => format!("an element that the schema does not declare stands in {parent}"),
+    }
+}
+
+/// An element ends without all that it must have.
+pub(crate) fn early(name: Option<&str>) -> String {
+    format!("{} ends before all that it must have", element(name))
+}
+
+fn element(name: Option<&str>) -> String {
+    name.map_or_else(|| "the element".to_owned(), |name| format!("element {name}"))
 }
 
 fn identity(code: &str, here: &str) -> String {

@@ -100,6 +100,57 @@ fn records_are_checked_alone() {
 }
 
 #[test]
+fn every_error_of_a_record_is_told_once() {
+    let schema = load("attribute.xsd");
+    let mut checker = Checker::new(&schema, &record(&schema));
+    let mut told = |record: &str| -> Vec<_> {
+        let found = violations(&mut checker, record);
+        found.into_iter().map(|v| (v.code, v.field.unwrap_or_default(), v.message)).collect()
+    };
+    let model = "cvc-complex-type.2.4";
+    let said = |code, field: &str, message: &str| (code, field.to_owned(), message.to_owned());
+
+    // Two missing, one wrong after them, the last missing.
+    let record = good(&ages())
+        .replace("<Sex>1</Sex>", "")
+        .replace("<TownCode>00001</TownCode>", "")
+        .replace("<Spouse>0<", "<Spouse>2<")
+        .replace("<PublicAssistance>0</PublicAssistance>", "");
+    assert_eq!(
+        told(&record),
+        [
+            said(model, "Sex", "element Sex is missing in element Record"),
+            said(model, "TownCode", "element TownCode is missing in element Record"),
+            said(
+                "cvc-enumeration-valid",
+                "Spouse",
+                "element Spouse: the value is none of the 2 that are listed, found 1 characters (type Flag)"
+            ),
+            said(model, "PublicAssistance", "element PublicAssistance is missing in element Record"),
+        ]
+    );
+    // An element that has no business there, one that the schema does not have, one twice.
+    let record = good(&ages())
+        .replace("<Sex>", "<Header/><Sex>")
+        .replace("<BirthYear>", "<secret7/><BirthYear>")
+        .replace("<Spouse>", "<TownCode>1</TownCode><Spouse>");
+    assert_eq!(
+        told(&record),
+        [
+            said(model, "Header", "element Header is not allowed here in element Record"),
+            said(model, "", "an element that the schema does not declare stands in element Record"),
+            said(model, "TownCode", "element TownCode is not allowed here in element Record"),
+        ]
+    );
+    // One of a choice: the shorter way is proposed, the other named.
+    assert_eq!(
+        told(&good("")),
+        [said(model, "Ages", "element Ages is missing in element Record, or Age000")]
+    );
+    assert_eq!(told(&format!("<Record xmlns=\"{NS}\">")).last().unwrap().0, "well-formed");
+}
+
+#[test]
 fn whole_documents_are_checked_and_errors_capped() {
     let schema = load("attribute-key.xsd");
     let document = |records: usize, key: &dyn Fn(usize) -> String| {
