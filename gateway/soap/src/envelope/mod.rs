@@ -1,6 +1,32 @@
-//! SOAP envelopes: 1.1 (with BP 1.1 and SSBP 1.0) and 1.2, read as a stream up to the body's child and checked behind it.
-use sekisho_xml::{QName, XmlError};
-use std::io::BufRead;
+//! SOAP envelopes: 1.1 (as WS-I Basic Profile 1.1 and Simple SOAP Binding Profile 1.0 bind it) and 1.2, read as a stream up
+//! to the body's child, handed over there, and checked behind it.
+
+use sekisho_xml::{Limits, Position, QName};
+
+use crate::MediaType;
+
+mod addressing;
+mod error;
+mod header;
+mod reader;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use addressing::{ANONYMOUS, Addressing, NONE};
+pub use error::{MessageProblem, Rule, SoapError};
+pub use reader::EnvelopeReader;
+pub use write::{ReplyHeaders, write};
+
+pub(crate) use write::open as write_open;
+
+/// WS-Addressing 1.0.
+pub const WSA: &str = "http://www.w3.org/2005/08/addressing";
+/// XML-binary Optimized Packaging.
+pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
+/// `xmime:contentType`.
+pub const XMIME: &str = "http://www.w3.org/2005/05/xmlmime";
 
 /// SOAP's version, told by the envelope's namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,32 +45,70 @@ impl Version {
             Version::Soap12 => "http://www.w3.org/2003/05/soap-envelope",
         }
     }
-    /// Media type of a plain message.
+
+    /// The version of that namespace.
+    pub fn of_namespace(namespace: &str) -> Option<Self> {
+        [Version::Soap11, Version::Soap12].into_iter().find(|version| version.namespace() == namespace)
+    }
+
+    /// Media type of a message without attachments.
     pub fn media_type(self) -> &'static str {
         match self {
             Version::Soap11 => "text/xml",
             Version::Soap12 => "application/soap+xml",
         }
     }
+
+    /// The version that a media type promises, of a whole message or of a root part: `text/xml` is 1.1,
+    /// `application/soap+xml` 1.2; `multipart/related` says it in `type`, XOP in `start-info` or `type`.
+    pub fn of_media_type(media: &MediaType) -> Option<Self> {
+        match media.essence() {
+            "text/xml" => Some(Version::Soap11),
+            "application/soap+xml" => Some(Version::Soap12),
+            "multipart/related" => match MediaType::parse(media.parameter("type")?).ok()?.essence() {
+                "application/xop+xml" => Self::named(media.parameter("start-info")?),
+                plain => Self::named(plain),
+            },
+            "application/xop+xml" => Self::named(media.parameter("type")?),
+            _ => None,
+        }
+    }
+
+    fn named(media: &str) -> Option<Self> {
+        let media = MediaType::parse(media).ok()?;
+        [Version::Soap11, Version::Soap12].into_iter().find(|version| media.is(version.media_type()))
+    }
 }
 
-/// Bounds of an envelope, beside those of the XML reader.
+/// Bounds of an envelope, beside those of the XML reader, and what is expected of it.
 #[derive(Debug, Clone)]
 pub struct EnvelopeOptions {
     /// The version that the media type promises; another one is refused.
     pub expected: Option<Version>,
     /// Roles (actors) that we play beside `next` and the ultimate receiver.
     pub roles: Vec<String>,
-    /// Header blocks.
+    /// Header blocks. Default 64.
     pub header_blocks: usize,
-    /// Bytes of one WS-Addressing value.
+    /// Bytes of one WS-Addressing value. Default 2,048.
     pub addressing_bytes: usize,
     /// Limits of the XML reader.
-    pub xml: sekisho_xml::Limits,
+    pub xml: Limits,
 }
 
-/// One header block.
-#[derive(Debug, Clone)]
+impl Default for EnvelopeOptions {
+    fn default() -> Self {
+        Self {
+            expected: None,
+            roles: Vec::new(),
+            header_blocks: 64,
+            addressing_bytes: 2048,
+            xml: Limits::default(),
+        }
+    }
+}
+
+/// One header block, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderBlock {
     /// Its name.
     pub name: QName,
@@ -54,118 +118,17 @@ pub struct HeaderBlock {
     pub for_us: bool,
     /// `actor` or `role` as it came.
     pub role: Option<String>,
+    /// Where its start tag is.
+    pub at: Position,
 }
 
-/// WS-Addressing 1.0 headers aimed at us.
-#[derive(Debug, Clone, Default)]
-pub struct Addressing {
-    /// `wsa:MessageID`.
-    pub message_id: Option<String>,
-    /// `wsa:Action`.
-    pub action: Option<String>,
-    /// `wsa:To`.
-    pub to: Option<String>,
-    /// Address of `wsa:ReplyTo`.
-    pub reply_to: Option<String>,
-    /// Address of `wsa:FaultTo`.
-    pub fault_to: Option<String>,
-    /// Address of `wsa:From`.
-    pub from: Option<String>,
-    /// `wsa:RelatesTo`.
-    pub relates_to: Vec<String>,
-}
-
-/// The body's child.
-#[derive(Debug, Clone)]
+/// The body's child, which names the operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyChild {
     /// Its name.
     pub name: QName,
     /// Its attributes.
     pub attributes: Vec<(QName, String)>,
-}
-
-/// Why a message is not an envelope that we take.
-#[derive(Debug, thiserror::Error)]
-pub enum SoapError {
-    /// Not XML as SOAP wants it.
-    #[error(transparent)]
-    Xml(#[from] XmlError),
-}
-
-impl SoapError {
-    /// Stable code.
-    pub fn code(&self) -> &'static str {
-        todo!()
-    }
-    /// Who is at fault.
-    pub fn who(&self) -> crate::fault::Who {
-        todo!()
-    }
-    /// The same as `Display`, in Japanese.
-    pub fn message_ja(&self) -> String {
-        todo!()
-    }
-}
-
-/// Reads an envelope up to the body's child, hands over the XML reader there, and checks what follows.
-pub struct EnvelopeReader<R: BufRead> {
-    xml: sekisho_xml::Reader<R>,
-    version: Version,
-    headers: Vec<HeaderBlock>,
-    addressing: Addressing,
-    body: Option<BodyChild>,
-}
-
-impl<R: BufRead> EnvelopeReader<R> {
-    /// Reads up to and with the start tag of the body's child.
-    pub fn open(input: R, options: &EnvelopeOptions) -> Result<Self, SoapError> {
-        let _ = (input, options);
-        todo!()
-    }
-    /// Version of the envelope.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-    /// The header blocks.
-    pub fn headers(&self) -> &[HeaderBlock] {
-        &self.headers
-    }
-    /// WS-Addressing values.
-    pub fn addressing(&self) -> &Addressing {
-        &self.addressing
-    }
-    /// Mandatory blocks aimed at us that `understood` does not know (WS-Addressing is known always).
-    pub fn not_understood(&self, understood: impl Fn(&QName) -> bool) -> Vec<QName> {
-        let _ = understood;
-        todo!()
-    }
-    /// The body's child; `None` when the body is empty.
-    pub fn body(&self) -> Option<&BodyChild> {
-        self.body.as_ref()
-    }
-    /// The XML reader, standing after the start tag of the body's child.
-    pub fn xml(&mut self) -> &mut sekisho_xml::Reader<R> {
-        &mut self.xml
-    }
-    /// Reads the rest of the body's child and of the envelope; nothing may follow (R1011).
-    pub fn finish(self) -> Result<(), SoapError> {
-        todo!()
-    }
-}
-
-/// WS-Addressing headers of an answer.
-#[derive(Debug, Clone, Default)]
-pub struct ReplyHeaders {
-    /// `wsa:Action`.
-    pub action: String,
-    /// `wsa:RelatesTo`.
-    pub relates_to: Option<String>,
-    /// `wsa:MessageID`.
-    pub message_id: Option<String>,
-}
-
-/// A whole envelope around a body that is XML already.
-pub fn write(version: Version, headers: Option<&ReplyHeaders>, body: &[u8]) -> Vec<u8> {
-    let _ = (version, headers, body);
-    todo!()
+    /// Where its start tag is.
+    pub at: Position,
 }

@@ -275,8 +275,13 @@ pub struct Base64Reader<R> {
 impl<R: BufRead> Base64Reader<R> {
     /// A decoder over text that is all base64 and white space.
     pub fn new(input: R) -> Self {
+        Self::starting_at(input, 0)
+    }
+
+    /// The same over text whose first `byte` bytes, white space, are behind us.
+    pub(crate) fn starting_at(input: R, byte: u64) -> Self {
         let output = vec![0; OUTPUT].into_boxed_slice();
-        Self { input, decoder: Base64::default(), output, start: 0, end: 0, byte: 0, fault: None }
+        Self { input, decoder: Base64::default(), output, start: 0, end: 0, byte, fault: None }
     }
 
     /// The text's reader.

@@ -1,0 +1,108 @@
+//! Errors and outcomes of single records, in pages.
+
+use serde::{Deserialize, Serialize};
+
+use super::tree::{self, Node};
+use super::xml::Element;
+use crate::envelope::SoapError;
+
+/// One record's error or outcome. No value of the record is ever in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordError {
+    /// Number of the record in its batch, from 1.
+    pub record: u64,
+    /// Name of the field in the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Line of the payload, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Column of that line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
+    /// What became of the record: `set-aside`, `rejected`, `partial`, `in-doubt`...; none if the whole batch was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Stable code.
+    pub code: String,
+    /// What is wrong, in English.
+    pub message: String,
+    /// The same in Japanese.
+    pub message_ja: String,
+}
+
+impl RecordError {
+    pub(crate) fn write(&self, element: &mut Element) {
+        element.around("error", |element| {
+            element.number("record", self.record);
+            element.optional("field", self.field.as_deref());
+            element.optional_number("line", self.line);
+            element.optional_number("column", self.column);
+            element.optional("outcome", self.outcome.as_deref());
+            element.text("code", &self.code);
+            element.bilingual("message", &self.message, &self.message_ja);
+        });
+    }
+
+    pub(crate) fn read(node: &Node) -> Result<Self, SoapError> {
+        let mut fields = node.fields()?;
+        let mut error = Self {
+            record: fields.parsed("record", tree::number)?,
+            field: fields.optional_text("field")?,
+            line: fields.optional_parsed("line", tree::number)?,
+            column: fields.optional_parsed("column", tree::number)?,
+            outcome: fields.optional_text("outcome")?,
+            code: fields.text("code")?,
+            ..Self::default()
+        };
+        (error.message, error.message_ja) = fields.bilingual("message")?;
+        fields.end()?;
+        Ok(error)
+    }
+}
+
+/// One page of a batch's errors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorsPage {
+    /// The gateway's id of the batch.
+    pub id: String,
+    /// Errors in all.
+    pub total: u64,
+    /// Number of the first one on this page, from 0.
+    pub from: u64,
+    /// Where the next page begins, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+    /// The errors, by record.
+    pub errors: Vec<RecordError>,
+}
+
+impl ErrorsPage {
+    pub(super) fn write(&self, element: &mut Element) {
+        element.text("id", &self.id);
+        element.number("total", self.total);
+        element.number("from", self.from);
+        element.optional_number("next", self.next);
+        for error in &self.errors {
+            error.write(element);
+        }
+    }
+
+    pub(super) fn read(node: &Node) -> Result<Self, SoapError> {
+        let mut fields = node.fields()?;
+        let mut page = Self {
+            id: fields.text("id")?,
+            total: fields.parsed("total", tree::number)?,
+            from: fields.parsed("from", tree::number)?,
+            next: fields.optional_parsed("next", tree::number)?,
+            errors: Vec::new(),
+        };
+        while let Some(error) = fields.optional("error") {
+            page.errors.push(RecordError::read(error)?);
+        }
+        fields.end()?;
+        Ok(page)
+    }
+}

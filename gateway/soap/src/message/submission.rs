@@ -1,0 +1,476 @@
+//! `submitBatch`, and a route's own operations of the same shape: read up to the payload, which is streamed.
+
+use std::io::{self, BufRead, Cursor, Read};
+
+use sekisho_xml::{Event, TextStream};
+
+use super::REFERENCE_CHARACTERS;
+use super::xml::Element;
+use crate::envelope::{self, EnvelopeReader, MessageProblem, SoapError, Version, XMIME, XOP};
+use crate::mime::{Base64Reader, cid};
+
+/// Bytes of text in which a `cid:` URL may stand.
+const POINTER_BYTES: usize = 2048;
+
+/// Depth of the elements in the body's child, the envelope being 1.
+const FIELD_DEPTH: usize = 4;
+
+/// Local names of the elements of a submission. In an operation of our own namespace other names are refused; in any other
+/// they are passed over, but a `cid:` URL in them still counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionShape {
+    /// The client's own reference.
+    pub reference: String,
+    /// The idempotency key.
+    pub idempotency_key: String,
+    /// The payload: `href`, `xop:Include`, a swaRef, or base64.
+    pub data: String,
+    /// The payload as a swaRef (Attachments Profile section 4.4).
+    pub attachment: String,
+    /// The parent of the record elements.
+    pub records: String,
+}
+
+impl Default for SubmissionShape {
+    /// `batchId`, `idempotencyKey`, `data`, `attachment`, `records`.
+    fn default() -> Self {
+        Self {
+            reference: "batchId".into(),
+            idempotency_key: "idempotencyKey".into(),
+            data: "data".into(),
+            attachment: "attachment".into(),
+            records: "records".into(),
+        }
+    }
+}
+
+/// Where the records of a submission are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// In the part with this Content-ID.
+    Attachment(String),
+    /// Base64 text, to be read from [`Submission::base64`].
+    Base64,
+    /// Record elements: the XML reader stands behind the start tag of their parent.
+    Records,
+    /// Nothing in the body points anywhere: the only other part, if there is one.
+    Unnamed,
+}
+
+/// A submission, read up to its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The client's own reference.
+    pub reference: Option<String>,
+    /// The idempotency key.
+    pub idempotency_key: Option<String>,
+    /// Where the records are.
+    pub payload: Payload,
+    /// Media type of the payload: `contentType` or `xmime:contentType` of `data`.
+    pub content_type: Option<String>,
+    /// Base64 text that was read to find out what it is.
+    head: Vec<u8>,
+    /// Bytes of white space before it.
+    skipped: u64,
+    /// Whether that was all.
+    ended: bool,
+}
+
+/// Decoded base64 out of an envelope.
+pub type PayloadReader<'a, R> = Base64Reader<HeadThenText<'a, R>>;
+
+/// One child of the operation's element, or its end.
+struct Field {
+    local: String,
+    href: Option<String>,
+    content_type: Option<String>,
+    is_include: bool,
+}
+
+impl Submission {
+    /// Reads the children of the body's child up to a payload that is streamed, or all of them. An empty body is a
+    /// submission too: its payload is the only other part.
+    pub fn read<R: BufRead>(
+        envelope: &mut EnvelopeReader<R>,
+        shape: &SubmissionShape,
+    ) -> Result<Self, SoapError> {
+        let mut submission = Self {
+            reference: None,
+            idempotency_key: None,
+            payload: Payload::Unnamed,
+            content_type: None,
+            head: Vec::new(),
+            skipped: 0,
+            ended: false,
+        };
+        submission.walk(envelope, shape)?;
+        Ok(submission)
+    }
+
+    /// The payload of [`Payload::Base64`]. Errors are those of [`Base64Reader`], and [`sekisho_xml::XmlError`] inside an
+    /// `io::Error` where the XML is at fault.
+    pub fn base64<'a, R: BufRead>(&mut self, envelope: &'a mut EnvelopeReader<R>) -> PayloadReader<'a, R> {
+        let head = Cursor::new(std::mem::take(&mut self.head));
+        let text = (!self.ended).then(|| envelope.xml().text_stream());
+        Base64Reader::starting_at(HeadThenText { head, text }, self.skipped)
+    }
+
+    /// Reads what follows a streamed payload in the body's child: no second payload, and, in our own namespace, nothing.
+    /// A reference that stands there is taken.
+    pub fn finish<R: BufRead>(
+        &mut self,
+        envelope: &mut EnvelopeReader<R>,
+        shape: &SubmissionShape,
+    ) -> Result<(), SoapError> {
+        while envelope.xml().depth() >= FIELD_DEPTH {
+            let problem = match envelope.xml().next()? {
+                Event::Start(_) => MessageProblem::UnexpectedElement,
+                Event::Text(piece) if !piece.is_white_space() => MessageProblem::UnexpectedText,
+                _ => continue,
+            };
+            return Err(refuse(envelope, problem, "data"));
+        }
+        if !envelope.inside_child() {
+            return Ok(());
+        }
+        if self.walk(envelope, shape)? {
+            return Err(refuse(envelope, MessageProblem::SeveralPayloads, "data"));
+        }
+        Ok(())
+    }
+
+    /// Reads fields until a payload is to be streamed (`true`) or the operation's element ends (`false`).
+    fn walk<R: BufRead>(
+        &mut self,
+        envelope: &mut EnvelopeReader<R>,
+        shape: &SubmissionShape,
+    ) -> Result<bool, SoapError> {
+        let Some(child) = envelope.body() else { return Ok(false) };
+        let ours = &*child.name.namespace == super::NAMESPACE;
+        while let Some(field) = next_field(envelope, MessageProblem::UnexpectedText)? {
+            let local = field.local.as_str();
+            if local == shape.reference {
+                let value = short_text(envelope, "batchId")?;
+                self.once(envelope, |submission| &mut submission.reference, value, "batchId")?;
+            } else if local == shape.idempotency_key {
+                let value = short_text(envelope, "idempotencyKey")?;
+                self.once(envelope, |submission| &mut submission.idempotency_key, value, "idempotencyKey")?;
+            } else if local == shape.records {
+                self.set(envelope, Payload::Records)?;
+                return Ok(true);
+            } else if local == shape.data || local == shape.attachment {
+                if self.data(envelope, field)? {
+                    return Ok(true);
+                }
+            } else if ours {
+                return Err(refuse(envelope, MessageProblem::UnexpectedElement, "submitBatch"));
+            } else {
+                self.scan(envelope, &field)?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads `data`: a pointer to its end, or base64 up to where it is known to be that (`true`).
+    fn data<R: BufRead>(
+        &mut self,
+        envelope: &mut EnvelopeReader<R>,
+        field: Field,
+    ) -> Result<bool, SoapError> {
+        self.content_type = field.content_type;
+        if let Some(href) = field.href {
+            self.point(envelope, &href)?;
+            expect_end(envelope)?;
+            return Ok(false);
+        }
+        loop {
+            match envelope.xml().next()? {
+                Event::Text(piece) => {
+                    self.head.extend_from_slice(piece.as_str().as_bytes());
+                    let spaces = self.head.len() - self.head.trim_ascii_start().len();
+                    self.skipped += spaces as u64;
+                    self.head.drain(..spaces);
+                    if self.head.len() >= 4 {
+                        return self.text_payload(envelope);
+                    }
+                    continue;
+                }
+                Event::End(_) | Event::Eof => {
+                    if !self.head.is_empty() {
+                        self.ended = true;
+                        self.set(envelope, Payload::Base64)?;
+                        return Ok(true);
+                    }
+                    return Ok(false);
+                }
+                Event::Start(start) if !start.is(XOP, "Include") || !self.head.is_empty() => {
+                    return Err(refuse(envelope, MessageProblem::UnexpectedElement, "data"));
+                }
+                Event::Start(start) => {
+                    if let Some(href) = start.attribute("", "href") {
+                        let href = href.into_owned();
+                        self.point(envelope, &href)?;
+                        expect_end(envelope)?;
+                        expect_end(envelope)?;
+                        return Ok(false);
+                    }
+                    // gSOAP writes base64 into xop:Include when it was told not to attach.
+                }
+            }
+        }
+    }
+
+    /// Four characters tell a `cid:` URL from base64, which has no colon.
+    fn text_payload<R: BufRead>(&mut self, envelope: &mut EnvelopeReader<R>) -> Result<bool, SoapError> {
+        if !self.head[..4].eq_ignore_ascii_case(b"cid:") {
+            self.set(envelope, Payload::Base64)?;
+            return Ok(true);
+        }
+        let mut href = String::from_utf8_lossy(&std::mem::take(&mut self.head)).into_owned();
+        loop {
+            match envelope.xml().next()? {
+                Event::Text(piece) => href.push_str(piece.as_str()),
+                Event::End(_) | Event::Eof => break,
+                Event::Start(_) => return Err(refuse(envelope, MessageProblem::UnexpectedElement, "data")),
+            }
+            if href.len() > POINTER_BYTES {
+                return Err(refuse(envelope, MessageProblem::NotCid, "data"));
+            }
+        }
+        self.point(envelope, &href)?;
+        Ok(false)
+    }
+
+    /// Passes over an element that we know nothing of, to its end; `cid:` URLs in it are pointers to the payload.
+    fn scan<R: BufRead>(&mut self, envelope: &mut EnvelopeReader<R>, field: &Field) -> Result<(), SoapError> {
+        let outside = envelope.xml().depth() - 1;
+        let mut text = String::new();
+        self.point_if_cid(envelope, field.href.as_deref())?;
+        while envelope.xml().depth() > outside {
+            let href = match envelope.xml().next()? {
+                Event::Start(start) => {
+                    text.clear();
+                    start.attribute("", "href").map(|href| href.into_owned())
+                }
+                Event::Text(piece) => {
+                    if text.len() <= POINTER_BYTES {
+                        text.push_str(piece.as_str());
+                        if text.trim_ascii_start().is_empty() {
+                            text.clear();
+                        }
+                    }
+                    None
+                }
+                Event::End(_) => Some(std::mem::take(&mut text)),
+                Event::Eof => None,
+            };
+            self.point_if_cid(envelope, href.as_deref())?;
+        }
+        Ok(())
+    }
+
+    fn point_if_cid<R: BufRead>(
+        &mut self,
+        envelope: &EnvelopeReader<R>,
+        href: Option<&str>,
+    ) -> Result<(), SoapError> {
+        match href.and_then(cid) {
+            Some(id) => self.set(envelope, Payload::Attachment(id)),
+            None => Ok(()),
+        }
+    }
+
+    fn point<R: BufRead>(&mut self, envelope: &EnvelopeReader<R>, href: &str) -> Result<(), SoapError> {
+        let id = cid(href).ok_or_else(|| refuse(envelope, MessageProblem::NotCid, "data"))?;
+        self.set(envelope, Payload::Attachment(id))
+    }
+
+    fn set<R: BufRead>(&mut self, envelope: &EnvelopeReader<R>, payload: Payload) -> Result<(), SoapError> {
+        if self.payload != Payload::Unnamed {
+            return Err(refuse(envelope, MessageProblem::SeveralPayloads, "data"));
+        }
+        self.payload = payload;
+        Ok(())
+    }
+
+    fn once<R: BufRead>(
+        &mut self,
+        envelope: &EnvelopeReader<R>,
+        slot: impl FnOnce(&mut Self) -> &mut Option<String>,
+        value: String,
+        element: &'static str,
+    ) -> Result<(), SoapError> {
+        match slot(self).replace(value) {
+            Some(_) => Err(refuse(envelope, MessageProblem::UnexpectedElement, element)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn refuse<R: BufRead>(
+    envelope: &EnvelopeReader<R>,
+    problem: MessageProblem,
+    element: &'static str,
+) -> SoapError {
+    SoapError::Message { problem, element, at: envelope.position() }
+}
+
+/// The next child element; `None` at the end of its parent.
+fn next_field<R: BufRead>(
+    envelope: &mut EnvelopeReader<R>,
+    problem: MessageProblem,
+) -> Result<Option<Field>, SoapError> {
+    loop {
+        match envelope.xml().next()? {
+            Event::Start(start) => {
+                let attribute =
+                    |namespace, local| start.attribute(namespace, local).map(|value| value.into_owned());
+                return Ok(Some(Field {
+                    local: start.local().to_owned(),
+                    href: attribute("", "href"),
+                    content_type: attribute("", "contentType").or_else(|| attribute(XMIME, "contentType")),
+                    is_include: start.is(XOP, "Include"),
+                }));
+            }
+            Event::Text(piece) if piece.is_white_space() => {}
+            Event::Text(_) => return Err(refuse(envelope, problem, "submitBatch")),
+            Event::End(_) | Event::Eof => return Ok(None),
+        }
+    }
+}
+
+/// Nothing but white space up to the end of the innermost element: a pointer holds no data of its own.
+fn expect_end<R: BufRead>(envelope: &mut EnvelopeReader<R>) -> Result<(), SoapError> {
+    match next_field(envelope, MessageProblem::SeveralPayloads)? {
+        None => Ok(()),
+        Some(field) if field.is_include => Err(refuse(envelope, MessageProblem::SeveralPayloads, "data")),
+        Some(_) => Err(refuse(envelope, MessageProblem::UnexpectedElement, "data")),
+    }
+}
+
+/// Text of a short element, without the white space around it.
+fn short_text<R: BufRead>(
+    envelope: &mut EnvelopeReader<R>,
+    element: &'static str,
+) -> Result<String, SoapError> {
+    let mut text = String::new();
+    loop {
+        match envelope.xml().next()? {
+            Event::Text(piece) => text.push_str(piece.as_str()),
+            Event::End(_) | Event::Eof => break,
+            Event::Start(_) => return Err(refuse(envelope, MessageProblem::UnexpectedElement, element)),
+        }
+        // Twice the length leaves room for white space and bounds what is held.
+        if text.len() > 8 * REFERENCE_CHARACTERS {
+            return Err(refuse(envelope, MessageProblem::InvalidValue, element));
+        }
+    }
+    let value = text.trim_matches([' ', '\t', '\r', '\n']);
+    if value.is_empty() || value.chars().count() > REFERENCE_CHARACTERS {
+        return Err(refuse(envelope, MessageProblem::InvalidValue, element));
+    }
+    Ok(value.to_owned())
+}
+
+/// Text that was read ahead, then the rest of its element.
+pub struct HeadThenText<'a, R: BufRead> {
+    head: Cursor<Vec<u8>>,
+    text: Option<TextStream<'a, R>>,
+}
+
+impl<R: BufRead> BufRead for HeadThenText<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.head.position() < self.head.get_ref().len() as u64 {
+            return self.head.fill_buf();
+        }
+        match &mut self.text {
+            Some(text) => text.fill_buf(),
+            None => Ok(&[]),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.head.position() < self.head.get_ref().len() as u64 {
+            self.head.consume(amount);
+        } else if let Some(text) = &mut self.text {
+            text.consume(amount);
+        }
+    }
+}
+
+impl<R: BufRead> Read for HeadThenText<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// How a client sends the payload of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier<'a> {
+    /// SwA: `href="cid:…"` to the part with this Content-ID.
+    Attachment(&'a str),
+    /// MTOM: `xop:Include` to the part with this Content-ID.
+    Include(&'a str),
+    /// Base64 text between the frame's halves.
+    Base64,
+    /// Record elements between the frame's halves.
+    Records,
+}
+
+/// A submission to be sent: what stands before the payload and what stands behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionFrame {
+    /// The envelope up to the payload.
+    pub before: Vec<u8>,
+    /// The envelope behind the payload.
+    pub after: Vec<u8>,
+}
+
+impl SubmissionFrame {
+    /// A `submitBatch` of our own namespace, as the client program sends it.
+    pub fn new(
+        version: Version,
+        reference: Option<&str>,
+        idempotency_key: Option<&str>,
+        content_type: Option<&str>,
+        carrier: Carrier<'_>,
+    ) -> Self {
+        let mut element = Element::new("submitBatch");
+        element.optional("batchId", reference);
+        element.optional("idempotencyKey", idempotency_key);
+        let type_attribute = content_type.map(|value| ("contentType", value.to_owned()));
+        match carrier {
+            Carrier::Attachment(id) => {
+                let href = ("href", format!("cid:{}", percent_encoded(id)));
+                element.open("data", type_attribute.into_iter().chain([href]));
+            }
+            Carrier::Include(id) => {
+                element.open("data", type_attribute);
+                let href = percent_encoded(id);
+                element.raw(format!("<xop:Include xmlns:xop=\"{XOP}\" href=\"cid:{href}\"/>").as_bytes());
+            }
+            Carrier::Base64 => element.open("data", type_attribute),
+            Carrier::Records => element.open("records", None),
+        }
+        let (start, end) = element.halves();
+        let whole = envelope::write(version, None, &start);
+        let close = b"</env:Body></env:Envelope>";
+        let before = whole[..whole.len() - close.len()].to_vec();
+        Self { before, after: [&end[..], close].concat() }
+    }
+}
+
+/// A Content-ID as it stands in a `cid:` URL: what RFC 3986 does not let stand in a path is escaped.
+fn percent_encoded(id: &str) -> String {
+    let mut url = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=:@".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
