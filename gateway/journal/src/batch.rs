@@ -82,6 +82,8 @@ pub enum Accepted {
 pub struct BatchView {
     /// Its name.
     pub id: BatchId,
+    /// Its place in the order of acceptance: greater than that of every batch accepted before.
+    pub sequence: u64,
     /// The client's name.
     pub client: String,
     /// The route's name.

@@ -1,14 +1,44 @@
-//! The durable account of batches, chunks and outcomes.
+//! The durable account of batches, chunks and outcomes: SQLite, in one file.
+//!
+//! One thread writes, in WAL mode with `synchronous = FULL`: a method that writes returns when its transaction is on
+//! the disk, and requests that come while the disk is busy share the next transaction. Reads go by a few connections
+//! of their own and wait for nobody. The rows hold positions, codes and digests; never a value of a record.
+//!
+//! A future that is dropped before it is ready may or may not have done its work: ask.
+//!
+//! Methods ending in `_blocking` are for threads that may block (they panic on a thread that drives async tasks).
 
+mod error;
+mod queries;
+mod readers;
+mod rows;
+mod schema;
+mod store;
+mod writer;
+
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
 
 use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException};
 use crate::identity::{BatchId, Digest, Epoch};
-use crate::machine::{BatchState, Chunk, Event, Illegal, Run, Sums};
+use crate::machine::{BatchState, Chunk, Event, Run, Status, Sums};
+pub use error::LedgerError;
+use error::Result;
+use readers::Readers;
+use store::Store;
+use writer::Writer;
 
-/// The ledger. A clone is another handle to the same one.
+/// The ledger. A clone is another handle to the same one; when the last is gone, the file is closed.
 #[derive(Debug, Clone)]
-pub struct Ledger {}
+pub struct Ledger {
+    // Closed before the writer, so that the writer's connection is the last and tidies up.
+    readers: Arc<Readers>,
+    writer: Arc<Writer>,
+    epoch: Epoch,
+}
 
 /// What an opening did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,83 +55,76 @@ pub struct Applied {
     /// The batch's sums now.
     pub sums: Sums,
     /// Its state in one word.
-    pub status: crate::machine::Status,
+    pub status: Status,
 }
-
-/// What went wrong. (Work in progress.)
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum LedgerError {
-    /// There is no such batch.
-    #[error("there is no batch {0}")]
-    UnknownBatch(BatchId),
-    /// An event that may not happen now; none of the list was applied.
-    #[error("batch {batch}: event {index} of the list: {illegal}")]
-    Illegal {
-        /// Which batch.
-        batch: BatchId,
-        /// Which event of the list, from 0.
-        index: usize,
-        /// Why not.
-        illegal: Illegal,
-    },
-}
-
-impl LedgerError {
-    /// Stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownBatch(_) => "batch-unknown",
-            Self::Illegal { illegal, .. } => illegal.code(),
-        }
-    }
-}
-
-type Result<T> = std::result::Result<T, LedgerError>;
 
 impl Ledger {
-    /// Opens the ledger (blocking), creating it if it is not there, and takes it over for `owner` (a name for people).
-    /// Chunks in flight under an earlier epoch become in doubt, in the same transaction.
+    /// Opens the ledger (blocking), creating it if it is not there, and takes it over for `owner` (a name for people)
+    /// at `now` (unix milliseconds). Chunks in flight under an earlier epoch become in doubt, in the same
+    /// transaction; who had the ledger before can write nothing from then on.
+    ///
+    /// # Errors
+    /// The file system, a file that is no ledger, or one of a newer gateway.
     pub fn open(path: &Path, owner: &str, now: u64) -> Result<(Self, Opened)> {
-        let _ = (path, owner, now);
-        todo!()
+        let connection = schema::open_writer(path)?;
+        let readers = Readers::open(path)?;
+        let (store, in_doubt) = Store::take_over(connection, owner, now)?;
+        let epoch = store.epoch;
+        let writer = Writer::start(store)?;
+        let ledger = Self { writer: Arc::new(writer), readers: Arc::new(readers), epoch };
+        Ok((ledger, Opened { epoch, in_doubt }))
     }
 
     /// The epoch that this handle's owner has.
     pub fn epoch(&self) -> Epoch {
-        todo!()
+        self.epoch
     }
 
     /// Keeps a definition (a delivery plan as JSON) under its digest; the same one again is no change.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
     pub async fn define(&self, json: String) -> Result<Digest> {
-        let _ = json;
-        todo!()
+        self.writer.ask(move |store| store.define(&json)).await
     }
 
     /// [`Ledger::define`] for a thread that may block.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
     pub fn define_blocking(&self, json: String) -> Result<Digest> {
-        let _ = json;
-        todo!()
+        self.writer.ask_blocking(move |store| store.define(&json))
     }
 
     /// The definition with this digest.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn plan(&self, digest: Digest) -> Result<Option<String>> {
-        let _ = digest;
-        todo!()
+        self.read(move |connection| queries::plan(connection, digest)).await
     }
 
     /// Acknowledges a sealed batch: when this returns `New`, it is durable.
+    ///
+    /// # Errors
+    /// The batch is there already, its plan was not defined, or the ledger cannot be written.
     pub async fn accept(&self, batch: NewBatch) -> Result<Accepted> {
-        let _ = batch;
-        todo!()
+        self.writer.ask(move |store| store.accept(&batch)).await
     }
 
     /// [`Ledger::accept`] for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Ledger::accept`].
     pub fn accept_blocking(&self, batch: NewBatch) -> Result<Accepted> {
-        let _ = batch;
-        todo!()
+        self.writer.ask_blocking(move |store| store.accept(&batch))
     }
 
-    /// What an idempotency key stands for now: the batch and the fingerprint it came with.
+    /// What an idempotency key stands for at `now`: the batch, and the fingerprint that it came with. A batch that
+    /// ended without any effect does not count: its request may start afresh.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn remembered(
         &self,
         client: &str,
@@ -109,11 +132,14 @@ impl Ledger {
         key: &str,
         now: u64,
     ) -> Result<Option<(BatchView, Digest)>> {
-        let _ = (client, route, key, now);
-        todo!()
+        let (client, route, key) = (client.to_owned(), route.to_owned(), key.to_owned());
+        self.read(move |connection| queries::remembered(connection, &client, &route, &key, now)).await
     }
 
     /// [`Ledger::remembered`] for a thread that may block.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub fn remembered_blocking(
         &self,
         client: &str,
@@ -121,17 +147,21 @@ impl Ledger {
         key: &str,
         now: u64,
     ) -> Result<Option<(BatchView, Digest)>> {
-        let _ = (client, route, key, now);
-        todo!()
+        self.readers.read(|connection| queries::remembered(connection, client, route, key, now))
     }
 
-    /// Lets events happen, all or none, in one transaction; durable when this returns.
+    /// Lets events happen at `at` (unix milliseconds), all or none, in one transaction; durable when this returns.
+    ///
+    /// # Errors
+    /// An event is illegal, the batch unknown, the epoch over, or the ledger cannot be written.
     pub async fn apply(&self, batch: BatchId, epoch: Epoch, at: u64, events: Vec<Event>) -> Result<Applied> {
-        let _ = (batch, epoch, at, events);
-        todo!()
+        self.writer.ask(move |store| store.apply(batch, epoch, at, &events)).await
     }
 
     /// [`Ledger::apply`] for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Ledger::apply`].
     pub fn apply_blocking(
         &self,
         batch: BatchId,
@@ -139,71 +169,157 @@ impl Ledger {
         at: u64,
         events: Vec<Event>,
     ) -> Result<Applied> {
-        let _ = (batch, epoch, at, events);
-        todo!()
+        self.writer.ask_blocking(move |store| store.apply(batch, epoch, at, &events))
     }
 
     /// The batch, if there is one.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn batch(&self, id: BatchId) -> Result<Option<BatchView>> {
-        let _ = id;
-        todo!()
+        self.read(move |connection| queries::batch(connection, id)).await
     }
 
     /// [`Ledger::batch`] for a thread that may block.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub fn batch_blocking(&self, id: BatchId) -> Result<Option<BatchView>> {
-        let _ = id;
-        todo!()
+        self.readers.read(|connection| queries::batch(connection, id))
     }
 
-    /// The batch's state with pending ranges and open chunks.
+    /// The batch's state with pending ranges and open chunks, built from its rows. Whoever applies all events of a
+    /// batch can keep it and apply them to it as well, instead of asking again.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or its rows contradict one another.
     pub async fn state(&self, id: BatchId) -> Result<Option<BatchState>> {
-        let _ = id;
-        todo!()
+        self.read(move |connection| queries::state(connection, id)).await
     }
 
-    /// Batches, newest first.
+    /// [`Ledger::state`] for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Ledger::state`].
+    pub fn state_blocking(&self, id: BatchId) -> Result<Option<BatchState>> {
+        self.readers.read(|connection| queries::state(connection, id))
+    }
+
+    /// Batches, the last accepted first.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn batches(&self, filter: BatchFilter, page: Page) -> Result<Vec<BatchView>> {
-        let _ = (filter, page);
-        todo!()
+        self.read(move |connection| queries::batches(connection, &filter, page)).await
     }
 
-    /// Batches that are not finished, oldest first.
+    /// Batches that are not finished, the first accepted first.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn open_batches(&self) -> Result<Vec<BatchView>> {
-        todo!()
+        self.read(queries::open_batches).await
     }
 
-    /// Sums over all batches.
+    /// Sums over all batches that were ever accepted.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn totals(&self) -> Result<Sums> {
-        todo!()
+        self.read(queries::totals).await
     }
 
-    /// Partial and rejected records at or after `from`, ascending, at most `limit`.
+    /// Partial and rejected records at or after position `from`, ascending, at most `limit` (and 10,000).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn errors(&self, batch: BatchId, from: u64, limit: u32) -> Result<Vec<RecordException>> {
-        let _ = (batch, from, limit);
-        todo!()
+        self.read(move |connection| queries::errors(connection, batch, from, limit)).await
     }
 
-    /// Runs of settled records that end after `from`, ascending, at most `limit`.
+    /// Runs of settled records that end after position `from`, ascending, at most `limit` (and 10,000).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn settled(&self, batch: BatchId, from: u64, limit: u32) -> Result<Vec<Run>> {
-        let _ = (batch, from, limit);
-        todo!()
+        self.read(move |connection| queries::settled(connection, batch, from, limit)).await
     }
 
-    /// Chunks with a number above `after`, ascending, at most `limit`.
+    /// Chunks with a number above `after`, ascending, at most `limit` (and 10,000): the batch's history.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn chunks(&self, batch: BatchId, after: u64, limit: u32) -> Result<Vec<Chunk>> {
-        let _ = (batch, after, limit);
-        todo!()
+        self.read(move |connection| queries::chunks(connection, batch, after, limit)).await
     }
 
-    /// Keeps what a pace has learnt, under its name.
+    /// Keeps what a pace has learnt, under its name, in place of what was kept before.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
     pub async fn keep_pace(&self, name: &str, json: String) -> Result<()> {
-        let _ = (name, json);
-        todo!()
+        let name = name.to_owned();
+        self.writer.ask(move |store| store.keep_pace(&name, &json)).await
     }
 
     /// What was kept under the name.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn pace(&self, name: &str) -> Result<Option<String>> {
-        let _ = name;
-        todo!()
+        let name = name.to_owned();
+        self.read(move |connection| queries::pace(connection, &name)).await
+    }
+
+    /// At most `limit` batches (of one route, if it is given) that finished before `finished_before` and whose
+    /// payload is still there, the longest finished first (blocking).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn releasable_blocking(
+        &self,
+        route: Option<&str>,
+        finished_before: u64,
+        limit: u32,
+    ) -> Result<Vec<BatchId>> {
+        self.readers.read(|connection| queries::releasable(connection, route, finished_before, limit))
+    }
+
+    /// Writes down that a finished batch's payload goes (blocking), before it does. False: it is not finished, or
+    /// its payload is gone.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn release_blocking(&self, batch: BatchId, at: u64) -> Result<bool> {
+        self.writer.ask_blocking(move |store| store.release(batch, at))
+    }
+
+    /// Every batch whose payload must be in the spool (blocking).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn with_payload_blocking(&self) -> Result<HashSet<BatchId>> {
+        self.readers.read(queries::with_payload)
+    }
+
+    /// Forgets at most `limit` idempotency keys whose time is over at `now` (blocking). Returns how many.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn forget_keys_blocking(&self, now: u64, limit: u32) -> Result<u64> {
+        self.writer.ask_blocking(move |store| store.forget_keys(now, limit))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let readers = self.readers.clone();
+        let read = tokio::task::spawn_blocking(move || readers.read(query));
+        // A query does not panic and is not cancelled, unless the runtime is going down.
+        read.await.unwrap_or(Err(LedgerError::Closed))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,4 +180,4 @@ impl BatchState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -35,28 +35,57 @@ impl RecoveryError {
 }
 
 /// To be called once, after both are opened and before anything is taken in (blocking): removes every folder that no
-/// acknowledged batch owns (unsealed, sealed but never accepted, or finished and released), and checks that the
-/// payload of each acknowledged batch is sealed and whole at its head.
+/// acknowledged batch owns (unsealed, sealed but never accepted, or finished and released), and looks whether the
+/// payload of each batch that is not finished is sealed and its index authentic. Segments are checked as they are
+/// read.
 ///
 /// # Errors
 /// Spool or ledger cannot be read or written.
 pub fn recover(spool: &Spool, ledger: &Ledger) -> Result<Recovery, RecoveryError> {
-    let _ = (spool, ledger);
-    todo!()
+    let promised = ledger.with_payload_blocking()?;
+    let removed = spool.recover(&promised)?;
+    let mut damaged = Vec::new();
+    for batch in promised {
+        match spool.reader(batch) {
+            Ok(_) => {}
+            Err(error @ SpoolError::Io { .. }) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%batch, code = error.code(), %error, "an accepted batch cannot be read");
+                damaged.push(batch);
+            }
+        }
+    }
+    damaged.sort_unstable();
+    Ok(Recovery { removed, damaged })
 }
 
-/// Removes the payloads of at most `limit` batches that finished before `finished_before` (blocking). The rows stay.
-/// Returns those removed.
+/// Removes the payloads of at most `limit` batches (of one route, if it is given) that finished before
+/// `finished_before`, and forgets at most `limit` idempotency keys whose time is over at `now` (blocking; times in
+/// unix milliseconds). The rows stay. Returns the batches.
+///
+/// Each batch is a small transaction that shares the disk with whatever else is written, so that acceptance goes on.
 ///
 /// # Errors
-/// Spool or ledger cannot be written.
+/// Spool or ledger cannot be written. What was removed until then is; the rest can be tried again.
 pub fn purge(
     spool: &Spool,
     ledger: &Ledger,
+    route: Option<&str>,
     finished_before: u64,
     limit: u32,
     now: u64,
 ) -> Result<Vec<BatchId>, RecoveryError> {
-    let _ = (spool, ledger, finished_before, limit, now);
-    todo!()
+    let mut removed = Vec::new();
+    for batch in ledger.releasable_blocking(route, finished_before, limit)? {
+        // First the row: a folder without one is removed at the next start, a row without a folder would be a loss.
+        if ledger.release_blocking(batch, now)? {
+            spool.remove(batch)?;
+            removed.push(batch);
+        }
+    }
+    ledger.forget_keys_blocking(now, limit)?;
+    Ok(removed)
 }
+
+#[cfg(test)]
+mod tests;

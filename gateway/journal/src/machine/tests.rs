@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::identity::Epoch;
 
-const RECORDS: u64 = 40;
+pub(crate) const RECORDS: u64 = 40;
 const EPOCH: Epoch = Epoch(1);
 
 /// What a store would hold: the changes written down, nothing else.
@@ -94,14 +94,14 @@ fn wild() -> impl Strategy<Value = Event> {
 
 /// A choice that becomes a legal event of the state that it meets, so that runs get far.
 #[derive(Debug, Clone)]
-enum Move {
+pub(crate) enum Move {
     Wild(Event),
     Open(u64),
     Turn(usize, u8, Vec<(u64, u8)>),
     Finish,
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+pub(crate) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         2 => wild().prop_map(Move::Wild),
         4 => (1u64..9).prop_map(Move::Open),
@@ -112,7 +112,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(one, 0..60)
 }
 
-fn event(choice: Move, state: &BatchState) -> Option<Event> {
+pub(crate) fn event(choice: Move, state: &BatchState) -> Option<Event> {
     match choice {
         Move::Wild(event) => Some(event),
         Move::Finish => state.is_drained().then_some(Event::Finished { delivered_digest: None }),

@@ -1,0 +1,201 @@
+//! What is read, on any connection.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::{Result, StorageContext};
+use super::rows::{self, CHUNK, RUN, SUMS, int};
+use super::store::{batch_sql, without_effect};
+use crate::batch::{BatchFilter, BatchView, Page, RecordException};
+use crate::identity::{BatchId, Digest};
+use crate::machine::{BatchState, Chunk, Code, Outcome, Run, Settlement, Sums};
+
+/// The most rows that one call gives.
+pub(super) const MOST_ROWS: u32 = 10_000;
+
+pub(super) fn plan(connection: &Connection, digest: Digest) -> Result<Option<String>> {
+    let reading = "reading a definition";
+    let sql = "SELECT json FROM definitions WHERE digest = ?1";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    statement.query_row([digest.0], |row| row.get(0)).optional().doing(reading)
+}
+
+pub(super) fn batch(connection: &Connection, id: BatchId) -> Result<Option<BatchView>> {
+    let reading = "reading a batch";
+    let mut statement = connection.prepare_cached(&batch_sql("WHERE id = ?1")).doing(reading)?;
+    statement.query_row([id.as_bytes()], rows::batch).optional().doing(reading)
+}
+
+pub(super) fn remembered(
+    connection: &Connection,
+    client: &str,
+    route: &str,
+    key: &str,
+    now: u64,
+) -> Result<Option<(BatchView, Digest)>> {
+    let reading = "looking for an idempotency key";
+    let sql = "SELECT batch, fingerprint FROM idempotency
+               WHERE client = ?1 AND route = ?2 AND key = ?3 AND until > ?4";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let values = params![client, route, Digest::of(key.as_bytes()).0, int(now)];
+    let found = statement.query_row(values, |row| Ok((row.get::<_, i64>(0)?, rows::digest(row, 1)?)));
+    let Some((seq, fingerprint)) = found.optional().doing(reading)? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(&batch_sql("WHERE seq = ?1")).doing(reading)?;
+    let view = statement.query_row([seq], rows::batch).doing(reading)?;
+    Ok((!without_effect(&view)).then_some((view, fingerprint)))
+}
+
+pub(super) fn state(connection: &Connection, id: BatchId) -> Result<Option<BatchState>> {
+    let transaction = connection.unchecked_transaction().doing("reading a batch")?;
+    let loaded = rows::load(&transaction, id)?;
+    Ok(loaded.map(|loaded| loaded.state))
+}
+
+pub(super) fn batches(connection: &Connection, filter: &BatchFilter, page: Page) -> Result<Vec<BatchView>> {
+    let reading = "listing batches";
+    let mut conditions = vec!["TRUE"];
+    let mut values: Vec<rusqlite::types::Value> = Vec::new();
+    let mut require = |condition, value: rusqlite::types::Value| {
+        conditions.push(condition);
+        values.push(value);
+    };
+    if let Some(client) = &filter.client {
+        require("client = ?", client.clone().into());
+    }
+    if let Some(route) = &filter.route {
+        require("route = ?", route.clone().into());
+    }
+    if let Some(from) = filter.from {
+        require("accepted_at >= ?", int(from).into());
+    }
+    if let Some(to) = filter.to {
+        require("accepted_at < ?", int(to).into());
+    }
+    if let Some(after) = page.after {
+        require("seq < (SELECT seq FROM batches WHERE id = ?)", after.as_bytes().to_vec().into());
+    }
+    match filter.finished {
+        Some(true) => conditions.push("finished_at IS NOT NULL"),
+        Some(false) => conditions.push("finished_at IS NULL"),
+        None => {}
+    }
+    let limit = page.limit.min(Page::MOST);
+    let sql = batch_sql(&format!("WHERE {} ORDER BY seq DESC LIMIT {limit}", conditions.join(" AND ")));
+    let mut statement = connection.prepare_cached(&sql).doing(reading)?;
+    let values = rusqlite::params_from_iter(values);
+    statement.query_map(values, rows::batch).and_then(Iterator::collect).doing(reading)
+}
+
+pub(super) fn open_batches(connection: &Connection) -> Result<Vec<BatchView>> {
+    let reading = "listing open batches";
+    let sql = batch_sql("WHERE finished_at IS NULL ORDER BY seq");
+    let mut statement = connection.prepare_cached(&sql).doing(reading)?;
+    statement.query_map([], rows::batch).and_then(Iterator::collect).doing(reading)
+}
+
+pub(super) fn totals(connection: &Connection) -> Result<Sums> {
+    let sql = format!("SELECT {SUMS} FROM totals");
+    let mut statement = connection.prepare_cached(&sql).doing("reading the totals")?;
+    statement.query_row([], |row| rows::sums(row, 0)).doing("reading the totals")
+}
+
+/// Runs that end after `from`: the one that `from` lies in, and those that begin later.
+pub(super) fn settled(connection: &Connection, id: BatchId, from: u64, limit: u32) -> Result<Vec<Run>> {
+    runs(connection, id, from, limit, "")
+}
+
+fn runs(connection: &Connection, id: BatchId, from: u64, limit: u32, only: &str) -> Result<Vec<Run>> {
+    let reading = "reading outcomes";
+    // The run that begins last at or before `from` may reach beyond it; earlier ones cannot.
+    let sql = format!(
+        "WITH of(seq) AS (SELECT seq FROM batches WHERE id = ?1)
+         SELECT {RUN} FROM settled, of WHERE batch = of.seq AND first + count > ?2 AND first >= coalesce(
+             (SELECT max(first) FROM settled, of WHERE batch = of.seq AND first <= ?2), 0) {only}
+         ORDER BY first LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql).doing(reading)?;
+    let values = params![id.as_bytes(), int(from), limit.min(MOST_ROWS)];
+    statement.query_map(values, rows::run).and_then(Iterator::collect).doing(reading)
+}
+
+/// Partial and rejected records, one by one.
+pub(super) fn errors(
+    connection: &Connection,
+    id: BatchId,
+    from: u64,
+    limit: u32,
+) -> Result<Vec<RecordException>> {
+    let limit = limit.min(MOST_ROWS) as usize;
+    let mut all = Vec::new();
+    for run in runs(connection, id, from, limit as u32, "AND outcome IN ('partial', 'rejected')")? {
+        let outcome = match run.outcome {
+            Settlement::Partial => Outcome::Partial,
+            _ => Outcome::Rejected,
+        };
+        for position in run.first.max(from)..run.first + run.count {
+            if all.len() == limit {
+                return Ok(all);
+            }
+            all.push(RecordException {
+                position,
+                outcome,
+                code: run.code.clone().unwrap_or_else(|| Code::new(Code::UNREADABLE)),
+                field: run.field.clone(),
+                rows: run.rows.clone(),
+                chunk: run.chunk,
+                at: run.at,
+            });
+        }
+    }
+    Ok(all)
+}
+
+pub(super) fn chunks(connection: &Connection, id: BatchId, after: u64, limit: u32) -> Result<Vec<Chunk>> {
+    let reading = "reading chunks";
+    let transaction = connection.unchecked_transaction().doing(reading)?;
+    let mut statement = transaction.prepare_cached("SELECT seq FROM batches WHERE id = ?1").doing(reading)?;
+    let seq: Option<i64> =
+        statement.query_row([id.as_bytes()], |row| row.get(0)).optional().doing(reading)?;
+    let Some(seq) = seq else { return Ok(Vec::new()) };
+    let sql = format!("SELECT {CHUNK} FROM chunks WHERE batch = ?1 AND number > ?2 ORDER BY number LIMIT ?3");
+    let mut statement = transaction.prepare_cached(&sql).doing(reading)?;
+    let values = params![seq, int(after), limit.min(MOST_ROWS)];
+    let mut chunks: Vec<Chunk> =
+        statement.query_map(values, rows::chunk).and_then(Iterator::collect).doing(reading)?;
+    for chunk in &mut chunks {
+        chunk.live = rows::live(&transaction, seq, chunk.number)?;
+    }
+    Ok(chunks)
+}
+
+pub(super) fn pace(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let reading = "reading a pace";
+    let mut statement = connection.prepare_cached("SELECT json FROM pace WHERE name = ?1").doing(reading)?;
+    statement.query_row([name], |row| row.get(0)).optional().doing(reading)
+}
+
+/// Finished batches whose payload is still there, the longest finished first.
+pub(super) fn releasable(
+    connection: &Connection,
+    route: Option<&str>,
+    finished_before: u64,
+    limit: u32,
+) -> Result<Vec<BatchId>> {
+    let reading = "looking for payloads to remove";
+    let sql = "SELECT id FROM batches WHERE payload_removed_at IS NULL AND finished_at < ?1
+               AND (?2 IS NULL OR route = ?2) ORDER BY finished_at LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let values = params![int(finished_before), route, limit.min(MOST_ROWS)];
+    let ids = statement.query_map(values, |row| row.get(0).map(BatchId::from_bytes));
+    ids.and_then(Iterator::collect).doing(reading)
+}
+
+/// Every batch whose payload must be in the spool.
+pub(super) fn with_payload(connection: &Connection) -> Result<HashSet<BatchId>> {
+    let reading = "listing payloads";
+    let sql = "SELECT id FROM batches WHERE payload_removed_at IS NULL";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let ids = statement.query_map([], |row| row.get(0).map(BatchId::from_bytes));
+    ids.and_then(Iterator::collect).doing(reading)
+}

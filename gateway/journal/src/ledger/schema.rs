@@ -1,0 +1,149 @@
+//! The database: how it is opened, and its tables.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{LedgerError, Result, StorageContext, newer};
+
+/// Marks the file as a ledger: "Seki".
+const APPLICATION: i64 = 0x5365_6b69;
+/// The version of the tables below. A later gateway migrates what it finds; an earlier one refuses it.
+const VERSION: i64 = 1;
+
+/// Numbers are what they are; ids and digests are blobs; times are unix milliseconds; words are the machine's.
+/// The balance is a constraint too: a row that lost a record cannot be written.
+const TABLES: &str = "
+CREATE TABLE owners(
+    epoch INTEGER PRIMARY KEY, name TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT;
+CREATE TABLE definitions(
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32), json TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE batches(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    client TEXT NOT NULL, route TEXT NOT NULL, door TEXT NOT NULL,
+    plan BLOB NOT NULL REFERENCES definitions, schema BLOB NOT NULL, mapping BLOB NOT NULL,
+    bytes INTEGER NOT NULL, payload_digest BLOB NOT NULL, records_digest BLOB NOT NULL, delivered_digest BLOB,
+    received_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, expires_at INTEGER, changed_at INTEGER NOT NULL,
+    finished_at INTEGER, payload_removed_at INTEGER,
+    ordered INTEGER NOT NULL, status TEXT NOT NULL, closing TEXT, chunks INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    accepted INTEGER NOT NULL, pending INTEGER NOT NULL, in_flight INTEGER NOT NULL, in_doubt INTEGER NOT NULL,
+    delivered INTEGER NOT NULL, partial INTEGER NOT NULL, rejected INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+    expired INTEGER NOT NULL, set_aside INTEGER NOT NULL,
+    CHECK (accepted = pending + in_flight + in_doubt + delivered + partial + rejected + cancelled + expired)
+) STRICT;
+CREATE INDEX batches_of_client ON batches(client, seq);
+CREATE INDEX batches_of_route ON batches(route, seq);
+CREATE INDEX batches_open ON batches(seq) WHERE finished_at IS NULL;
+CREATE INDEX batches_payload ON batches(finished_at) WHERE payload_removed_at IS NULL;
+CREATE TABLE chunks(
+    batch INTEGER NOT NULL REFERENCES batches, number INTEGER NOT NULL, first INTEGER NOT NULL,
+    count INTEGER NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL, doubted INTEGER NOT NULL,
+    held INTEGER NOT NULL, reference TEXT, code TEXT, rows INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+    PRIMARY KEY (batch, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE live(
+    batch INTEGER NOT NULL REFERENCES batches, chunk INTEGER NOT NULL, first INTEGER NOT NULL,
+    count INTEGER NOT NULL CHECK (count > 0),
+    PRIMARY KEY (batch, chunk, first)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE settled(
+    batch INTEGER NOT NULL REFERENCES batches, first INTEGER NOT NULL, count INTEGER NOT NULL CHECK (count > 0),
+    outcome TEXT NOT NULL, code TEXT, field TEXT, rows TEXT, chunk INTEGER, at INTEGER NOT NULL,
+    PRIMARY KEY (batch, first)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX settled_exceptions ON settled(batch, first) WHERE outcome IN ('partial', 'rejected');
+CREATE TABLE idempotency(
+    client TEXT NOT NULL, route TEXT NOT NULL, key BLOB NOT NULL, batch INTEGER NOT NULL REFERENCES batches,
+    fingerprint BLOB NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (client, route, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_until ON idempotency(until);
+CREATE TABLE pace(name TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE totals(
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    accepted INTEGER NOT NULL, pending INTEGER NOT NULL, in_flight INTEGER NOT NULL, in_doubt INTEGER NOT NULL,
+    delivered INTEGER NOT NULL, partial INTEGER NOT NULL, rejected INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+    expired INTEGER NOT NULL, set_aside INTEGER NOT NULL,
+    CHECK (accepted = pending + in_flight + in_doubt + delivered + partial + rejected + cancelled + expired)
+) STRICT;
+INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+";
+
+/// Opens the writer's connection, creating the file and its tables if they are not there.
+pub(super) fn open_writer(path: &Path) -> Result<Connection> {
+    create(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("opening the ledger")?;
+    connection.busy_timeout(Duration::from_secs(10)).doing("opening the ledger")?;
+    // Looked at before anything is written, even the journal mode.
+    check(&connection, path)?;
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+                    PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16777216;";
+    connection.execute_batch(settings).doing("setting up the ledger")?;
+    let version = pragma(&connection, "user_version").doing("reading the ledger's version")?;
+    if version == 0 {
+        let create = format!(
+            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+        );
+        connection.execute_batch(&create).doing("creating the ledger's tables")?;
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    sync_folder(path)?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads; the writer's is open already.
+pub(super) fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("opening the ledger to read")?;
+    connection.busy_timeout(Duration::from_secs(10)).doing("opening the ledger to read")?;
+    let settings = "PRAGMA query_only = ON; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;";
+    connection.execute_batch(settings).doing("opening the ledger to read")?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// A new file is its owner's only; SQLite gives its side files the same permissions.
+fn create(path: &Path) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).doing("creating the ledger's folder")?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map(drop).doing("creating the ledger")
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let reading = "reading the ledger's version";
+    let read = |name| match pragma(connection, name) {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(LedgerError::NotALedger { path: path.to_owned() })
+        }
+        other => other.doing(reading),
+    };
+    let (application, version) = (read("application_id")?, read("user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).doing(reading)?;
+    if (application, version, tables) == (0, 0, 0) {
+        return Ok(());
+    }
+    if application != APPLICATION {
+        return Err(LedgerError::NotALedger { path: path.to_owned() });
+    }
+    if version > VERSION { Err(newer(path, version, VERSION)) } else { Ok(()) }
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).doing("syncing the ledger's folder")
+}
