@@ -128,8 +128,12 @@ impl Scope {
     /// What the prefix means now; `None` when it is not declared.
     #[inline]
     pub(crate) fn resolve(&self, prefix: &str) -> Option<Namespace> {
+        let mut end = self.prefixes.len();
         for index in (0..self.bindings.len()).rev() {
-            if self.prefix(index) == prefix {
+            let start = self.bindings[index].prefix;
+            let bound = &self.prefixes.as_bytes()[start..end];
+            end = start;
+            if bound == prefix.as_bytes() {
                 let undeclared = self.bindings[index].name.is_empty();
                 return Some(if undeclared { Namespace::None } else { Namespace::Bound(index as u32) });
             }
