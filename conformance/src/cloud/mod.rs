@@ -32,8 +32,6 @@ mod sessions;
 mod soap;
 mod store;
 mod swa;
-#[cfg(test)]
-mod tests;
 mod xml_rows;
 
 use std::sync::atomic::AtomicBool;

@@ -77,7 +77,7 @@ fn resident(people: &mut Rng, number: u64, key_only: bool, values: &mut Values) 
         return;
     }
     values.push(BASE_DATE);
-    values.push(if bits % 997 == 0 { "3" } else { ["1", "2"][(bits >> 12 & 1) as usize] });
+    values.push(if bits.is_multiple_of(997) { "3" } else { ["1", "2"][(bits >> 12 & 1) as usize] });
     let month = people.u64(1..=12);
     if age >= EXTREME_AGE {
         values.absent();
