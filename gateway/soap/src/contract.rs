@@ -1,16 +1,54 @@
-//! The documents that describe the gateway's own messages, as they are served.
+//! The documents that describe the gateway's own messages, as they are served: complete, with no reference to another place.
 
-/// The schema of the gateway's own messages.
-pub const XSD: &str = "";
+use crate::message::NAMESPACE;
 
-/// The WSDL 1.1 with this address in every port, and the schema embedded.
+#[cfg(test)]
+mod tests;
+
+/// Schema of the gateway's own messages; it imports [`SWAREF_XSD`] and [`XML_XSD`].
+pub const XSD: &str = include_str!("../../../schemas/gateway.xsd");
+
+/// The one type of WS-I Attachments Profile 1.0.
+pub const SWAREF_XSD: &str = include_str!("../../../schemas/swaref.xsd");
+
+/// The one attribute of the XML namespace that the messages use.
+pub const XML_XSD: &str = include_str!("../../../schemas/xml.xsd");
+
+const WSDL: &str = include_str!("../../../schemas/gateway.wsdl");
+const OPENAPI: &str = include_str!("../../../schemas/openapi.json");
+
+/// The address that stands in the files, of a name that can never be (RFC 2606).
+const PLACEHOLDER: &str = "https://gateway.invalid/";
+
+/// The WSDL 1.1 with this address in every port and all schemas inside, so that nothing has to be fetched.
+///
+/// A character of the address that XML cannot hold leaves the place empty; an address is a URL and has none.
 pub fn wsdl(address: &str) -> String {
-    let _ = address;
-    todo!()
+    let mut escaped = Vec::new();
+    let _ = sekisho_xml::write::escape_attribute(address, &mut escaped);
+    let import = WSDL.find("    <xs:schema>").zip(WSDL.find("  </wsdl:types>"));
+    let (before, after) = match import {
+        Some((start, end)) => (&WSDL[..start], &WSDL[end..]),
+        None => (WSDL, ""),
+    };
+    let after = after.replace(PLACEHOLDER, &String::from_utf8_lossy(&escaped));
+    let schemas = [XML_XSD, SWAREF_XSD, XSD].map(inlined).concat();
+    [before, &schemas, &after].concat()
+}
+
+/// The `SOAPAction` of an operation, without quotes.
+pub fn soap_action(operation: &str) -> String {
+    format!("{NAMESPACE}#{operation}")
 }
 
 /// The OpenAPI 3.1 document with this server address.
 pub fn openapi(address: &str) -> String {
-    let _ = address;
-    todo!()
+    let quoted = serde_json::Value::from(address).to_string();
+    OPENAPI.replace(&format!("\"{PLACEHOLDER}\""), &quoted)
+}
+
+/// A schema without its XML declaration and without places to fetch others from: they stand beside it.
+fn inlined(schema: &str) -> String {
+    let body = schema.split_once("?>").map_or(schema, |(_, body)| body);
+    body.replace(" schemaLocation=\"swaref.xsd\"", "").replace(" schemaLocation=\"xml.xsd\"", "")
 }
