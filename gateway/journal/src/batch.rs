@@ -16,6 +16,9 @@ pub struct NewBatch {
     pub route: String,
     /// The door that it came through (`swa`, `soap`, `rest`, ...).
     pub door: String,
+    /// The client's own reference, at most 256 characters. The one text of a client's that is kept: it comes back on the
+    /// receipt, and is in no log.
+    pub reference: Option<String>,
     /// Digest of the delivery plan, as `Ledger::define` gave it.
     pub plan: Digest,
     /// Digest of the schema that the records were checked against.
@@ -90,6 +93,8 @@ pub struct BatchView {
     pub route: String,
     /// The door that it came through.
     pub door: String,
+    /// The client's own reference.
+    pub reference: Option<String>,
     /// Digest of its delivery plan.
     pub plan: Digest,
     /// Digest of its schema.

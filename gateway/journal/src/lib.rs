@@ -28,5 +28,5 @@ pub use ledger::{Ledger, LedgerError};
 pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outcome, Status, Sums};
 pub use ranges::RangeSet;
 pub use receipt::Receipt;
-pub use recovery::{Recovery, RecoveryError, purge, recover};
+pub use recovery::{Recovery, RecoveryError, purge, purge_route, recover};
 pub use spool::{BatchWriter, Records, Sealed, Spool, SpoolError, SpoolReader};

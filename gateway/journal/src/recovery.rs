@@ -59,15 +59,42 @@ pub fn recover(spool: &Spool, ledger: &Ledger) -> Result<Recovery, RecoveryError
     Ok(Recovery { removed, damaged })
 }
 
-/// Removes the payloads of at most `limit` batches (of one route, if it is given) that finished before
-/// `finished_before`, and forgets at most `limit` idempotency keys whose time is over at `now` (blocking; times in
-/// unix milliseconds). The rows stay. Returns the batches.
+/// Removes the payloads of at most `limit` batches that finished before `finished_before`, and forgets at most `limit`
+/// idempotency keys whose time is over at `now` (blocking; times in unix milliseconds). The rows stay. Returns the
+/// batches.
 ///
 /// Each batch is a small transaction that shares the disk with whatever else is written, so that acceptance goes on.
 ///
 /// # Errors
 /// Spool or ledger cannot be written. What was removed until then is; the rest can be tried again.
 pub fn purge(
+    spool: &Spool,
+    ledger: &Ledger,
+    finished_before: u64,
+    limit: u32,
+    now: u64,
+) -> Result<Vec<BatchId>, RecoveryError> {
+    let removed = release(spool, ledger, None, finished_before, limit, now)?;
+    ledger.forget_keys_blocking(now, limit)?;
+    Ok(removed)
+}
+
+/// [`purge`] for the payloads of one route, whose grace may be its own; keys are left alone.
+///
+/// # Errors
+/// As [`purge`].
+pub fn purge_route(
+    spool: &Spool,
+    ledger: &Ledger,
+    route: &str,
+    finished_before: u64,
+    limit: u32,
+    now: u64,
+) -> Result<Vec<BatchId>, RecoveryError> {
+    release(spool, ledger, Some(route), finished_before, limit, now)
+}
+
+fn release(
     spool: &Spool,
     ledger: &Ledger,
     route: Option<&str>,
@@ -83,7 +110,6 @@ pub fn purge(
             removed.push(batch);
         }
     }
-    ledger.forget_keys_blocking(now, limit)?;
     Ok(removed)
 }
 

@@ -1,4 +1,6 @@
 //! A writer that is killed at any moment loses nothing that it has acknowledged.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // all of it is a test
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -41,6 +43,7 @@ fn write(state: &Path) -> ! {
             client: "city".into(),
             route: "attributes".into(),
             door: "rest".into(),
+            reference: None,
             plan,
             schema: digest,
             mapping: digest,
@@ -65,9 +68,15 @@ fn write(state: &Path) -> ! {
         say(&format!("delivered {id} {half}"));
     };
     thread::scope(|scope| {
-        for offset in 0..4 {
+        for offset in 0..4u64 {
             let work = &work;
-            scope.spawn(move || (0..).for_each(|n| work(2 + (n * 37 + offset * 11) % 400)));
+            scope.spawn(move || {
+                let mut records = offset * 11;
+                loop {
+                    work(2 + records % 400);
+                    records += 37;
+                }
+            });
         }
     });
     unreachable!("the threads write until they are killed")

@@ -123,7 +123,8 @@ pub(super) fn sums_values(sums: &Sums) -> [i64; 10] {
 pub(super) const BATCH: &str = "seq, id, client, route, door, plan, schema, mapping, bytes, payload_digest,
     records_digest, delivered_digest, received_at, accepted_at, expires_at, changed_at, finished_at,
     payload_removed_at, ordered, status, chunks, epoch,
-    accepted, pending, in_flight, in_doubt, delivered, partial, rejected, cancelled, expired, set_aside";
+    accepted, pending, in_flight, in_doubt, delivered, partial, rejected, cancelled, expired, set_aside,
+    reference";
 
 /// A batch from the columns [`BATCH`].
 pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<BatchView> {
@@ -151,6 +152,7 @@ pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<BatchView> {
         chunks: number(row, 20)?,
         epoch: Epoch(number(row, 21)?),
         sums: sums(row, 22)?,
+        reference: row.get(32)?,
     })
 }
 

@@ -24,6 +24,7 @@ CREATE TABLE definitions(
 CREATE TABLE batches(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
     client TEXT NOT NULL, route TEXT NOT NULL, door TEXT NOT NULL,
+    reference TEXT CHECK (length(reference) <= 256),
     plan BLOB NOT NULL REFERENCES definitions, schema BLOB NOT NULL, mapping BLOB NOT NULL,
     bytes INTEGER NOT NULL, payload_digest BLOB NOT NULL, records_digest BLOB NOT NULL, delivered_digest BLOB,
     received_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, expires_at INTEGER, changed_at INTEGER NOT NULL,

@@ -123,9 +123,9 @@ impl Store {
         let sql = format!(
             "INSERT INTO batches(id, client, route, door, plan, schema, mapping, bytes, payload_digest,
                 records_digest, received_at, accepted_at, expires_at, changed_at, ordered, status, chunks, epoch,
-                {SUMS})
+                {SUMS}, reference)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?12, ?14, ?15, 0, ?16,
-                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18)"
+                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19)"
         );
         let values = params![
             new.id.as_bytes(),
@@ -146,6 +146,7 @@ impl Store {
             int(self.epoch.0),
             int(new.records),
             int(new.set_aside),
+            new.reference,
         ];
         self.run(&sql, values, accepting)?;
         let seq = self.connection.last_insert_rowid();

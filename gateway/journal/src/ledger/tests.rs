@@ -38,6 +38,7 @@ fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
         client: "city".into(),
         route: "attributes".into(),
         door: "swa".into(),
+        reference: None,
         plan: ledger.define_blocking("{}".into()).unwrap(),
         schema: digest,
         mapping: digest,
@@ -378,6 +379,40 @@ fn rows_that_lost_a_record_cannot_be_written_or_read() {
     drop(connection);
     let error = Ledger::open(&state.path(), "test", NOW).unwrap_err();
     assert!(matches!(error, LedgerError::Inconsistent { batch, .. } if batch == id), "{error}");
+}
+
+/// A full disk takes nothing with it: what was refused is not there, what was there is, and it goes on afterwards.
+#[test]
+fn a_full_disk_refuses_and_keeps() {
+    let state = State::new();
+    let (ledger, opened) = state.open();
+    let id = accept(&ledger, 100_000);
+    let pages = |most: i64| {
+        let limit = move |store: &mut Store| {
+            let set = store.connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()));
+            set.map_err(|_| LedgerError::Closed)
+        };
+        ledger.writer.ask_blocking(limit).unwrap();
+    };
+    pages(1); // no more than there are
+    let mut taken = BatchState::new(100_000, 2);
+    let error = loop {
+        let chunk = taken.next_chunk();
+        let code = Code::from("returned");
+        let events = vec![open(chunk, 0, 10), Event::ChunkReturned { chunk, code }];
+        match ledger.apply_blocking(id, opened.epoch, NOW, events.clone()) {
+            Ok(_) => events.iter().for_each(|event| drop(taken.apply(event, opened.epoch, NOW).unwrap())),
+            Err(error) => break error,
+        }
+        assert!(chunk < 10_000);
+    };
+    assert_eq!(error.code(), "ledger-full");
+    assert_eq!(ledger.state_blocking(id).unwrap(), Some(taken.clone()));
+    pages(100_000);
+    let chunk = taken.next_chunk();
+    let applied = ledger.apply_blocking(id, opened.epoch, NOW, vec![open(chunk, 0, 10)]).unwrap();
+    assert_eq!(applied.sums.in_flight, 10);
+    accept(&ledger, 1);
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn accept(ledger: &Ledger, id: BatchId) {
         client: "city".into(),
         route: "attributes".into(),
         door: "rest".into(),
+        reference: None,
         plan: ledger.define_blocking("{}".into()).unwrap(),
         schema: digest,
         mapping: digest,
@@ -84,13 +85,13 @@ fn payloads_go_after_their_grace_and_rows_stay() {
     }
     finish(&ledger, early, NOW + 10);
     finish(&ledger, late, NOW + 20);
-    assert!(purge(&spool, &ledger, Some("another"), NOW + 20, 10, NOW + 30).unwrap().is_empty());
-    assert_eq!(purge(&spool, &ledger, Some("attributes"), NOW + 20, 10, NOW + 30).unwrap(), [early]);
+    assert!(purge_route(&spool, &ledger, "another", NOW + 20, 10, NOW + 30).unwrap().is_empty());
+    assert_eq!(purge_route(&spool, &ledger, "attributes", NOW + 20, 10, NOW + 30).unwrap(), [early]);
     assert!(spool.reader(early).is_err());
     let row = ledger.batch_blocking(early).unwrap().unwrap();
     assert_eq!((row.payload_removed_at, row.sums.cancelled), (Some(NOW + 30), 2));
-    assert_eq!(purge(&spool, &ledger, None, NOW + 1_000, 10, NOW + 40).unwrap(), [late]);
-    assert!(purge(&spool, &ledger, None, NOW + 1_000, 10, NOW + 50).unwrap().is_empty());
+    assert_eq!(purge(&spool, &ledger, NOW + 1_000, 10, NOW + 40).unwrap(), [late]);
+    assert!(purge(&spool, &ledger, NOW + 1_000, 10, NOW + 50).unwrap().is_empty());
 
     // Killed between row and folder: the folder goes at the next start.
     finish(&ledger, unfinished, NOW + 60);
