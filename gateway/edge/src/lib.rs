@@ -1,2 +1,37 @@
 //! The way in: listeners, admission, doors and the answers they give.
+//!
+//! The stack of one connection, from the outside in:
+//!
+//! | layer | what it holds |
+//! | --- | --- |
+//! | [`listener`] | how many connections there may be, how long a head may take, how they end |
+//! | [`framing`] | that a request can be read in only one way (RFC 9112), before hyper sees it |
+//! | hyper | HTTP/1.0 and 1.1 |
+//! | [`service`] | what the head permits: path, client, method, media type, size |
+//! | [`body`] | bytes, unpacking, digests; back-pressure to the sender |
+//! | doors | SwA, inline SOAP, REST: where in the message the records are |
+//! | intake | charset, records, schema, spool: the same for all doors |
+//! | ledger | the batch is durable; then the receipt |
+//!
+//! Whatever says no, says it as a [`refusal::Refusal`]; one table maps each class to the wire.
 #![forbid(unsafe_code)]
+
+pub mod admin;
+mod answers;
+pub mod body;
+mod doors;
+pub mod framing;
+pub mod gateway;
+mod intake;
+mod linger;
+pub mod listener;
+pub mod metrics;
+pub mod refusal;
+mod relay;
+pub mod route;
+pub mod service;
+
+pub use gateway::Gateway;
+pub use listener::{Listener, ListenerLimits};
+pub use metrics::Metrics;
+pub use service::Service;

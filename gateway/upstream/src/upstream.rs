@@ -1,5 +1,6 @@
 //! An upstream by name: client and login together.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::client::HttpClient;
@@ -43,5 +44,11 @@ impl Upstream {
     /// Its login, where it has one.
     pub fn tokens(&self) -> Option<&Tokens> {
         self.tokens.as_ref()
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Upstream").field("name", &self.name).finish_non_exhaustive()
     }
 }

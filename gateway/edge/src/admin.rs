@@ -1,0 +1,285 @@
+//! The admin listener: metrics, readiness, and what an operator asks about batches. Loopback unless set otherwise.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
+use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page, Sums};
+use sekisho_liveness::HopState;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::answers;
+use crate::gateway::{Gateway, now_millis};
+
+/// What the admin listener answers from.
+#[derive(Clone)]
+pub struct Admin {
+    gateway: Arc<Gateway>,
+    registry: Registry,
+    delivery: DeliveryState,
+    records: IntGaugeVec,
+    hops: IntGaugeVec,
+}
+
+/// What delivery is doing, as JSON: an entry for each upstream.
+pub type DeliveryState = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+type Answer = Response<Full<Bytes>>;
+
+impl Admin {
+    /// An admin service; registers the gauges that are read at each scrape.
+    ///
+    /// # Errors
+    /// When a name is registered already.
+    pub fn new(
+        gateway: Arc<Gateway>,
+        registry: Registry,
+        delivery: DeliveryState,
+    ) -> prometheus::Result<Self> {
+        let records = IntGaugeVec::new(
+            Opts::new(
+                "sekisho_records",
+                "Records in the ledger by state; accepted is the sum of the others.",
+            ),
+            &["state"],
+        )?;
+        let hops = IntGaugeVec::new(
+            Opts::new("sekisho_hop_state", "State of a hop: 0 unknown, 1 up, 2 degraded, 3 down."),
+            &["hop"],
+        )?;
+        registry.register(Box::new(records.clone()))?;
+        registry.register(Box::new(hops.clone()))?;
+        Ok(Self { gateway, registry, delivery, records, hops })
+    }
+
+    /// Serves until `stop` turns true.
+    pub async fn serve(self, socket: TcpListener, mut stop: watch::Receiver<bool>) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            let Ok((stream, peer)) = accepted else { continue };
+            let admin = self.clone();
+            tokio::spawn(async move {
+                let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
+                    let admin = admin.clone();
+                    async move { Ok::<Answer, std::convert::Infallible>(admin.answer(request, peer).await) }
+                });
+                let serving = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .max_buf_size(16 * 1024)
+                    .serve_connection(TokioIo::new(stream), answer);
+                if let Err(error) = serving.await {
+                    tracing::debug!(%peer, %error, "an admin connection ended early");
+                }
+            });
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        let path = request.uri().path();
+        let query = request.uri().query().unwrap_or_default();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        match (request.method(), segments.as_slice()) {
+            (&Method::GET, ["metrics"]) => self.metrics().await,
+            (&Method::GET, ["live"]) => say(200, &json!({ "live": true })),
+            (&Method::GET, ["heartbeat"]) => say(200, &answers::heartbeat(&self.gateway.board.snapshot())),
+            (&Method::GET, ["delivery"]) => say(200, &(self.delivery)()),
+            (&Method::GET, ["totals"]) => match self.gateway.ledger.totals().await {
+                Ok(sums) => say(200, &sums),
+                Err(error) => failed(&error),
+            },
+            (&Method::GET, ["batches"]) => self.list(query).await,
+            (&Method::GET, ["batches", id]) => self.batch(id).await,
+            (&Method::GET, ["batches", id, "errors"]) => self.errors(id, query).await,
+            (&Method::GET, ["batches", id, "chunks"]) => self.chunks(id, query).await,
+            (&Method::DELETE, ["batches", id]) => {
+                tracing::info!(batch = id, %peer, "an operator cancels a batch");
+                self.cancel(id).await
+            }
+            _ => say(404, &json!({ "code": "path-unknown", "detail": "Nothing is served here." })),
+        }
+    }
+
+    async fn metrics(&self) -> Answer {
+        match self.gateway.ledger.totals().await {
+            Ok(sums) => self.show(&sums),
+            Err(error) => tracing::error!(%error, "the ledger's sums could not be read"),
+        }
+        for hop in self.gateway.board.snapshot().hops {
+            let state = match hop.state {
+                HopState::Unknown => 0,
+                HopState::Up => 1,
+                HopState::Degraded => 2,
+                HopState::Down => 3,
+            };
+            self.hops.with_label_values(&[hop.id().as_str()]).set(state);
+        }
+        let mut body = Vec::new();
+        let encoder = TextEncoder::new();
+        if let Err(error) = encoder.encode(&self.registry.gather(), &mut body) {
+            tracing::error!(%error, "metrics could not be written");
+        }
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let text = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, text);
+        response
+    }
+
+    fn show(&self, sums: &Sums) {
+        for (state, count) in [
+            ("accepted", sums.accepted),
+            ("pending", sums.pending),
+            ("in_flight", sums.in_flight),
+            ("in_doubt", sums.in_doubt),
+            ("delivered", sums.delivered),
+            ("partial", sums.partial),
+            ("rejected", sums.rejected),
+            ("cancelled", sums.cancelled),
+            ("expired", sums.expired),
+        ] {
+            self.records.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    async fn find(&self, id: &str) -> Result<BatchView, Answer> {
+        let unknown =
+            || say(404, &json!({ "code": "batch-unknown", "detail": "There is no batch with this id." }));
+        let id: BatchId = id.parse().map_err(|_| unknown())?;
+        self.gateway.ledger.batch(id).await.map_err(|error| failed(&error))?.ok_or_else(unknown)
+    }
+
+    async fn list(&self, query: &str) -> Answer {
+        let limit = number(query, "limit").unwrap_or(100).clamp(1, u64::from(Page::MOST));
+        let after = text(query, "after").and_then(|id| id.parse().ok());
+        let filter = BatchFilter {
+            client: text(query, "client").map(str::to_owned),
+            route: text(query, "route").map(str::to_owned),
+            finished: text(query, "finished").map(|value| value == "true"),
+            ..BatchFilter::default()
+        };
+        let page = Page { after, limit: u32::try_from(limit).unwrap_or(Page::MOST) };
+        match self.gateway.ledger.batches(filter, page).await {
+            Ok(found) => {
+                let batches: Vec<_> = found.iter().map(operator_view).collect();
+                say(200, &json!({ "batches": batches }))
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn batch(&self, id: &str) -> Answer {
+        match self.find(id).await {
+            Ok(batch) => say(200, &operator_view(&batch)),
+            Err(answer) => answer,
+        }
+    }
+
+    async fn errors(&self, id: &str, query: &str) -> Answer {
+        let batch = match self.find(id).await {
+            Ok(batch) => batch,
+            Err(answer) => return answer,
+        };
+        let limit = number(query, "limit").unwrap_or(1_000).clamp(1, 1_000);
+        let from = number(query, "from").unwrap_or(0);
+        match self.gateway.ledger.errors(batch.id, from, u32::try_from(limit).unwrap_or(1_000)).await {
+            Ok(found) => {
+                let errors: Vec<_> = found.iter().map(answers::exception).collect();
+                let next = (found.len() as u64 == limit).then(|| found.last().map(|last| last.position + 1));
+                say(200, &json!({ "errors": errors, "next": next.flatten() }))
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn chunks(&self, id: &str, query: &str) -> Answer {
+        let batch = match self.find(id).await {
+            Ok(batch) => batch,
+            Err(answer) => return answer,
+        };
+        let after = number(query, "after").unwrap_or(0);
+        match self.gateway.ledger.chunks(batch.id, after, 1_000).await {
+            Ok(found) => {
+                let chunks: Vec<_> = found
+                    .iter()
+                    .map(|chunk| {
+                        json!({
+                            "number": chunk.number, "first": chunk.first + 1, "count": chunk.count,
+                            "attempt": chunk.attempt, "state": chunk.state, "held": chunk.held,
+                            "code": chunk.code, "rows": chunk.rows, "reference": chunk.reference,
+                            "openedAt": chunk.opened_at, "changedAt": chunk.changed_at,
+                        })
+                    })
+                    .collect();
+                say(200, &json!({ "chunks": chunks }))
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn cancel(&self, id: &str) -> Answer {
+        let batch = match self.find(id).await {
+            Ok(batch) => batch,
+            Err(answer) => return answer,
+        };
+        let ledger = &self.gateway.ledger;
+        let events = vec![Event::Cancelled { code: "cancelled-by-operator".into() }];
+        match ledger.apply(batch.id, ledger.epoch(), now_millis(), events).await {
+            Ok(_) => {
+                (self.gateway.wake)();
+                self.batch(id).await
+            }
+            Err(LedgerError::Illegal { illegal, .. }) => {
+                say(409, &json!({ "code": illegal.code(), "detail": illegal.to_string() }))
+            }
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+/// A receipt with what only the operator sees.
+fn operator_view(batch: &BatchView) -> serde_json::Value {
+    let mut view = serde_json::to_value(answers::receipt(batch, false)).unwrap_or_default();
+    if let Some(members) = view.as_object_mut() {
+        members.insert("client".into(), json!(batch.client));
+        members.insert("chunks".into(), json!(batch.chunks));
+        members.insert("bytes".into(), json!(batch.bytes));
+    }
+    view
+}
+
+fn say(status: u16, value: &impl serde::Serialize) -> Answer {
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let json = http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+}
+
+fn failed(error: &LedgerError) -> Answer {
+    tracing::error!(%error, "the ledger failed");
+    say(503, &json!({ "code": error.code(), "detail": "The ledger is not available; see the log." }))
+}
+
+fn text<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+fn number(query: &str, name: &str) -> Option<u64> {
+    text(query, name)?.parse().ok()
+}

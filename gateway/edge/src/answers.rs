@@ -1,0 +1,143 @@
+//! What the ledger and the board know, in the words of the answers.
+
+use sekisho_journal::{BatchView, Digest, Outcome, RecordException, Status};
+use sekisho_liveness::Snapshot;
+use sekisho_records::Violations;
+use sekisho_soap::message::{self, Heartbeat, Receipt, RecordError, State};
+use time::OffsetDateTime;
+
+/// The receipt of a batch as it stands.
+pub(crate) fn receipt(batch: &BatchView, duplicate: bool) -> Receipt {
+    let sums = &batch.sums;
+    Receipt {
+        id: batch.id.to_string(),
+        reference: batch.reference.clone(),
+        route: batch.route.clone(),
+        door: batch.door.clone(),
+        received_at: at(batch.received_at),
+        finished_at: batch.finished_at.map(at),
+        records: sums.accepted,
+        set_aside: sums.set_aside,
+        bytes: batch.bytes,
+        chunks: batch.chunks,
+        delivered_digest: batch.delivered_digest.map(|digest| digest.to_string()),
+        payload_digest: batch.payload_digest.to_string(),
+        records_digest: batch.records_digest.to_string(),
+        duplicate,
+        state: match batch.status {
+            Status::Accepted => State::Accepted,
+            Status::Delivering => State::Delivering,
+            Status::Held => State::Held,
+            Status::Closing => State::Closing,
+            Status::Finished => State::Finished,
+        },
+        sums: message::Sums {
+            accepted: sums.accepted,
+            pending: sums.pending,
+            in_flight: sums.in_flight,
+            in_doubt: sums.in_doubt,
+            delivered: sums.delivered,
+            partial: sums.partial,
+            rejected: sums.rejected,
+            cancelled: sums.cancelled,
+            expired: sums.expired,
+        },
+    }
+}
+
+/// Unix milliseconds as a time; one that the calendar cannot hold becomes its origin.
+pub(crate) fn at(millis: u64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// A record that the cloud did not take.
+pub(crate) fn exception(exception: &RecordException) -> RecordError {
+    let (outcome, en, ja) = match exception.outcome {
+        Outcome::Partial => {
+            ("partial", "Some rows of the record arrived, some did not.", "一部の行だけが反映されました。")
+        }
+        Outcome::Rejected => {
+            ("rejected", "The cloud refused the record.", "クラウドがレコードを拒否しました。")
+        }
+        Outcome::Returned => ("pending", "The record will be sent again.", "再送されます。"),
+        Outcome::InDoubt => {
+            ("inDoubt", "It is not known whether the record arrived.", "反映されたかどうか不明です。")
+        }
+    };
+    RecordError {
+        record: exception.position + 1,
+        field: exception.field.clone(),
+        line: None,
+        column: None,
+        outcome: Some(outcome.to_owned()),
+        code: exception.code.to_string(),
+        message: en.to_owned(),
+        message_ja: ja.to_owned(),
+    }
+}
+
+/// The violations of a refused batch.
+pub(crate) fn violations(violations: &Violations) -> Vec<RecordError> {
+    violations
+        .listed()
+        .iter()
+        .map(|violation| RecordError {
+            record: violation.record,
+            field: violation.field.clone(),
+            line: violation.line,
+            column: violation.column,
+            outcome: None,
+            code: violation.code.to_string(),
+            message: violation.message.clone(),
+            message_ja: violation.message_ja.clone(),
+        })
+        .collect()
+}
+
+/// A heartbeat's answer.
+pub(crate) fn heartbeat(snapshot: &Snapshot) -> Heartbeat {
+    Heartbeat {
+        taken_at: snapshot.taken_at,
+        state: hop_state(snapshot.overall()),
+        hops: snapshot.hops.iter().map(hop).collect(),
+    }
+}
+
+fn hop(hop: &sekisho_liveness::Hop) -> message::Hop {
+    let seen = &hop.evidence;
+    message::Hop {
+        name: hop.name.to_string(),
+        upstream: hop.upstream.as_deref().map(str::to_owned),
+        state: hop_state(hop.state),
+        since: hop.since,
+        checked_at: hop.checked_at,
+        age_ms: hop.age_ms,
+        latency_ms: hop.latency().map(|latency| latency.as_secs_f64() * 1_000.0),
+        class: hop.class.map(|class| class.as_str().to_owned()),
+        text: hop.text_en.to_string(),
+        text_ja: hop.text_ja.to_string(),
+        evidence: message::Evidence {
+            checks_passed: seen.checks_passed,
+            checks_failed: seen.checks_failed,
+            traffic_passed: seen.traffic_passed,
+            traffic_failed: seen.traffic_failed,
+            failures_in_a_row: seen.failures_in_a_row,
+        },
+    }
+}
+
+fn hop_state(state: sekisho_liveness::HopState) -> message::HopState {
+    match state {
+        sekisho_liveness::HopState::Up => message::HopState::Up,
+        sekisho_liveness::HopState::Degraded => message::HopState::Degraded,
+        sekisho_liveness::HopState::Down => message::HopState::Down,
+        sekisho_liveness::HopState::Unknown => message::HopState::Unknown,
+    }
+}
+
+/// The digest of a payload as RFC 9530 writes it, for the answer's header.
+pub(crate) fn repr_digest(digest: &Digest) -> String {
+    use base64::Engine as _;
+    format!("sha-256=:{}:", base64::engine::general_purpose::STANDARD.encode(digest.0))
+}

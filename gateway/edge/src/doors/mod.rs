@@ -1,0 +1,94 @@
+//! The doors: how each protocol carries a submission. Synchronous; what they share is the intake.
+
+mod rest;
+mod soap;
+mod swa;
+
+use sekisho_journal::{BatchId, Spool};
+use sekisho_soap::Version;
+use sekisho_soap::message::Request;
+use sekisho_xml::QName;
+
+pub(crate) use self::rest::{form_data, plain};
+pub(crate) use self::soap::inline;
+pub(crate) use self::swa::attached;
+use crate::intake::{Intake, PayloadDigest, Taken};
+use crate::refusal::Refusal;
+use crate::route::{Reply, Route};
+
+/// A submission whose records have been taken.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    /// What lies in the spool; absent when the route relays.
+    pub(crate) taken: Option<Taken>,
+    /// Digest and size of the payload as its sender has it.
+    pub(crate) payload: PayloadDigest,
+    /// The client's own reference.
+    pub(crate) reference: Option<String>,
+    /// How a repetition may be recognised, if the message says anything about it.
+    pub(crate) repetition_key: Option<String>,
+    /// How the municipality wants it answered.
+    pub(crate) reply: Option<Reply>,
+}
+
+/// What a SOAP message asks for.
+#[derive(Debug)]
+pub(crate) struct SoapMessage {
+    /// The envelope's version: the answer's too.
+    pub(crate) version: Version,
+    /// `wsa:MessageID`, to relate the answer to.
+    pub(crate) message_id: Option<String>,
+    /// The operation.
+    pub(crate) asks: Asks,
+}
+
+/// The operation of a SOAP message.
+#[derive(Debug)]
+pub(crate) enum Asks {
+    /// Take these records.
+    Submit(Submission),
+    /// Something about batches or hops.
+    Query(Request),
+}
+
+/// A refusal, with the SOAP version in which it must be said.
+#[derive(Debug)]
+pub(crate) struct SoapRefusal {
+    /// The envelope's version, or the one that the media type promised.
+    pub(crate) version: Version,
+    /// Why.
+    pub(crate) refusal: Box<Refusal>,
+}
+
+/// What every door needs: the route, and where records go.
+pub(crate) struct Desk<'a> {
+    /// The route of the message.
+    pub(crate) route: &'a Route,
+    /// The spool; absent when the route relays.
+    pub(crate) spool: Option<&'a Spool>,
+    /// The name that the batch will have.
+    pub(crate) id: BatchId,
+    /// `SOAPAction` or the `action` parameter, without quotes.
+    pub(crate) action: Option<&'a str>,
+}
+
+impl<'a> Desk<'a> {
+    fn open(&self) -> Result<Intake<'a>, Refusal> {
+        match self.spool {
+            Some(spool) => Intake::into_spool(self.route, spool, self.id),
+            None => Ok(Intake::check_only(self.route)),
+        }
+    }
+
+    fn close(&self, intake: Intake<'_>) -> Result<Option<Taken>, Refusal> {
+        match self.spool {
+            Some(spool) => intake.seal(spool).map(Some),
+            None => intake.verdict().map(|()| None),
+        }
+    }
+}
+
+/// Whether a name is in the namespace of the gateway's own messages.
+fn is_own(name: &QName) -> bool {
+    *name.namespace == *sekisho_soap::message::NAMESPACE
+}

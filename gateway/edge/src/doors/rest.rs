@@ -1,0 +1,66 @@
+//! The REST door: a payload as the body, or as the file of a form.
+
+use std::io::Read;
+
+use super::{Desk, Submission};
+use crate::body::Unpacked;
+use crate::intake::{from_io, payload_charset, read_payload};
+use crate::refusal::{Class, Refusal};
+use crate::route::{Format, Route};
+
+/// Takes a body that is the payload.
+pub(crate) fn plain(
+    desk: &Desk<'_>,
+    mut body: Unpacked,
+    format: Format,
+    charset: Option<&str>,
+    expected_sha256: Option<[u8; 32]>,
+) -> Result<Submission, Refusal> {
+    let charset = payload_charset(charset, desk.route)?;
+    let mut intake = desk.open()?;
+    let payload = read_payload(&mut body, format, charset, desk.route, &mut intake)?;
+    body.finish().map_err(|error| from_io(&error))?;
+    check_digest(&body, expected_sha256)?;
+    let taken = desk.close(intake)?;
+    Ok(Submission { taken, payload, reference: None, repetition_key: None, reply: None })
+}
+
+/// Takes the file of a `multipart/form-data` body, already cut out of it.
+pub(crate) fn form_data(
+    desk: &Desk<'_>,
+    file: impl Read,
+    format: Format,
+    charset: Option<&str>,
+) -> Result<Submission, Refusal> {
+    let charset = payload_charset(charset, desk.route)?;
+    let mut intake = desk.open()?;
+    let payload = read_payload(file, format, charset, desk.route, &mut intake)?;
+    let taken = desk.close(intake)?;
+    Ok(Submission { taken, payload, reference: None, repetition_key: None, reply: None })
+}
+
+/// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2).
+pub(super) fn check_digest(body: &Unpacked, expected: Option<[u8; 32]>) -> Result<(), Refusal> {
+    match (expected, body.raw().sha256()) {
+        (Some(expected), Some(found)) if expected != found => Err(Refusal::new(
+            Class::Malformed,
+            "digest-mismatch",
+            "The body does not match its Content-Digest: it was changed on the way. Nothing was kept; send it again.",
+        )
+        .ja("本文がContent-Digestと一致しません。何も保管していません。再送してください。")),
+        _ => Ok(()),
+    }
+}
+
+/// The format of a payload, if the route takes it.
+pub(crate) fn accepted_format(essence: &str, route: &Route) -> Result<Format, Refusal> {
+    Format::from_media_type(essence).filter(|format| route.formats.contains(format)).ok_or_else(|| {
+        let names: Vec<_> = route.formats.iter().map(|format| format.name()).collect();
+        Refusal::new(
+            Class::MediaType,
+            "payload-type",
+            format!("The payload's media type is not one that this route takes: {}.", names.join(", ")),
+        )
+        .ja(format!("この特定通信で受け付ける形式は{}です。", names.join("、")))
+    })
+}

@@ -1,0 +1,276 @@
+//! The inline SOAP door: records as elements of the body, or a payload as base64 in an element.
+
+use std::io::{BufRead, BufReader, Read};
+
+use sekisho_charset::{Decoder, Encoding, Unmappable};
+use sekisho_records::XmlRecords;
+use sekisho_soap::envelope::EnvelopeOptions;
+use sekisho_soap::message::{self, Payload, Request, SubmissionShape};
+use sekisho_soap::{EnvelopeReader, MediaType, Version};
+use sekisho_xml::ProcessingInstructions;
+
+use super::rest::{accepted_format, check_digest};
+use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission, is_own};
+use crate::body::Unpacked;
+use crate::intake::{
+    Digesting, Intake, PayloadDigest, from_io, from_soap, payload_charset, read_payload, xml_limits,
+    xml_options,
+};
+use crate::refusal::{Class, Refusal};
+use crate::route::{Operation, RecordsAt, Reply, Route};
+
+/// Reads a message that is nothing but an envelope.
+pub(crate) fn inline(
+    desk: &Desk<'_>,
+    mut body: Unpacked,
+    media_type: &MediaType,
+    expected_sha256: Option<[u8; 32]>,
+) -> Result<SoapMessage, SoapRefusal> {
+    let promised = version_of(media_type);
+    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(&mut body));
+    let mut envelope = open(desk, &mut bytes, media_type.charset(), promised)?;
+    let version = envelope.version();
+    let message_id = envelope.addressing().message_id.clone();
+    let refuse = |refusal| SoapRefusal { version, refusal: Box::new(refusal) };
+
+    let operation = operation(desk, &envelope).map_err(refuse)?;
+    let asks = match operation {
+        Called::Query => {
+            let request = Request::read(&mut envelope).map_err(|error| refuse(from_soap(&error)))?;
+            envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
+            Asks::Query(request)
+        }
+        Called::Submit { reply, records } => {
+            let mut intake = desk.open().map_err(refuse)?;
+            let read = read_body(desk, &mut envelope, records, &mut intake).map_err(refuse)?;
+            envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
+            let payload = match read.payload {
+                Found::Here(Some(digest)) => digest,
+                // Records as elements: the payload is the message itself.
+                Found::Here(None) => {
+                    drain(&mut bytes).map_err(refuse)?;
+                    bytes.into_inner().finish()
+                }
+                Found::Attachment(_) | Found::OnlyOther => {
+                    return Err(refuse(no_attachment()));
+                }
+            };
+            body.finish().map_err(|error| refuse(from_io(&error)))?;
+            check_digest(&body, expected_sha256).map_err(refuse)?;
+            let taken = desk.close(intake).map_err(refuse)?;
+            let repetition_key =
+                read.key.or_else(|| message_id.as_ref().map(|id| format!("message-id:{id}")));
+            Asks::Submit(Submission { taken, payload, reference: read.reference, repetition_key, reply })
+        }
+    };
+    Ok(SoapMessage { version, message_id, asks })
+}
+
+fn drain(bytes: &mut impl Read) -> Result<(), Refusal> {
+    std::io::copy(bytes, &mut std::io::sink()).map(|_| ()).map_err(|error| from_io(&error))
+}
+
+fn no_attachment() -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "attachment-missing",
+        "The body names an attachment, or has no records of its own, but the message has no attachment.",
+    )
+    .ja("本文が添付を参照しているか、レコードを含んでいませんが、電文に添付がありません。")
+}
+
+/// The version that a media type stands for.
+pub(super) fn version_of(media_type: &MediaType) -> Version {
+    let named = if media_type.kind() == "multipart" {
+        media_type.parameter("type").unwrap_or_default()
+    } else {
+        media_type.essence()
+    };
+    if named.eq_ignore_ascii_case("application/soap+xml") { Version::Soap12 } else { Version::Soap11 }
+}
+
+/// Reads an envelope up to the body's child, and holds its mandatory headers.
+pub(super) fn open<R: BufRead>(
+    desk: &Desk<'_>,
+    mut input: R,
+    charset: Option<&str>,
+    promised: Version,
+) -> Result<EnvelopeReader<Decoder<R>>, SoapRefusal> {
+    let refuse = |refusal| SoapRefusal { version: promised, refusal: Box::new(refusal) };
+    let encoding = envelope_encoding(&mut input, charset, desk.route).map_err(refuse)?;
+    let options = EnvelopeOptions {
+        expected: Some(promised),
+        xml: xml_limits(desk.route, ProcessingInstructions::Refuse),
+        ..EnvelopeOptions::default()
+    };
+    let text = Decoder::new(input, encoding, Unmappable::Refuse);
+    let envelope = EnvelopeReader::open(text, &options).map_err(|error| refuse(from_soap(&error)))?;
+    let version = envelope.version();
+    let unknown = envelope.not_understood(|_| false);
+    if let Some(first) = unknown.first() {
+        return Err(SoapRefusal {
+            version,
+            refusal: Box::new(Refusal::new(
+                Class::MustUnderstand,
+                "header-not-understood",
+                format!("The header block {first} must be understood, and is not."),
+            )),
+        });
+    }
+    Ok(envelope)
+}
+
+/// The charset parameter wins (BP 1.1 R1018, R1019), then a byte order mark, then UTF-8.
+fn envelope_encoding(
+    input: &mut impl BufRead,
+    label: Option<&str>,
+    route: &Route,
+) -> Result<Encoding, Refusal> {
+    if label.is_some() {
+        let encoding = payload_charset(label, route)?;
+        // BP 1.1 R1012: an envelope is UTF-8 or UTF-16.
+        return if encoding == Encoding::Windows31J {
+            Err(Refusal::new(
+                Class::MediaType,
+                "envelope-charset",
+                "A SOAP envelope is in UTF-8 or UTF-16; other encodings are for attachments.",
+            )
+            .ja("SOAPエンベロープの文字コードはUTF-8かUTF-16です。"))
+        } else {
+            Ok(encoding)
+        };
+    }
+    let start = input.fill_buf().map_err(|error| from_io(&error))?;
+    let utf16 = matches!(start, [0xfe, 0xff, ..] | [0xff, 0xfe, ..]);
+    Ok(if utf16 { Encoding::Utf16 } else { Encoding::Utf8 })
+}
+
+/// Which operation a message calls.
+pub(super) enum Called {
+    /// One of the gateway's questions.
+    Query,
+    /// A submission.
+    Submit {
+        /// How it is answered.
+        reply: Option<Reply>,
+        /// Where its records are.
+        records: RecordsAt,
+    },
+}
+
+/// Finds the operation by the body's child (BP 1.1 R1127), and checks the action that goes with it.
+pub(super) fn operation<R: BufRead>(
+    desk: &Desk<'_>,
+    envelope: &EnvelopeReader<R>,
+) -> Result<Called, Refusal> {
+    let Some(child) = envelope.body() else {
+        // An empty body is legal where the payload is an attachment (WS-Reliability stacks send it so).
+        return Ok(Called::Submit { reply: None, records: RecordsAt::Anywhere });
+    };
+    if is_own(&child.name) {
+        return Ok(match &*child.name.local {
+            "submitBatch" => Called::Submit { reply: None, records: RecordsAt::Anywhere },
+            _ => Called::Query,
+        });
+    }
+    let Some(operation) = desk.route.operations.iter().find(|operation| operation.body == child.name) else {
+        return Err(Refusal::new(
+            Class::Invalid,
+            "operation-unknown",
+            format!("Route {} has no operation for this body element.", desk.route.name),
+        )
+        .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
+    };
+    check_action(operation, desk.action)?;
+    Ok(Called::Submit { reply: operation.reply.clone(), records: operation.records })
+}
+
+fn check_action(operation: &Operation, sent: Option<&str>) -> Result<(), Refusal> {
+    match (&operation.action, sent) {
+        (Some(wanted), Some(sent)) if !sent.is_empty() && sent != wanted => Err(Refusal::new(
+            Class::Invalid,
+            "action-mismatch",
+            "The SOAPAction (or action parameter) is not the one of the body's operation.",
+        )
+        .ja("SOAPAction（またはactionパラメーター）が本文の操作と一致しません。")),
+        _ => Ok(()),
+    }
+}
+
+/// What the body said about its records.
+pub(super) struct BodyRead {
+    pub(super) payload: Found,
+    pub(super) reference: Option<String>,
+    pub(super) key: Option<String>,
+}
+
+/// Where the records of a body are.
+pub(super) enum Found {
+    /// They were in the body and are taken; with the digest of a payload that was a text of its own.
+    Here(Option<PayloadDigest>),
+    /// In the part with this Content-ID.
+    Attachment(String),
+    /// In the only other part.
+    OnlyOther,
+}
+
+/// Reads the body's child, taking records that stand in it.
+pub(super) fn read_body<R: BufRead>(
+    desk: &Desk<'_>,
+    envelope: &mut EnvelopeReader<R>,
+    records: RecordsAt,
+    intake: &mut Intake<'_>,
+) -> Result<BodyRead, Refusal> {
+    if envelope.body().is_none() {
+        return Ok(BodyRead { payload: Found::OnlyOther, reference: None, key: None });
+    }
+    if records == RecordsAt::BodyChildren {
+        let mut records =
+            XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
+        intake.drain(&mut records)?;
+        return Ok(BodyRead { payload: Found::Here(None), reference: None, key: None });
+    }
+    let shape = SubmissionShape::default();
+    let mut submission = message::Submission::read(envelope, &shape).map_err(|error| from_soap(&error))?;
+    let payload = match &submission.payload {
+        Payload::Attachment(id) => Found::Attachment(id.clone()),
+        Payload::Unnamed => Found::OnlyOther,
+        Payload::Records => {
+            let mut records =
+                XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
+            intake.drain(&mut records)?;
+            Found::Here(None)
+        }
+        Payload::Base64 => {
+            let label =
+                submission.content_type.as_deref().map(MediaType::parse).transpose().map_err(|error| {
+                    Refusal::new(Class::MediaType, error.code(), format!("{error}.")).ja(error.message_ja())
+                })?;
+            let (format, charset) = format_of(label.as_ref(), desk.route)?;
+            let digest = read_payload(submission.base64(envelope), format, charset, desk.route, intake)?;
+            Found::Here(Some(digest))
+        }
+    };
+    if matches!(payload, Found::Here(_)) {
+        submission.finish(envelope, &shape).map_err(|error| from_soap(&error))?;
+    }
+    let key = submission.idempotency_key.map(|key| format!("key:{key}"));
+    Ok(BodyRead { payload, reference: submission.reference, key })
+}
+
+/// Format and encoding of a payload by its label; CSV, or the route's only format, without one.
+pub(super) fn format_of(
+    label: Option<&MediaType>,
+    route: &Route,
+) -> Result<(crate::route::Format, Encoding), Refusal> {
+    // What stacks put on a part when nobody told them better says nothing about its content.
+    let vague = ["application/octet-stream", "text/plain"];
+    let format = match label.filter(|label| !vague.contains(&label.essence())) {
+        Some(label) => accepted_format(label.essence(), route)?,
+        None => match route.formats.first() {
+            Some(first) => *first,
+            None => return accepted_format("", route).map(|format| (format, route.records.charset)),
+        },
+    };
+    Ok((format, payload_charset(label.and_then(MediaType::charset), route)?))
+}

@@ -1,0 +1,208 @@
+//! The SwA door: an envelope and its attachments (SOAP Messages with Attachments; WS-I AP 1.0), MTOM likewise.
+
+use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, same_content_id};
+
+use super::rest::check_digest;
+use super::soap::{BodyRead, Called, Found, format_of, open, operation, read_body, version_of};
+use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission};
+use crate::body::Unpacked;
+use crate::intake::{Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
+use crate::refusal::{Class, Location, Refusal};
+use crate::route::Reply;
+
+/// Reads a package: root and attachments in whatever order (WS-I AP 1.0 R2929).
+///
+/// One pass: an attachment that stands before its root is taken as a candidate, and counts only if the root then
+/// points to it. Nothing is kept before the closing boundary has been seen.
+pub(crate) fn attached(
+    desk: &Desk<'_>,
+    body: Unpacked,
+    media_type: &MediaType,
+    expected_sha256: Option<[u8; 32]>,
+) -> Result<SoapMessage, SoapRefusal> {
+    let mut version = version_of(media_type);
+    package(desk, body, media_type, expected_sha256, &mut version)
+        .map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })
+}
+
+/// The package's root, once it has been read.
+struct Root {
+    message_id: Option<String>,
+    called: Seen,
+}
+
+enum Seen {
+    Query(sekisho_soap::message::Request),
+    Submit { reply: Option<Reply>, read: BodyRead },
+}
+
+/// An attachment that was taken.
+struct Attached {
+    id: Option<String>,
+    payload: PayloadDigest,
+}
+
+fn package(
+    desk: &Desk<'_>,
+    mut body: Unpacked,
+    media_type: &MediaType,
+    expected_sha256: Option<[u8; 32]>,
+    version: &mut sekisho_soap::Version,
+) -> Result<SoapMessage, Refusal> {
+    let boundary = media_type.boundary().map_err(|error| {
+        Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja())
+    })?;
+    let start = media_type.parameter("start");
+    let limits = PartLimits { parts: desk.route.limits.parts, ..PartLimits::default() };
+    let mut parts = MultipartReader::new(&mut body, boundary, limits);
+
+    let mut intake = desk.open()?;
+    let mut root: Option<Root> = None;
+    let mut taken: Option<Attached> = None;
+    let mut others = 0;
+    while let Some(head) = parts.next_part().map_err(|error| from_mime(&error))? {
+        let number = head.index as u64 + 1;
+        let is_root = match start {
+            Some(start) => head.content_id.as_deref().is_some_and(|id| same_content_id(id, start)),
+            None => head.index == 0,
+        };
+        if is_root && root.is_none() {
+            let found = read_root(desk, &head, parts.body(), &mut intake, version);
+            root = Some(found.map_err(|refusal| refusal.in_part(number))?);
+            continue;
+        }
+        others += 1;
+        if !is_wanted(root.as_ref(), &head, taken.is_some()) {
+            continue;
+        }
+        if taken.is_some() {
+            return Err(two_payloads().in_part(number));
+        }
+        let read = read_attachment(desk, &head, parts.body(), &mut intake);
+        let payload = read.map_err(|refusal| refusal.in_part(number))?;
+        taken = Some(Attached { id: head.content_id.clone(), payload });
+    }
+    drop(parts);
+    body.finish().map_err(|error| from_io(&error))?;
+    check_digest(&body, expected_sha256)?;
+
+    let root = root.ok_or_else(no_root)?;
+    let asks = match root.called {
+        Seen::Query(request) => Asks::Query(request),
+        Seen::Submit { reply, read } => {
+            let payload = settle(read.payload, taken, others)?;
+            let taken = desk.close(intake)?;
+            let from_header = || root.message_id.as_ref().map(|id| format!("message-id:{id}"));
+            let repetition_key = read.key.or_else(from_header);
+            Asks::Submit(Submission { taken, payload, reference: read.reference, repetition_key, reply })
+        }
+    };
+    Ok(SoapMessage { version: *version, message_id: root.message_id, asks })
+}
+
+/// Whether this part's records are (or may be) the message's: what the root points to, or any candidate before it.
+fn is_wanted(root: Option<&Root>, head: &PartHead, has_candidate: bool) -> bool {
+    match root.map(|root| &root.called) {
+        None => true,
+        Some(Seen::Query(_)) => false,
+        Some(Seen::Submit { read, .. }) => match &read.payload {
+            Found::Attachment(id) => head.content_id.as_deref().is_some_and(|own| same_content_id(own, id)),
+            Found::OnlyOther => !has_candidate,
+            Found::Here(_) => false,
+        },
+    }
+}
+
+fn read_root(
+    desk: &Desk<'_>,
+    head: &PartHead,
+    body: impl std::io::BufRead,
+    intake: &mut Intake<'_>,
+    version: &mut sekisho_soap::Version,
+) -> Result<Root, Refusal> {
+    let charset = head.content_type.as_ref().and_then(MediaType::charset);
+    let mut envelope = open(desk, body, charset, *version).map_err(|refused| {
+        *version = refused.version;
+        *refused.refusal
+    })?;
+    *version = envelope.version();
+    let message_id = envelope.addressing().message_id.clone();
+    let called = match operation(desk, &envelope)? {
+        Called::Query => Seen::Query(
+            sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
+        ),
+        Called::Submit { reply, records } => {
+            Seen::Submit { reply, read: read_body(desk, &mut envelope, records, intake)? }
+        }
+    };
+    envelope.finish().map_err(|error| from_soap(&error))?;
+    Ok(Root { message_id, called })
+}
+
+fn read_attachment(
+    desk: &Desk<'_>,
+    head: &PartHead,
+    body: impl std::io::BufRead,
+    intake: &mut Intake<'_>,
+) -> Result<PayloadDigest, Refusal> {
+    let (format, charset) = format_of(head.content_type.as_ref(), desk.route)?;
+    read_payload(body, format, charset, desk.route, intake)
+}
+
+/// Joins what the body said with what the attachments were.
+fn settle(found: Found, taken: Option<Attached>, others: u64) -> Result<PayloadDigest, Refusal> {
+    match (found, taken) {
+        (Found::Here(Some(digest)), None) => Ok(digest),
+        (Found::Attachment(id), Some(attached))
+            if attached.id.as_deref().is_some_and(|own| same_content_id(own, &id)) =>
+        {
+            Ok(attached.payload)
+        }
+        (Found::OnlyOther, Some(attached)) if others == 1 => Ok(attached.payload),
+        (Found::OnlyOther, Some(_)) => Err(Refusal::new(
+            Class::Invalid,
+            "attachment-ambiguous",
+            "The message has several attachments and the body does not point to one with href=\"cid:...\".",
+        )
+        .ja("添付が複数ありますが、本文がhref=\"cid:...\"で参照していません。")),
+        (Found::Attachment(_), _) => Err(Refusal::new(
+            Class::Invalid,
+            "attachment-unresolved",
+            "The body points to an attachment that the message does not have.",
+        )
+        .ja("本文が参照している添付が電文にありません。")),
+        (Found::OnlyOther, None) => Err(Refusal::new(
+            Class::Invalid,
+            "attachment-missing",
+            "The message has no attachment and the body has no records.",
+        )
+        .ja("添付も本文中のレコードもありません。")),
+        (Found::Here(None), None) => Err(Refusal::new(
+            Class::Invalid,
+            "records-in-package",
+            "Records as elements of the body are sent without a multipart package.",
+        )
+        .ja("本文にレコード要素を含める場合は、multipartにせず送信してください。")),
+        (Found::Here(_), Some(_)) => Err(two_payloads()),
+    }
+}
+
+fn two_payloads() -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "attachment-order",
+        "An attachment other than the one that the body points to came before the envelope, or records came twice. \
+         Send the envelope first and the records once.",
+    )
+    .ja("エンベロープより前に別の添付があるか、レコードが重複しています。エンベロープを先頭に置いてください。")
+}
+
+fn no_root() -> Refusal {
+    Refusal::new(
+        Class::Malformed,
+        "root-missing",
+        "No part of the package is the one that the start parameter names.",
+    )
+    .ja("startパラメーターが示すルートパートがありません。")
+    .at(Location::default())
+}

@@ -1,0 +1,241 @@
+//! A filter between the socket and hyper that lets only unambiguous HTTP/1 framing through.
+//!
+//! hyper is lenient where a boundary must not be (it drops a `Content-Length` that stands beside a
+//! `Transfer-Encoding`, and the application cannot see it), so every head is vetted here first, and chunk framing
+//! is checked byte by byte. hyper sees nothing of a head before it has passed.
+//!
+//! A head that fails is replaced by a synthetic request for [`REFUSED_PREFIX`] followed by the end of the stream:
+//! the service behind answers it like any other refusal, and the connection closes.
+mod chunked;
+mod head;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use self::chunked::ChunkScanner;
+use self::head::{BodyFraming, vet};
+pub use self::head::{HeadLimits, HeadRefusal};
+
+/// Path prefix of the synthetic request that stands for a refused head; the refusal's code follows.
+pub const REFUSED_PREFIX: &str = "/.refused/";
+
+/// A chunked body whose framing is broken (RFC 9112 §7.1).
+#[derive(Debug, thiserror::Error)]
+#[error("the chunked framing of the request body is broken")]
+pub struct BrokenChunk;
+
+/// An inbound byte stream whose HTTP/1 framing has been checked.
+#[derive(Debug)]
+pub struct Framing<S> {
+    inner: S,
+    limits: HeadLimits,
+    state: State,
+    /// Bytes read from the socket that belong to a head not yet vetted.
+    pending: Vec<u8>,
+    /// Vetted bytes that hyper has not taken yet, from `taken` on.
+    vetted: Vec<u8>,
+    taken: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    Head,
+    Length(u64),
+    Chunked(ChunkScanner),
+    /// A head was refused: nothing more of this connection is looked at.
+    Ended,
+}
+
+impl<S> Framing<S> {
+    /// Wraps a freshly accepted stream.
+    pub fn new(inner: S, limits: HeadLimits) -> Self {
+        Self { inner, limits, state: State::Head, pending: Vec::new(), vetted: Vec::new(), taken: 0 }
+    }
+
+    /// The stream beneath, for the lingering close.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    fn refuse(&mut self, refusal: HeadRefusal) {
+        self.pending = Vec::new();
+        self.vetted = format!(
+            "GET {REFUSED_PREFIX}{} HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n",
+            refusal.code()
+        )
+        .into_bytes();
+        self.taken = 0;
+        self.state = State::Ended;
+    }
+
+    /// Looks for a whole head in `pending`; moves it to `vetted` when it passes.
+    fn vet_pending(&mut self) {
+        // RFC 9112 §2.2: a server should ignore at least one empty line before a request line.
+        if self.pending.starts_with(b"\r\n") {
+            self.pending.drain(..2);
+        }
+        let Some(end) = memchr::memmem::find(&self.pending, b"\r\n\r\n") else {
+            if self.pending.len() > self.limits.bytes {
+                self.refuse(HeadRefusal::HeadTooLarge);
+            } else if has_bare_line_end(&self.pending) {
+                self.refuse(HeadRefusal::BareLineEnd);
+            }
+            return;
+        };
+        let end = end + 4;
+        if end > self.limits.bytes {
+            return self.refuse(HeadRefusal::HeadTooLarge);
+        }
+        match vet(&self.pending[..end], &self.limits) {
+            Err(refusal) => self.refuse(refusal),
+            Ok(framing) => {
+                self.vetted.clear();
+                self.taken = 0;
+                self.vetted.extend_from_slice(&self.pending[..end]);
+                let rest = self.pending.split_off(end);
+                self.pending.clear();
+                self.state = match framing {
+                    BodyFraming::None => State::Head,
+                    BodyFraming::Length(n) => State::Length(n),
+                    BodyFraming::Chunked => State::Chunked(ChunkScanner::new()),
+                };
+                self.after_head(rest);
+            }
+        }
+    }
+
+    /// Sorts bytes that came in one read with the head: body bytes are vetted, the rest waits.
+    fn after_head(&mut self, rest: Vec<u8>) {
+        let body = match &mut self.state {
+            State::Head | State::Ended => 0,
+            State::Length(left) => {
+                let n = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= n as u64;
+                n
+            }
+            State::Chunked(scanner) => match scanner.scan(&rest) {
+                Ok(n) => n,
+                // The bad bytes are handed on so that the error surfaces at the next read.
+                Err(BrokenChunk) => 0,
+            },
+        };
+        self.vetted.extend_from_slice(&rest[..body]);
+        self.pending.extend_from_slice(&rest[body..]);
+        self.settle();
+    }
+
+    /// Goes back to looking for a head once a body has ended.
+    fn settle(&mut self) {
+        match &self.state {
+            State::Length(0) => self.state = State::Head,
+            State::Chunked(scanner) if scanner.is_done() => self.state = State::Head,
+            _ => {}
+        }
+    }
+}
+
+fn has_bare_line_end(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', bytes).any(|i| i == 0 || bytes[i - 1] != b'\r')
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.taken < this.vetted.len() {
+                let n = buf.remaining().min(this.vetted.len() - this.taken);
+                buf.put_slice(&this.vetted[this.taken..this.taken + n]);
+                this.taken += n;
+                if this.taken == this.vetted.len() {
+                    this.vetted.clear();
+                    this.taken = 0;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            match &mut this.state {
+                State::Ended => return Poll::Ready(Ok(())),
+                State::Head => {
+                    if !this.pending.is_empty() {
+                        this.vet_pending();
+                        if this.taken < this.vetted.len() || matches!(this.state, State::Ended) {
+                            continue;
+                        }
+                    }
+                    let mut chunk = [0u8; 4096];
+                    let mut read = ReadBuf::new(&mut chunk);
+                    ready!(Pin::new(&mut this.inner).poll_read(cx, &mut read))?;
+                    if read.filled().is_empty() {
+                        return Poll::Ready(Ok(())); // the peer closed between requests, or within a head
+                    }
+                    this.pending.extend_from_slice(read.filled());
+                    this.vet_pending();
+                }
+                State::Length(left) => {
+                    let want = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.remaining());
+                    // The buffer is zeroed once: the price of reading into a part of it without unsafe code.
+                    let mut part = ReadBuf::new(buf.initialize_unfilled_to(want));
+                    ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
+                    let n = part.filled().len();
+                    buf.advance(n);
+                    *left -= n as u64;
+                    this.settle();
+                    return Poll::Ready(Ok(()));
+                }
+                State::Chunked(scanner) => {
+                    if !this.pending.is_empty() {
+                        // Only a broken chunk leaves bytes behind while the body goes on.
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, BrokenChunk)));
+                    }
+                    let start = buf.filled().len();
+                    ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+                    let fresh = &buf.filled()[start..];
+                    if fresh.is_empty() {
+                        return Poll::Ready(Ok(()));
+                    }
+                    let n = scanner
+                        .scan(fresh)
+                        .map_err(|broken| io::Error::new(io::ErrorKind::InvalidData, broken))?;
+                    if n < fresh.len() {
+                        this.pending = fresh[n..].to_vec();
+                        buf.set_filled(start + n);
+                    }
+                    this.settle();
+                    if n > 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Framing<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, data)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+    }
+}

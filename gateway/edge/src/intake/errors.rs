@@ -1,0 +1,145 @@
+//! What the rooms below report, as refusals.
+
+use std::io;
+
+use sekisho_charset::CharsetError;
+use sekisho_records::{ReadError, ReadErrorKind};
+use sekisho_soap::{MimeError, SoapError};
+use sekisho_xml::XmlError;
+
+use crate::body::{BodyError, RATIO_FROM};
+use crate::refusal::{Class, Location, Refusal, Who};
+
+/// An error of some reader below: a typed one is said as what it is.
+pub(crate) fn from_io(error: &io::Error) -> Refusal {
+    let Some(inner) = error.get_ref() else {
+        return Refusal::internal("reading a request body", error);
+    };
+    if let Some(body) = inner.downcast_ref::<BodyError>() {
+        return from_body(*body);
+    }
+    if let Some(charset) = inner.downcast_ref::<CharsetError>() {
+        return from_charset(charset);
+    }
+    if let Some(mime) = inner.downcast_ref::<MimeError>() {
+        return from_mime(mime);
+    }
+    if let Some(xml) = inner.downcast_ref::<XmlError>() {
+        return from_xml(xml);
+    }
+    Refusal::new(Class::Malformed, "payload-unreadable", inner.to_string())
+}
+
+pub(crate) fn from_body(error: BodyError) -> Refusal {
+    match error {
+        BodyError::Gone => Refusal::new(
+            Class::Malformed,
+            "body-cut-short",
+            "The connection ended before the message did. Nothing was kept; send it again.",
+        )
+        .ja("電文の途中で接続が切れました。何も保管していません。再送してください。"),
+        BodyError::Idle(after) => Refusal::new(
+            Class::TimedOut,
+            "body-idle",
+            format!("No byte of the message came for {} s. Nothing was kept; send it again.", after.as_secs()),
+        )
+        .ja(format!("{}秒間データが届きませんでした。何も保管していません。再送してください。", after.as_secs())),
+        BodyError::TooLarge { max } => Refusal::new(
+            Class::TooLarge,
+            "body-too-large",
+            format!("The message has more than {max} bytes, the limit of this route. Send it in parts."),
+        )
+        .ja(format!("電文がこの特定通信の上限{max}バイトを超えています。分割して送信してください。")),
+        BodyError::UnpacksTooLarge { max, ratio } => Refusal::new(
+            Class::TooLarge,
+            "unpacks-too-large",
+            format!(
+                "The message unpacks to more than {max} bytes, or to more than {ratio} times its size beyond the \
+                 first {RATIO_FROM} bytes."
+            ),
+        )
+        .ja(format!("展開後の大きさが上限（{max}バイト、または受信量の{ratio}倍）を超えています。")),
+        BodyError::BrokenChunk => {
+            Refusal::new(Class::Malformed, "body-broken-chunk", "The chunked framing of the message is broken.")
+                .ja("chunked転送の形式が壊れています。")
+        }
+        BodyError::BadGzip => Refusal::new(
+            Class::Malformed,
+            "gzip-damaged",
+            "The gzip stream is damaged, cut short, or followed by further bytes.",
+        )
+        .ja("gzipデータが壊れているか、途中で切れているか、余分なデータが続いています。"),
+    }
+}
+
+fn from_charset(error: &CharsetError) -> Refusal {
+    Refusal::new(Class::Malformed, error.code(), format!("{error}. Mend the character or name its encoding."))
+        .ja(format!("{}にない文字コードがあります（バイト位置{}）。", error.encoding.name(), error.offset))
+        .at(Location { byte: Some(error.offset), ..Location::default() })
+}
+
+/// A payload that cannot be read to its end, at its place.
+pub(crate) fn from_read(error: &ReadError) -> Refusal {
+    let mut refusal = match &error.kind {
+        ReadErrorKind::Io(io) => from_io(io),
+        kind => Refusal::new(Class::Malformed, error.code(), format!("{kind}.")).ja(error.message_ja()),
+    };
+    if refusal.class == Class::Malformed && refusal.location.part.is_none() {
+        let location = &mut refusal.location;
+        location.line.get_or_insert(error.place.line);
+        location.column.get_or_insert(error.place.column);
+        if error.record > 0 {
+            location.record.get_or_insert(error.record);
+        }
+        if location.field.is_none() {
+            location.field = error.field.clone();
+        }
+    }
+    refusal
+}
+
+/// XML that is refused by the reader.
+pub(crate) fn from_xml(error: &XmlError) -> Refusal {
+    match error {
+        XmlError::Io(io) => from_io(io),
+        _ => {
+            let class =
+                if matches!(error, XmlError::Limit { .. }) { Class::TooLarge } else { Class::Malformed };
+            let location = error.position().map_or_else(Location::default, |at| Location {
+                line: Some(at.line),
+                column: Some(at.column),
+                byte: Some(at.byte),
+                ..Location::default()
+            });
+            Refusal::new(class, error.code(), format!("{error}.")).at(location)
+        }
+    }
+}
+
+/// An envelope that is refused.
+pub(crate) fn from_soap(error: &SoapError) -> Refusal {
+    if let SoapError::Xml(xml) = error {
+        return from_xml(xml);
+    }
+    let class = match error.who() {
+        Who::VersionMismatch => Class::VersionMismatch,
+        Who::MustUnderstand => Class::MustUnderstand,
+        Who::Sender => Class::Malformed,
+        Who::Receiver => Class::Internal,
+    };
+    Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja())
+}
+
+/// A package that is refused.
+pub(crate) fn from_mime(error: &MimeError) -> Refusal {
+    if let MimeError::Io(io) = error {
+        return from_io(io);
+    }
+    let location = error.at().map_or_else(Location::default, |at| Location {
+        part: (at.part > 0).then_some(u64::from(at.part)),
+        line: Some(at.line),
+        byte: Some(at.byte),
+        ..Location::default()
+    });
+    Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
+}

@@ -1,0 +1,269 @@
+//! Intake: a payload becomes checked, durable records, or a refusal. Synchronous, and the same for every door.
+//!
+//! One pass: bytes are decoded, cut into records, checked and written to the spool as they come. Nothing is kept
+//! unless everything passed: a batch whose writer is dropped unsealed leaves no trace.
+mod errors;
+mod payload;
+
+use std::io::{self, Read};
+
+use sekisho_charset::Encoding;
+use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, Sealed, Spool};
+use sekisho_records::{Record, RecordChecker, RecordSource, Violation, Violations};
+use sha2::{Digest, Sha256};
+
+pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
+pub(crate) use self::payload::{read_payload, xml_limits, xml_options};
+use crate::refusal::{Class, Refusal};
+use crate::route::{BadRecords, Route};
+
+/// The records of one batch on their way into the spool.
+pub(crate) struct Intake<'r> {
+    route: &'r Route,
+    checker: RecordChecker,
+    record: Record,
+    sink: Sink,
+    violations: Violations,
+    canonical: Vec<u8>,
+    key: Vec<u8>,
+    read: u64,
+    taken: u64,
+    set_aside: u64,
+}
+
+/// Where checked records go.
+enum Sink {
+    /// Into the spool: store-and-forward.
+    Spool(BatchWriter),
+    /// Nowhere: a relayed message is passed on as it came.
+    Checked,
+}
+
+/// What an intake took, sealed on disk but not yet acknowledged by the ledger.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// What lies in the spool.
+    pub(crate) sealed: Sealed,
+    /// Records left out because they are bad.
+    pub(crate) set_aside: u64,
+    /// What was wrong with the records left out.
+    pub(crate) violations: Violations,
+}
+
+impl<'r> Intake<'r> {
+    /// Opens a batch in the spool.
+    pub(crate) fn into_spool(route: &'r Route, spool: &Spool, id: BatchId) -> Result<Self, Refusal> {
+        let writer = spool.create(id).map_err(|error| storage(&error))?;
+        Ok(Self::new(route, Sink::Spool(writer)))
+    }
+
+    /// Checks records and keeps none.
+    pub(crate) fn check_only(route: &'r Route) -> Self {
+        Self::new(route, Sink::Checked)
+    }
+
+    fn new(route: &'r Route, sink: Sink) -> Self {
+        Self {
+            route,
+            checker: RecordChecker::new(&route.records.schema, &route.records.layout),
+            record: Record::new(),
+            sink,
+            violations: Violations::new(route.limits.errors_listed),
+            canonical: Vec::new(),
+            key: Vec::new(),
+            read: 0,
+            taken: 0,
+            set_aside: 0,
+        }
+    }
+
+    /// Takes all records of a source. May be called once for each payload of a message.
+    pub(crate) fn drain(&mut self, source: &mut dyn RecordSource) -> Result<(), Refusal> {
+        while source.next(&mut self.record).map_err(|error| from_read(&error))? {
+            self.read += 1;
+            if self.read > self.route.limits.records {
+                return Err(Refusal::new(
+                    Class::TooLarge,
+                    "too-many-records",
+                    format!(
+                        "The batch has more than {} records, the limit of route {}. Send it in parts.",
+                        self.route.limits.records, self.route.name
+                    ),
+                )
+                .ja(format!(
+                    "レコード数が特定通信{}の上限{}件を超えています。分割して送信してください。",
+                    self.route.name, self.route.limits.records
+                )));
+            }
+            if self.checker.check(&mut self.record, &mut self.violations) {
+                self.keep()?;
+            } else {
+                self.set_aside += 1;
+                let listed_all = self.violations.listed().len() >= self.route.limits.errors_listed;
+                if self.route.records.bad_records == BadRecords::Refuse && listed_all {
+                    return Err(self.refuse_records());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), Refusal> {
+        // A batch that will be refused is read on for its errors only.
+        if self.set_aside > 0 && self.route.records.bad_records == BadRecords::Refuse {
+            return Ok(());
+        }
+        self.taken += 1;
+        let Sink::Spool(writer) = &mut self.sink else { return Ok(()) };
+        self.canonical.clear();
+        self.record.canonical(&mut self.canonical);
+        self.key.clear();
+        let key = match &self.route.records.key {
+            Some(key) if key.write(&self.record, &mut self.key) => Some(self.key.as_slice()),
+            _ => None,
+        };
+        writer.push(&self.canonical, key).map_err(|error| storage(&error))
+    }
+
+    /// Ends a check that keeps nothing.
+    pub(crate) fn verdict(mut self) -> Result<(), Refusal> {
+        if self.set_aside > 0 { Err(self.refuse_records()) } else { Ok(()) }
+    }
+
+    /// Seals the batch: when this returns, its records are on disk.
+    pub(crate) fn seal(mut self, spool: &Spool) -> Result<Taken, Refusal> {
+        if self.set_aside > 0 && self.route.records.bad_records == BadRecords::Refuse {
+            return Err(self.refuse_records());
+        }
+        if self.taken == 0 {
+            return Err(self.refuse_empty());
+        }
+        let Sink::Spool(writer) = self.sink else {
+            return Err(Refusal::internal("sealing a batch", &"the intake has no spool"));
+        };
+        let sealed = writer.seal().map_err(|error| storage(&error))?;
+        if sealed.duplicates > 0 {
+            // A folder that stays behind has no row in the ledger: the next start removes it.
+            if let Err(error) = spool.remove(sealed.batch) {
+                tracing::warn!(%error, batch = %sealed.batch, "a refused batch could not be removed");
+            }
+            return Err(refuse_duplicates(&sealed, self.route.limits.errors_listed));
+        }
+        Ok(Taken { sealed, set_aside: self.set_aside, violations: self.violations })
+    }
+
+    fn refuse_empty(&mut self) -> Refusal {
+        let mut refusal = Refusal::new(Class::Invalid, "no-records", "The batch has no records to deliver.")
+            .ja("配信するレコードがありません。");
+        if self.set_aside > 0 {
+            refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
+        }
+        refusal
+    }
+
+    fn refuse_records(&mut self) -> Refusal {
+        let total = self.violations.total();
+        let mut refusal = Refusal::new(
+            Class::Invalid,
+            "bad-records",
+            format!(
+                "{} of the first {} records break the schema ({total} errors). Nothing was kept; mend them and send \
+                 the batch again.",
+                self.set_aside, self.read
+            ),
+        )
+        .ja(format!(
+            "先頭から{}件のうち{}件がスキーマに違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
+            self.read, self.set_aside
+        ));
+        refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
+        refusal
+    }
+}
+
+fn refuse_duplicates(sealed: &Sealed, list: usize) -> Refusal {
+    let mut violations = Violations::new(list);
+    for (first, later) in &sealed.duplicate_keys {
+        violations.push(Violation {
+            record: later + 1,
+            field: None,
+            line: None,
+            column: None,
+            code: "cvc-identity-constraint.4.2.2".into(),
+            message: format!("The key is that of record {}.", first + 1),
+            message_ja: format!("キーがレコード{}と重複しています。", first + 1),
+        });
+    }
+    let mut refusal = Refusal::new(
+        Class::Invalid,
+        "duplicate-keys",
+        format!(
+            "{} records have the key of an earlier record. Nothing was kept; send each key once.",
+            sealed.duplicates
+        ),
+    )
+    .ja(format!(
+        "{}件のレコードのキーが重複しています。何も保管していません。各キーは一度だけ送信してください。",
+        sealed.duplicates
+    ));
+    refusal.violations = Some(Box::new(violations));
+    refusal
+}
+
+/// The spool could not be written: the operator's matter, the client may come again.
+fn storage(error: &dyn std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "the spool cannot be written");
+    Refusal::new(
+        Class::Storage,
+        "spool-unavailable",
+        "The gateway cannot store the batch at this moment; try later.",
+    )
+    .ja("現在、電文を保管できません。時間をおいて再送してください。")
+}
+
+/// A reader that digests what passes.
+pub(crate) struct Digesting<R> {
+    input: R,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Digesting<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input, digest: Sha256::new(), bytes: 0 }
+    }
+
+    /// SHA-256 and number of the bytes that have passed.
+    pub(crate) fn finish(self) -> PayloadDigest {
+        PayloadDigest { sha256: Sha256Digest(self.digest.finalize().into()), bytes: self.bytes }
+    }
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(buf)?;
+        self.digest.update(&buf[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}
+
+/// Digest of a payload as its sender has it: the attached file, the decoded base64, the unpacked REST body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadDigest {
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) bytes: u64,
+}
+
+/// The encoding of a payload: what its label says, else what the route says.
+pub(crate) fn payload_charset(label: Option<&str>, route: &Route) -> Result<Encoding, Refusal> {
+    let Some(label) = label else { return Ok(route.records.charset) };
+    Encoding::from_label(label).ok_or_else(|| {
+        Refusal::new(
+            Class::MediaType,
+            "charset-unknown",
+            "The charset parameter names no encoding that is taken here: UTF-8, UTF-16, Windows-31J.",
+        )
+        .ja("charsetで指定された文字コードは受け付けていません（UTF-8、UTF-16、Windows-31J）。")
+    })
+}

@@ -1,0 +1,157 @@
+//! Listeners: sockets, their limits, and the stack from a connection to the service.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::framing::{Framing, HeadLimits};
+use crate::linger;
+use crate::service::Service;
+
+/// What one listener takes at the most. All finite.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerLimits {
+    /// Open connections; further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// What one request's head may have.
+    pub head: HeadLimits,
+    /// How long a whole head may take, from its first byte or from the end of the last answer.
+    pub head_timeout: Duration,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self { connections: 4_096, head: HeadLimits::default(), head_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Bytes of one connection's read buffer: what one body frame has at the most.
+const READ_BUFFER: usize = 64 * 1024;
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: u32 = 1_024;
+
+/// A bound socket, not yet served.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    limits: ListenerLimits,
+}
+
+impl Listener {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When the address is taken or not this machine's.
+    pub fn bind(address: SocketAddr, limits: ListenerLimits) -> io::Result<Self> {
+        let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self { socket: socket.listen(BACKLOG)?, limits })
+    }
+
+    /// The address that was bound, with its real port.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `stop` turns true; then takes no more, lets exchanges under way end, and returns when the last
+    /// has, or after `grace`.
+    pub async fn serve(self, service: Service, mut stop: watch::Receiver<bool>, grace: Duration) {
+        let permits = Arc::new(Semaphore::new(self.limits.connections));
+        let mut open = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept(&self.socket, &permits) => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = open.join_next() => continue,
+            };
+            let Some((stream, peer, permit)) = accepted else { continue };
+            let (service, stop, limits) = (service.clone(), stop.clone(), self.limits);
+            open.spawn(async move {
+                let connections = service.gateway().metrics.connections.clone();
+                connections.inc();
+                connection(stream, peer, service, limits, stop).await;
+                connections.dec();
+                drop(permit);
+            });
+        }
+        drop(self.socket);
+        let drained = tokio::time::timeout(grace, async { while open.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(left = open.len(), "connections were cut at the end of the grace");
+        }
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(socket: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
+    // The permit comes first: a connection that there is no room for stays in the kernel's queue.
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match socket.accept().await {
+        Ok((stream, peer)) => Some((stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()), permit)),
+        Err(error) => {
+            // Out of descriptors, or the peer was gone already: neither is a reason to stop, nor to spin.
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Full<Bytes>>, Infallible>> + Send>>;
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: Service,
+    limits: ListenerLimits,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Answers are small and whole; waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let io = TokioIo::new(Framing::new(stream, limits.head));
+    let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let service = service.clone();
+        // Boxed, because only a connection that may move can be polled to its end without closing the socket.
+        let answered: Answering = Box::pin(async move { Ok(service.answer(request, peer).await) });
+        answered
+    });
+    let mut serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(READ_BUFFER)
+        .max_headers(limits.head.fields + 1)
+        .serve_connection(io, answer);
+    let mut stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = poll_fn(|cx| serving.poll_without_shutdown(cx)) => break ended,
+            _ = stop.wait_for(|stop| *stop), if !stopping => {
+                stopping = true;
+                Pin::new(&mut serving).graceful_shutdown();
+            }
+        }
+    };
+    match ended {
+        Ok(()) => linger::close(serving.into_parts().io.into_inner().into_inner()).await,
+        Err(error) => tracing::debug!(%peer, %error, "a connection ended early"),
+    }
+}

@@ -1,0 +1,81 @@
+//! What the way in counts. Labels come from the configuration and from fixed tables only.
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets};
+
+/// The counters of the way in.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Requests answered, by route, door and status class.
+    pub requests: IntCounterVec,
+    /// Time from a request's head to its answer's, by route and door, in seconds.
+    pub request_seconds: HistogramVec,
+    /// Refusals, by code.
+    pub refusals: IntCounterVec,
+    /// Batches accepted, by route and door.
+    pub batches_accepted: IntCounterVec,
+    /// Records accepted, by route and door.
+    pub records_accepted: IntCounterVec,
+    /// Records set aside, by route.
+    pub records_set_aside: IntCounterVec,
+    /// Payload bytes accepted, by route and door.
+    pub payload_bytes: IntCounterVec,
+    /// Open connections.
+    pub connections: IntGauge,
+    /// Bodies being read.
+    pub uploads: IntGauge,
+}
+
+impl Metrics {
+    /// Registers the counters.
+    ///
+    /// # Errors
+    /// When a name is registered already.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| -> prometheus::Result<IntCounterVec> {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let request_seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "sekisho_request_duration_seconds",
+                "Time from a request's head to its answer's.",
+            )
+            .buckets(exponential_buckets(0.001, 4.0, 9)?),
+            &["route", "door"],
+        )?;
+        registry.register(Box::new(request_seconds.clone()))?;
+        Ok(Self {
+            requests: counter("sekisho_requests_total", "Requests answered.", &["route", "door", "status"])?,
+            request_seconds,
+            refusals: counter("sekisho_refusals_total", "Requests refused, by code.", &["code"])?,
+            batches_accepted: counter(
+                "sekisho_batches_accepted_total",
+                "Batches made durable and acknowledged.",
+                &["route", "door"],
+            )?,
+            records_accepted: counter(
+                "sekisho_records_accepted_total",
+                "Records of acknowledged batches.",
+                &["route", "door"],
+            )?,
+            records_set_aside: counter(
+                "sekisho_records_set_aside_total",
+                "Bad records left out of acknowledged batches.",
+                &["route"],
+            )?,
+            payload_bytes: counter(
+                "sekisho_payload_bytes_total",
+                "Payload bytes of acknowledged batches.",
+                &["route", "door"],
+            )?,
+            connections: gauge("sekisho_connections", "Open connections on the listeners.")?,
+            uploads: gauge("sekisho_uploads", "Request bodies being read.")?,
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! Routes in force: what a configuration has become once everything in it has been read and checked.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use sekisho_charset::{Encoding, Unmappable};
+use sekisho_journal::Digest;
+use sekisho_records::{CsvOptions, Layout, RecordKey};
+use sekisho_upstream::Upstream;
+use sekisho_xml::QName;
+use sekisho_xsd::Schema;
+
+/// One permitted flow. Nothing passes that no route permits.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name in configuration, metrics and receipts.
+    pub name: String,
+    /// The path that SOAP messages are posted to; REST resources lie below it.
+    pub path: String,
+    /// Who may use it.
+    pub clients: Vec<Arc<Client>>,
+    /// The protocols that it takes.
+    pub doors: Doors,
+    /// The payload formats that it takes.
+    pub formats: Vec<Format>,
+    /// Operations of the municipality's own, beside the gateway's.
+    pub operations: Vec<Operation>,
+    /// What its records must be.
+    pub records: RecordRules,
+    /// What becomes of what was taken.
+    pub mode: Mode,
+    /// What it takes at the most.
+    pub limits: RouteLimits,
+    /// The hops that its clients may see, by the upstream's name.
+    pub upstream: String,
+}
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub enum Mode {
+    /// Checked whole, made durable, acknowledged, then delivered in chunks.
+    StoreAndForward {
+        /// Digest of the delivery plan in the ledger: a batch keeps it whatever is configured later.
+        plan: Digest,
+        /// Digest of the mapping from records to rows.
+        mapping: Digest,
+    },
+    /// Checked and passed on while the client waits; the answer is passed back. Happens at most once.
+    Relay {
+        /// Where to.
+        upstream: Arc<Upstream>,
+        /// Path and query at the upstream.
+        target: String,
+        /// How long the upstream may take.
+        deadline: Duration,
+    },
+}
+
+/// A municipality's system, known by its network.
+#[derive(Debug)]
+pub struct Client {
+    /// Its name in configuration, metrics and receipts.
+    pub name: String,
+    /// Its networks.
+    pub networks: Vec<IpNet>,
+}
+
+impl Client {
+    /// Whether the address is one of the client's. IPv4-mapped addresses count as IPv4.
+    pub fn has(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The doors of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doors {
+    /// SOAP with attachments.
+    pub swa: bool,
+    /// SOAP with the records inline, as elements or as base64.
+    pub soap: bool,
+    /// The REST resources.
+    pub rest: bool,
+}
+
+/// How the records of a payload are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// Record elements below a root.
+    Xml,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Json, Self::Ndjson, Self::Xml];
+
+    /// The format that a media type names (lower case, without parameters).
+    pub fn from_media_type(essence: &str) -> Option<Self> {
+        match essence {
+            "text/csv" | "application/csv" => Some(Self::Csv),
+            "application/json" => Some(Self::Json),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Some(Self::Ndjson),
+            "application/xml" | "text/xml" => Some(Self::Xml),
+            _ => None,
+        }
+    }
+
+    /// Its name in configuration and in texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Xml => "xml",
+        }
+    }
+}
+
+/// An operation of the municipality's own: known by the body's child (WS-I BP 1.1 R1127: never by SOAPAction).
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The body's child.
+    pub body: QName,
+    /// The `SOAPAction` or `action` parameter that must be sent with it, if one is set.
+    pub action: Option<String>,
+    /// Where its records are.
+    pub records: RecordsAt,
+    /// What it is answered with; the gateway's own receipt where absent.
+    pub reply: Option<Reply>,
+}
+
+/// Where an operation's records are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordsAt {
+    /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`.
+    Anywhere,
+    /// Record elements directly below the body's child, behind header elements that are passed over.
+    BodyChildren,
+}
+
+/// An answer in the municipality's own words: an element whose children hold members of the receipt.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The body's child.
+    pub element: QName,
+    /// Child elements in order, each with the receipt's member that it holds.
+    pub children: Vec<(String, ReceiptMember)>,
+}
+
+/// A member of the receipt that a [`Reply`] may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptMember {
+    /// The gateway's id of the batch.
+    Id,
+    /// Records accepted.
+    Accepted,
+    /// Records set aside.
+    SetAside,
+    /// The payload's digest.
+    PayloadDigest,
+}
+
+/// What the records of a route must be.
+#[derive(Debug)]
+pub struct RecordRules {
+    /// The schema, pinned by digest.
+    pub schema: Schema,
+    /// The layout compiled from the record element's type.
+    pub layout: Arc<Layout>,
+    /// How CSV is read.
+    pub csv: CsvOptions,
+    /// The encoding of payloads that name none.
+    pub charset: Encoding,
+    /// What becomes of bytes that an encoding does not have.
+    pub unmappable: Unmappable,
+    /// What identifies a record within its batch; two with one key are refused.
+    pub key: Option<RecordKey>,
+    /// What becomes of a batch with bad records.
+    pub bad_records: BadRecords,
+}
+
+/// What becomes of a batch with bad records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadRecords {
+    /// It is refused whole.
+    Refuse,
+    /// It is taken without them, and the receipt counts them.
+    SetAside,
+}
+
+/// What a route takes at the most. All finite.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteLimits {
+    /// Bytes of one request body as they arrive.
+    pub body_bytes: u64,
+    /// Bytes after unpacking a content coding.
+    pub unpacked_bytes: u64,
+    /// Unpacked bytes for each byte received.
+    pub unpack_ratio: u32,
+    /// Records of one batch.
+    pub records: u64,
+    /// Bytes of one record.
+    pub record_bytes: usize,
+    /// Bytes of one field.
+    pub field_bytes: usize,
+    /// Violations listed in a refusal.
+    pub errors_listed: usize,
+    /// MIME parts of one message.
+    pub parts: usize,
+    /// Depth of XML elements and JSON values.
+    pub depth: usize,
+    /// How long no byte of a body may come.
+    pub body_idle: Duration,
+}
+
+impl Default for RouteLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 4 << 30,
+            unpacked_bytes: 4 << 30,
+            unpack_ratio: 200,
+            records: 5_000_000,
+            record_bytes: 256 * 1024,
+            field_bytes: 32 * 1024,
+            errors_listed: 1_000,
+            parts: 16,
+            depth: 64,
+            body_idle: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The routes of one listener, by path.
+#[derive(Debug, Default)]
+pub struct Routes {
+    routes: Vec<Arc<Route>>,
+}
+
+impl Routes {
+    /// Routes of one listener; their paths are different.
+    pub fn new(routes: Vec<Arc<Route>>) -> Self {
+        Self { routes }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// The route that a path belongs to, and what is left of the path behind the route's own.
+    ///
+    /// The longest path wins; a path belongs to a route if it is the route's, or goes on with a slash.
+    pub fn find<'p>(&self, path: &'p str) -> Option<(&Arc<Route>, &'p str)> {
+        self.routes
+            .iter()
+            .filter_map(|route| {
+                let rest = path.strip_prefix(route.path.trim_end_matches('/'))?;
+                (rest.is_empty() || rest.starts_with('/')).then_some((route, rest))
+            })
+            .max_by_key(|(route, _)| route.path.len())
+    }
+}

@@ -1,0 +1,170 @@
+//! What a client may ask about its batches. Another client's batch does not exist.
+
+use std::fmt::Write as _;
+
+use http::header::ACCEPT;
+use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page};
+use sekisho_soap::message::{BatchList, ErrorsPage};
+
+use super::say::{Voice, json, refuse, text};
+use super::{Answered, Exchange};
+use crate::answers;
+use crate::gateway::now_millis;
+use crate::refusal::{Class, Refusal};
+
+/// Errors on one page at the most.
+const PAGE: u32 = 1_000;
+
+pub(super) fn ledger(error: &LedgerError) -> Refusal {
+    tracing::error!(%error, code = error.code(), "the ledger failed");
+    Refusal::new(Class::Storage, "ledger-unavailable", "The gateway's ledger is not available; try later.")
+        .ja("台帳を利用できません。時間をおいて再度お試しください。")
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(Class::NotFound, "batch-unknown", "This client has no batch with this id on this route.")
+        .ja("この団体のこの特定通信に、該当するバッチはありません。")
+}
+
+/// The client's batch on this route.
+pub(super) async fn find(exchange: &Exchange<'_>, id: &str) -> Result<BatchView, Refusal> {
+    let id: BatchId = id.parse().map_err(|_| unknown())?;
+    let found = exchange.gateway.ledger.batch(id).await.map_err(|error| ledger(&error))?;
+    found
+        .filter(|batch| batch.client == exchange.client.name && batch.route == exchange.route.name)
+        .ok_or_else(unknown)
+}
+
+/// `GET …/batches/{id}`.
+pub(super) async fn receipt(exchange: &Exchange<'_>, id: &str) -> Answered {
+    match find(exchange, id).await {
+        Ok(batch) => Answered::of("rest", json(200, &answers::receipt(&batch, false))),
+        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+    }
+}
+
+/// `GET …/batches?after=ID&limit=N`, newest first.
+pub(super) async fn list(exchange: &Exchange<'_>, query: &str) -> Answered {
+    match listed(exchange, query).await {
+        Ok(list) => Answered::of("rest", json(200, &list)),
+        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+    }
+}
+
+async fn listed(exchange: &Exchange<'_>, query: &str) -> Result<BatchList, Refusal> {
+    let after = match parameter(query, "after") {
+        Some(id) => Some(id.parse::<BatchId>().map_err(|_| bad_parameter("after"))?),
+        None => None,
+    };
+    let limit = number(query, "limit")?.unwrap_or(100).clamp(1, u64::from(Page::MOST));
+    let page = Page { after, limit: u32::try_from(limit).unwrap_or(Page::MOST) };
+    let filter = BatchFilter {
+        client: Some(exchange.client.name.clone()),
+        route: Some(exchange.route.name.clone()),
+        ..BatchFilter::default()
+    };
+    let found = exchange.gateway.ledger.batches(filter, page).await.map_err(|error| ledger(&error))?;
+    let next =
+        (found.len() as u64 == limit).then(|| found.last().map(|batch| batch.id.to_string())).flatten();
+    Ok(BatchList { batches: found.iter().map(|batch| answers::receipt(batch, false)).collect(), next })
+}
+
+/// `GET …/batches/{id}/errors?from=N&limit=N`, as JSON, or as CSV where `Accept` asks for it.
+pub(super) async fn errors(exchange: &Exchange<'_>, id: &str, query: &str) -> Answered {
+    let wanted = number(query, "from").and_then(|from| Ok((from.unwrap_or(0), number(query, "limit")?)));
+    let found = match wanted {
+        Ok((from, limit)) => page(exchange, id, from, limit).await,
+        Err(refusal) => Err(refusal),
+    };
+    let accepts = exchange.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match found {
+        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+        Ok((_, page)) if accepts.contains("text/csv") => {
+            Answered::of("rest", text(200, "text/csv; charset=utf-8; header=present", csv(&page)))
+        }
+        Ok((_, page)) => Answered::of("rest", json(200, &page)),
+    }
+}
+
+/// One page of a batch's errors; `from` is the position (0-based) of the first record to look at.
+pub(super) async fn page(
+    exchange: &Exchange<'_>,
+    id: &str,
+    from: u64,
+    limit: Option<u64>,
+) -> Result<(BatchView, ErrorsPage), Refusal> {
+    let batch = find(exchange, id).await?;
+    let limit = limit.unwrap_or(u64::from(PAGE)).clamp(1, u64::from(PAGE));
+    let found = exchange.gateway.ledger.errors(batch.id, from, u32::try_from(limit).unwrap_or(PAGE)).await;
+    let found = found.map_err(|error| ledger(&error))?;
+    let next = (found.len() as u64 == limit).then(|| found.last().map(|last| last.position + 1)).flatten();
+    let page = ErrorsPage {
+        id: batch.id.to_string(),
+        total: batch.sums.partial + batch.sums.rejected,
+        from,
+        errors: found.iter().map(answers::exception).collect(),
+        next,
+    };
+    Ok((batch, page))
+}
+
+/// RFC 4180. Codes and texts are the gateway's own: nothing in them needs more than quotes.
+fn csv(page: &ErrorsPage) -> String {
+    let mut out = String::from("record,outcome,field,code,message,message_ja\r\n");
+    for error in &page.errors {
+        // Writing to a String does not fail.
+        let _ = write!(
+            out,
+            "{},{},{},{},\"{}\",\"{}\"\r\n",
+            error.record,
+            error.outcome.as_deref().unwrap_or_default(),
+            error.field.as_deref().unwrap_or_default(),
+            error.code,
+            error.message.replace('"', "\"\""),
+            error.message_ja.replace('"', "\"\""),
+        );
+    }
+    out
+}
+
+/// `DELETE …/batches/{id}`.
+pub(super) async fn cancel(exchange: &Exchange<'_>, id: &str) -> Answered {
+    match cancelled(exchange, id).await {
+        Ok(batch) => Answered::of("rest", json(200, &answers::receipt(&batch, false))),
+        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+    }
+}
+
+/// Withdraws what has not been sent; what is on its way keeps its outcome.
+pub(super) async fn cancelled(exchange: &Exchange<'_>, id: &str) -> Result<BatchView, Refusal> {
+    let batch = find(exchange, id).await?;
+    let ledger_handle = &exchange.gateway.ledger;
+    let events = vec![Event::Cancelled { code: "cancelled-by-client".into() }];
+    match ledger_handle.apply(batch.id, ledger_handle.epoch(), now_millis(), events).await {
+        Ok(_) => {}
+        Err(LedgerError::Illegal { illegal, .. }) => {
+            return Err(Refusal::new(Class::Conflict, illegal.code(), format!("{illegal}."))
+                .ja("このバッチは既に完了しているか、取消し済みです。"));
+        }
+        Err(error) => return Err(ledger(&error)),
+    }
+    (exchange.gateway.wake)();
+    find(exchange, id).await
+}
+
+fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+fn number(query: &str, name: &'static str) -> Result<Option<u64>, Refusal> {
+    parameter(query, name).map(|value| value.parse().map_err(|_| bad_parameter(name))).transpose()
+}
+
+fn bad_parameter(name: &str) -> Refusal {
+    Refusal::new(Class::Malformed, "query-parameter", format!("The query parameter {name} cannot be read."))
+        .ja(format!("クエリーパラメーター{name}を読み取れません。"))
+}

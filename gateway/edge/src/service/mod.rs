@@ -1,0 +1,298 @@
+//! One request, from its head to its answer.
+//!
+//! What the head shows to be outside every route is refused here, before the body is read: path, client, method,
+//! media type, coding, declared size. What only the body shows is refused by the doors, before anything is kept.
+
+mod batches;
+mod form;
+mod receive;
+mod say;
+mod submit;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::Full;
+use sekisho_soap::{MediaType, Version};
+use uuid::Uuid;
+
+pub(crate) use self::receive::{Coding, Declared};
+pub(crate) use self::say::{Voice, refuse};
+use self::say::{json, soap_answer, text};
+pub(crate) use self::submit::soap_action;
+use crate::answers;
+use crate::framing::{HeadRefusal, REFUSED_PREFIX};
+use crate::gateway::Gateway;
+use crate::refusal::{Class, Refusal};
+use crate::route::{Client, Route, Routes};
+
+/// The answers of one listener.
+#[derive(Debug, Clone)]
+pub struct Service {
+    gateway: Arc<Gateway>,
+    routes: Arc<ArcSwap<Routes>>,
+    /// How clients reach the listener, for the addresses in WSDL and OpenAPI; the `Host` they used where absent.
+    public_url: Option<Arc<str>>,
+}
+
+/// A request that is permitted by its head.
+pub(crate) struct Exchange<'a> {
+    /// In the fault, the log and nowhere else.
+    pub(crate) id: Uuid,
+    pub(crate) gateway: &'a Arc<Gateway>,
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) client: &'a Arc<Client>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) received_at: u64,
+}
+
+/// An answer, and whether the connection may carry another request after it.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Full<Bytes>>,
+    pub(crate) door: &'static str,
+    pub(crate) body_read: bool,
+    pub(crate) refused: Option<&'static str>,
+}
+
+impl Answered {
+    pub(crate) fn of(door: &'static str, response: Response<Full<Bytes>>) -> Self {
+        Self { response, door, body_read: true, refused: None }
+    }
+}
+
+impl Service {
+    /// A service over the routes in force, which may be exchanged at any time.
+    pub fn new(gateway: Arc<Gateway>, routes: Arc<ArcSwap<Routes>>, public_url: Option<Arc<str>>) -> Self {
+        Self { gateway, routes, public_url }
+    }
+
+    /// The gateway behind it.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Answers one request; never fails.
+    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let started = Instant::now();
+        let id = Uuid::now_v7();
+        let method = request.method().clone();
+        let routes = self.routes.load_full();
+        let found = routes.find(request.uri().path()).map(|(route, _)| Arc::clone(route));
+        let mut answered = self.exchange(id, &routes, request, peer).await;
+
+        let metrics = &self.gateway.metrics;
+        let route = found.as_ref().map_or("none", |route| route.name.as_str());
+        let status = answered.response.status();
+        metrics.requests.with_label_values(&[route, answered.door, class_of(status.as_u16())]).inc();
+        let elapsed = started.elapsed();
+        metrics.request_seconds.with_label_values(&[route, answered.door]).observe(elapsed.as_secs_f64());
+        if let Some(code) = answered.refused {
+            metrics.refusals.with_label_values(&[code]).inc();
+            tracing::info!(%id, %peer, route, door = answered.door, %method, %status, code, "refused");
+        } else {
+            tracing::debug!(%id, %peer, route, door = answered.door, %method, %status, ?elapsed, "answered");
+        }
+        if !answered.body_read {
+            answered
+                .response
+                .headers_mut()
+                .insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        answered.response
+    }
+
+    async fn exchange<B>(&self, id: Uuid, routes: &Routes, request: Request<B>, peer: SocketAddr) -> Answered
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let (head, body) = request.into_parts();
+        let voice = Voice::of(&head.headers);
+        let has_body = !body.is_end_stream();
+        let no = |refusal: Refusal| {
+            let mut answered = refuse(id, voice, refusal);
+            answered.body_read = !has_body;
+            answered
+        };
+
+        let path = head.uri.path();
+        if let Some(code) = path.strip_prefix(REFUSED_PREFIX) {
+            return no(head_refusal(code));
+        }
+        let Some((route, below)) = routes.find(path) else {
+            return no(Refusal::new(Class::NotFound, "path-unknown", "No route has this path.")
+                .ja("このパスの特定通信はありません。"));
+        };
+        let Some(client) = route.clients.iter().find(|client| client.has(peer.ip())) else {
+            return no(Refusal::new(
+                Class::Forbidden,
+                "client-unknown",
+                "The address that this request comes from belongs to no client of the route.",
+            )
+            .ja("接続元アドレスは、この特定通信の団体に登録されていません。"));
+        };
+        let exchange = Exchange {
+            id,
+            gateway: &self.gateway,
+            route,
+            client,
+            headers: &head.headers,
+            received_at: crate::gateway::now_millis(),
+        };
+        let query = head.uri.query().unwrap_or_default();
+        match (below, &head.method) {
+            ("" | "/", &Method::POST) => submit::soap(&exchange, body).await,
+            ("" | "/", &Method::GET) => self.contract(&exchange, query).unwrap_or_else(no),
+            ("" | "/", _) => method_not_allowed(id, voice, "GET, POST", has_body),
+            _ if !route.doors.rest => {
+                no(Refusal::new(Class::NotFound, "door-closed", "The REST door of this route is closed.")
+                    .ja("この特定通信のREST受付口は閉じています。"))
+            }
+            ("/batches", &Method::POST) => submit::rest(&exchange, body).await,
+            ("/batches", &Method::GET) => batches::list(&exchange, query).await,
+            ("/batches", _) => method_not_allowed(id, voice, "GET, POST", has_body),
+            ("/heartbeat", &Method::GET) => {
+                let answer = answers::heartbeat(&exchange.hops());
+                Answered::of("rest", json(200, &answer))
+            }
+            ("/heartbeat", _) => method_not_allowed(id, voice, "GET", has_body),
+            ("/openapi.json", &Method::GET) => {
+                let document = sekisho_soap::contract::openapi(&self.address(&exchange));
+                Answered::of("rest", text(200, "application/json", document))
+            }
+            ("/openapi.json", _) => method_not_allowed(id, voice, "GET", has_body),
+            (below, method) => match below.strip_prefix("/batches/").map(|rest| rest.split_once('/')) {
+                None => {
+                    no(Refusal::new(Class::NotFound, "path-unknown", "Nothing is served under this path.")
+                        .ja("このパスでは何も提供していません。"))
+                }
+                Some(split) => {
+                    let rest = below.trim_start_matches("/batches/");
+                    let (batch, what) = split.unwrap_or((rest, ""));
+                    match (what, method) {
+                        ("", &Method::GET) => batches::receipt(&exchange, batch).await,
+                        ("", &Method::DELETE) => batches::cancel(&exchange, batch).await,
+                        ("", _) => method_not_allowed(id, voice, "GET, DELETE", has_body),
+                        ("errors", &Method::GET) => batches::errors(&exchange, batch, query).await,
+                        ("errors", _) => method_not_allowed(id, voice, "GET", has_body),
+                        _ => {
+                            no(Refusal::new(Class::NotFound, "path-unknown", "A batch has no such resource.")
+                                .ja("このパスでは何も提供していません。"))
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    /// The WSDL and the schema, at `?wsdl` and `?xsd`.
+    fn contract(&self, exchange: &Exchange<'_>, query: &str) -> Result<Answered, Refusal> {
+        let document = match query.to_ascii_lowercase().as_str() {
+            "wsdl" => sekisho_soap::contract::wsdl(&self.address(exchange)),
+            "xsd" => sekisho_soap::contract::XSD.to_owned(),
+            _ => {
+                return Err(Refusal::new(
+                    Class::Method,
+                    "method-not-allowed",
+                    "SOAP messages are posted; GET serves the contract at ?wsdl and ?xsd.",
+                )
+                .ja("SOAP電文はPOSTで送信してください。契約は?wsdlと?xsdで取得できます。"));
+            }
+        };
+        Ok(Answered::of("soap", text(200, "text/xml; charset=utf-8", document)))
+    }
+
+    /// The route's address as this client reaches it. The host is only ever echoed to who sent it.
+    fn address(&self, exchange: &Exchange<'_>) -> String {
+        let path = &exchange.route.path;
+        if let Some(public_url) = &self.public_url {
+            return format!("{}{path}", public_url.trim_end_matches('/'));
+        }
+        let host = exchange.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let host =
+            host.filter(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-[]_".contains(&b)));
+        format!("http://{}{path}", host.unwrap_or("localhost"))
+    }
+}
+
+impl Exchange<'_> {
+    /// The hops that the client may see.
+    pub(crate) fn hops(&self) -> sekisho_liveness::Snapshot {
+        self.gateway.board.snapshot().seen_by(&[&self.route.upstream])
+    }
+}
+
+fn head_refusal(code: &str) -> Refusal {
+    let known = HeadRefusal::ALL.iter().find(|refusal| refusal.code() == code);
+    Refusal::new(
+        Class::Malformed,
+        known.map_or("head-refused", |refusal| refusal.code()),
+        "The head of the request is not one that can be read in only one way (RFC 9112); the connection is closed.",
+    )
+    .ja("HTTPヘッダーの形式が不正、またはあいまいです（RFC 9112）。接続を閉じます。")
+}
+
+fn method_not_allowed(id: Uuid, voice: Voice, allow: &'static str, has_body: bool) -> Answered {
+    let refusal = Refusal::new(Class::Method, "method-not-allowed", format!("This path takes {allow}."))
+        .ja(format!("このパスで使えるメソッドは{allow}です。"));
+    let mut answered = refuse(id, voice, refusal);
+    answered.response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    answered.body_read = !has_body;
+    answered
+}
+
+fn class_of(status: u16) -> &'static str {
+    match status {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}
+
+/// The request's media type.
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<MediaType, Refusal> {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(|| {
+        Refusal::new(Class::MediaType, "content-type-missing", "The request has no readable Content-Type.")
+            .ja("Content-Typeがないか、読み取れません。")
+    })?;
+    MediaType::parse(value).map_err(|error| {
+        Refusal::new(Class::MediaType, error.code(), format!("{error}.")).ja(error.message_ja())
+    })
+}
+
+/// A SOAP answer to a question about batches or hops.
+pub(crate) async fn query(
+    exchange: &Exchange<'_>,
+    door: &'static str,
+    version: Version,
+    message_id: Option<&str>,
+    request: sekisho_soap::message::Request,
+) -> Answered {
+    use sekisho_soap::message::{Answer, Request as Ask};
+    let found = match request {
+        Ask::Heartbeat => Ok(Answer::Heartbeat(answers::heartbeat(&exchange.hops()))),
+        Ask::BatchState { id } => {
+            batches::find(exchange, &id).await.map(|batch| Answer::State(answers::receipt(&batch, false)))
+        }
+        Ask::BatchErrors { id, from, limit } => {
+            batches::page(exchange, &id, from, limit).await.map(|(_, page)| Answer::Errors(page))
+        }
+        Ask::CancelBatch { id } => batches::cancelled(exchange, &id)
+            .await
+            .map(|batch| Answer::Cancelled(answers::receipt(&batch, false))),
+    };
+    match found {
+        Ok(answer) => Answered::of(door, soap_answer(version, message_id, &answer)),
+        Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
+    }
+}

@@ -1,0 +1,143 @@
+//! A body on its way to a door: admitted, bounded, handed to a thread that may block.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Exchange;
+use crate::body::{self, RawBody, UnpackLimits, Unpacked};
+use crate::refusal::{Class, Refusal};
+
+/// How long a body may wait, unread, for its turn.
+const TURN: Duration = Duration::from_secs(30);
+
+/// What a body is packed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Identity,
+    Gzip,
+}
+
+/// What the head says about the body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declared {
+    pub(crate) coding: Coding,
+    /// SHA-256 of the body as it arrives (RFC 9530).
+    pub(crate) sha256: Option<[u8; 32]>,
+}
+
+/// Holds what the head says about the body against the route.
+pub(super) fn declared(exchange: &Exchange<'_>) -> Result<Declared, Refusal> {
+    let limit = exchange.route.limits.body_bytes;
+    let length =
+        exchange.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(Refusal::new(
+            Class::TooLarge,
+            "body-too-large",
+            format!("The message has more than {limit} bytes, the limit of this route. Send it in parts."),
+        )
+        .ja(format!("電文がこの特定通信の上限{limit}バイトを超えています。分割して送信してください。")));
+    }
+    Ok(Declared { coding: coding(exchange.headers)?, sha256: content_digest(exchange.headers)? })
+}
+
+fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
+    match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii()) {
+        None => Ok(Coding::Identity),
+        Some(value) if value.eq_ignore_ascii_case(b"identity") => Ok(Coding::Identity),
+        Some(value) if value.eq_ignore_ascii_case(b"gzip") || value.eq_ignore_ascii_case(b"x-gzip") => {
+            Ok(Coding::Gzip)
+        }
+        Some(_) => Err(Refusal::new(
+            Class::MediaType,
+            "content-coding",
+            "Content-Encoding is gzip or nothing; several codings on top of each other are not taken.",
+        )
+        .ja("Content-Encodingはgzipのみ指定できます。")),
+    }
+}
+
+/// The SHA-256 of `Content-Digest` (RFC 9530 §2), a dictionary of byte sequences (RFC 8941 §3.3.5).
+fn content_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
+    use base64::Engine as _;
+    let Some(value) = headers.get("content-digest") else { return Ok(None) };
+    let bad = || {
+        Refusal::new(
+            Class::Malformed,
+            "content-digest-invalid",
+            "Content-Digest is not of the form sha-256=:base64: (RFC 9530).",
+        )
+        .ja("Content-Digestの形式が正しくありません（sha-256=:base64:）。")
+    };
+    let value = value.to_str().map_err(|_| bad())?;
+    for member in value.split(',') {
+        let (name, digest) = member.trim().split_once('=').ok_or_else(bad)?;
+        if !name.eq_ignore_ascii_case("sha-256") {
+            continue; // another algorithm's digest says nothing that is checked here
+        }
+        let digest = digest.strip_prefix(':').and_then(|digest| digest.strip_suffix(':')).ok_or_else(bad)?;
+        let digest = base64::engine::general_purpose::STANDARD.decode(digest).map_err(|_| bad())?;
+        return digest.try_into().map(Some).map_err(|_| bad());
+    }
+    Ok(None)
+}
+
+/// Waits for the body's turn.
+pub(super) async fn turn(exchange: &Exchange<'_>) -> Result<OwnedSemaphorePermit, Refusal> {
+    let uploads = std::sync::Arc::clone(&exchange.gateway.uploads);
+    match tokio::time::timeout(TURN, uploads.acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            Class::Busy,
+            "uploads-full",
+            "The gateway is reading as many messages as it may; come again later.",
+        )
+        .ja("同時に受信できる電文数の上限に達しています。時間をおいて再送してください。")
+        .retry_after(Duration::from_secs(10))),
+    }
+}
+
+/// Reads a body through `read`, which runs on a thread that may block. Answers what it says, and whether the body
+/// was read to its end.
+pub(super) async fn through<B, T>(
+    exchange: &Exchange<'_>,
+    declared: Declared,
+    body: B,
+    read: impl FnOnce(Unpacked) -> T + Send + 'static,
+) -> (Result<T, Refusal>, bool)
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let permit = match turn(exchange).await {
+        Ok(permit) => permit,
+        Err(refusal) => return (Err(refusal), false),
+    };
+    let limits = &exchange.route.limits;
+    let (sender, frames) = body::channel();
+    let raw = RawBody::streamed(frames, limits.body_bytes, declared.sha256.is_some());
+    let unpacked = unpacked(raw, declared.coding, exchange);
+    exchange.gateway.metrics.uploads.inc();
+    let reading = tokio::task::spawn_blocking(move || read(unpacked));
+    let pumping = body::pump(body, limits.body_idle, sender);
+    let (read, body_read) = tokio::join!(reading, pumping);
+    exchange.gateway.metrics.uploads.dec();
+    drop(permit);
+    (read.map_err(|error| Refusal::internal("reading a message", &error)), body_read)
+}
+
+/// The body after its coding.
+pub(crate) fn unpacked(raw: RawBody, coding: Coding, exchange: &Exchange<'_>) -> Unpacked {
+    let limits = &exchange.route.limits;
+    match coding {
+        Coding::Identity => Unpacked::Identity(raw),
+        Coding::Gzip => {
+            Unpacked::gzip(raw, UnpackLimits { bytes: limits.unpacked_bytes, ratio: limits.unpack_ratio })
+        }
+    }
+}

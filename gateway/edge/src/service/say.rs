@@ -1,0 +1,147 @@
+//! Answers and refusals in the protocol of the request.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use sekisho_soap::envelope::{self, ReplyHeaders};
+use sekisho_soap::message::{Answer, NAMESPACE, Problem};
+use sekisho_soap::{Fault, MediaType, Version};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Answered;
+use crate::answers;
+use crate::refusal::Refusal;
+
+/// The protocol in which a refusal is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// A fault in this version.
+    Soap(Version),
+    /// A problem document (RFC 9457).
+    Rest,
+}
+
+impl Voice {
+    /// What the media type promises, before the body is read.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let media_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| MediaType::parse(value).ok());
+        let essence = media_type.as_ref().map_or("", MediaType::essence);
+        let root =
+            media_type.as_ref().and_then(|media_type| media_type.parameter("type")).unwrap_or_default();
+        match essence {
+            "application/soap+xml" => Self::Soap(Version::Soap12),
+            "multipart/related" if root.eq_ignore_ascii_case("application/soap+xml") => {
+                Self::Soap(Version::Soap12)
+            }
+            "text/xml" | "multipart/related" => Self::Soap(Version::Soap11),
+            _ => Self::Rest,
+        }
+    }
+}
+
+/// Says no.
+pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
+    let wire = refusal.class.wire();
+    let listed = refusal.violations.as_deref();
+    let errors = listed.map(answers::violations).unwrap_or_default();
+    let errors_total = listed.map(sekisho_records::Violations::total);
+    let (door, mut response) = match voice {
+        Voice::Soap(version) => {
+            let mut fault =
+                Fault::new(wire.blame, refusal.code, &id.to_string(), &refusal.reason, refusal.japanese());
+            fault.location = refusal.location.clone();
+            fault.errors = errors;
+            fault.errors_total = errors_total;
+            let status = if version == Version::Soap11 { wire.soap11 } else { wire.soap12 };
+            ("soap", soap(status, version, fault.write(version)))
+        }
+        Voice::Rest => {
+            let problem = Problem {
+                kind: format!("urn:sekisho:problem:{}", refusal.code),
+                title: refusal.class.title().to_owned(),
+                status: wire.rest,
+                detail: refusal.reason.clone(),
+                detail_ja: refusal.japanese().to_owned(),
+                code: refusal.code.to_owned(),
+                id: id.to_string(),
+                location: refusal.location.clone(),
+                errors,
+                errors_total,
+            };
+            ("rest", serialized(wire.rest, "application/problem+json", &problem))
+        }
+    };
+    if let Some(after) = refusal.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    Answered { response, door, body_read: true, refused: Some(refusal.code) }
+}
+
+/// A body of text.
+pub(crate) fn text(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    // Statuses come from tables of this crate; 500 stands for one that is none.
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: u16, value: &impl Serialize) -> Response<Full<Bytes>> {
+    serialized(status, "application/json", value)
+}
+
+fn serialized(status: u16, content_type: &'static str, value: &impl Serialize) -> Response<Full<Bytes>> {
+    match serde_json::to_vec(value) {
+        Ok(body) => text(status, content_type, body),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            text(500, "text/plain; charset=utf-8", "The gateway failed.\n")
+        }
+    }
+}
+
+/// An envelope, with the media type of its version.
+pub(crate) fn soap(status: u16, version: Version, envelope: Vec<u8>) -> Response<Full<Bytes>> {
+    let content_type = match version {
+        Version::Soap11 => "text/xml; charset=utf-8",
+        Version::Soap12 => "application/soap+xml; charset=utf-8",
+    };
+    text(status, content_type, envelope)
+}
+
+/// One of the gateway's own answers.
+pub(crate) fn soap_answer(
+    version: Version,
+    message_id: Option<&str>,
+    answer: &Answer,
+) -> Response<Full<Bytes>> {
+    let operation = match answer {
+        Answer::Submitted(_) => "submitBatchResponse",
+        Answer::State(_) => "batchStateResponse",
+        Answer::Cancelled(_) => "cancelBatchResponse",
+        Answer::Errors(_) => "batchErrorsResponse",
+        Answer::Heartbeat(_) => "heartbeatResponse",
+    };
+    soap_body(version, message_id, &format!("{NAMESPACE}/{operation}"), &answer.write())
+}
+
+/// A body, with the WS-Addressing headers that a message with an id is answered with (WS-Addressing 1.0 core §3.4).
+pub(crate) fn soap_body(
+    version: Version,
+    message_id: Option<&str>,
+    action: &str,
+    body: &[u8],
+) -> Response<Full<Bytes>> {
+    let headers = message_id.map(|relates_to| ReplyHeaders {
+        action: action.to_owned(),
+        relates_to: Some(relates_to.to_owned()),
+        message_id: Some(format!("urn:uuid:{}", Uuid::now_v7())),
+    });
+    soap(200, version, envelope::write(version, headers.as_ref(), body))
+}

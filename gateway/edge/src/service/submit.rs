@@ -1,0 +1,388 @@
+//! Submissions: through a door, into the ledger, answered with a receipt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, Response};
+use http_body_util::Full;
+use sekisho_journal::{Accepted, BatchId, BatchView, Digest, Idempotency, NewBatch, Spool};
+use sekisho_soap::MediaType;
+use sekisho_soap::message::Answer;
+use sekisho_xml::write::escape_text;
+
+use super::receive::{declared, through};
+use super::say::{Voice, json, refuse, soap_answer, soap_body};
+use super::{Answered, Exchange, batches, form, media_type, query};
+use crate::answers;
+use crate::doors::{self, Asks, Desk, SoapMessage, Submission};
+use crate::gateway::{UnderWay, now_millis};
+use crate::refusal::{Class, Refusal};
+use crate::relay;
+use crate::route::{Format, Mode, ReceiptMember, Reply};
+
+/// How long `Prefer: wait` may ask for at the most, in seconds.
+const LONGEST_WAIT: u64 = 60;
+/// How often a waiting request looks at its batch.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// `POST {path}`: a SOAP message, plain or in a package.
+pub(super) async fn soap<B>(exchange: &Exchange<'_>, body: B) -> Answered
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let voice = Voice::of(exchange.headers);
+    let no = |refusal: Refusal| {
+        let mut answered = refuse(exchange.id, voice, refusal);
+        answered.body_read = false;
+        answered
+    };
+    let media_type = match media_type(exchange.headers) {
+        Ok(media_type) => media_type,
+        Err(refusal) => return no(refusal),
+    };
+    let door = match media_type.essence() {
+        "multipart/related" if exchange.route.doors.swa => "swa",
+        "text/xml" | "application/soap+xml" if exchange.route.doors.soap => "soap",
+        _ => {
+            return no(Refusal::new(
+                Class::MediaType,
+                "soap-media-type",
+                "This path takes SOAP: text/xml or application/soap+xml, or multipart/related with attachments, as \
+                 far as the route opens these doors.",
+            )
+            .ja("このパスはSOAPを受け付けます（text/xml、application/soap+xml、添付付きはmultipart/related）。"));
+        }
+    };
+    let declared = match declared(exchange) {
+        Ok(declared) => declared,
+        Err(refusal) => return no(refusal),
+    };
+    if let Mode::Relay { .. } = exchange.route.mode {
+        return relay::relay(exchange, door, media_type, declared, body).await;
+    }
+
+    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+    let id = BatchId::new(exchange.received_at);
+    let action = soap_action(exchange.headers, &media_type);
+    let read = move |body| {
+        let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: action.as_deref() };
+        if door == "swa" {
+            doors::attached(&desk, body, &media_type, declared.sha256)
+        } else {
+            doors::inline(&desk, body, &media_type, declared.sha256)
+        }
+    };
+    let (read, body_read) = through(exchange, declared, body, read).await;
+    let mut answered = match read {
+        Err(refusal) => refuse(exchange.id, voice, refusal),
+        Ok(Err(refused)) => refuse(exchange.id, Voice::Soap(refused.version), *refused.refusal),
+        Ok(Ok(message)) => answer_soap(exchange, door, message).await,
+    };
+    answered.door = door;
+    answered.body_read = body_read;
+    answered
+}
+
+/// `SOAPAction` (SOAP 1.1 §6.1.1), or the `action` parameter (SOAP 1.2 part 2 §6.5.3), without quotes.
+pub(crate) fn soap_action(headers: &HeaderMap, media_type: &MediaType) -> Option<String> {
+    let header = headers.get("soapaction").and_then(|value| value.to_str().ok());
+    header
+        .map(|value| value.trim().trim_matches('"').to_owned())
+        .or_else(|| media_type.parameter("action").map(str::to_owned))
+}
+
+async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapMessage) -> Answered {
+    let SoapMessage { version, message_id, asks } = message;
+    let message_id = message_id.as_deref();
+    match asks {
+        Asks::Query(request) => query(exchange, door, version, message_id, request).await,
+        Asks::Submit(submission) => {
+            let reply = submission.reply.clone();
+            match keep(exchange, door, submission, None).await {
+                Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
+                Ok(kept) => {
+                    let response = match reply {
+                        None => {
+                            let receipt = answers::receipt(&kept.batch, kept.duplicate);
+                            soap_answer(version, message_id, &Answer::Submitted(receipt))
+                        }
+                        Some(reply) => {
+                            let action = format!("{}#{}", reply.element.namespace, reply.element.local);
+                            soap_body(version, message_id, &action, &municipal(&reply, &kept.batch))
+                        }
+                    };
+                    Answered::of(door, response)
+                }
+            }
+        }
+    }
+}
+
+/// The receipt in the municipality's own words.
+fn municipal(reply: &Reply, batch: &BatchView) -> Vec<u8> {
+    let mut out = Vec::new();
+    let element = &reply.element;
+    out.extend_from_slice(format!("<{} xmlns=\"", element.local).as_bytes());
+    // Names and namespaces come from the configuration, which has refused characters that XML cannot hold.
+    let _ = sekisho_xml::write::escape_attribute(&element.namespace, &mut out);
+    out.extend_from_slice(b"\">");
+    for (name, member) in &reply.children {
+        let value = match member {
+            ReceiptMember::Id => batch.id.to_string(),
+            ReceiptMember::Accepted => batch.sums.accepted.to_string(),
+            ReceiptMember::SetAside => batch.sums.set_aside.to_string(),
+            ReceiptMember::PayloadDigest => batch.payload_digest.to_string(),
+        };
+        out.extend_from_slice(format!("<{name}>").as_bytes());
+        let _ = escape_text(&value, &mut out);
+        out.extend_from_slice(format!("</{name}>").as_bytes());
+    }
+    out.extend_from_slice(format!("</{}>", element.local).as_bytes());
+    out
+}
+
+/// `POST {path}/batches`.
+pub(super) async fn rest<B>(exchange: &Exchange<'_>, body: B) -> Answered
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let prepared = prepare_rest(exchange);
+    let (declared, media_type, under_way, key) = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            let mut answered = refuse(exchange.id, Voice::Rest, refusal);
+            answered.body_read = false;
+            return answered;
+        }
+    };
+    let id = BatchId::new(exchange.received_at);
+    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+    let (read, body_read) = if media_type.is("multipart/form-data") {
+        form::file(exchange, declared, &media_type, id, body).await
+    } else {
+        match Format::from_media_type(media_type.essence()).filter(|format| route.formats.contains(format)) {
+            None => (Err(unknown_format(exchange)), false),
+            Some(format) => {
+                let read = move |body| {
+                    let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
+                    doors::plain(&desk, body, format, media_type.charset(), declared.sha256)
+                };
+                let (read, body_read) = through(exchange, declared, body, read).await;
+                (read.and_then(|read| read), body_read)
+            }
+        }
+    };
+    let kept = match read {
+        Err(refusal) => Err(refusal),
+        Ok(submission) => keep(exchange, "rest", submission, key).await,
+    };
+    drop(under_way);
+    let mut answered = match kept {
+        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+        Ok(kept) => accepted(exchange, kept).await,
+    };
+    answered.body_read = body_read;
+    answered
+}
+
+pub(super) fn unknown_format(exchange: &Exchange<'_>) -> Refusal {
+    let names: Vec<_> = exchange.route.formats.iter().map(|format| format.name()).collect();
+    Refusal::new(
+        Class::MediaType,
+        "payload-type",
+        format!(
+            "The media type is not one that this route takes: {}, or multipart/form-data.",
+            names.join(", ")
+        ),
+    )
+    .ja(format!("この特定通信で受け付ける形式は{}、またはmultipart/form-dataです。", names.join("、")))
+}
+
+type Prepared = (super::receive::Declared, MediaType, Option<UnderWay>, Option<String>);
+
+fn prepare_rest(exchange: &Exchange<'_>) -> Result<Prepared, Refusal> {
+    if let Mode::Relay { .. } = exchange.route.mode {
+        return Err(Refusal::new(
+            Class::NotFound,
+            "door-closed",
+            "This route relays SOAP messages; it takes no batches.",
+        )
+        .ja("この特定通信はSOAP電文の中継専用です。"));
+    }
+    let media_type = media_type(exchange.headers)?;
+    let declared = declared(exchange)?;
+    let key = idempotency_key(exchange.headers)?;
+    let under_way = match &key {
+        None => None,
+        Some(key) => {
+            let begun = exchange.gateway.begin(&exchange.client.name, &exchange.route.name, key);
+            Some(begun.ok_or_else(|| {
+                Refusal::new(
+                    Class::Conflict,
+                    "idempotency-key-under-way",
+                    "A request with this idempotency key is under way; ask again when it has been answered.",
+                )
+                .ja("同じ冪等キーの要求を処理中です。")
+                .retry_after(Duration::from_secs(1))
+            })?)
+        }
+    };
+    Ok((declared, media_type, under_way, key))
+}
+
+/// `Idempotency-Key`: a string (RFC 8941 §3.3.3), or the bare word that clients often send.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default().trim();
+    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+    let good = (1..=255).contains(&key.len()) && key.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"');
+    if good {
+        Ok(Some(format!("key:{key}")))
+    } else {
+        Err(Refusal::new(
+            Class::Malformed,
+            "idempotency-key-invalid",
+            "Idempotency-Key is 1 to 255 visible ASCII characters; a UUID is best.",
+        )
+        .ja("Idempotency-Keyは1～255文字の可視ASCII文字です（UUIDを推奨）。"))
+    }
+}
+
+/// A batch in the ledger.
+pub(crate) struct Kept {
+    pub(crate) batch: BatchView,
+    pub(crate) duplicate: bool,
+}
+
+/// Enters a sealed batch into the ledger. When this returns, the receipt is true.
+async fn keep(
+    exchange: &Exchange<'_>,
+    door: &str,
+    submission: Submission,
+    header_key: Option<String>,
+) -> Result<Kept, Refusal> {
+    let (Mode::StoreAndForward { plan, mapping }, Some(taken)) = (&exchange.route.mode, submission.taken)
+    else {
+        return Err(Refusal::internal("entering a batch", &"the route does not store"));
+    };
+    if taken.set_aside > 0 {
+        tracing::info!(
+            id = %exchange.id, batch = %taken.sealed.batch, records = taken.set_aside,
+            errors = taken.violations.total(), "bad records set aside"
+        );
+    }
+    let (gateway, route) = (exchange.gateway, exchange.route);
+    let now = now_millis();
+    let payload = submission.payload;
+    let id = taken.sealed.batch;
+    let key = header_key.or(submission.repetition_key);
+    let batch = NewBatch {
+        id,
+        client: exchange.client.name.clone(),
+        route: route.name.clone(),
+        door: door.to_owned(),
+        reference: submission.reference,
+        plan: *plan,
+        schema: Digest(*route.records.schema.digest().as_bytes()),
+        mapping: *mapping,
+        records: taken.sealed.records,
+        set_aside: taken.set_aside,
+        bytes: payload.bytes,
+        payload_digest: payload.sha256,
+        records_digest: taken.sealed.records_digest,
+        received_at: exchange.received_at,
+        accepted_at: now,
+        expires_at: None,
+        ordered: false,
+        idempotency: key.map(|key| Idempotency {
+            key,
+            fingerprint: payload.sha256,
+            until: now + Idempotency::WINDOW,
+        }),
+    };
+    match gateway.ledger.accept(batch).await {
+        Ok(Accepted::New(batch)) => {
+            let labels = [route.name.as_str(), door];
+            let metrics = &gateway.metrics;
+            metrics.batches_accepted.with_label_values(&labels).inc();
+            metrics.records_accepted.with_label_values(&labels).inc_by(batch.sums.accepted);
+            metrics.payload_bytes.with_label_values(&labels).inc_by(batch.bytes);
+            metrics.records_set_aside.with_label_values(&[route.name.as_str()]).inc_by(batch.sums.set_aside);
+            tracing::info!(
+                id = %exchange.id, %batch.id, client = exchange.client.name, route = route.name, door,
+                records = batch.sums.accepted, bytes = batch.bytes, "batch accepted"
+            );
+            (gateway.wake)();
+            Ok(Kept { batch, duplicate: false })
+        }
+        Ok(Accepted::Replay(batch)) => {
+            discard(&gateway.spool, id).await;
+            Ok(Kept { batch, duplicate: true })
+        }
+        Ok(Accepted::Conflict { .. }) => {
+            discard(&gateway.spool, id).await;
+            Err(Refusal::new(
+                Class::KeyReused,
+                "idempotency-key-reused",
+                "The idempotency key (or message id) was used with other content. Use a new one for new content.",
+            )
+            .ja("同じ冪等キー（または電文ID）が別の内容で使われています。新しい内容には新しいキーを使ってください。"))
+        }
+        Err(error) => {
+            discard(&gateway.spool, id).await;
+            Err(batches::ledger(&error))
+        }
+    }
+}
+
+/// Removes a payload that no batch in the ledger needs. What stays behind, the next start removes.
+async fn discard(spool: &Spool, id: BatchId) {
+    let spool = spool.clone();
+    let removed = tokio::task::spawn_blocking(move || spool.remove(id)).await;
+    if !matches!(removed, Ok(Ok(()))) {
+        tracing::warn!(batch = %id, "a payload that is not needed could not be removed");
+    }
+}
+
+/// 202 with the receipt; 200 with the final one where the client prefers to wait (RFC 7240 §4.3) and it came in time.
+async fn accepted(exchange: &Exchange<'_>, kept: Kept) -> Answered {
+    let Kept { mut batch, duplicate } = kept;
+    let wait = preferred_wait(exchange.headers);
+    if let Some(wait) = wait {
+        let until = tokio::time::Instant::now() + Duration::from_secs(wait);
+        let mut look = tokio::time::interval(LOOK);
+        while batch.finished_at.is_none() && tokio::time::Instant::now() < until {
+            look.tick().await;
+            match exchange.gateway.ledger.batch(batch.id).await {
+                Ok(Some(now)) => batch = now,
+                Ok(None) | Err(_) => break, // the receipt in hand stays true
+            }
+        }
+    }
+    let status = if batch.finished_at.is_some() { 200 } else { 202 };
+    let mut response: Response<Full<Bytes>> = json(status, &answers::receipt(&batch, duplicate));
+    let location = format!("{}/batches/{}", exchange.route.path.trim_end_matches('/'), batch.id);
+    let headers = response.headers_mut();
+    // A path from the configuration and a UUID: visible ASCII, checked when the route was loaded.
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        headers.insert(LOCATION, location);
+    }
+    if let Ok(digest) = HeaderValue::from_str(&answers::repr_digest(&batch.payload_digest)) {
+        headers.insert("sekisho-payload-digest", digest);
+    }
+    if wait.is_some() {
+        headers.insert("preference-applied", HeaderValue::from_static("wait"));
+    }
+    Answered::of("rest", response)
+}
+
+/// `Prefer: wait=N`, in seconds, cut to what is kept open at the most.
+fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("prefer")?.to_str().ok()?;
+    let wait = value.split([',', ';']).find_map(|preference| preference.trim().strip_prefix("wait="))?;
+    wait.trim_matches('"').parse::<u64>().ok().map(|wait| wait.min(LONGEST_WAIT))
+}

@@ -1,0 +1,280 @@
+//! The command line. One table: help, completions and the manual page are made from it.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// Exit code of whatever failed without a code of its own.
+pub(crate) const FAILED: u8 = 4;
+
+/// A hardened SOAP/REST interoperability gateway for the LGWAN-ASP boundary.
+#[derive(Debug, Parser)]
+#[command(name = "sekisho", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway.
+    Serve(ConfigArgs),
+    /// Check a configuration: every mistake with file, line and key. Binds nothing.
+    ///
+    /// Exit codes: 0 no mistake, 1 mistakes.
+    CheckConfig(ConfigArgs),
+    /// Send a file through a gateway and wait for its final receipt.
+    ///
+    /// Exit codes: 0 every record delivered, 1 finished but not every record was delivered, 2 refused, 3 the gateway
+    /// cannot be reached or the file cannot be read, 4 another failure, 5 not finished within --wait.
+    Send(SendArgs),
+    /// List batches, newest first (asks the admin listener).
+    Batches(BatchesArgs),
+    /// Show a batch, its errors as CSV, its chunks, or cancel it (asks the admin listener).
+    ///
+    /// Exit codes: 0 done, 2 refused, 3 the gateway cannot be reached.
+    Batch(BatchArgs),
+    /// Ask a gateway for the state of every hop.
+    ///
+    /// Exit codes as monitoring plugins have them: 0 up, 1 degraded, 2 down, 3 unknown or no answer.
+    Heartbeat(HeartbeatArgs),
+    /// Check files against a schema: `file:line:column: code: message`.
+    ///
+    /// Exit codes: 0 all valid, 1 invalid, 2 the schema is refused, 3 a file cannot be read.
+    Validate(ValidateArgs),
+    /// Print the digest that a schema is pinned by.
+    Pin(PinArgs),
+    /// Print shell completions.
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a folder.
+    Manual(ManualArgs),
+    /// Print the JSON Schema of the configuration.
+    ConfigSchema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration file.
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/sekisho/sekisho.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// How a file is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DoorArg {
+    /// SOAP with the file attached.
+    Swa,
+    /// SOAP with the records of an XML file in the body.
+    SoapXml,
+    /// SOAP with the file as base64 in the body.
+    SoapBase64,
+    /// REST, CSV.
+    RestCsv,
+    /// REST, a JSON array.
+    RestJson,
+    /// REST, newline-delimited JSON.
+    RestNdjson,
+    /// REST, XML.
+    RestXml,
+}
+
+/// Which language a text is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageArg {
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Address of the route, such as http://gateway:8080/attributes.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// How it is sent.
+    #[arg(long, value_enum, default_value = "swa")]
+    pub(crate) door: DoorArg,
+    /// Media type of the file inside a SOAP message, where it is not CSV in UTF-8.
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+    /// The client's own reference for the batch (SOAP).
+    #[arg(long)]
+    pub(crate) reference: Option<String>,
+    /// Idempotency key; one is made where absent. The same key sends the same batch once.
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// PEM file with the roots that the gateway's certificate may end in (https).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roots: Vec<PathBuf>,
+    /// Longest wait for the final receipt, in seconds; 0 does not wait.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub(crate) wait: u64,
+    /// Print the receipt as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Language of texts.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) language: LanguageArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// Address of the admin listener.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600", env = "SEKISHO_ADMIN")]
+    pub(crate) admin: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BatchesArgs {
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+    /// Only this client's.
+    #[arg(long)]
+    pub(crate) client: Option<String>,
+    /// Only this route's.
+    #[arg(long)]
+    pub(crate) route: Option<String>,
+    /// Only those that are not finished.
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BatchArgs {
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+    /// The batch's id.
+    pub(crate) id: String,
+    /// Print the records that were not delivered, as CSV.
+    #[arg(long, conflicts_with_all = ["cancel", "chunks"])]
+    pub(crate) errors: bool,
+    /// Print the history of chunks.
+    #[arg(long, conflicts_with = "cancel")]
+    pub(crate) chunks: bool,
+    /// Withdraw what has not been sent.
+    #[arg(long)]
+    pub(crate) cancel: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a heartbeat is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HeartbeatForm {
+    /// A table.
+    Table,
+    /// JSON.
+    Json,
+    /// One line, as monitoring plugins print it.
+    Nagios,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HeartbeatArgs {
+    /// Address of a route, such as http://gateway:8080/attributes, or of the admin listener.
+    pub(crate) url: String,
+    /// PEM file with the roots that the gateway's certificate may end in (https).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roots: Vec<PathBuf>,
+    /// Ask by SOAP instead of REST.
+    #[arg(long)]
+    pub(crate) soap: bool,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) form: HeartbeatForm,
+    /// Language of texts.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) language: LanguageArg,
+    /// Longest wait for the answer, in seconds.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) timeout: u64,
+}
+
+/// How the records of a file are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The schema's first document.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Record element as {namespace}name: checks the files as records in --format, not as XML documents.
+    #[arg(long, requires = "format")]
+    pub(crate) record: Option<String>,
+    /// How the records are written.
+    #[arg(long, value_enum, requires = "record")]
+    pub(crate) format: Option<FormatArg>,
+    /// Encoding of records in CSV.
+    #[arg(long, default_value = "UTF-8")]
+    pub(crate) charset: String,
+    /// Answers the line protocol of schema test runners on standard input and output.
+    #[arg(long, conflicts_with_all = ["record", "format"])]
+    pub(crate) server: bool,
+    /// The files; `-` is standard input.
+    #[arg(required_unless_present = "server")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PinArgs {
+    /// The schema's first document.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManualArgs {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+}
+
+/// Prints completions.
+pub(crate) fn completions(args: &CompletionsArgs) -> ExitCode {
+    clap_complete::generate(args.shell, &mut Cli::command(), "sekisho", &mut io::stdout());
+    ExitCode::SUCCESS
+}
+
+/// Writes the manual pages, one for the program and one for each command.
+pub(crate) fn manual(args: &ManualArgs) -> anyhow::Result<ExitCode> {
+    std::fs::create_dir_all(&args.folder)?;
+    clap_mangen::generate_to(Cli::command(), &args.folder)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_commands_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

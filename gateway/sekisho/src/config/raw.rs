@@ -1,0 +1,478 @@
+//! The configuration as it is written (TOML). Plain data: nothing here has been checked against anything else.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use sekisho_delivery::{DialectSpec, PaceSpec, RetrySpec};
+use sekisho_records::{CsvOptions, MappingSpec};
+use sekisho_upstream::EndpointConfig;
+use serde::{Deserialize, Serialize};
+
+/// A gateway's configuration.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Raw {
+    /// The gateway itself.
+    pub(crate) gateway: GatewaySection,
+    /// What all listeners together take at the most.
+    #[serde(default)]
+    pub(crate) limits: LimitsSection,
+    /// The admin listener.
+    #[serde(default)]
+    pub(crate) admin: AdminSection,
+    /// What is logged.
+    #[serde(default)]
+    pub(crate) log: LogSection,
+    /// Sockets that clients connect to.
+    #[serde(default)]
+    pub(crate) listener: Vec<ListenerSection>,
+    /// Municipalities' systems.
+    #[serde(default)]
+    pub(crate) client: Vec<ClientSection>,
+    /// Schemas, pinned by digest.
+    #[serde(default)]
+    pub(crate) schema: Vec<SchemaSection>,
+    /// Cloud endpoints.
+    #[serde(default)]
+    pub(crate) upstream: Vec<UpstreamSection>,
+    /// Permitted flows. Nothing else passes.
+    #[serde(default)]
+    pub(crate) route: Vec<RouteSection>,
+}
+
+/// The gateway itself.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GatewaySection {
+    /// Folder of spool and ledger; created if its parent is there. Only one gateway may use it.
+    pub(crate) state: PathBuf,
+    /// On which side of the line to the LGWAN-ASP the gateway stands.
+    #[serde(default)]
+    pub(crate) place: Place,
+    /// How long a shutdown waits for exchanges and chunks under way, in milliseconds.
+    #[serde(default = "default_grace_ms")]
+    pub(crate) grace_ms: u64,
+    /// How long the payload of a finished batch is kept, in seconds. The receipt stays.
+    #[serde(default = "default_keep_payload_seconds")]
+    pub(crate) keep_payload_seconds: u64,
+}
+
+fn default_grace_ms() -> u64 {
+    25_000
+}
+fn default_keep_payload_seconds() -> u64 {
+    3_600
+}
+
+/// Where a gateway stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Place {
+    /// At the LGWAN-ASP: the data that comes in has been abstracted already.
+    #[default]
+    Asp,
+    /// On the municipality's side.
+    Municipality,
+}
+
+/// What all listeners together take at the most.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LimitsSection {
+    /// Bodies read at once; others wait their turn, unread.
+    pub(crate) uploads: usize,
+    /// Open connections of one listener.
+    pub(crate) connections: usize,
+    /// Bytes of one request's head.
+    pub(crate) head_bytes: usize,
+    /// Header fields of one request.
+    pub(crate) head_fields: usize,
+    /// How long a whole head may take, in milliseconds.
+    pub(crate) head_timeout_ms: u64,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            uploads: 32,
+            connections: 4_096,
+            head_bytes: 16 * 1024,
+            head_fields: 64,
+            head_timeout_ms: 30_000,
+        }
+    }
+}
+
+/// The admin listener: metrics, batches, heartbeat. Plain HTTP without a login, so only on loopback.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminSection {
+    /// Its address; a loopback address.
+    pub(crate) listen: SocketAddr,
+}
+
+impl Default for AdminSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9600)) }
+    }
+}
+
+/// What is logged. No payload and no personal value ever is.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSection {
+    /// Lines for people, or a JSON object a line.
+    pub(crate) format: LogFormat,
+    /// The least level that is written.
+    pub(crate) level: LogLevel,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: LogLevel::Info }
+    }
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The least level that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogLevel {
+    /// Something that an operator must mend.
+    Error,
+    /// Something that will become an error if it goes on.
+    Warn,
+    /// What the gateway does for its clients.
+    Info,
+    /// How it does it.
+    Debug,
+}
+
+/// A socket that clients connect to.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerSection {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its address.
+    pub(crate) listen: SocketAddr,
+    /// Plain HTTP beyond loopback needs this word, because whoever is on the network can read along.
+    #[serde(default)]
+    pub(crate) plain_http: PlainHttp,
+    /// How clients reach it, for the addresses in WSDL and OpenAPI; what they used in `Host` where absent.
+    #[serde(default)]
+    pub(crate) public_url: Option<String>,
+    /// The routes that it serves, by name.
+    pub(crate) routes: Vec<String>,
+}
+
+/// Whether a listener may speak plain HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PlainHttp {
+    /// On loopback addresses only.
+    #[default]
+    LoopbackOnly,
+    /// On any network: the line below is closed and encrypted by other means.
+    IKnowThatThisNetworkIsProtected,
+}
+
+/// A municipality's system.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClientSection {
+    /// Its name: 1 to 64 letters, digits, `-`, `_`, `.`.
+    pub(crate) name: String,
+    /// The networks that it comes from.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) networks: Vec<IpNet>,
+}
+
+/// A schema.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SchemaSection {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its first document; what that includes or imports lies below the same folder.
+    pub(crate) file: PathBuf,
+    /// The digest that it must have, as `sekisho pin FILE` prints it.
+    #[serde(default)]
+    pub(crate) digest: Option<String>,
+    /// The record element, as `{namespace}name`.
+    pub(crate) record: String,
+}
+
+/// A cloud endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpstreamSection {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it is and how it is connected to.
+    pub(crate) endpoint: EndpointConfig,
+    /// How it is watched.
+    #[serde(default)]
+    pub(crate) probe: ProbeSection,
+}
+
+/// How an upstream is watched.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ProbeSection {
+    /// Path of the cloud's health page: GET, 2xx means up. Any answer means up where absent.
+    pub(crate) health: Option<String>,
+    /// Path at which the cloud says how the application behind it is: GET, JSON with `state`.
+    pub(crate) application: Option<String>,
+    /// How often the line is looked at, in milliseconds.
+    pub(crate) line_interval_ms: u64,
+    /// How often the cloud's HTTP server is looked at, in milliseconds.
+    pub(crate) cloud_interval_ms: u64,
+    /// How often the login is looked at, in milliseconds.
+    pub(crate) login_interval_ms: u64,
+    /// How often the application is asked for, in milliseconds.
+    pub(crate) application_interval_ms: u64,
+    /// How old the outcome of a real chunk may be before the import is unknown, in milliseconds.
+    pub(crate) import_interval_ms: u64,
+}
+
+impl Default for ProbeSection {
+    fn default() -> Self {
+        Self {
+            health: None,
+            application: None,
+            line_interval_ms: 1_000,
+            cloud_interval_ms: 10_000,
+            login_interval_ms: 60_000,
+            application_interval_ms: 60_000,
+            import_interval_ms: 3_600_000,
+        }
+    }
+}
+
+/// A permitted flow.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteSection {
+    /// Its name: 1 to 64 letters, digits, `-`, `_`, `.`.
+    pub(crate) name: String,
+    /// The path that SOAP messages are posted to; REST resources lie below it.
+    pub(crate) path: String,
+    /// Who may use it, by name.
+    pub(crate) clients: Vec<String>,
+    /// The protocols that it takes.
+    pub(crate) doors: Vec<Door>,
+    /// The payload formats that it takes; all that its schema allows where absent.
+    #[serde(default)]
+    pub(crate) formats: Option<Vec<PayloadFormat>>,
+    /// What becomes of a message.
+    #[serde(default)]
+    pub(crate) mode: RouteMode,
+    /// The schema of its records, by name.
+    pub(crate) schema: String,
+    /// The upstream, by name.
+    pub(crate) upstream: String,
+    /// Relay: path at the upstream that messages are passed on to.
+    #[serde(default)]
+    pub(crate) target: Option<String>,
+    /// Operations of the municipality's own, beside the gateway's.
+    #[serde(default)]
+    pub(crate) operation: Vec<OperationSection>,
+    /// Fields that identify a record in its batch, by name; the schema's `xs:key` where absent.
+    #[serde(default)]
+    pub(crate) key: Option<Vec<String>>,
+    /// What becomes of a batch with bad records.
+    #[serde(default)]
+    pub(crate) bad_records: BadRecordsPolicy,
+    /// Encoding of payloads that name none: UTF-8, UTF-16, Windows-31J.
+    #[serde(default = "default_charset")]
+    pub(crate) charset: String,
+    /// One character that stands for bytes which the encoding does not have; such payloads are refused where absent.
+    #[serde(default)]
+    pub(crate) replace_unmappable: Option<char>,
+    /// How CSV is read.
+    #[serde(default)]
+    pub(crate) csv: CsvOptions,
+    /// How records become rows.
+    #[serde(default)]
+    pub(crate) mapping: MappingSpec,
+    /// How the upstream is spoken to; for store-and-forward.
+    #[serde(default)]
+    pub(crate) dialect: Option<DialectSpec>,
+    /// How chunks are sized.
+    #[serde(default)]
+    pub(crate) pace: PaceSpec,
+    /// When something is tried again.
+    #[serde(default)]
+    pub(crate) retry: RetrySpec,
+    /// Sending a row twice has the effect of sending it once (an upsert by a unique key).
+    #[serde(default)]
+    pub(crate) idempotent: bool,
+    /// Sends each batch in one request, whatever the pace says: shows the upstream's limit. Never in service.
+    #[serde(default)]
+    pub(crate) no_split: bool,
+    /// What it takes at the most.
+    #[serde(default)]
+    pub(crate) limits: RouteLimitsSection,
+}
+
+fn default_charset() -> String {
+    "UTF-8".to_owned()
+}
+
+/// A protocol by which a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Door {
+    /// SOAP with attachments.
+    Swa,
+    /// SOAP with the records inline.
+    Soap,
+    /// REST.
+    Rest,
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PayloadFormat {
+    /// RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// Record elements.
+    Xml,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RouteMode {
+    /// Checked whole, made durable, acknowledged, then delivered in chunks.
+    #[default]
+    StoreAndForward,
+    /// Checked and passed on while the client waits.
+    Relay,
+}
+
+/// What becomes of a batch with bad records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BadRecordsPolicy {
+    /// It is refused whole.
+    #[default]
+    Refuse,
+    /// It is taken without them, and the receipt counts them.
+    SetAside,
+}
+
+/// An operation of the municipality's own.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationSection {
+    /// The body's child, as `{namespace}name`.
+    pub(crate) body: String,
+    /// The `SOAPAction` that goes with it; not looked at where absent.
+    #[serde(default)]
+    pub(crate) action: Option<String>,
+    /// Where its records are.
+    #[serde(default)]
+    pub(crate) records: RecordsPlace,
+    /// What it is answered with; the gateway's own receipt where absent.
+    #[serde(default)]
+    pub(crate) reply: Option<ReplySection>,
+}
+
+/// Where an operation's records are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RecordsPlace {
+    /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`.
+    #[default]
+    Anywhere,
+    /// Record elements directly below the body's child, behind header elements that are passed over.
+    BodyChildren,
+}
+
+/// An answer in the municipality's own words.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplySection {
+    /// The body's child, as `{namespace}name`.
+    pub(crate) element: String,
+    /// Child elements, each with the member of the receipt that it holds: `id`, `accepted`, `set-aside`,
+    /// `payload-digest`.
+    pub(crate) children: BTreeMap<String, ReplyMember>,
+}
+
+/// A member of the receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReplyMember {
+    /// The gateway's id of the batch.
+    Id,
+    /// Records accepted.
+    Accepted,
+    /// Records set aside.
+    SetAside,
+    /// The payload's digest.
+    PayloadDigest,
+}
+
+/// What a route takes at the most.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RouteLimitsSection {
+    /// Bytes of one request body as they arrive. 4 GiB; on a relay route 1 MiB, as it is held in memory.
+    pub(crate) body_bytes: Option<u64>,
+    /// Bytes after unpacking gzip.
+    pub(crate) unpacked_bytes: u64,
+    /// Unpacked bytes for each byte received.
+    pub(crate) unpack_ratio: u32,
+    /// Records of one batch.
+    pub(crate) records: u64,
+    /// Bytes of one record.
+    pub(crate) record_bytes: usize,
+    /// Bytes of one field.
+    pub(crate) field_bytes: usize,
+    /// Violations listed in a refusal.
+    pub(crate) errors_listed: usize,
+    /// MIME parts of one message.
+    pub(crate) parts: usize,
+    /// Depth of XML elements and JSON values.
+    pub(crate) depth: usize,
+    /// How long no byte of a body may come, in milliseconds.
+    pub(crate) body_idle_ms: u64,
+}
+
+impl Default for RouteLimitsSection {
+    fn default() -> Self {
+        let limits = sekisho_edge::route::RouteLimits::default();
+        Self {
+            body_bytes: None,
+            unpacked_bytes: limits.unpacked_bytes,
+            unpack_ratio: limits.unpack_ratio,
+            records: limits.records,
+            record_bytes: limits.record_bytes,
+            field_bytes: limits.field_bytes,
+            errors_listed: limits.errors_listed,
+            parts: limits.parts,
+            depth: limits.depth,
+            body_idle_ms: u64::try_from(limits.body_idle.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}

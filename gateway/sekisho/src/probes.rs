@@ -1,0 +1,253 @@
+//! The gateway's active probes: what each hop is asked, and what the answer means.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{Method, Request};
+use sekisho_journal::Ledger;
+use sekisho_liveness::{Board, ErrorClass, Observation, Probe, Prober, Schedule, ScheduleError, Station};
+use sekisho_upstream::{Body, LoginError, Sent, Upstream, UpstreamError, probe_get, probe_tls};
+
+use crate::config::Effective;
+use crate::config::effective::GATEWAY_INTERVAL;
+
+/// Starts every probe of a configuration.
+pub(crate) fn start(effective: &Effective, board: &Board, ledger: &Ledger) -> Result<Prober, ScheduleError> {
+    let mut probes: Vec<(Box<dyn Probe>, Schedule)> = Vec::new();
+    let gateway = GatewayProbe { ledger: ledger.clone(), state: effective.state.clone() };
+    probes.push((Box::new(gateway), Schedule::every(GATEWAY_INTERVAL)?));
+    for watched in &effective.upstreams {
+        let (upstream, probe, intervals) = (&watched.upstream, &watched.probe, watched.intervals());
+        let hop = |station: Station| station.hop_of(upstream.name());
+        let line = Schedule::every(intervals.line)?;
+        let line_probe =
+            LineProbe { hop: hop(Station::Line), upstream: upstream.clone(), deadline: line.deadline() };
+        probes.push((Box::new(line_probe), line));
+        let cloud = Schedule::every(intervals.cloud)?;
+        let cloud_probe = CloudProbe {
+            hop: hop(Station::Cloud),
+            upstream: upstream.clone(),
+            path: probe.health.clone(),
+            deadline: cloud.deadline(),
+        };
+        probes.push((Box::new(cloud_probe), cloud));
+        let login = LoginProbe { hop: hop(Station::Login), upstream: upstream.clone() };
+        probes.push((Box::new(login), Schedule::every(intervals.login)?));
+        if let (Some(path), Some(interval)) = (&probe.application, intervals.application) {
+            let application = Schedule::every(interval)?;
+            let application_probe = ApplicationProbe {
+                hop: hop(Station::Application),
+                upstream: upstream.clone(),
+                path: path.clone(),
+                deadline: application.deadline(),
+            };
+            probes.push((Box::new(application_probe), application));
+        }
+    }
+    Ok(Prober::start(board.clone(), probes))
+}
+
+/// The gateway itself: its ledger answers and its state folder can be written.
+struct GatewayProbe {
+    ledger: Ledger,
+    state: PathBuf,
+}
+
+#[async_trait]
+impl Probe for GatewayProbe {
+    fn hop(&self) -> &str {
+        Station::Gateway.as_str()
+    }
+
+    async fn check(&self) -> Observation {
+        let started = std::time::Instant::now();
+        let ledger = self.ledger.totals().await;
+        let file = self.state.join("probe");
+        let written = tokio::task::spawn_blocking(move || {
+            let outcome = std::fs::write(&file, b"probe");
+            let _ = std::fs::remove_file(&file);
+            outcome
+        });
+        match (ledger, written.await) {
+            (Ok(_), Ok(Ok(()))) => {
+                Observation::up(started.elapsed()).text("ledger and spool answer", "台帳と保管領域は正常です")
+            }
+            (Err(_), _) => Observation::down(ErrorClass::Infrastructure)
+                .text("the ledger does not answer", "台帳が応答しません"),
+            _ => Observation::down(ErrorClass::Infrastructure)
+                .text("the state folder cannot be written", "状態フォルダーに書き込めません"),
+        }
+    }
+}
+
+/// The line: name, connection, TLS.
+struct LineProbe {
+    hop: String,
+    upstream: Upstream,
+    deadline: Duration,
+}
+
+#[async_trait]
+impl Probe for LineProbe {
+    fn hop(&self) -> &str {
+        &self.hop
+    }
+
+    async fn check(&self) -> Observation {
+        match probe_tls(self.upstream.endpoint(), self.deadline).await {
+            Ok(timing) => {
+                let took =
+                    timing.resolve + timing.connect.unwrap_or_default() + timing.tls.unwrap_or_default();
+                Observation::up(took).text("connected", "接続できます")
+            }
+            Err(error) => unreachable(&error),
+        }
+    }
+}
+
+fn unreachable(error: &UpstreamError) -> Observation {
+    let text = format!("no connection ({})", error.code());
+    Observation::down(ErrorClass::Line).text(text, format!("接続できません（{}）", error.code()))
+}
+
+/// The cloud's HTTP server.
+struct CloudProbe {
+    hop: String,
+    upstream: Upstream,
+    path: Option<String>,
+    deadline: Duration,
+}
+
+#[async_trait]
+impl Probe for CloudProbe {
+    fn hop(&self) -> &str {
+        &self.hop
+    }
+
+    async fn check(&self) -> Observation {
+        let path = self.path.as_deref().unwrap_or("/");
+        match probe_get(self.upstream.endpoint(), path, self.deadline).await {
+            Ok(timing) => {
+                let took = timing.http.unwrap_or_default();
+                let status = timing.status.map_or(0, |status| status.as_u16());
+                let good = if self.path.is_some() { (200..300).contains(&status) } else { status < 500 };
+                if good {
+                    Observation::up(took).text("answers", "応答しています")
+                } else {
+                    Observation::down(ErrorClass::Infrastructure).took(took).answered(true).text(
+                        format!("answers with status {status}"),
+                        format!("ステータス{status}を返しています"),
+                    )
+                }
+            }
+            Err(error) if error.outcome() == Sent::No => unreachable(&error),
+            Err(error) => {
+                let class = if error.is_timeout() { ErrorClass::Timeout } else { ErrorClass::Infrastructure };
+                Observation::down(class).text(
+                    format!("no whole answer ({})", error.code()),
+                    format!("応答が完了しません（{}）", error.code()),
+                )
+            }
+        }
+    }
+}
+
+/// The login: a token can be had.
+struct LoginProbe {
+    hop: String,
+    upstream: Upstream,
+}
+
+#[async_trait]
+impl Probe for LoginProbe {
+    fn hop(&self) -> &str {
+        &self.hop
+    }
+
+    async fn check(&self) -> Observation {
+        let Some(tokens) = self.upstream.tokens() else {
+            return Observation::up(Duration::ZERO)
+                .text("no login is configured", "ログインは設定されていません");
+        };
+        let started = std::time::Instant::now();
+        // A token at hand proves nothing about today's login: the probe asks for a new one.
+        let renewed = match tokens.token().await {
+            Ok(token) => tokens.renew(&token).await,
+            Err(error) => Err(error),
+        };
+        match renewed {
+            Ok(_) => Observation::up(started.elapsed()).text("logged in", "ログインできます"),
+            Err(LoginError::Upstream(error)) => {
+                let class = if error.is_timeout() { ErrorClass::Timeout } else { ErrorClass::Infrastructure };
+                Observation::down(class).text(
+                    format!("the login does not answer ({})", error.code()),
+                    format!("ログイン先が応答しません（{}）", error.code()),
+                )
+            }
+            Err(error) => Observation::down(ErrorClass::Authentication)
+                .took(started.elapsed())
+                .answered(true)
+                .text(format!("refused ({})", error.code()), format!("拒否されました（{}）", error.code())),
+        }
+    }
+}
+
+/// The application behind the cloud, as the cloud tells it.
+struct ApplicationProbe {
+    hop: String,
+    upstream: Upstream,
+    path: String,
+    deadline: Duration,
+}
+
+#[async_trait]
+impl Probe for ApplicationProbe {
+    fn hop(&self) -> &str {
+        &self.hop
+    }
+
+    async fn check(&self) -> Observation {
+        let started = std::time::Instant::now();
+        let Some(target) = self.upstream.endpoint().target(&self.path) else {
+            return Observation::unknown().text("the path cannot be asked for", "パスが不正です");
+        };
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = target;
+        if let Some(tokens) = self.upstream.tokens() {
+            match tokens.token().await {
+                Ok(token) => {
+                    request.headers_mut().insert(http::header::AUTHORIZATION, token.bearer());
+                }
+                Err(_) => return Observation::unknown().text("not logged in", "ログインできていません"),
+            }
+        }
+        let answer = match self.upstream.client().send(request, self.deadline).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_timeout() => {
+                return Observation::down(ErrorClass::Timeout)
+                    .text("no answer in time", "時間内に応答がありません");
+            }
+            Err(_) => return Observation::unknown().text("could not be asked", "問い合わせできません"),
+        };
+        let took = started.elapsed();
+        // The state is one of three words; whatever else the cloud says stays with the cloud.
+        let state = serde_json::from_slice::<serde_json::Value>(&answer.body)
+            .ok()
+            .and_then(|body| body.get("state")?.as_str().map(str::to_owned));
+        match (answer.status.is_success(), state.as_deref()) {
+            (true, Some("up")) => Observation::up(took).text("up, says the cloud", "正常（クラウドの申告）"),
+            (true, Some("degraded")) => Observation::degraded(ErrorClass::Application)
+                .took(took)
+                .text("degraded, says the cloud", "低下（クラウドの申告）"),
+            (true, Some("down")) => Observation::down(ErrorClass::Application)
+                .took(took)
+                .answered(true)
+                .text("down, says the cloud", "停止（クラウドの申告）"),
+            _ => Observation::unknown()
+                .took(took)
+                .text("the answer is no state", "応答から状態を判断できません"),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! `sekisho serve`: wiring, signals, reload, shutdown. And `check-config`, which stops before the wiring.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use arc_swap::ArcSwap;
+use prometheus::Registry;
+use sekisho_delivery::{Delivery, DeliveryHandle};
+use sekisho_edge::gateway::now_millis;
+use sekisho_edge::route::Routes;
+use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
+use sekisho_journal::{Ledger, Spool, purge, recover};
+use sekisho_liveness::{Board, Prober};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::ConfigArgs;
+use crate::config::raw::{LogFormat, LogSection};
+use crate::config::{self, Effective, Mistake};
+use crate::probes;
+
+/// How often payloads that are no longer needed are looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(10);
+/// Payloads removed in one go.
+const PURGE_AT_ONCE: u32 = 1_000;
+
+/// `sekisho check-config`.
+pub(crate) fn check(args: &ConfigArgs) -> ExitCode {
+    let mut out = std::io::stdout();
+    match config::load(&args.config) {
+        Ok((_, effective)) => {
+            // What cannot be written to a closed pipe is not missed by anyone.
+            let _ = writeln!(
+                out,
+                "{}: no mistakes; {} listeners, {} upstreams",
+                args.config.display(),
+                effective.listeners.len(),
+                effective.upstreams.len()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                let _ = writeln!(out, "{mistake}");
+            }
+            let _ = writeln!(out, "{}: {} mistakes", args.config.display(), mistakes.len());
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// `sekisho serve`.
+pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+    let (raw, effective) =
+        config::load(&args.config).map_err(|mistakes| anyhow::anyhow!(listed(&mistakes)))?;
+    log_to_stderr(&raw.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
+        // One for each body that is read at once, and as many for files that are read on the way out.
+        .max_blocking_threads(effective.uploads + 64)
+        .thread_stack_size(512 * 1024)
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(&args.config, effective))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn listed(mistakes: &[Mistake]) -> String {
+    let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    format!("the configuration has {} mistakes:\n{}", mistakes.len(), lines.join("\n"))
+}
+
+fn log_to_stderr(log: &LogSection) {
+    use tracing_subscriber::filter::LevelFilter;
+    let level = match log.level {
+        config::raw::LogLevel::Error => LevelFilter::ERROR,
+        config::raw::LogLevel::Warn => LevelFilter::WARN,
+        config::raw::LogLevel::Info => LevelFilter::INFO,
+        config::raw::LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let lines =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
+    // A subscriber is set once, here, before anything is logged.
+    match log.format {
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+/// The stores of a running gateway; the lock says that no other gateway has them.
+struct Stores {
+    spool: Spool,
+    ledger: Ledger,
+    _lock: File,
+}
+
+fn open_stores(state: &Path) -> anyhow::Result<Stores> {
+    if !state.exists() {
+        std::fs::create_dir(state)
+            .with_context(|| format!("creating the state folder {}", state.display()))?;
+    }
+    let lock = File::create(state.join("lock")).with_context(|| format!("writing in {}", state.display()))?;
+    if lock.try_lock().is_err() {
+        bail!("another gateway uses the state folder {}", state.display());
+    }
+    let spool = Spool::open(&state.join("spool"), &state.join("spool.key")).context("opening the spool")?;
+    let owner = format!("pid {}", std::process::id());
+    let (ledger, opened) =
+        Ledger::open(&state.join("ledger.sqlite"), &owner, now_millis()).context("opening the ledger")?;
+    let recovery = recover(&spool, &ledger).context("looking through the spool")?;
+    for batch in &recovery.damaged {
+        tracing::error!(%batch, "the payload of an acknowledged batch is missing or damaged");
+    }
+    tracing::info!(
+        epoch = opened.epoch.0,
+        in_doubt = opened.in_doubt,
+        removed = recovery.removed.len(),
+        damaged = recovery.damaged.len(),
+        "stores opened"
+    );
+    Ok(Stores { spool, ledger, _lock: lock })
+}
+
+/// What a reload exchanges.
+struct Running {
+    listeners: Vec<(String, std::net::SocketAddr, Arc<ArcSwap<Routes>>)>,
+    admin: std::net::SocketAddr,
+    state: std::path::PathBuf,
+    ledger: Ledger,
+    board: Board,
+    delivery: DeliveryHandle,
+    prober: Option<Prober>,
+}
+
+async fn serve(config: &Path, effective: Effective) -> anyhow::Result<()> {
+    let state = effective.state.clone();
+    let stores = tokio::task::spawn_blocking(move || open_stores(&state)).await??;
+    let (spool, ledger) = (stores.spool.clone(), stores.ledger.clone());
+    define_plans(&ledger, &effective).await?;
+    let board = Board::new(effective.hops()).context("arranging the hops")?;
+    let registry = Registry::new();
+    let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
+    let delivery_metrics = sekisho_delivery::Metrics::register(&registry)?;
+    let delivery =
+        Delivery::start(ledger.clone(), spool.clone(), upstreams, board.clone(), delivery_metrics).await?;
+    let prober = probes::start(&effective, &board, &ledger)?;
+    let gateway = Arc::new(Gateway::new(
+        spool.clone(),
+        ledger.clone(),
+        board.clone(),
+        sekisho_edge::Metrics::register(&registry)?,
+        effective.uploads,
+        Box::new({
+            let delivery = delivery.clone();
+            move || delivery.wake()
+        }),
+    ));
+
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let mut running = Running {
+        listeners: Vec::new(),
+        admin: effective.admin,
+        state: effective.state.clone(),
+        ledger: ledger.clone(),
+        board,
+        delivery: delivery.clone(),
+        prober: Some(prober),
+    };
+    // Every socket is bound before the first one is served: a gateway runs whole or not at all.
+    let mut bound = Vec::new();
+    for listener in &effective.listeners {
+        let socket = Listener::bind(listener.address, listener.limits)
+            .with_context(|| format!("listener {:?}: binding {}", listener.name, listener.address))?;
+        bound.push((listener, socket));
+    }
+    let admin_socket = tokio::net::TcpListener::bind(effective.admin)
+        .await
+        .with_context(|| format!("binding the admin listener {}", effective.admin))?;
+    let mut out = std::io::stdout();
+    for (listener, socket) in bound {
+        let address = socket.address()?;
+        let routes = Arc::new(ArcSwap::from_pointee(listener.routes()));
+        let service = Service::new(Arc::clone(&gateway), Arc::clone(&routes), listener.public_url.clone());
+        running.listeners.push((listener.name.clone(), listener.address, routes));
+        tasks.spawn(socket.serve(service, stopped.clone(), effective.grace));
+        writeln!(out, "listening {} {address}", listener.name)?;
+    }
+    writeln!(out, "listening admin {}", admin_socket.local_addr()?)?;
+    let admin = Admin::new(Arc::clone(&gateway), registry, {
+        let delivery = delivery.clone();
+        Arc::new(move || serde_json::to_value(delivery.status()).unwrap_or_default())
+    })?;
+    tasks.spawn(admin.serve(admin_socket, stopped.clone()));
+    tasks.spawn(purge_finished(spool, ledger, effective.keep_payload, stopped.clone()));
+    writeln!(out, "ready")?;
+    out.flush()?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+
+    signals(config, &mut running).await?;
+    tracing::info!(grace = ?effective.grace, "shutting down: no new exchanges, chunks under way are awaited");
+    // The receivers live as long as the tasks do.
+    let _ = stop.send(true);
+    let (parked, ()) =
+        tokio::join!(delivery.park(effective.grace), async { while tasks.join_next().await.is_some() {} });
+    if let Some(prober) = running.prober.take() {
+        prober.stop().await;
+    }
+    tracing::info!(in_doubt = parked, "stopped");
+    Ok(())
+}
+
+async fn define_plans(ledger: &Ledger, effective: &Effective) -> anyhow::Result<()> {
+    for plan in &effective.plans {
+        ledger.define(plan.clone()).await.context("keeping a delivery plan")?;
+    }
+    Ok(())
+}
+
+/// Waits for the signal to stop; reloads on the way.
+async fn signals(config: &Path, running: &mut Running) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => match reload(config, running).await {
+                Ok(()) => tracing::info!("reloaded"),
+                Err(error) => tracing::error!("nothing was reloaded: {error:#}"),
+            },
+        }
+    }
+}
+
+/// Puts routes, schemas, clients and upstreams of the configuration on disk into force, all or none. Batches under
+/// way keep the plan that they were accepted with.
+async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
+    let path = config.to_owned();
+    let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await?;
+    let (_, effective) = loaded.map_err(|mistakes| anyhow::anyhow!(listed(&mistakes)))?;
+    define_plans(&running.ledger, &effective).await?;
+    running.board.arrange(effective.hops())?;
+    let prober = probes::start(&effective, &running.board, &running.ledger)?;
+    if let Some(before) = running.prober.replace(prober) {
+        before.stop().await;
+    }
+    let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
+    running.delivery.replace_upstreams(upstreams);
+    for (name, address, routes) in &running.listeners {
+        match effective.listeners.iter().find(|listener| listener.name == *name) {
+            Some(listener) => {
+                routes.store(Arc::new(listener.routes()));
+                if listener.address != *address {
+                    tracing::warn!(listener = name, "its address changes only with a restart");
+                }
+            }
+            None => {
+                routes.store(Arc::new(Routes::default()));
+                tracing::warn!(listener = name, "it serves nothing now; its socket closes with a restart");
+            }
+        }
+    }
+    for listener in &effective.listeners {
+        if !running.listeners.iter().any(|(name, ..)| *name == listener.name) {
+            tracing::warn!(listener = listener.name, "a new listener opens only with a restart");
+        }
+    }
+    if effective.admin != running.admin || effective.state != running.state {
+        tracing::warn!("the admin address and the state folder change only with a restart");
+    }
+    Ok(())
+}
+
+async fn purge_finished(spool: Spool, ledger: Ledger, keep: Duration, mut stop: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(PURGE_EVERY);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let (spool, ledger) = (spool.clone(), ledger.clone());
+        let purged = tokio::task::spawn_blocking(move || {
+            let now = now_millis();
+            let before = now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
+            purge(&spool, &ledger, before, PURGE_AT_ONCE, now)
+        });
+        match purged.await {
+            Ok(Ok(removed)) if !removed.is_empty() => {
+                tracing::info!(batches = removed.len(), "payloads removed")
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "payloads could not be removed"),
+            Err(error) => tracing::error!(%error, "payloads could not be removed"),
+        }
+    }
+}
