@@ -7,7 +7,7 @@ use xsd_schema::validation::simple::fixed_values_equal;
 use xsd_schema::validation::{ValidationRoot, validate_simple_type};
 use xsd_schema::xml::ParseLimits;
 
-use crate::compiled::{Compiled, Engine, Validator, validator};
+use crate::compiled::{Compiled, Engine, MAX_GROWTH, Validator, validator};
 use crate::document::Validity;
 use crate::error::DocumentError;
 use crate::memo::Memo;
@@ -147,7 +147,7 @@ impl Checker {
 
     /// Gives a compiled schema back that has grown by the names of too many records; the next record gets another.
     fn renew(&mut self) {
-        if self.engine.as_ref().is_some_and(|engine| engine.borrow_owner().growth() > self.bounds.names / 2) {
+        if self.engine.as_ref().is_some_and(|engine| engine.borrow_owner().growth() > MAX_GROWTH) {
             self.give_back();
         }
     }

@@ -24,7 +24,7 @@ const MAX_HELD: usize = 16;
 /// How many are lent for one value at a time: more threads than this wait for each other.
 const MAX_LENT: usize = 8;
 /// How much a compiled schema may grow by names that documents brought before it is thrown away, in bytes.
-const MAX_GROWTH: usize = 1 << 20;
+pub(crate) const MAX_GROWTH: usize = 256 << 10;
 
 /// One compiled schema. The same types and elements have the same index in each of one schema's.
 pub(crate) struct Compiled {

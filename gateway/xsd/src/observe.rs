@@ -56,8 +56,10 @@ pub(crate) struct Progress {
 /// An element that has not ended.
 struct Open {
     name: Option<Name>,
-    /// Its number among the children of that name.
-    position: usize,
+    /// Where it is, once the validator said so.
+    path: Option<String>,
+    /// Its number among the children of that name, when the validator does not number it.
+    position: Option<usize>,
     start: u64,
     ty: Option<TypeKey>,
     simple: Option<TypeId>,
@@ -119,18 +121,28 @@ impl Watch<'_> {
             Some(open) => Some(lines.recent(open.start)),
             None => None,
         };
-        let steps = progress
-            .open
-            .iter()
-            .map(|open| format!("{}[{}]", self.shown(open.name).unwrap_or("*"), open.position));
         Violation {
             code,
             field: field.map(str::to_owned),
-            path: Some(steps.collect::<Vec<_>>().join("/")).filter(|path| !path.is_empty()),
+            path: self.path(progress),
             line: at.map(|at| at.0),
             column: at.map(|at| at.1),
             message,
         }
+    }
+
+    /// The path to the innermost element: as the validator gave it for the nearest one above, and on from there.
+    fn path(&self, progress: &Progress) -> Option<String> {
+        let known = progress.open.iter().rposition(|open| open.path.is_some())?;
+        let mut path = progress.open[known].path.clone()?;
+        for open in &progress.open[known + 1..] {
+            path.push('/');
+            path.push_str(self.shown(open.name).unwrap_or("*"));
+            if let Some(position) = open.position {
+                path.push_str(&format!("[{position}]"));
+            }
+        }
+        Some(path)
     }
 
     fn missing(&self, progress: &mut Progress, missing: Vec<Missing>) {
@@ -246,6 +258,12 @@ impl Watch<'_> {
     }
 }
 
+/// The number of the last child among those of its name.
+fn number(progress: &Progress, name: Option<Name>) -> Option<usize> {
+    let siblings = progress.open.last()?.children.as_ref()?;
+    Some(siblings.iter().filter(|&&sibling| Some(sibling) == name).count())
+}
+
 fn told(progress: &Progress) -> bool {
     progress.open.last().is_some_and(|open| open.told)
 }
@@ -281,9 +299,6 @@ impl ValidationEventHandler for Eye<'_> {
             uri => names.get(uri).map(Some),
         };
         let name = names.get(view.local_name).zip(namespace);
-        let position = progress.open.last().map_or(1, |parent| {
-            1 + parent.children.iter().flatten().filter(|&&sibling| Some(sibling) == name).count()
-        });
         let declared = watch.enter(&mut progress, name);
         progress.starting = false;
         let ty = match declared {
@@ -292,9 +307,10 @@ impl ValidationEventHandler for Eye<'_> {
             Some((None, ty)) => ty,
         };
         let start = progress.tag;
-        progress.open.push(Open {
+        let open = Open {
             name,
-            position,
+            path: None,
+            position: declared.and_then(|_| number(&progress, name)),
             start,
             ty,
             simple: ty.and_then(|ty| ty.as_simple()).and_then(|key| watch.run.compiled.id(key)),
@@ -305,7 +321,8 @@ impl ValidationEventHandler for Eye<'_> {
             children: Some(Vec::new()),
             recovery: None,
             told: false,
-        });
+        };
+        progress.open.push(open);
         Ok(())
     }
 
@@ -373,6 +390,10 @@ impl ValidationSink for Ear<'_> {
             // Told with all that it means, once the element is known or ended.
             CONTENT => {
                 progress.refused = true;
+                let path = watch.steps(&error).1;
+                if let Some(open) = progress.open.last_mut() {
+                    open.path = open.path.take().or(path);
+                }
                 return;
             }
             // No declaration governs what the content model has just refused.
@@ -387,16 +408,7 @@ impl ValidationSink for Ear<'_> {
 
 impl Watch<'_> {
     fn translated(&self, error: &ValidationError, progress: &Progress) -> Violation {
-        let shown = |name: &str| self.run.schema.inner.declared.contains(name).then(|| name.to_owned());
-        let steps: Vec<_> = error
-            .instance_path()
-            .into_iter()
-            .flat_map(|path| path.steps())
-            .filter_map(|step| Some((shown(step.name().local_name()), step.position()?)))
-            .collect();
-        let field = steps.last().and_then(|(name, _)| name.clone());
-        let path =
-            steps.iter().map(|(name, position)| format!("{}[{position}]", name.as_deref().unwrap_or("*")));
+        let (field, path) = self.steps(error);
         let value = progress
             .open
             .last()
@@ -404,9 +416,22 @@ impl Watch<'_> {
             .and_then(|open| Some((self.run.schema.facts(open.simple?), open.text.as_str())));
         let message = wording::message(error.constraint, &Site { field: field.as_deref(), value });
         let mut violation = self.here(progress, error.constraint, field.as_deref(), message);
-        if !steps.is_empty() {
-            violation.path = Some(path.collect::<Vec<_>>().join("/"));
-        }
+        violation.path = path.or(violation.path);
         violation
+    }
+
+    /// The name of the element that the error is about, and the path to it.
+    fn steps(&self, error: &ValidationError) -> (Option<String>, Option<String>) {
+        let shown = |name: &str| self.run.schema.inner.declared.contains(name).then(|| name.to_owned());
+        let mut field = None;
+        let mut path = String::new();
+        for step in error.instance_path().into_iter().flat_map(|path| path.steps()) {
+            // An attribute has no position: the path ends with its element.
+            let Some(position) = step.position() else { break };
+            field = shown(step.name().local_name());
+            let separator = if path.is_empty() { "" } else { "/" };
+            path.push_str(&format!("{separator}{}[{position}]", field.as_deref().unwrap_or("*")));
+        }
+        (field, Some(path).filter(|path| !path.is_empty()))
     }
 }
