@@ -1,1 +1,142 @@
-//! Being written.
+//! One chunk, one exchange: the request with its rows out, a verdict in.
+
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, StatusCode};
+use sekisho_liveness::ErrorClass;
+use sekisho_upstream::{Answer, Body, LoginError, Sent, Token, Upstream, UpstreamError};
+
+use crate::bulk2;
+use crate::dialect::Verdict;
+use crate::encode::{self, Measured, RowSource};
+use crate::plan::PlanError;
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The upstream answered.
+    Answered(Verdict),
+    /// Nothing can have been done: no connection, no token, no request.
+    NotSent { code: String, class: ErrorClass },
+    /// Nobody can know; `timeout`: a deadline passed.
+    Lost { code: String, timeout: bool },
+}
+
+/// A chunk about to be sent.
+pub(crate) struct Outgoing {
+    pub(crate) upstream: Upstream,
+    pub(crate) source: RowSource,
+    pub(crate) batch: String,
+    pub(crate) number: u64,
+    pub(crate) deadline: Duration,
+}
+
+impl From<UpstreamError> for End {
+    fn from(error: UpstreamError) -> Self {
+        let code = error.code().to_owned();
+        match error.outcome() {
+            Sent::No => End::NotSent { code, class: ErrorClass::Line },
+            Sent::Unknown => End::Lost { timeout: error.is_timeout(), code },
+        }
+    }
+}
+
+impl From<LoginError> for End {
+    fn from(error: LoginError) -> Self {
+        End::NotSent { code: error.code().to_owned(), class: ErrorClass::Authentication }
+    }
+}
+
+impl From<PlanError> for End {
+    fn from(error: PlanError) -> Self {
+        End::NotSent { code: error.code().to_owned(), class: ErrorClass::Misuse }
+    }
+}
+
+impl Outgoing {
+    /// Sends the chunk and reads the answer. A session that has expired is renewed once.
+    pub(crate) async fn send(&self, chunk: &Measured) -> End {
+        self.sent(chunk).await.unwrap_or_else(|end| end)
+    }
+
+    async fn sent(&self, chunk: &Measured) -> Result<End, End> {
+        let dialect = &self.source.plan.dialect;
+        let mut token = self.token().await?;
+        let mut renewed = false;
+        loop {
+            let session = token.as_ref().filter(|_| dialect.session_in_body()).map(Token::secret);
+            let call = dialect.call(self.upstream.endpoint(), &self.batch, self.number, session)?;
+            let body = encode::body(&self.source, chunk.records.clone(), chunk.bytes, call.framing);
+            let mut request = call.request.map(|()| body);
+            if !dialect.session_in_body() {
+                authorize(request.headers_mut(), token.as_ref());
+            }
+            let answer = self.upstream.client().send(request, self.deadline).await?;
+            let verdict = dialect.judge(answer.status, &answer.headers, &answer.body, chunk);
+            match (&verdict, &token) {
+                (Verdict::Session(_), Some(expired)) if !renewed => {
+                    token = Some(self.renewed(expired).await?);
+                    renewed = true;
+                }
+                _ => return Ok(End::Answered(verdict)),
+            }
+        }
+    }
+
+    /// A call without rows, with the token, renewed once when the upstream says that it has expired.
+    pub(crate) async fn call(
+        &self,
+        request: impl Fn() -> Result<Request<Body>, PlanError>,
+    ) -> Result<Answer, End> {
+        let mut token = self.token().await?;
+        let mut renewed = false;
+        loop {
+            let mut request = request()?;
+            authorize(request.headers_mut(), token.as_ref());
+            let answer = self.upstream.client().send(request, self.deadline).await?;
+            match &token {
+                Some(expired)
+                    if !renewed && self.is_session(answer.status, &answer.headers, &answer.body) =>
+                {
+                    token = Some(self.renewed(expired).await?);
+                    renewed = true;
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    pub(crate) fn is_session(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
+        !status.is_success()
+            && matches!(self.source.plan.dialect.judge_error(status, headers, body), Verdict::Session(_))
+    }
+
+    pub(crate) async fn token(&self) -> Result<Option<Token>, End> {
+        Ok(match self.upstream.tokens() {
+            Some(tokens) => Some(tokens.token().await?),
+            None => None,
+        })
+    }
+
+    async fn renewed(&self, expired: &Token) -> Result<Token, End> {
+        match self.upstream.tokens() {
+            Some(tokens) => Ok(tokens.renew(expired).await?),
+            None => Ok(expired.clone()),
+        }
+    }
+}
+
+pub(crate) fn authorize(headers: &mut HeaderMap, token: Option<&Token>) {
+    if let Some(token) = token {
+        headers.insert(AUTHORIZATION, token.bearer());
+    }
+}
+
+/// Sends a chunk in whatever number of calls its dialect needs. `noted` makes the upstream's handle durable.
+pub(crate) async fn deliver(outgoing: &Outgoing, chunk: &Measured, noted: &bulk2::Notary) -> End {
+    match outgoing.source.plan.dialect.bulk2() {
+        Some(spec) => bulk2::deliver(outgoing, spec, chunk, noted).await,
+        None => outgoing.send(chunk).await,
+    }
+}

@@ -1,13 +1,19 @@
 //! Starting, waking, parking.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sekisho_journal::{Ledger, Spool};
+use sekisho_journal::{Ledger, LedgerError, Spool};
 use sekisho_liveness::Board;
 use sekisho_upstream::Upstream;
 use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::metrics::Metrics;
+use crate::scheduler::{Controls, Scheduler, Shared};
 
 /// Delivers accepted batches.
 pub struct Delivery;
@@ -17,7 +23,7 @@ pub struct Delivery;
 pub enum StartError {
     /// The ledger cannot be read.
     #[error("the ledger cannot be read at start: {0}")]
-    Ledger(#[from] sekisho_journal::LedgerError),
+    Ledger(#[from] LedgerError),
 }
 
 impl StartError {
@@ -30,7 +36,7 @@ impl StartError {
 }
 
 /// What delivery is doing for one upstream, for operators.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UpstreamStatus {
     /// The upstream's name.
     pub upstream: String,
@@ -46,10 +52,30 @@ pub struct UpstreamStatus {
 
 /// A handle on running delivery. Cheap to clone.
 #[derive(Clone)]
-pub struct DeliveryHandle {}
+pub struct DeliveryHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Shared,
+    lanes: Mutex<BTreeMap<String, Lane>>,
+    parked: watch::Sender<Option<Instant>>,
+}
+
+/// One upstream's scheduler, from outside.
+struct Lane {
+    wake: Arc<Notify>,
+    upstream: watch::Sender<Upstream>,
+    status: Arc<Mutex<UpstreamStatus>>,
+    task: Option<JoinHandle<u64>>,
+}
 
 impl Delivery {
-    /// Starts a scheduler per upstream on the current tokio runtime, and resumes every open batch.
+    /// Starts a scheduler per upstream on the current tokio runtime, and resumes every open batch. To be called after
+    /// `sekisho_journal::recover`.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub async fn start(
         ledger: Ledger,
         spool: Spool,
@@ -57,32 +83,92 @@ impl Delivery {
         board: Board,
         metrics: Metrics,
     ) -> Result<DeliveryHandle, StartError> {
-        let _ = (ledger, spool, upstreams, board, metrics);
-        todo!()
+        let open = ledger.open_batches().await?;
+        if !open.is_empty() {
+            tracing::info!(batches = open.len(), "resuming open batches");
+        }
+        let shared = Shared { ledger, spool, board, metrics, now: unix_millis };
+        let (parked, _) = watch::channel(None);
+        let handle = DeliveryHandle { inner: Arc::new(Inner { shared, lanes: Mutex::default(), parked }) };
+        handle.replace_upstreams(upstreams);
+        Ok(handle)
     }
 }
 
 impl DeliveryHandle {
     /// Something has changed: a batch was accepted, cancelled or decided upon.
     pub fn wake(&self) {
-        todo!()
+        for lane in self.inner.lanes().values() {
+            lane.wake.notify_one();
+        }
     }
 
     /// Another set of upstreams after a reload. Chunks under way keep the old one; new chunks take the new one.
+    /// Upstreams that are gone are served until their open batches are through.
     pub fn replace_upstreams(&self, upstreams: Vec<Upstream>) {
-        let _ = upstreams;
-        todo!()
+        let mut lanes = self.inner.lanes();
+        for upstream in upstreams {
+            let name = upstream.name().to_owned();
+            match lanes.get(&name) {
+                Some(lane) => {
+                    lane.upstream.send_replace(upstream);
+                    lane.wake.notify_one();
+                }
+                None => {
+                    lanes.insert(name.clone(), self.inner.lane(name, upstream));
+                }
+            }
+        }
     }
 
     /// Opens no more chunks, waits for those under way, at most `grace`; what then is still under way is written down as
-    /// in doubt. Returns how many chunks that were.
-    pub async fn park(&self, grace: std::time::Duration) -> u64 {
-        let _ = grace;
-        todo!()
+    /// in doubt. Returns how many chunks that were. Delivery does not start again.
+    pub async fn park(&self, grace: Duration) -> u64 {
+        self.inner.parked.send_replace(Some(Instant::now() + grace));
+        let tasks: Vec<JoinHandle<u64>> =
+            self.inner.lanes().values_mut().filter_map(|lane| lane.task.take()).collect();
+        let mut left = 0;
+        for task in tasks {
+            match task.await {
+                Ok(count) => left += count,
+                Err(error) => tracing::error!(%error, "a scheduler broke off"),
+            }
+        }
+        left
     }
 
     /// What delivery is doing, one entry per upstream.
     pub fn status(&self) -> Vec<UpstreamStatus> {
-        todo!()
+        let lanes = self.inner.lanes();
+        lanes
+            .values()
+            .map(|lane| lane.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .collect()
     }
+}
+
+impl Inner {
+    fn lanes(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lane(&self, name: String, upstream: Upstream) -> Lane {
+        let wake = Arc::new(Notify::new());
+        let status =
+            Arc::new(Mutex::new(UpstreamStatus { upstream: name.clone(), ..UpstreamStatus::default() }));
+        let (sender, receiver) = watch::channel(upstream);
+        let controls = Controls {
+            wake: Arc::clone(&wake),
+            upstream: receiver,
+            parked: self.parked.subscribe(),
+            status: Arc::clone(&status),
+        };
+        let task = tokio::spawn(Scheduler::new(name, self.shared.clone(), controls).run());
+        Lane { wake, upstream: sender, status, task: Some(task) }
+    }
+}
+
+fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

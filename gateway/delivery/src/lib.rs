@@ -9,15 +9,20 @@
 
 mod backoff;
 mod breaker;
+mod bulk2;
 mod chunk;
+mod csv_table;
 mod delivery;
 pub mod dialect;
 mod encode;
 mod metrics;
+mod outcome;
 pub mod pace;
 mod plan;
+mod resend;
 mod scheduler;
 pub mod simulate;
+mod traffic;
 
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
 pub use dialect::{

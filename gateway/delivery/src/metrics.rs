@@ -1,7 +1,10 @@
 //! What monitoring sees of delivery. Label values come from configuration only.
 
+use std::time::Duration;
+
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
-use sekisho_journal::Sums;
+
+use crate::pace::Pace;
 
 /// Delivery's metrics. Cheap to clone.
 #[derive(Clone)]
@@ -89,4 +92,41 @@ impl Metrics {
             )?,
         })
     }
+
+    /// A batch has an outcome for every record.
+    pub(crate) fn batch_finished(&self, upstream: &str, route: &str) {
+        self.batches.with_label_values(&[upstream, route]).inc();
+    }
+
+    /// Records of a chunk by outcome.
+    pub(crate) fn records(&self, upstream: &str, route: &str, outcome: &'static str, count: u64) {
+        if count > 0 {
+            self.records.with_label_values(&[upstream, route, outcome]).inc_by(count);
+        }
+    }
+
+    /// A chunk has ended.
+    pub(crate) fn chunk_ended(&self, upstream: &str, route: &str, end: &'static str, seconds: f64) {
+        self.chunks.with_label_values(&[upstream, route, end]).inc();
+        self.seconds.with_label_values(&[upstream, route]).observe(seconds);
+    }
+
+    /// The pace of a route as it stands.
+    pub(crate) fn pace(&self, upstream: &str, route: &str, pace: &Pace, now: Duration) {
+        let way = &[upstream, route];
+        self.limit.with_label_values(way).set(pace.spec().limit().as_secs_f64());
+        self.target.with_label_values(way).set(pace.spec().target_time().as_secs_f64());
+        self.rows.with_label_values(way).set(whole(pace.rows(now)));
+        self.in_flight.with_label_values(way).set(whole(pace.in_flight() as u64));
+    }
+
+    /// An upstream as it stands.
+    pub(crate) fn upstream(&self, upstream: &str, open_batches: u64, paused: bool) {
+        self.open.with_label_values(&[upstream]).set(whole(open_batches));
+        self.breaker.with_label_values(&[upstream]).set(i64::from(paused));
+    }
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

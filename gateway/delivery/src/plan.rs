@@ -144,7 +144,9 @@ pub(crate) struct CompiledPlan {
 
 impl CompiledPlan {
     pub(crate) fn new(plan: Plan) -> Result<Self, PlanError> {
-        plan.pace.check()?;
+        if let Some((key, reason)) = plan.pace.fault() {
+            return Err(PlanError::Setting { key, reason: reason.to_owned() });
+        }
         plan.retry.check()?;
         let mapper = Mapper::new(&plan.mapping, &plan.layout)?;
         let dialect = Dialect::new(&plan.dialect, &mapper)?;

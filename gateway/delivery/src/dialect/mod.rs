@@ -1,18 +1,466 @@
-//! The six dialects: rows into requests, answers into outcomes.
+//! The six dialects: rows into requests, answers into outcomes. Pure; who calls is in `chunk`.
 
+mod envelope;
+mod form;
+mod json_answer;
 mod spec;
+mod verdict;
+mod xml_answer;
 
-use crate::plan::PlanError;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use sekisho_records::Mapper;
-pub use spec::{
+use sekisho_records::write::{CsvWriter, JsonWriter, XmlWriter};
+use sekisho_upstream::Endpoint;
+
+use self::envelope::{Envelope, XSI, attribute_text};
+pub(crate) use self::form::RowForm;
+pub use self::spec::{
     Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
+use self::verdict::rows_verdict;
+pub(crate) use self::verdict::{RowProblem, RowProblemKind, Verdict, by_status};
+use self::xml_answer::{SoapAnswer, SoapPaths};
+use crate::encode::{Framing, Measured};
+use crate::plan::PlanError;
 
-pub(crate) struct Dialect;
+const PARTNER: &str = "urn:partner.soap.sforce.com";
+const SOBJECT: &str = "urn:sobject.partner.soap.sforce.com";
+
+/// Rows that `collections` and `partner-soap` take in one call.
+const MOST_IN_A_CALL: u64 = 200;
+
+/// A dialect, ready to encode rows and read answers.
+pub(crate) struct Dialect {
+    spec: DialectSpec,
+    form: RowForm,
+    columns: Vec<String>,
+    key_column: Option<usize>,
+    paths: SoapPaths,
+    json: Option<ResultsSpec>,
+}
+
+/// A request without its rows: what stands around them, and its head.
+pub(crate) struct Call {
+    pub(crate) request: Request<()>,
+    pub(crate) framing: Framing,
+}
+
 impl Dialect {
     pub(crate) fn new(spec: &DialectSpec, mapper: &Mapper) -> Result<Self, PlanError> {
-        let _ = (spec, mapper);
-        todo!()
+        let columns: Vec<String> = mapper.columns().to_vec();
+        let names = || columns.iter().map(String::as_str);
+        let nil = mapper.nil();
+        let mapped_key = match mapper.key() {
+            [one] => Some(*one),
+            _ => None,
+        };
+        let results = |spec: &Option<ResultsSpec>| match spec {
+            Some(spec) if spec.key.is_some() && mapped_key.is_none() => Err(setting(
+                "dialect.results.key",
+                "results can be joined by key only if the mapping names exactly one key column",
+            )),
+            _ => Ok(()),
+        };
+        let mut json = None;
+        let mut paths = SoapPaths::new(None, None);
+        let key_column;
+        let form = match spec {
+            DialectSpec::Soap(soap) => {
+                xml_names([soap.operation.as_str(), &soap.record].into_iter().chain(names()))?;
+                results(&soap.results)?;
+                paths = SoapPaths::new(soap.results.as_ref(), soap.fault_code.as_deref());
+                key_column = mapped_key;
+                xml(&soap.record, names())?
+            }
+            DialectSpec::Swa(swa) => {
+                xml_names([swa.operation.as_str(), &swa.file])?;
+                results(&swa.results)?;
+                paths = SoapPaths::new(swa.results.as_ref(), swa.fault_code.as_deref());
+                key_column = mapped_key;
+                csv(nil)
+            }
+            DialectSpec::Rest(rest) => {
+                results(&rest.results)?;
+                rest.method
+                    .parse::<Method>()
+                    .map_err(|_| setting("dialect.method", "is not an HTTP method"))?;
+                constant_headers(rest)?;
+                json.clone_from(&rest.results);
+                key_column = mapped_key;
+                match rest.format {
+                    RestFormat::Csv => csv(nil),
+                    RestFormat::Json => RowForm::Json { writer: JsonWriter::new(names()), lead: None },
+                    RestFormat::Ndjson => RowForm::Ndjson(JsonWriter::new(names())),
+                    RestFormat::Xml => {
+                        let root = rest.envelope.as_deref().unwrap_or("rows");
+                        xml_names([root, &rest.record].into_iter().chain(names()))?;
+                        xml(&rest.record, names())?
+                    }
+                }
+            }
+            DialectSpec::Bulk2(bulk) => {
+                key_column = Some(external_id(&bulk.external_id, &columns)?);
+                csv(Some(nil.unwrap_or("#N/A")))
+            }
+            DialectSpec::Collections(collections) => {
+                key_column = Some(external_id(&collections.external_id, &columns)?);
+                json = Some(in_order("", "errors/statusCode", "errors/fields"));
+                let object = serde_json::Value::String(collections.object.clone());
+                let lead = format!(r#""attributes":{{"type":{object}}}"#);
+                RowForm::Json { writer: JsonWriter::new(names()), lead: Some(lead) }
+            }
+            DialectSpec::PartnerSoap(partner) => {
+                key_column = Some(external_id(&partner.external_id, &columns)?);
+                xml_names(names().chain([partner.object.as_str()]))?;
+                paths = SoapPaths::new(
+                    Some(&in_order("result", "errors/statusCode", "errors/fields")),
+                    Some("UnexpectedErrorFault/exceptionCode"),
+                );
+                RowForm::SObject { object: partner.object.clone(), columns: columns.clone() }
+            }
+        };
+        Ok(Self { spec: spec.clone(), form, columns, key_column, paths, json })
+    }
+
+    pub(crate) fn form(&self) -> &RowForm {
+        &self.form
+    }
+
+    /// The column by which results are joined to rows and in which a chunk has no value twice.
+    pub(crate) fn key_column(&self) -> Option<usize> {
+        self.key_column
+    }
+
+    /// Most rows in one request.
+    pub(crate) fn most_rows(&self) -> u64 {
+        match self.spec {
+            DialectSpec::Collections(_) | DialectSpec::PartnerSoap(_) => MOST_IN_A_CALL,
+            _ => u64::from(u32::MAX),
+        }
+    }
+
+    /// Most bytes of rows in one request.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        self.bulk2().map_or(u64::MAX, |bulk| bulk.max_upload_bytes.saturating_sub(64 * 1024).max(1))
+    }
+
+    pub(crate) fn bulk2(&self) -> Option<&Bulk2Spec> {
+        match &self.spec {
+            DialectSpec::Bulk2(bulk) => Some(bulk),
+            _ => None,
+        }
+    }
+
+    /// Whether the session goes into the body, not into a header field.
+    pub(crate) fn session_in_body(&self) -> bool {
+        matches!(self.spec, DialectSpec::PartnerSoap(_))
+    }
+
+    pub(crate) fn codes(&self) -> &Codes {
+        match &self.spec {
+            DialectSpec::Soap(spec) => &spec.codes,
+            DialectSpec::Swa(spec) => &spec.codes,
+            DialectSpec::Rest(spec) => &spec.codes,
+            DialectSpec::Bulk2(spec) => &spec.codes,
+            DialectSpec::Collections(spec) => &spec.codes,
+            DialectSpec::PartnerSoap(spec) => &spec.codes,
+        }
+    }
+
+    pub(crate) fn is_column(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column == name)
+    }
+
+    /// The request for a chunk, without its rows. `session` is the token for dialects that carry it in the body. For
+    /// `bulk2` this is the upload, whose path is the caller's.
+    pub(crate) fn call(
+        &self,
+        endpoint: &Endpoint,
+        batch: &str,
+        chunk: u64,
+        session: Option<&str>,
+    ) -> Result<Call, PlanError> {
+        let chunk = chunk.to_string();
+        let path = |template: &str| template.replace("{batch}", batch).replace("{chunk}", &chunk);
+        let header = || {
+            let mut head = Vec::new();
+            CsvWriter::new(b',', None).header(self.columns.iter().map(String::as_str), &mut head);
+            head
+        };
+        match &self.spec {
+            DialectSpec::Soap(soap) => {
+                let envelope = Envelope { version: soap.version, headers: &soap.headers };
+                let mut framing = envelope.around(
+                    &format!(
+                        r#"<{} xmlns="{}" xmlns:xsi="{XSI}">"#,
+                        soap.operation,
+                        attribute_text(&soap.namespace)?
+                    ),
+                    &format!("</{}>", soap.operation),
+                )?;
+                framing.head.shrink_to_fit();
+                let mut request = request(endpoint, Method::POST, &path(&soap.path))?;
+                envelope.label(&soap.action, request.headers_mut())?;
+                Ok(Call { request, framing })
+            }
+            DialectSpec::Swa(swa) => {
+                let envelope = Envelope { version: swa.version, headers: &swa.headers };
+                let root = envelope.around(
+                    &format!(
+                        r#"<{0} xmlns="{1}"><{2} href="cid:{3}"/></{0}>"#,
+                        swa.operation,
+                        attribute_text(&swa.namespace)?,
+                        swa.file,
+                        attribute_text(&swa.content_id)?
+                    ),
+                    "",
+                )?;
+                let mut request = request(endpoint, Method::POST, &path(&swa.path))?;
+                let (content_type, mut framing) = envelope.package(&root, &swa.content_id)?;
+                framing.head.extend_from_slice(&header());
+                let headers = request.headers_mut();
+                envelope.label_package(&content_type, &swa.action, headers)?;
+                Ok(Call { request, framing })
+            }
+            DialectSpec::Rest(rest) => self.rest(rest, endpoint, &path(&rest.path), header),
+            DialectSpec::Bulk2(_) => {
+                let mut request = request(endpoint, Method::PUT, "/")?;
+                content_type(request.headers_mut(), "text/csv");
+                Ok(Call { request, framing: Framing { head: header(), tail: Vec::new() } })
+            }
+            DialectSpec::Collections(spec) => {
+                let target = format!(
+                    "/services/data/v{}/composite/sobjects/{}/{}",
+                    spec.version, spec.object, spec.external_id
+                );
+                let mut request = request(endpoint, Method::PATCH, &target)?;
+                content_type(request.headers_mut(), "application/json");
+                let head = br#"{"allOrNone":false,"records":["#.to_vec();
+                Ok(Call { request, framing: Framing { head, tail: b"]}".to_vec() } })
+            }
+            DialectSpec::PartnerSoap(spec) => {
+                let session_header = match session {
+                    None => String::new(),
+                    Some(session) => format!(
+                        "<p:SessionHeader xmlns:p=\"{PARTNER}\"><p:sessionId>{}</p:sessionId></p:SessionHeader>",
+                        attribute_text(session)?
+                    ),
+                };
+                let envelope = Envelope { version: SoapVersion::Soap11, headers: &[] };
+                let framing = envelope.around_with(
+                    &session_header,
+                    &format!(
+                        r#"<p:upsert xmlns:p="{PARTNER}" xmlns:o="{SOBJECT}"><p:externalIDFieldName>{}</p:externalIDFieldName>"#,
+                        attribute_text(&spec.external_id)?
+                    ),
+                    "</p:upsert>",
+                )?;
+                let mut request =
+                    request(endpoint, Method::POST, &format!("/services/Soap/u/{}", spec.version))?;
+                envelope.label("", request.headers_mut())?;
+                Ok(Call { request, framing })
+            }
+        }
+    }
+
+    fn rest(
+        &self,
+        rest: &RestSpec,
+        endpoint: &Endpoint,
+        path: &str,
+        header: impl Fn() -> Vec<u8>,
+    ) -> Result<Call, PlanError> {
+        let method = rest.method.parse().map_err(|_| setting("dialect.method", "is not an HTTP method"))?;
+        let mut request = request(endpoint, method, path)?;
+        let (media, framing) = match rest.format {
+            RestFormat::Csv => ("text/csv; charset=utf-8", Framing { head: header(), tail: Vec::new() }),
+            RestFormat::Ndjson => ("application/x-ndjson", Framing::default()),
+            RestFormat::Json => {
+                let framing = match &rest.envelope {
+                    None => Framing { head: b"[".to_vec(), tail: b"]".to_vec() },
+                    Some(name) => {
+                        let name = serde_json::Value::String(name.clone());
+                        Framing { head: format!("{{{name}:[").into_bytes(), tail: b"]}".to_vec() }
+                    }
+                };
+                ("application/json", framing)
+            }
+            RestFormat::Xml => {
+                let root = rest.envelope.as_deref().unwrap_or("rows");
+                let namespace = match &rest.namespace {
+                    None => String::new(),
+                    Some(namespace) => format!(r#" xmlns="{}""#, attribute_text(namespace)?),
+                };
+                let head =
+                    format!(r#"<?xml version="1.0" encoding="UTF-8"?><{root}{namespace} xmlns:xsi="{XSI}">"#);
+                let framing = Framing { head: head.into_bytes(), tail: format!("</{root}>").into_bytes() };
+                ("application/xml", framing)
+            }
+        };
+        content_type(request.headers_mut(), media);
+        for (name, value) in constant_headers(rest)? {
+            request.headers_mut().insert(name, value);
+        }
+        Ok(Call { request, framing })
+    }
+
+    /// What an answer means for the chunk's rows. Not for `bulk2`, whose answers are several.
+    pub(crate) fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        chunk: &Measured,
+    ) -> Verdict {
+        match &self.spec {
+            DialectSpec::Soap(_) | DialectSpec::Swa(_) | DialectSpec::PartnerSoap(_) => {
+                self.judge_soap(status, headers, body, chunk)
+            }
+            DialectSpec::Rest(rest) => self.judge_json(status, headers, body, chunk, &rest.error_code),
+            DialectSpec::Collections(_) | DialectSpec::Bulk2(_) => {
+                self.judge_json(status, headers, body, chunk, "errorCode")
+            }
+        }
+    }
+
+    fn judge_soap(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], chunk: &Measured) -> Verdict {
+        match self.paths.read(body, chunk.rows, &chunk.keys) {
+            Some(SoapAnswer::Fault(fault)) => {
+                let code = fault.best_code();
+                self.codes().verdict(code, headers).unwrap_or_else(|| {
+                    if fault.is_sender() {
+                        Verdict::Data { code: Codes::plain(code).to_owned(), certain: false }
+                    } else if status.is_client_error() {
+                        by_status(status, Some(code), headers)
+                    } else {
+                        Verdict::Unknown(Codes::plain(code).to_owned())
+                    }
+                })
+            }
+            Some(SoapAnswer::Response { name, results }) if status.is_success() => {
+                let expected = self.response_name();
+                if expected.is_some_and(|expected| expected != name) {
+                    return Verdict::Unknown("answer-operation".to_owned());
+                }
+                if self.has_results() {
+                    rows_verdict(&results, chunk.rows, &chunk.keys, self.codes(), |name| self.is_column(name))
+                } else {
+                    Verdict::Rows(Vec::new())
+                }
+            }
+            _ if status.is_success() => Verdict::Unknown("answer-unreadable".to_owned()),
+            _ => by_status(status, None, headers),
+        }
+    }
+
+    fn judge_json(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        chunk: &Measured,
+        error_code: &str,
+    ) -> Verdict {
+        if !status.is_success() {
+            let code = json_answer::error_code(body, error_code);
+            let known = code.as_deref().and_then(|code| self.codes().verdict(code, headers));
+            return known.unwrap_or_else(|| by_status(status, code.as_deref(), headers));
+        }
+        let Some(spec) = &self.json else { return Verdict::Rows(Vec::new()) };
+        match json_answer::results(body, spec, chunk.rows, &chunk.keys) {
+            Some(results) => {
+                rows_verdict(&results, chunk.rows, &chunk.keys, self.codes(), |name| self.is_column(name))
+            }
+            None => Verdict::Unknown("answer-unreadable".to_owned()),
+        }
+    }
+
+    /// What a code or a status means for one of the calls of a job.
+    pub(crate) fn judge_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
+        let code = json_answer::error_code(body, "errorCode");
+        let known = code.as_deref().and_then(|code| self.codes().verdict(code, headers));
+        known.unwrap_or_else(|| by_status(status, code.as_deref(), headers))
+    }
+
+    fn has_results(&self) -> bool {
+        match &self.spec {
+            DialectSpec::Soap(spec) => spec.results.is_some(),
+            DialectSpec::Swa(spec) => spec.results.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Document/literal wrapped: the response is named after the operation. Where results are described, they are the
+    /// proof; where not, the name is.
+    fn response_name(&self) -> Option<String> {
+        match &self.spec {
+            DialectSpec::Soap(spec) if spec.results.is_none() => Some(format!("{}Response", spec.operation)),
+            DialectSpec::Swa(spec) if spec.results.is_none() => Some(format!("{}Response", spec.operation)),
+            DialectSpec::PartnerSoap(_) => Some("upsertResponse".to_owned()),
+            _ => None,
+        }
     }
 }
+
+fn csv(nil: Option<&str>) -> RowForm {
+    RowForm::Csv { writer: CsvWriter::new(b',', nil), nil: nil.map(str::to_owned) }
+}
+
+fn xml<'a>(record: &str, columns: impl IntoIterator<Item = &'a str>) -> Result<RowForm, PlanError> {
+    let writer = XmlWriter::new("", record, columns);
+    writer.map(RowForm::Xml).map_err(|error| PlanError::Setting { key: "dialect", reason: error.to_string() })
+}
+
+fn in_order(result: &str, code: &str, field: &str) -> ResultsSpec {
+    ResultsSpec {
+        result: result.to_owned(),
+        key: None,
+        success: "success".to_owned(),
+        true_values: vec!["true".to_owned()],
+        code: Some(code.to_owned()),
+        field: Some(field.to_owned()),
+    }
+}
+
+fn external_id(name: &str, columns: &[String]) -> Result<usize, PlanError> {
+    let at = columns.iter().position(|column| column == name);
+    at.ok_or_else(|| setting("dialect.external_id", "is not one of the mapping's columns"))
+}
+
+fn constant_headers(rest: &RestSpec) -> Result<Vec<(HeaderName, HeaderValue)>, PlanError> {
+    let pair = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.parse().ok()?));
+    let wrong = || setting("dialect.headers", "a name or a value cannot stand in a header field");
+    rest.headers.iter().map(|header| pair(header).ok_or_else(wrong)).collect()
+}
+
+fn request(endpoint: &Endpoint, method: Method, path: &str) -> Result<Request<()>, PlanError> {
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() =
+        endpoint.target(path).ok_or_else(|| setting("dialect.path", "cannot stand in a request line"))?;
+    Ok(request)
+}
+
+fn content_type(headers: &mut HeaderMap, media: &'static str) {
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(media));
+}
+
+fn setting(key: &'static str, reason: &str) -> PlanError {
+    PlanError::Setting { key, reason: reason.to_owned() }
+}
+
+/// Names that are written as element names.
+fn xml_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), PlanError> {
+    for name in names {
+        if !sekisho_xml::is_ncname(name) {
+            let reason =
+                format!("'{name}' is used as an element's name and cannot be one: rename the column");
+            return Err(PlanError::Setting { key: "dialect", reason });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,66 +1,288 @@
 //! How many rows the next chunk has, and how many chunks are under way.
-use crate::plan::PlanError;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+//!
+//! A pure controller: what happened and when goes in, sizes come out. It learns fixed cost, cost per row and contention
+//! ([`model`]), and sizes chunks so that the expected time is a set part of the upstream's limit and the time with its
+//! noise stays well under it. It starts small, never more than doubles what has been seen to work, and shrinks at once.
+
+mod explain;
+mod model;
+mod spec;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Bounds and aims of a pace.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PaceSpec {
-    /// The upstream's processing-time limit for one request, in milliseconds.
-    pub limit_ms: u64,
-    /// The part of the limit that chunks are sized for.
-    pub target: f64,
-    /// Rows of the first chunk.
-    pub start_rows: u64,
-    /// Most rows in a chunk.
-    pub max_rows: u64,
-    /// Most bytes in a chunk (of its request's body).
-    pub max_bytes: u64,
-    /// Most chunks under way.
-    pub max_in_flight: u32,
-    /// Rows of every chunk, whatever is observed, `max_in_flight` of them at once. For measuring only.
-    pub fixed_rows: Option<u64>,
+use self::model::{Memory, Model, Sample};
+pub use self::spec::PaceSpec;
+
+/// No chunk is sized to come nearer to the limit than this part of it, noise included.
+const CONFIDENT: f64 = 0.8;
+
+/// A chunk that took more than this part of the limit was a near miss.
+const NEAR_MISS: f64 = 0.8;
+
+/// A further chunk in flight must be expected to bring at least this much more throughput.
+const WORTH: f64 = 1.01;
+
+/// The controller of one route to one upstream.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    spec: PaceSpec,
+    model: Model,
+    flights: BTreeMap<u64, Flight>,
+    tickets: u64,
+    /// Chunks that may be under way now.
+    allowed: u32,
+    /// Rows of the largest chunk that has been seen to work.
+    proven: f64,
+    /// Most rows after a hit or a refusal for size; rises again as chunks work.
+    ceiling: f64,
+    /// Chunks finished well since `allowed` was last changed.
+    steady: u32,
+    /// Integral of the number of chunks under way, in chunk seconds, up to `area_at`.
+    area: f64,
+    area_at: Duration,
+    hits: u64,
 }
 
-impl Default for PaceSpec {
-    fn default() -> Self {
+/// A chunk under way, as the pace knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(u64);
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    opened: Duration,
+    rows: f64,
+    area: f64,
+}
+
+/// How large the next chunk may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkSize {
+    /// Most rows.
+    pub rows: u64,
+    /// Most bytes of the request's body.
+    pub bytes: u64,
+}
+
+/// How a chunk ended, as far as its time says something about the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Answered, with all or some of the rows taken: its time counts.
+    Done,
+    /// Stopped at the time limit, or not answered in time.
+    TimeLimit,
+    /// Refused for its size: too many rows or bytes.
+    TooLarge,
+    /// Ended for a reason that says nothing about time.
+    Other,
+}
+
+impl Pace {
+    /// A pace that has seen nothing.
+    pub fn new(spec: PaceSpec) -> Self {
         Self {
-            limit_ms: 600_000,
-            target: 0.5,
-            start_rows: 50,
-            max_rows: 10_000,
-            max_bytes: 32 * 1024 * 1024,
-            max_in_flight: 8,
-            fixed_rows: None,
+            spec,
+            model: Model::new(),
+            flights: BTreeMap::new(),
+            tickets: 0,
+            allowed: spec.max_in_flight.min(2),
+            proven: spec.start_rows as f64 / 2.0,
+            ceiling: f64::INFINITY,
+            steady: 0,
+            area: 0.0,
+            area_at: Duration::ZERO,
+            hits: 0,
         }
+    }
+
+    /// A pace that remembers what an earlier one has learnt ([`Pace::remember`]); text that is no memory is ignored. It
+    /// still starts at a quarter of the size, since the cloud may have changed.
+    pub fn recall(spec: PaceSpec, memory: &str) -> Self {
+        let mut pace = Self::new(spec);
+        if let Ok(memory) = serde_json::from_str::<Memory>(memory) {
+            let sane = [memory.fixed, memory.per_row, memory.contention, memory.noise, memory.rows];
+            if sane.iter().all(|value| value.is_finite() && *value >= 0.0) {
+                pace.model = Model::from_memory(&memory);
+                pace.proven = (memory.rows / 8.0).max(pace.proven);
+                pace.allowed = (memory.in_flight / 2).clamp(1, spec.max_in_flight).max(pace.allowed);
+            }
+        }
+        pace
+    }
+
+    /// What is worth keeping over a restart, as JSON; `None` as long as nothing was learnt.
+    pub fn remember(&self) -> Option<String> {
+        let memory = self.model.memory(self.proven, self.allowed)?;
+        serde_json::to_string(&memory).ok()
+    }
+
+    /// The bounds it keeps to.
+    pub fn spec(&self) -> &PaceSpec {
+        &self.spec
+    }
+
+    /// Chunks that may be under way now.
+    pub fn allowed(&self) -> u32 {
+        if self.spec.fixed_rows.is_some() { self.spec.max_in_flight } else { self.allowed }
+    }
+
+    /// Chunks under way.
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Time-limit hits so far.
+    pub fn hits(&self) -> u64 {
+        self.hits
+    }
+
+    /// Size of the next chunk, or `None` while enough are under way. `remaining` rows are left to be sent, as far as is
+    /// known: the last ones are spread over the chunks that may still be opened, so that they end together.
+    pub fn next(&self, now: Duration, remaining: u64) -> Option<ChunkSize> {
+        let free = (self.allowed() as usize).checked_sub(self.flights.len()).filter(|free| *free > 0)?;
+        let rows = match self.spec.fixed_rows {
+            Some(rows) => rows,
+            None => {
+                let rows = self.rows(now);
+                let share = remaining.div_ceil(free as u64).max(rows / 4);
+                rows.min(share)
+            }
+        };
+        Some(ChunkSize { rows: rows.max(1), bytes: self.spec.max_bytes })
+    }
+
+    /// Rows of the next chunk if many are left.
+    pub fn rows(&self, now: Duration) -> u64 {
+        if let Some(rows) = self.spec.fixed_rows {
+            return rows;
+        }
+        let grown = (2.0 * self.proven).min(self.ceiling).min(self.spec.max_rows as f64);
+        if self.model.is_blank() {
+            return whole(grown);
+        }
+        whole(grown.min(self.affordable(self.planned_load(), self.level(now))))
+    }
+
+    /// A chunk of `rows` is about to be sent.
+    pub fn opened(&mut self, now: Duration, rows: u64) -> Ticket {
+        self.advance(now);
+        self.tickets += 1;
+        self.flights.insert(self.tickets, Flight { opened: now, rows: rows.max(1) as f64, area: self.area });
+        Ticket(self.tickets)
+    }
+
+    /// A chunk has ended.
+    pub fn finished(&mut self, now: Duration, ticket: Ticket, end: End) {
+        self.advance(now);
+        let Some(flight) = self.flights.remove(&ticket.0) else { return };
+        let sample = self.sample(&flight, now);
+        match end {
+            End::Done => self.done(sample),
+            End::TimeLimit => {
+                self.hits += 1;
+                let limit = self.spec.limit().as_secs_f64();
+                self.model.at_least(Sample { seconds: sample.seconds.max(limit), ..sample });
+                self.shrink(sample.rows / 2.0);
+                // What is under way was sized by the same mistake: until one chunk works, no more than that is sent.
+                self.proven = self.proven.min(sample.rows / 8.0);
+                self.allowed = 1;
+                self.steady = 0;
+            }
+            End::TooLarge => self.shrink(sample.rows / 2.0),
+            End::Other => {}
+        }
+    }
+
+    fn done(&mut self, sample: Sample) {
+        let limit = self.spec.limit().as_secs_f64();
+        self.model.learn(sample);
+        if sample.seconds > NEAR_MISS * limit {
+            self.model.at_least(sample);
+            self.shrink(sample.rows * (self.spec.target * limit / sample.seconds));
+        } else {
+            self.proven = self.proven.max(sample.rows);
+            if sample.rows >= 0.8 * self.ceiling {
+                self.ceiling *= 1.1;
+            }
+        }
+        self.steady += 1;
+        self.balance();
+    }
+
+    fn shrink(&mut self, rows: f64) {
+        self.ceiling = self.ceiling.min(rows.max(1.0));
+        self.proven = self.proven.min(self.ceiling);
+    }
+
+    /// One chunk in flight more or less, where the model expects more throughput from it.
+    fn balance(&mut self) {
+        let now = self.throughput(self.allowed);
+        if self.allowed < self.spec.max_in_flight && self.throughput(self.allowed + 1) > now * WORTH {
+            // While chunks are small a mistake costs little; near their full size a whole round is waited for.
+            let growing = 2.0 * self.proven < self.affordable(f64::from(self.allowed), self.model.level());
+            if growing || self.steady >= self.allowed {
+                self.allowed += 1;
+                self.steady = 0;
+            }
+        } else if self.allowed > 1
+            && self.steady >= self.allowed
+            && self.throughput(self.allowed - 1) > now * WORTH
+        {
+            self.allowed -= 1;
+            self.steady = 0;
+        }
+    }
+
+    /// Rows a second that the model expects with so many chunks in flight, each of the size that would be chosen then.
+    fn throughput(&self, in_flight: u32) -> f64 {
+        let load = f64::from(in_flight);
+        let level = self.model.level();
+        let rows = self.affordable(load, level).min(self.spec.max_rows as f64).min(self.ceiling);
+        let seconds = self.model.seconds(rows, load, level);
+        // A chunk that must shrink to nothing to fit is no chunk.
+        if rows <= 1.0 { 0.0 } else { load * rows / seconds }
+    }
+
+    /// Rows that fit the target in expectation, and the limit with their noise.
+    fn affordable(&self, load: f64, level: f64) -> f64 {
+        let limit = self.spec.limit().as_secs_f64();
+        let target = (self.spec.target * limit).min(CONFIDENT * limit / self.model.margin());
+        self.model.rows_in(target, load, level).max(1.0)
+    }
+
+    /// The load that a chunk opened now must expect: the number in flight may be raised by one while it is under way.
+    fn planned_load(&self) -> f64 {
+        f64::from((self.allowed + 1).min(self.spec.max_in_flight))
+    }
+
+    fn level(&self, now: Duration) -> f64 {
+        let area = self.area_until(now);
+        self.model.level_with(self.flights.values().map(|flight| sample(flight, now, area)))
+    }
+
+    fn sample(&self, flight: &Flight, now: Duration) -> Sample {
+        sample(flight, now, self.area_until(now))
+    }
+
+    fn advance(&mut self, now: Duration) {
+        self.area = self.area_until(now);
+        self.area_at = self.area_at.max(now);
+    }
+
+    fn area_until(&self, now: Duration) -> f64 {
+        self.area + self.flights.len() as f64 * now.saturating_sub(self.area_at).as_secs_f64()
     }
 }
 
-impl PaceSpec {
-    pub(crate) fn check(&self) -> Result<(), PlanError> {
-        let wrong = |key, reason: &str| Err(PlanError::Setting { key, reason: reason.to_owned() });
-        if self.limit_ms == 0 {
-            return wrong("pace.limit_ms", "must be at least 1");
-        }
-        if !(0.05..=0.9).contains(&self.target) {
-            return wrong("pace.target", "must be between 0.05 and 0.9");
-        }
-        if self.start_rows == 0 || self.max_rows == 0 || self.max_bytes == 0 || self.max_in_flight == 0 {
-            return wrong("pace", "start_rows, max_rows, max_bytes and max_in_flight must be at least 1");
-        }
-        if self.fixed_rows == Some(0) {
-            return wrong("pace.fixed_rows", "must be at least 1");
-        }
-        Ok(())
-    }
-
-    /// The limit.
-    pub fn limit(&self) -> Duration {
-        Duration::from_millis(self.limit_ms)
-    }
+fn sample(flight: &Flight, now: Duration, area: f64) -> Sample {
+    let seconds = now.saturating_sub(flight.opened).as_secs_f64().max(1e-4);
+    Sample { rows: flight.rows, seconds, load: ((area - flight.area) / seconds).max(1.0) }
 }
 
-/// The controller.
-pub struct Pace;
+fn whole(rows: f64) -> u64 {
+    // Casts saturate; below one row there is no chunk.
+    (rows as u64).max(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! What an answer means for the rows of a chunk.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use super::Codes;
+use crate::encode::RowKeys;
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Every row was taken, except for these (ascending).
+    Rows(Vec<RowProblem>),
+    /// The session has expired; nothing was done.
+    Session(String),
+    /// Refused whole for what it holds; nothing was done.
+    Data {
+        code: String,
+        /// The code is configured as one about data. If not, the call itself may be wrong.
+        certain: bool,
+    },
+    /// Too many rows or bytes; nothing was done.
+    TooLarge(String),
+    /// Not now; nothing was done.
+    Later { code: String, wait: Option<Duration>, quota: bool },
+    /// The upstream does not take such calls at all (address, method, rights); nothing was done.
+    Misuse(String),
+    /// Stopped at the time limit: part of the effects may be done.
+    TimeLimit(String),
+    /// Nobody can tell from the answer.
+    Unknown(String),
+}
+
+/// A row that was not taken, or of which the answer does not say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RowProblem {
+    pub(crate) row: u64,
+    pub(crate) kind: RowProblemKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RowProblemKind {
+    /// Refused; `temporary`: may be taken when tried again.
+    Refused { code: String, field: Option<String>, temporary: bool },
+    /// Proven not to have been looked at.
+    NotDone,
+    /// The answer does not say.
+    Unknown,
+}
+
+/// What an answer says of one row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowResult {
+    /// Hash of the key, where the answer has one.
+    pub(crate) key: Option<u64>,
+    pub(crate) success: bool,
+    pub(crate) code: Option<String>,
+    pub(crate) field: Option<String>,
+}
+
+impl Codes {
+    /// A code as it is compared: without a prefix.
+    pub(crate) fn plain(code: &str) -> &str {
+        code.rsplit_once(':').map_or(code, |(_, local)| local).trim()
+    }
+
+    fn has(list: &[String], code: &str) -> bool {
+        list.iter().any(|known| known == code)
+    }
+
+    pub(crate) fn is_temporary(&self, code: &str) -> bool {
+        Self::has(&self.temporary, Self::plain(code))
+    }
+
+    /// What a code means for a whole call, if it is one that means anything.
+    pub(crate) fn verdict(&self, code: &str, headers: &HeaderMap) -> Option<Verdict> {
+        let code = Self::plain(code);
+        let named = || code.to_owned();
+        if Self::has(&self.session, code) {
+            Some(Verdict::Session(named()))
+        } else if Self::has(&self.time_limit, code) {
+            Some(Verdict::TimeLimit(named()))
+        } else if Self::has(&self.too_large, code) {
+            Some(Verdict::TooLarge(named()))
+        } else if Self::has(&self.quota, code) {
+            Some(Verdict::Later { code: named(), wait: retry_after(headers), quota: true })
+        } else if Self::has(&self.unavailable, code) {
+            Some(Verdict::Later { code: named(), wait: retry_after(headers), quota: false })
+        } else if Self::has(&self.data, code) {
+            Some(Verdict::Data { code: named(), certain: true })
+        } else {
+            None
+        }
+    }
+}
+
+/// What a status means when no code says more (RFC 9110 section 15, RFC 6585).
+pub(crate) fn by_status(status: StatusCode, code: Option<&str>, headers: &HeaderMap) -> Verdict {
+    let named =
+        || code.map_or_else(|| format!("status-{}", status.as_u16()), |code| Codes::plain(code).to_owned());
+    match status.as_u16() {
+        401 => Verdict::Session(named()),
+        408 | 425 => Verdict::Later { code: named(), wait: retry_after(headers), quota: false },
+        429 => Verdict::Later { code: named(), wait: retry_after(headers), quota: true },
+        413 => Verdict::TooLarge(named()),
+        400 | 422 => Verdict::Data { code: named(), certain: false },
+        // With Retry-After it is the server itself that speaks and says "not now"; without, it may be a machine before
+        // it that gave up waiting.
+        503 if retry_after(headers).is_some() => {
+            Verdict::Later { code: named(), wait: retry_after(headers), quota: false }
+        }
+        501 | 300..=399 | 402..=499 => Verdict::Misuse(named()),
+        _ => Verdict::Unknown(named()),
+    }
+}
+
+/// Retry-After in seconds (RFC 9110 section 10.2.3), at most a day. The form with a date is left aside: it would need
+/// the peer's clock to be right.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(86_400)))
+}
+
+/// Results to rows: by key where results have keys, else by order. An answer that does not fit is no proof.
+pub(crate) fn rows_verdict(
+    results: &[RowResult],
+    rows: u64,
+    keys: &RowKeys,
+    codes: &Codes,
+    known_columns: impl Fn(&str) -> bool,
+) -> Verdict {
+    let by_key = !keys.hashes.is_empty() && results.iter().any(|result| result.key.is_some());
+    if !by_key && results.len() as u64 != rows {
+        return Verdict::Unknown("answer-count".to_owned());
+    }
+    let mut of_row: Vec<Option<usize>> = vec![None; usize::try_from(rows).unwrap_or(usize::MAX)];
+    let mut index: Option<HashMap<u64, usize>> = None;
+    for (number, result) in results.iter().enumerate() {
+        let row = if !by_key || result.key.is_some_and(|key| keys.hashes.get(number) == Some(&key)) {
+            Some(number)
+        } else {
+            let index = index.get_or_insert_with(|| {
+                keys.hashes.iter().enumerate().map(|(row, hash)| (*hash, row)).collect()
+            });
+            result.key.and_then(|key| index.get(&key).copied())
+        };
+        match row.and_then(|row| of_row.get_mut(row)) {
+            Some(slot) if slot.is_none() => *slot = Some(number),
+            // A key that was not sent, or two results for one row.
+            _ => return Verdict::Unknown("answer-key".to_owned()),
+        }
+    }
+    let mut problems = Vec::new();
+    for (row, result) in of_row.iter().enumerate() {
+        let kind = match result.and_then(|number| results.get(number)) {
+            None => RowProblemKind::Unknown,
+            Some(result) if result.success => continue,
+            Some(result) => {
+                let code = Codes::plain(result.code.as_deref().unwrap_or("refused")).to_owned();
+                RowProblemKind::Refused {
+                    temporary: codes.is_temporary(&code),
+                    field: result.field.clone().filter(|field| known_columns(field)),
+                    code,
+                }
+            }
+        };
+        problems.push(RowProblem { row: row as u64, kind });
+    }
+    Verdict::Rows(problems)
+}

@@ -1,0 +1,246 @@
+//! Reads a SOAP answer: results per row, or a fault.
+
+use sekisho_xml::{Event, Limits, Reader};
+
+use super::ResultsSpec;
+use super::verdict::RowResult;
+use crate::encode::RowKeys;
+
+const SOAP11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+const SOAP12: &str = "http://www.w3.org/2003/05/soap-envelope";
+
+/// Longest code, field name or flag that is taken from an answer, in bytes.
+const MOST_TEXT: usize = 256;
+
+/// A SOAP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SoapAnswer {
+    Fault(SoapFault),
+    /// The operation's response with what it says of each row.
+    Response {
+        name: String,
+        results: Vec<RowResult>,
+    },
+}
+
+/// A fault of either version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SoapFault {
+    /// `faultcode`, or `Code/Value`, without its prefix.
+    pub(crate) code: String,
+    /// The code that stands in the detail, where one was described.
+    pub(crate) detail: Option<String>,
+}
+
+impl SoapFault {
+    /// The fault says that the message itself is at fault (SOAP 1.1 section 4.4.1, SOAP 1.2 part 1 section 5.4.6).
+    pub(crate) fn is_sender(&self) -> bool {
+        matches!(self.code.as_str(), "Client" | "Sender")
+    }
+
+    /// The code that says most.
+    pub(crate) fn best_code(&self) -> &str {
+        self.detail.as_deref().unwrap_or(&self.code)
+    }
+}
+
+/// The steps that are looked for.
+pub(crate) struct SoapPaths {
+    result: Vec<String>,
+    key: Option<Vec<String>>,
+    success: Vec<String>,
+    code: Option<Vec<String>>,
+    field: Option<Vec<String>>,
+    true_values: Vec<String>,
+    fault_code: Option<Vec<String>>,
+    wanted: bool,
+}
+
+impl SoapPaths {
+    pub(crate) fn new(results: Option<&ResultsSpec>, fault_code: Option<&str>) -> Self {
+        let steps =
+            |path: &str| path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let optional = |path: Option<&String>| path.map(|path| steps(path));
+        Self {
+            result: results.map(|spec| steps(&spec.result)).unwrap_or_default(),
+            key: optional(results.and_then(|spec| spec.key.as_ref())),
+            success: results.map(|spec| steps(&spec.success)).unwrap_or_default(),
+            code: optional(results.and_then(|spec| spec.code.as_ref())),
+            field: optional(results.and_then(|spec| spec.field.as_ref())),
+            true_values: results.map(|spec| spec.true_values.clone()).unwrap_or_default(),
+            fault_code: fault_code.map(steps),
+            wanted: results.is_some(),
+        }
+    }
+
+    /// Reads an answer. `None` when it is not a SOAP envelope, not well-formed, or has more results than `rows`.
+    pub(crate) fn read(&self, body: &[u8], rows: u64, keys: &RowKeys) -> Option<SoapAnswer> {
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+        let mut reader = Reader::new(body, Limits::default());
+        let mut seen = Seen::default();
+        loop {
+            match reader.next().ok()? {
+                Event::Start(start) => {
+                    let (namespace, local) = (start.namespace(), start.local());
+                    seen.start(self, namespace, local)?;
+                }
+                Event::Text(text) => seen.text(text.as_str()),
+                Event::End(_) => seen.end(self, rows, keys)?,
+                Event::Eof => break,
+            }
+        }
+        seen.finish(self)
+    }
+
+    fn relevant(&self, below: &[String]) -> Option<Slot> {
+        let is = |path: &Option<Vec<String>>| path.as_deref() == Some(below);
+        if is(&self.key) {
+            Some(Slot::Key)
+        } else if self.success == below {
+            Some(Slot::Success)
+        } else if is(&self.code) {
+            Some(Slot::Code)
+        } else if is(&self.field) {
+            Some(Slot::Field)
+        } else {
+            None
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Key,
+    Success,
+    Code,
+    Field,
+    FaultCode,
+    FaultDetail,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Local names of the open elements from the envelope on.
+    stack: Vec<String>,
+    in_body: bool,
+    /// The body's child, and whether it is a fault.
+    child: Option<(String, bool)>,
+    fault: SoapFault,
+    results: Vec<RowResult>,
+    current: Option<(usize, RowResult, [bool; 4])>,
+    text: String,
+    slot: Option<(usize, Slot)>,
+}
+
+impl Seen {
+    fn start(&mut self, paths: &SoapPaths, namespace: &str, local: &str) -> Option<()> {
+        self.stack.push(local.to_owned());
+        let soap = namespace == SOAP11 || namespace == SOAP12;
+        match self.stack.len() {
+            1 => return (soap && local == "Envelope").then_some(()),
+            2 => self.in_body = soap && local == "Body",
+            3 if self.in_body => {
+                if self.child.is_some() {
+                    return None;
+                }
+                self.child = Some((local.to_owned(), soap && local == "Fault"));
+            }
+            _ if self.in_body => self.inner(paths),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn inner(&mut self, paths: &SoapPaths) {
+        let depth = self.stack.len();
+        // Three open elements stand above: envelope, body, its child.
+        let below = self.stack.get(3..).unwrap_or_default();
+        if self.child.as_ref().is_some_and(|(_, fault)| *fault) {
+            let steps: Vec<&str> = below.iter().map(String::as_str).collect();
+            let slot = match steps.as_slice() {
+                ["faultcode"] | ["Code", "Value"] => Some(Slot::FaultCode),
+                ["detail" | "Detail", rest @ ..] => {
+                    let wanted = paths.fault_code.as_ref();
+                    let found =
+                        wanted.is_some_and(|path| path.iter().map(String::as_str).eq(rest.iter().copied()));
+                    (found && self.fault.detail.is_none()).then_some(Slot::FaultDetail)
+                }
+                _ => None,
+            };
+            if let Some(slot) = slot {
+                self.begin(depth, slot);
+            }
+            return;
+        }
+        if let Some((start, _, filled)) = &self.current {
+            let slot = self.stack.get(*start..).and_then(|below| paths.relevant(below));
+            // The first of several counts.
+            if let Some(slot) = slot.filter(|slot| !filled.get(*slot as usize).copied().unwrap_or(true)) {
+                self.begin(depth, slot);
+            }
+        } else if paths.wanted && below == paths.result {
+            self.current = Some((depth, RowResult::default(), [false; 4]));
+        }
+    }
+
+    fn begin(&mut self, depth: usize, slot: Slot) {
+        self.slot = Some((depth, slot));
+        self.text.clear();
+    }
+
+    fn text(&mut self, text: &str) {
+        let Some((_, slot)) = self.slot else { return };
+        // Keys may be long and are hashed; everything else is a word.
+        let most = if slot == Slot::Key { usize::MAX } else { MOST_TEXT };
+        if self.text.len() + text.len() <= most {
+            self.text.push_str(text);
+        }
+    }
+
+    fn end(&mut self, paths: &SoapPaths, rows: u64, keys: &RowKeys) -> Option<()> {
+        let depth = self.stack.len();
+        if let Some((at, slot)) = self.slot
+            && at == depth
+        {
+            self.slot = None;
+            let text = std::mem::take(&mut self.text);
+            let word = text.trim();
+            match slot {
+                Slot::FaultCode => self.fault.code = super::Codes::plain(word).to_owned(),
+                Slot::FaultDetail => self.fault.detail = Some(word.to_owned()),
+                _ => {
+                    if let Some((_, result, filled)) = &mut self.current {
+                        if let Some(flag) = filled.get_mut(slot as usize) {
+                            *flag = true;
+                        }
+                        match slot {
+                            Slot::Key => result.key = Some(keys.hash(&text)),
+                            Slot::Success => {
+                                result.success = paths.true_values.iter().any(|value| value == word)
+                            }
+                            Slot::Code => result.code = Some(word.to_owned()),
+                            _ => result.field = Some(word.to_owned()),
+                        }
+                    }
+                }
+            }
+        }
+        if self.current.as_ref().is_some_and(|(at, ..)| *at == depth)
+            && let Some((_, result, _)) = self.current.take()
+        {
+            if self.results.len() as u64 >= rows {
+                return None;
+            }
+            self.results.push(result);
+        }
+        self.stack.pop();
+        Some(())
+    }
+
+    fn finish(self, _paths: &SoapPaths) -> Option<SoapAnswer> {
+        match self.child? {
+            (_, true) => Some(SoapAnswer::Fault(self.fault)),
+            (name, false) => Some(SoapAnswer::Response { name, results: self.results }),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The pace in one line.
+
+use std::time::Duration;
+
+use super::Pace;
+
+impl Pace {
+    /// How it came to its size, in one line: "1,850 rows x 8: 0.42 s + 2.1 ms a row, +15 % for each other chunk under
+    /// way, noise 12 %, limit 10 s, target 5 s".
+    pub fn explain(&self, now: Duration) -> String {
+        let (limit, target) = (self.spec.limit().as_secs_f64(), self.spec.target_time().as_secs_f64());
+        let size = format!("{} rows x {}", grouped(self.rows(now)), self.allowed());
+        if self.spec.fixed_rows.is_some() {
+            return format!("{size}: fixed by configuration, limit {limit} s");
+        }
+        if self.model.is_blank() {
+            return format!("{size}: nothing seen yet, limit {limit} s, target {target} s");
+        }
+        let level = self.level(now);
+        let hits = match self.hits {
+            0 => String::new(),
+            hits => format!(", {hits} time-limit hits"),
+        };
+        format!(
+            "{size}: {:.2} s + {:.2} ms a row, +{:.0} % for each other chunk under way, noise {:.0} %, limit {limit} s, target {target} s{hits}",
+            self.model.fixed * level,
+            self.model.per_row * level * 1e3,
+            self.model.contention() * 1e2,
+            self.model.noise() * 1e2,
+        )
+    }
+}
+
+/// Thousands parted by commas.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,70 @@
+//! Bounds and aims.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Bounds and aims of a pace.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PaceSpec {
+    /// The upstream's processing-time limit for one request, in milliseconds.
+    pub limit_ms: u64,
+    /// The part of the limit that chunks are sized for, 0.05 to 0.9.
+    pub target: f64,
+    /// Rows of the first chunk.
+    pub start_rows: u64,
+    /// Most rows in a chunk.
+    pub max_rows: u64,
+    /// Most bytes in a chunk (of its request's body).
+    pub max_bytes: u64,
+    /// Most chunks under way.
+    pub max_in_flight: u32,
+    /// Rows of every chunk, whatever is observed, and `max_in_flight` of them at once. For measuring only.
+    pub fixed_rows: Option<u64>,
+}
+
+impl Default for PaceSpec {
+    fn default() -> Self {
+        Self {
+            limit_ms: 600_000,
+            target: 0.5,
+            start_rows: 50,
+            max_rows: 10_000,
+            max_bytes: 32 * 1024 * 1024,
+            max_in_flight: 8,
+            fixed_rows: None,
+        }
+    }
+}
+
+impl PaceSpec {
+    /// The limit.
+    pub fn limit(&self) -> Duration {
+        Duration::from_millis(self.limit_ms)
+    }
+
+    /// The time that chunks are sized for.
+    pub fn target_time(&self) -> Duration {
+        self.limit().mul_f64(self.target.clamp(0.0, 1.0))
+    }
+
+    /// What is wrong with it, if anything: the key and the reason.
+    pub fn fault(&self) -> Option<(&'static str, &'static str)> {
+        if self.limit_ms == 0 {
+            Some(("pace.limit_ms", "must be at least 1"))
+        } else if !(0.05..=0.9).contains(&self.target) {
+            Some(("pace.target", "must be between 0.05 and 0.9"))
+        } else if self.start_rows == 0
+            || self.max_rows == 0
+            || self.max_bytes == 0
+            || self.max_in_flight == 0
+            || self.fixed_rows == Some(0)
+        {
+            Some(("pace", "start_rows, max_rows, max_bytes, max_in_flight and fixed_rows must be at least 1"))
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What is remembered of a batch beyond the ledger, to send its records again wisely. Lost at a restart, and then
+//! found out again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::time::Duration;
+
+use sekisho_journal::RangeSet;
+
+/// Most runs of suspects before those that are done with are dropped.
+const MOST_SUSPECTS: usize = 1_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Resend {
+    /// Runs of records that were refused together: first to (end, largest chunk).
+    suspects: BTreeMap<u64, (u64, u64)>,
+    /// How often a record was refused for the moment.
+    refusals: HashMap<u64, u32>,
+    /// Records refused for the moment, and until when they wait.
+    waiting: RangeSet,
+    waiting_until: Duration,
+    doubts: HashMap<u64, Doubt>,
+}
+
+/// A chunk in doubt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// Failures since it came to be in doubt.
+    pub(crate) failures: u32,
+    /// Time-limit hits of a record alone.
+    pub(crate) alone: u32,
+    pub(crate) not_before: Duration,
+    /// Most records in the next try.
+    pub(crate) size: Option<u64>,
+    /// The upstream no longer knows the handle: asking by it is of no use.
+    pub(crate) forgotten: bool,
+}
+
+impl Resend {
+    /// The records of `range` were refused together: from now on they go in halves.
+    pub(crate) fn split(&mut self, range: Range<u64>, pending: &RangeSet) {
+        let size = (range.end - range.start).div_ceil(2);
+        let touched: Vec<(u64, (u64, u64))> = self
+            .suspects
+            .range(..range.end)
+            .filter(|(_, (end, _))| *end > range.start)
+            .map(|(start, suspect)| (*start, *suspect))
+            .collect();
+        for (start, (end, its_size)) in touched {
+            self.suspects.remove(&start);
+            if start < range.start {
+                self.suspects.insert(start, (range.start, its_size));
+            }
+            if end > range.end {
+                self.suspects.insert(range.end, (end, its_size));
+            }
+        }
+        self.suspects.insert(range.start, (range.end, size));
+        if self.suspects.len() > MOST_SUSPECTS {
+            self.suspects.retain(|start, (end, _)| range.contains(start) || pending.touches(&(*start..*end)));
+        }
+    }
+
+    /// The next pending records that may go in one chunk, and most of them at once if they are suspects.
+    pub(crate) fn window(&self, pending: &RangeSet, now: Duration) -> Option<(Range<u64>, Option<u64>)> {
+        let waits = now < self.waiting_until;
+        for run in pending.runs() {
+            let mut start = run.start;
+            while start < run.end {
+                let mut end = run.end;
+                if waits && let Some(waiting) = self.waiting.run_from(start) {
+                    if waiting.start <= start {
+                        start = waiting.end;
+                        continue;
+                    }
+                    end = end.min(waiting.start);
+                }
+                if let Some((_, (suspect_end, size))) = self.suspects.range(..=start).next_back()
+                    && *suspect_end > start
+                {
+                    return Some((start..end.min(*suspect_end), Some(*size)));
+                }
+                if let Some((suspect, _)) = self.suspects.range(start + 1..).next() {
+                    end = end.min(*suspect);
+                }
+                return Some((start..end, None));
+            }
+        }
+        None
+    }
+
+    /// When waiting records may go, if some wait.
+    pub(crate) fn waits_until(&self, now: Duration) -> Option<Duration> {
+        (now < self.waiting_until && !self.waiting.is_empty()).then_some(self.waiting_until)
+    }
+
+    /// Whether a record that was refused for the moment may be tried again; counts the refusal.
+    pub(crate) fn may_retry(&mut self, position: u64, most: u32) -> bool {
+        let refusals = self.refusals.entry(position).or_default();
+        *refusals += 1;
+        *refusals < most
+    }
+
+    /// How often the record was refused for the moment.
+    pub(crate) fn refusals(&self, position: u64) -> u32 {
+        self.refusals.get(&position).copied().unwrap_or(0)
+    }
+
+    /// These records wait until then.
+    pub(crate) fn delay(&mut self, positions: impl Iterator<Item = u64>, now: Duration, until: Duration) {
+        if now >= self.waiting_until {
+            self.waiting = RangeSet::new();
+        }
+        for position in positions {
+            self.waiting.insert(position..position + 1);
+        }
+        self.waiting_until = self.waiting_until.max(until);
+    }
+
+    /// What is remembered of a chunk in doubt.
+    pub(crate) fn doubt(&mut self, chunk: u64) -> &mut Doubt {
+        self.doubts.entry(chunk).or_default()
+    }
+
+    /// The chunk has its outcome.
+    pub(crate) fn settled(&mut self, chunk: u64) {
+        self.doubts.remove(&chunk);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn records_refused_together_are_halved_until_the_culprit_stands_alone() {
+        let bad = 37;
+        let mut pending = RangeSet::from(0..100);
+        let mut resend = Resend::default();
+        let (mut calls, mut rejected, mut delivered) = (0, Vec::new(), RangeSet::new());
+        while let Some((window, size)) = resend.window(&pending, NOW) {
+            let end = window.end.min(window.start + size.unwrap_or(100));
+            let chunk = window.start..end;
+            calls += 1;
+            if !chunk.contains(&bad) {
+                pending.remove(chunk.clone());
+                delivered.insert(chunk);
+            } else if end - window.start == 1 {
+                pending.remove(chunk.clone());
+                rejected.push(chunk.start);
+            } else {
+                resend.split(chunk, &pending);
+            }
+            assert!(calls < 40, "bounded: {resend:?}");
+        }
+        assert_eq!(rejected, [bad]);
+        assert_eq!(delivered.len(), 99);
+        assert!(calls <= 2 * 7 + 1, "about two calls a halving: {calls}");
+    }
+
+    #[test]
+    fn waiting_records_let_others_pass() {
+        let pending = RangeSet::from(0..10);
+        let mut resend = Resend::default();
+        resend.delay([0, 1, 5].into_iter(), NOW, 2 * NOW);
+        assert_eq!(resend.window(&pending, NOW), Some((2..5, None)));
+        assert_eq!(resend.waits_until(NOW), Some(2 * NOW));
+        assert_eq!(resend.window(&pending, 2 * NOW), Some((0..10, None)));
+        assert_eq!(resend.waits_until(2 * NOW), None);
+    }
+
+    #[test]
+    fn retries_of_a_record_are_counted() {
+        let mut resend = Resend::default();
+        assert!(resend.may_retry(7, 3) && resend.may_retry(7, 3) && !resend.may_retry(7, 3));
+        assert!(resend.may_retry(8, 3));
+        assert_eq!((resend.refusals(7), resend.refusals(9)), (3, 0));
+    }
+}

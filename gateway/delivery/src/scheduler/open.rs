@@ -1,0 +1,286 @@
+//! Opening: what a batch needs next.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use sekisho_journal::machine::Chunk;
+use sekisho_journal::{ChunkState, Code, Event, LedgerError};
+
+use super::close::{Ended, Kind};
+use super::{OpenBatch, Scheduler, Step, Turn};
+use crate::bulk2::{self, Notary};
+use crate::chunk::{Outgoing, deliver};
+use crate::encode::{Bounds, EncodeError, Measured, RowSource, measure};
+use crate::pace::ChunkSize;
+
+/// What the gateway waits beyond the upstream's own limit, so that the upstream's answer is heard.
+const BEYOND_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a batch whose payload cannot be read waits before it is looked at again.
+const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
+
+impl Scheduler {
+    /// Does the next thing for a batch.
+    pub(super) async fn step(&mut self, turn: Turn) -> Result<Step, LedgerError> {
+        let now = self.clock();
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        if batch.state.is_drained() {
+            return self.finish(turn).await;
+        }
+        let expired = batch.view.expires_at.is_some_and(|at| (self.shared.now)() >= at);
+        if expired && batch.state.closing.is_none() && batch.state.sums.pending > 0 {
+            self.apply(turn, vec![Event::Expired { code: Code::new("expired") }]).await?;
+            return Ok(Step::Again);
+        }
+        if let Some(until) = self.breaker.paused_until(now) {
+            return Ok(Step::Wait(Some(until)));
+        }
+        if self.breaker.is_half_open() && !self.running.is_empty() {
+            return Ok(Step::Wait(None));
+        }
+        let mut next = None;
+        let doubts: Vec<u64> = batch
+            .state
+            .chunks
+            .values()
+            .filter(|chunk| chunk.state == ChunkState::InDoubt && !chunk.held)
+            .map(|chunk| chunk.number)
+            .filter(|number| !self.under_way.contains(&(turn.1, *number)))
+            .collect();
+        for number in doubts {
+            match self.resolve(turn, number, now).await? {
+                Step::Again => return Ok(Step::Again),
+                Step::Wait(wait) => next = [next, wait].into_iter().flatten().min(),
+            }
+        }
+        match self.open_next(turn, now).await? {
+            Step::Again => Ok(Step::Again),
+            Step::Wait(wait) => Ok(Step::Wait([next, wait].into_iter().flatten().min())),
+        }
+    }
+
+    async fn finish(&mut self, turn: Turn) -> Result<Step, LedgerError> {
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        let route = batch.plan.plan.route.clone();
+        // Where every record was delivered, the delivered records are the accepted ones.
+        let all = batch.state.sums.delivered == batch.state.records;
+        let delivered_digest = all.then_some(batch.view.records_digest);
+        match self.apply(turn, vec![Event::Finished { delivered_digest }]).await {
+            Ok(()) => {
+                self.shared.metrics.batch_finished(&self.name, &route);
+                self.batches.remove(&turn);
+            }
+            // Not drained after all: the copy here was behind.
+            Err(LedgerError::Illegal { .. }) => self.refresh = true,
+            Err(error) => return Err(error),
+        }
+        Ok(Step::Wait(None))
+    }
+
+    async fn open_next(&mut self, turn: Turn, now: Duration) -> Result<Step, LedgerError> {
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        if batch.state.closing.is_some() || batch.state.pending.is_empty() {
+            return Ok(Step::Wait(None));
+        }
+        let Some((window, most)) = batch.resend.window(&batch.state.pending, now) else {
+            return Ok(Step::Wait(batch.resend.waits_until(now)));
+        };
+        let waits = batch.resend.waits_until(now);
+        let Some(size) = self.size(turn, now) else { return Ok(Step::Wait(waits)) };
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        let bounds = bounds(batch, size, most);
+        let measured = match self.measured(turn, window, bounds).await {
+            Ok(measured) => measured,
+            Err(error) => return Ok(self.unreadable(turn, &error, now)),
+        };
+        let first = measured.records.start;
+        let count = measured.records.end - first;
+        if count == 0 {
+            let code = Code::new(measured.unsendable.unwrap_or("record-unsendable"));
+            let route = self.route_of(turn);
+            self.apply(turn, vec![Event::RecordsRejected { first, count: 1, code }]).await?;
+            self.shared.metrics.records(&self.name, &route, "rejected", 1);
+            return Ok(Step::Again);
+        }
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        let number = batch.state.next_chunk();
+        let attempt = 1 + batch.resend.refusals(first);
+        let opened = Event::ChunkOpened { chunk: number, first, count, attempt };
+        if measured.rows == 0 {
+            // Records that make no row have nothing to be sent, and so have all of their effect.
+            let answered = Event::ChunkAnswered { chunk: number, exceptions: Vec::new(), rows: 0 };
+            let route = self.route_of(turn);
+            self.apply(turn, vec![opened, answered]).await?;
+            self.shared.metrics.records(&self.name, &route, "delivered", count);
+            return Ok(Step::Again);
+        }
+        match self.apply(turn, vec![opened]).await {
+            Ok(()) => {}
+            Err(LedgerError::Illegal { .. }) => {
+                // Cancelled meanwhile, for one.
+                self.refresh = true;
+                return Ok(Step::Wait(Some(now)));
+            }
+            Err(error) => return Err(error),
+        }
+        let retry = self.batches.get(&turn).map(|batch| batch.plan.plan.retry).unwrap_or_default();
+        self.budget.earn(&retry);
+        self.launch(turn, number, measured, Kind::New, None);
+        Ok(Step::Again)
+    }
+
+    /// A chunk in doubt: ask the upstream, repeat what may be repeated, or leave it to an operator.
+    async fn resolve(&mut self, turn: Turn, number: u64, now: Duration) -> Result<Step, LedgerError> {
+        let Some(batch) = self.batches.get_mut(&turn) else { return Ok(Step::Wait(None)) };
+        let Some(chunk) = batch.state.chunks.get(&number).cloned() else { return Ok(Step::Wait(None)) };
+        let plan = batch.plan.plan.clone();
+        let doubt = *batch.resend.doubt(number);
+        if doubt.not_before > now {
+            return Ok(Step::Wait(Some(doubt.not_before)));
+        }
+        let ask = batch.plan.dialect.bulk2().is_some() && !doubt.forgotten;
+        if let Some(reference) = chunk.reference.clone().filter(|_| ask) {
+            return self.ask(turn, chunk, reference, now).await;
+        }
+        let code = chunk.code.clone().unwrap_or_else(|| Code::new("outcome-unknown"));
+        if !plan.idempotent || plan.no_split {
+            return self.hold(turn, number, code).await;
+        }
+        if doubt.alone >= plan.retry.alone_attempts {
+            return self.hold(turn, number, Code::new("time-limit-alone")).await;
+        }
+        let Some(size) = self.size(turn, now) else { return Ok(Step::Wait(None)) };
+        if !self.budget.spend() {
+            let until = now + plan.retry.max();
+            if let Some(batch) = self.batches.get_mut(&turn) {
+                batch.resend.doubt(number).not_before = until;
+            }
+            // Waited for; the next look is paid by the wait.
+            self.budget.earn(&crate::plan::RetrySpec { budget: 1.0, ..plan.retry });
+            return Ok(Step::Wait(Some(until)));
+        }
+        let Some(run) = chunk.live.first_run() else { return Ok(Step::Wait(None)) };
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        let bounds = bounds(batch, size, doubt.size);
+        let measured = match self.measured(turn, run, bounds).await {
+            Ok(measured) if measured.rows > 0 => measured,
+            Ok(_) => return self.hold(turn, number, Code::new("record-unsendable")).await,
+            Err(error) => return Ok(self.unreadable(turn, &error, now)),
+        };
+        self.apply(turn, vec![Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 }]).await?;
+        self.launch(turn, number, measured, Kind::Repeat, None);
+        Ok(Step::Again)
+    }
+
+    async fn ask(
+        &mut self,
+        turn: Turn,
+        chunk: Chunk,
+        reference: String,
+        now: Duration,
+    ) -> Result<Step, LedgerError> {
+        let unbounded = Bounds { records: u64::MAX, rows: u64::MAX, bytes: u64::MAX };
+        match self.measured(turn, chunk.first..chunk.first + chunk.count, unbounded).await {
+            Ok(measured) => {
+                self.launch(turn, chunk.number, measured, Kind::Ask, Some(reference));
+                Ok(Step::Again)
+            }
+            Err(error) => Ok(self.unreadable(turn, &error, now)),
+        }
+    }
+
+    async fn hold(&mut self, turn: Turn, chunk: u64, code: Code) -> Result<Step, LedgerError> {
+        tracing::warn!(batch = %turn.1, chunk, code = code.as_str(), "a chunk's outcome is unknown: an operator must decide");
+        self.apply(turn, vec![Event::DoubtHeld { chunk, code }]).await?;
+        Ok(Step::Again)
+    }
+
+    fn size(&mut self, turn: Turn, now: Duration) -> Option<ChunkSize> {
+        let batch = self.batches.get(&turn)?;
+        let route = batch.plan.plan.route.clone();
+        let remaining = self
+            .batches
+            .values()
+            .filter(|batch| batch.plan.plan.route == route)
+            .map(|batch| batch.state.sums.pending)
+            .sum();
+        self.routes.get(&route)?.pace.next(now, remaining)
+    }
+
+    async fn measured(
+        &self,
+        turn: Turn,
+        within: Range<u64>,
+        bounds: Bounds,
+    ) -> Result<Measured, EncodeError> {
+        let first = within.start;
+        let lost = move || EncodeError::Record { position: first };
+        let Some(batch) = self.batches.get(&turn) else { return Err(lost()) };
+        let (reader, plan) = (batch.reader.clone(), batch.plan.clone());
+        let measuring = tokio::task::spawn_blocking(move || {
+            measure(&reader, &plan.mapper, &plan.dialect, within, bounds)
+        });
+        measuring.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn unreadable(&mut self, turn: Turn, error: &EncodeError, now: Duration) -> Step {
+        tracing::error!(batch = %turn.1, code = error.code(), %error, "a batch's records cannot be read: it waits");
+        Step::Wait(Some(now + UNREADABLE_WAIT))
+    }
+
+    fn route_of(&self, turn: Turn) -> String {
+        self.batches.get(&turn).map(|batch| batch.plan.plan.route.clone()).unwrap_or_default()
+    }
+
+    /// Sends a chunk that the ledger knows to be in flight (or asks for one in doubt) on a task of its own.
+    fn launch(&mut self, turn: Turn, number: u64, measured: Measured, kind: Kind, reference: Option<String>) {
+        let now = self.clock();
+        let Some(batch) = self.batches.get(&turn) else { return };
+        let plan = &batch.plan.plan;
+        // Asking costs the upstream next to nothing: it is no chunk for the pace.
+        let ticket = match kind {
+            Kind::Ask => None,
+            Kind::New | Kind::Repeat => {
+                self.routes.get(&plan.route).map(|route| route.pace.opened(now, measured.rows))
+            }
+        };
+        let upstream = self.controls.upstream.borrow().clone();
+        let deadline =
+            upstream.endpoint().request_timeout().max(plan.pace.limit().mul_f64(1.1) + BEYOND_LIMIT);
+        let outgoing = Outgoing {
+            upstream,
+            source: RowSource { reader: batch.reader.clone(), plan: batch.plan.clone() },
+            batch: turn.1.to_string(),
+            number,
+            deadline,
+        };
+        let notary = Notary {
+            ledger: self.shared.ledger.clone(),
+            batch: turn.1,
+            epoch: self.epoch,
+            chunk: number,
+            now: self.shared.now,
+        };
+        self.under_way.insert((turn.1, number));
+        let started = self.started;
+        self.running.spawn(async move {
+            let end = match (&reference, outgoing.source.plan.dialect.bulk2()) {
+                (Some(id), Some(spec)) => bulk2::resolve(&outgoing, spec, &measured, id).await,
+                _ => deliver(&outgoing, &measured, &notary).await,
+            };
+            Ended { turn, number, kind, ticket, opened: now, took: started.elapsed() - now, measured, end }
+        });
+    }
+}
+
+fn bounds(batch: &OpenBatch, size: ChunkSize, most: Option<u64>) -> Bounds {
+    if batch.plan.plan.no_split {
+        return Bounds { records: u64::MAX, rows: u64::from(u32::MAX), bytes: u64::MAX };
+    }
+    let dialect = &batch.plan.dialect;
+    Bounds {
+        records: most.unwrap_or(u64::MAX),
+        rows: size.rows.min(dialect.most_rows()),
+        bytes: size.bytes.min(dialect.most_bytes()),
+    }
+}
