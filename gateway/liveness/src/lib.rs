@@ -9,7 +9,7 @@
 //! - **Asking changes nothing.** Probes run on their own clock; a heartbeat is answered from memory.
 //!
 //! [`Path`] is the state machine: pure, with observations and moments in and hop states out. [`Board`] puts it behind a
-//! lock and a clock for everybody to share, [`Prober`] runs the active checks, and [`table`](fn@table) and [`nagios`]
+//! lock and a clock for everybody to share, [`Prober`] runs the active checks, and [`table`] and [`nagios`]
 //! render what the board shows.
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ pub mod nagios;
 mod observation;
 mod path;
 mod prober;
-mod table;
+pub mod table;
 mod words;
 
 pub use board::Board;
@@ -29,4 +29,4 @@ pub use hop::{ErrorClass, Evidence, Hop, HopSpec, HopState, Intervals, Snapshot,
 pub use observation::{Observation, Source};
 pub use path::{Path, PathError};
 pub use prober::{Probe, Prober, Schedule, ScheduleError};
-pub use table::{Language, Style, table};
+pub use table::{Language, Style};

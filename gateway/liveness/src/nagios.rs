@@ -32,10 +32,10 @@ pub fn line(snapshot: &Snapshot, language: Language) -> String {
         snapshot.hops.iter().filter(|hop| hop.state == overall && overall != HopState::Up).peekable();
     let what = match (worst.peek(), language) {
         (Some(_), _) => worst.map(|hop| said(hop, language)).collect::<Vec<_>>().join("; "),
-        (None, Language::En) if snapshot.hops.is_empty() => "no hops in the answer".to_owned(),
-        (None, Language::Ja) if snapshot.hops.is_empty() => "応答に経路点がありません".to_owned(),
-        (None, Language::En) => format!("{} hops, none at fault", snapshot.hops.len()),
-        (None, Language::Ja) => format!("経路点 {} 件、異常なし", snapshot.hops.len()),
+        (None, Language::English) if snapshot.hops.is_empty() => "no hops in the answer".to_owned(),
+        (None, Language::Japanese) if snapshot.hops.is_empty() => "応答に経路点がありません".to_owned(),
+        (None, Language::English) => format!("{} hops, none at fault", snapshot.hops.len()),
+        (None, Language::Japanese) => format!("経路点 {} 件、異常なし", snapshot.hops.len()),
     };
     let times: String = snapshot
         .hops
@@ -50,13 +50,13 @@ pub fn line(snapshot: &Snapshot, language: Language) -> String {
 
 fn said(hop: &Hop, language: Language) -> String {
     let class = hop.class.map(|class| match language {
-        Language::En => format!(" ({class})"),
-        Language::Ja => format!("({})", class.label_ja()),
+        Language::English => format!(" ({class})"),
+        Language::Japanese => format!("({})", class.label_ja()),
     });
     let class = class.unwrap_or_default();
     match language {
-        Language::En => format!("{} {}{class}: {}", hop.id(), hop.state, text(&hop.text_en)),
-        Language::Ja => format!("{} {}{class}: {}", hop.id(), hop.state.label_ja(), text(&hop.text_ja)),
+        Language::English => format!("{} {}{class}: {}", hop.id(), hop.state, text(&hop.text_en)),
+        Language::Japanese => format!("{} {}{class}: {}", hop.id(), hop.state.label_ja(), text(&hop.text_ja)),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::hop::{ErrorClass, Hop, HopState, Snapshot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// English.
-    En,
+    English,
     /// Japanese.
-    Ja,
+    Japanese,
 }
 
 /// Whether the table is for a terminal.
@@ -32,8 +32,8 @@ const COLUMNS: usize = 7;
 /// that the snapshot carries; see [`Snapshot::at_offset`].
 pub fn table(snapshot: &Snapshot, language: Language, style: Style) -> String {
     let head: [&str; COLUMNS] = match language {
-        Language::En => ["HOP", "STATE", "SINCE", "CHECKED", "TOOK", "CLASS", "WHAT"],
-        Language::Ja => ["経路点", "状態", "いつから", "確認", "所要", "分類", "内容"],
+        Language::English => ["HOP", "STATE", "SINCE", "CHECKED", "TOOK", "CLASS", "WHAT"],
+        Language::Japanese => ["経路点", "状態", "いつから", "確認", "所要", "分類", "内容"],
     };
     let rows: Vec<[String; COLUMNS]> = snapshot.hops.iter().map(|hop| row(hop, language)).collect();
     let mut widths = head.map(UnicodeWidthStr::width);
@@ -51,7 +51,7 @@ pub fn table(snapshot: &Snapshot, language: Language, style: Style) -> String {
 }
 
 fn row(hop: &Hop, language: Language) -> [String; COLUMNS] {
-    let ja = language == Language::Ja;
+    let ja = language == Language::Japanese;
     let age = hop.age_ms.map(|ms| span(Duration::from_millis(ms)));
     [
         hop.id(),

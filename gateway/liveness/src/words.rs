@@ -63,7 +63,7 @@ pub(crate) fn too_old(last: Option<HopState>) -> Texts {
             en: format!("was {state} when last looked at, too long ago to rely on").into(),
             ja: format!("最後の確認時は「{}」、古いため判断できません", state.label_ja()).into(),
         },
-        _ => texts("last passed too long ago to rely on", "最後の通過実績が古いため判断できません"),
+        _ => texts("not looked at for too long", "長い間、確認できていません"),
     }
 }
 

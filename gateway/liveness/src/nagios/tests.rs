@@ -26,7 +26,7 @@ fn every_state_has_the_code_and_word_that_plugins_give() {
 
 #[test]
 fn all_is_well() {
-    let line = line(&after(|_, _| {}), Language::En);
+    let line = line(&after(|_, _| {}), Language::English);
     let times = "'main/line'=0.012000s;;;0 'main/cloud'=0.012000s;;;0 'main/login'=0.012000s;;;0";
     assert_eq!(line, format!("SEKISHO OK - 4 hops, none at fault | {times}"));
 }
@@ -42,7 +42,7 @@ fn the_worst_hops_are_named_and_no_text_can_forge_performance_data() {
             now,
         );
     });
-    let en = line(&snapshot, Language::En);
+    let en = line(&snapshot, Language::English);
     assert!(
         en.starts_with(
             "SEKISHO CRITICAL - main/login down (authentication): locked   'x'=1 OK | 'main/line'="
@@ -50,13 +50,13 @@ fn the_worst_hops_are_named_and_no_text_can_forge_performance_data() {
         "{en}"
     );
     assert_eq!(en.matches('|').count(), 1);
-    let ja = line(&snapshot, Language::Ja);
+    let ja = line(&snapshot, Language::Japanese);
     assert!(ja.starts_with("SEKISHO CRITICAL - main/login 停止(認証): 鍵   無効 | "), "{ja}");
 }
 
 #[test]
 fn an_answer_without_hops_is_not_ok() {
     let empty = Snapshot { hops: Vec::new(), ..after(|_, _| {}) };
-    assert_eq!(line(&empty, Language::En), "SEKISHO UNKNOWN - no hops in the answer");
+    assert_eq!(line(&empty, Language::English), "SEKISHO UNKNOWN - no hops in the answer");
     assert_eq!(exit_code(empty.overall()), 3);
 }

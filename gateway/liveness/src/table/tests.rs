@@ -25,7 +25,7 @@ gateway     up       04-01 00:01:01  1.9 s ago  0.3 ms  -      serves
 main/line   down     04-01 00:01:01  1.9 s ago  480 ms  line    [2Jrefused\x20
 main/cloud  unknown  04-01 00:00:00  -          -       -      behind main/line, which is down
 ";
-    assert_eq!(table(&snapshot(), Language::En, Style::Plain), expected);
+    assert_eq!(table(&snapshot(), Language::English, Style::Plain), expected);
 }
 
 #[test]
@@ -36,18 +36,18 @@ gateway     正常  04-01 09:01:01  1.9 s前  0.3 ms  -     正常に応答し�
 main/line   停止  04-01 09:01:01  1.9 s前  480 ms  回線  接続拒否
 main/cloud  不明  04-01 09:00:00  -        -       -     手前の main/line が停止しているため分かりません
 ";
-    assert_eq!(table(&snapshot().at_offset(offset!(+9)), Language::Ja, Style::Plain), expected);
+    assert_eq!(table(&snapshot().at_offset(offset!(+9)), Language::Japanese, Style::Plain), expected);
 }
 
 #[test]
 fn colour_changes_no_column() {
-    let colour = table(&snapshot(), Language::En, Style::Colour);
+    let colour = table(&snapshot(), Language::English, Style::Colour);
     assert!(colour.contains("\x1b[1;31mdown\x1b[0m     04-01"), "{colour}");
     let mut stripped = colour;
     for code in ["\x1b[0m", "\x1b[32m", "\x1b[35m", "\x1b[1;31m"] {
         stripped = stripped.replace(code, "");
     }
-    assert_eq!(stripped, table(&snapshot(), Language::En, Style::Plain));
+    assert_eq!(stripped, table(&snapshot(), Language::English, Style::Plain));
 }
 
 #[test]
