@@ -38,10 +38,10 @@ VOLUME ["/var/lib/sekisho"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 
-# Where the health check asks, and the one hop that it judges: a cloud that is down is no reason to restart the gateway.
-ENV SEKISHO_URL=http://127.0.0.1:9600/heartbeat
+# The one hop that it judges is the gateway: a cloud that is down is no reason to restart it. The admin listener is asked, on
+# loopback inside the container.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-    CMD ["sekisho", "heartbeat", "--hop", "gateway"]
+    CMD ["sekisho", "heartbeat", "--timeout", "2", "--hop", "gateway", "http://127.0.0.1:9600"]
 
 ENTRYPOINT ["sekisho"]
 CMD ["serve", "--config", "/etc/sekisho/sekisho.toml"]
