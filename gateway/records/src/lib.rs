@@ -18,6 +18,11 @@ pub mod record;
 pub mod violations;
 pub mod write;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 /// What a value means at each door.
 #[doc = include_str!("../VALUES.md")]
 pub mod values {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sekisho_xml::QName;
 use sekisho_xml::write::{Unwritable, escape_attribute, escape_text};
 
-use crate::layout::{Field, FieldContent, Layout, LevelId};
+use crate::layout::{FieldContent, Layout, LevelId};
 use crate::record::{EntryKind, Place, Record};
 
 pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -115,19 +115,14 @@ impl Rendering {
         let mut levels = vec![LevelId::RECORD];
         for entry in &record.entries {
             let Some(&level) = levels.last() else { break };
-            let field: &Field = layout.level(level).field(entry.field);
-            match entry.kind {
-                EntryKind::Close => {
-                    levels.pop();
-                    self.end();
-                    continue;
-                }
-                EntryKind::Open => {
-                    if let FieldContent::Group { level, .. } = field.content {
-                        levels.push(level);
-                    }
-                }
-                EntryKind::Text | EntryKind::Nil => {}
+            if entry.kind == EntryKind::Close {
+                levels.pop();
+                self.end();
+                continue;
+            }
+            let field = layout.level(level).field(entry.field);
+            if let FieldContent::Group { level, .. } = field.content {
+                levels.push(level);
             }
             let place = record.place_of(entry);
             self.start(&field.name.namespace, &field.name.local, entry.kind == EntryKind::Nil, place);

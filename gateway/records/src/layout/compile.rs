@@ -1,17 +1,12 @@
 //! From a record type to levels of fields.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use sekisho_xml::QName;
 use sekisho_xsd::{Element, ElementContent, Particle, SimpleType};
 
-use super::order::Precedence;
 use super::{Field, FieldContent, LayoutError, Level, LevelId, MAX_DEPTH, MAX_FIELDS};
 use crate::check::white_space::normalised;
-
-/// Fields of one level whose names occur several times in the content model: sorting them is cubic, and a schema
-/// that repeats names among so many fields is not one that anybody reads.
-const MAX_SORTED: usize = 512;
 
 /// The levels of a record type, the record's own first.
 pub(super) fn levels(element: &QName, content: &[Particle]) -> Result<Vec<Level>, LayoutError> {
@@ -40,58 +35,21 @@ fn level(
     for particle in content {
         collect(name, particle, false, &mut occurrences)?;
     }
-    let mut numbers: HashMap<&QName, usize> = HashMap::new();
-    let mut distinct: Vec<Occurrence<'_>> = Vec::new();
-    let mut names_repeat = false;
-    for occurrence in occurrences {
-        if let Some(&number) = numbers.get(&occurrence.element.name) {
-            names_repeat = true;
-            let first = &mut distinct[number];
-            first.repeats |= occurrence.repeats;
-            if !same_declaration(first.element, occurrence.element) {
-                let field = occurrence.element.name.local.to_string();
-                return Err(LayoutError::Inconsistent { element: element(), field });
-            }
-        } else {
-            numbers.insert(&occurrence.element.name, distinct.len());
-            distinct.push(occurrence);
-        }
-    }
-    if distinct.is_empty() {
+    if occurrences.is_empty() {
         return Err(LayoutError::Empty { element: element() });
     }
-    if distinct.len() > MAX_FIELDS {
+    if occurrences.len() > MAX_FIELDS {
         return Err(LayoutError::TooLarge { element: element(), which: "fields", max: MAX_FIELDS });
     }
-    let mut locals: HashMap<&str, ()> = HashMap::new();
-    for occurrence in &distinct {
-        if locals.insert(&occurrence.element.name.local, ()).is_some() {
-            let field = occurrence.element.name.local.to_string();
-            return Err(LayoutError::SameLocalName { element: element(), field });
+    // A name in one place only: document order is then the one order that every valid choice of fields has.
+    let mut locals: HashSet<&str> = HashSet::with_capacity(occurrences.len());
+    let mut fields = Vec::with_capacity(occurrences.len());
+    for occurrence in &occurrences {
+        let local = &occurrence.element.name.local;
+        if !locals.insert(local) {
+            return Err(LayoutError::SameName { element: element(), field: local.to_string() });
         }
-    }
-    let order = if names_repeat {
-        if distinct.len() > MAX_SORTED {
-            return Err(LayoutError::TooLarge {
-                element: element(),
-                which: "fields where names occur more than once",
-                max: MAX_SORTED,
-            });
-        }
-        let number = |particle: &Particle| match particle {
-            Particle::Element(element) => numbers.get(&element.name).copied(),
-            _ => None,
-        };
-        Precedence::of(content, distinct.len(), &number).sorted().map_err(|field| LayoutError::Order {
-            element: element(),
-            field: distinct[field].element.name.local.to_string(),
-        })?
-    } else {
-        (0..distinct.len()).collect()
-    };
-    let mut fields = Vec::with_capacity(order.len());
-    for number in order {
-        fields.push(field(&distinct[number], depth, levels)?);
+        fields.push(field(occurrence, depth, levels)?);
     }
     let ordered = !matches!(content, [Particle::All { .. }]);
     Ok(Level::new(fields, ordered))
@@ -156,14 +114,4 @@ fn field(occurrence: &Occurrence<'_>, depth: usize, levels: &mut Vec<Level>) -> 
     };
     let fixed = element.fixed.is_some();
     Ok(Field { name: element.name.clone(), nillable: element.nillable, default, fixed, content })
-}
-
-/// Whether two declarations of one name mean the same, occurrence apart (cos-element-consistent asks for the same
-/// type only).
-fn same_declaration(a: &Element, b: &Element) -> bool {
-    let content = match (&a.content, &b.content) {
-        (ElementContent::Simple(a), ElementContent::Simple(b)) => a.id == b.id,
-        (a, b) => a == b,
-    };
-    content && a.nillable == b.nillable && a.default == b.default && a.fixed == b.fixed
 }

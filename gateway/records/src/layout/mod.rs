@@ -2,7 +2,6 @@
 
 mod compile;
 mod names;
-mod order;
 
 #[cfg(test)]
 mod tests;
@@ -110,32 +109,12 @@ pub enum LayoutError {
         /// The record or group element.
         element: String,
     },
-    /// The content model puts the same fields into different orders.
-    #[error(
-        "in {element} the content model has no single order for its fields: {field} stands before and behind another"
-    )]
-    Order {
-        /// The record or group element.
-        element: String,
-        /// One of the fields.
-        field: String,
-    },
     /// Two fields that CSV and JSON could not tell apart.
-    #[error(
-        "in {element} two fields have the local name {field} in different namespaces: only XML could tell them apart"
-    )]
-    SameLocalName {
+    #[error("in {element} more than one field has the local name {field}: only XML could tell them apart")]
+    SameName {
         /// The record or group element.
         element: String,
         /// The local name.
-        field: String,
-    },
-    /// The same name with different declarations.
-    #[error("in {element} field {field} is declared in different ways")]
-    Inconsistent {
-        /// The record or group element.
-        element: String,
-        /// The field.
         field: String,
     },
     /// A group that may be nil.
@@ -171,9 +150,7 @@ impl LayoutError {
             Self::Empty { .. } => "layout-empty",
             Self::RepeatedValue { .. } => "layout-repeated-value",
             Self::RepeatedParticles { .. } => "layout-repeated-particles",
-            Self::Order { .. } => "layout-order",
-            Self::SameLocalName { .. } => "layout-same-local-name",
-            Self::Inconsistent { .. } => "layout-inconsistent",
+            Self::SameName { .. } => "layout-same-name",
             Self::NillableGroup { .. } => "layout-nillable-group",
             Self::TooLarge { .. } => "layout-too-large",
             Self::Key { .. } => "layout-key",
