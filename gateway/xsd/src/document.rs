@@ -30,8 +30,9 @@ impl Schema {
     ///
     /// Limits: 256 levels, 256 attributes and 64 namespace declarations on an element, 128 prefixes in scope, 1 KiB
     /// for a name, 4 KiB for a namespace name, 1 MiB for an attribute value, 4 MiB of text in an element, 5 MiB in one
-    /// construct of the markup, 1 GiB of nodes (64 Mi when the schema has keys or IDs to remember), 16 location hints,
-    /// and 1 MiB of names that the schema does not have. At most 16 documents and intakes of one schema at a time.
+    /// construct of the markup, 2^30 nodes (2^26 when the schema has keys or IDs to remember), 16 location hints, and
+    /// 1 MiB of names that the schema does not have. Of one schema at most 16 documents at a time, intakes that have
+    /// met a faulty record among them.
     ///
     /// # Errors
     /// When the document is not well-formed, has a document type declaration, goes over a limit, or cannot be read.

@@ -99,6 +99,14 @@ pub enum DocumentError {
         /// The limit.
         max: u64,
     },
+    /// The content model of an element has too many states to be followed.
+    #[error("line {line}, column {column}: the content model is too large to be followed here")]
+    ContentModel {
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+    },
     /// As many documents of this schema as may be are being checked.
     #[error("too many documents of this schema are being checked: try again")]
     Busy,
@@ -111,6 +119,7 @@ impl DocumentError {
             Self::Io(_) => "document-read",
             Self::NotWellFormed { .. } => "document-not-well-formed",
             Self::Limit { .. } => "document-limit",
+            Self::ContentModel { .. } => "document-content-model",
             Self::Busy => "document-busy",
         }
     }

@@ -260,16 +260,6 @@ fn bounds(facets: &FacetSet) -> Bounds {
 }
 
 impl TypeFacts {
-    /// The text as the type's white space facet has it.
-    pub(crate) fn normalised<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
-        let mode = match self.white_space {
-            WhiteSpace::Preserve => WhitespaceMode::Preserve,
-            WhiteSpace::Replace => WhitespaceMode::Replace,
-            WhiteSpace::Collapse => WhitespaceMode::Collapse,
-        };
-        normalize_whitespace(text, mode)
-    }
-
     /// What rule `code` demands of a value of this type, and how long the value found is: never the value.
     pub(crate) fn explain(&self, code: &str, value: &str) -> String {
         let mut text = String::new();

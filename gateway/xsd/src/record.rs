@@ -1,6 +1,9 @@
 //! What one record may hold: the compiled content model in our own words.
 
+use std::borrow::Cow;
+
 use sekisho_xml::QName;
+use xsd_schema::types::facets::{WhitespaceMode, normalize_whitespace};
 
 /// The type of one record element, as CSV, JSON and XML can all be held to it.
 ///
@@ -109,6 +112,18 @@ pub enum WhiteSpace {
     Replace,
     /// Replaced, runs of spaces made one, none at either end.
     Collapse,
+}
+
+impl WhiteSpace {
+    /// The text as the facet has it: what [`Checker::value`](crate::Checker::value) takes.
+    pub fn normalise<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mode = match self {
+            Self::Preserve => WhitespaceMode::Preserve,
+            Self::Replace => WhitespaceMode::Replace,
+            Self::Collapse => WhitespaceMode::Collapse,
+        };
+        normalize_whitespace(text, mode)
+    }
 }
 
 /// The family of a simple type's values: how JSON may write them.

@@ -3,9 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::BufRead;
 
-use xsd_schema::validation::{
-    DriveWithError, SchemaValidator, ValidationError, ValidationRoot, drive_quick_xml_with_in,
-};
+use xsd_schema::validation::{DriveWithError, SchemaValidator, ValidationRoot, drive_quick_xml_with_in};
 use xsd_schema::xml::{LimitExceeded, NotWellFormed, ParseLimit, ParseLimits};
 
 use crate::compiled::Compiled;
@@ -68,7 +66,7 @@ impl Run<'_> {
             drive_quick_xml_with_in(input, &mut runtime, &self.compiled.set, &mut Eye(&watch), buffer);
         let mut complete = true;
         match driven {
-            Ok(_) => runtime.end_validation().map_err(|error| fatal(&error, &lines.borrow()))?,
+            Ok(_) => runtime.end_validation().map_err(|_| fatal(&lines.borrow()))?,
             Err(DriveWithError::Hook(Stop::Enough)) => complete = false,
             Err(error) => return Err(stopped(error, &lines.borrow(), self.bounds)),
         }
@@ -77,14 +75,10 @@ impl Run<'_> {
     }
 }
 
-fn fatal(error: &ValidationError, lines: &Lines) -> DocumentError {
+/// The validator gave up: a limit of its own, never a verdict.
+fn fatal(lines: &Lines) -> DocumentError {
     let (line, column) = lines.end();
-    // The validator gave up on a content model: a limit of its own, never a verdict.
-    let which = match error.constraint {
-        "validation-resource-limit" => "states of a content model at once",
-        _ => "content models that can be checked",
-    };
-    DocumentError::Limit { line, column, which, max: 0 }
+    DocumentError::ContentModel { line, column }
 }
 
 fn stopped(error: DriveWithError<Stop>, lines: &Lines, bounds: &Bounds) -> DocumentError {

@@ -122,7 +122,7 @@ impl Shared {
         } else {
             read_file(&path)?
         };
-        let name = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy().into_owned();
+        let name = name(&self.root, &path);
         shelf.documents.push(Document { path, name, bytes });
         Ok(shelf.documents.len() - 1)
     }
@@ -143,6 +143,14 @@ impl Shared {
             _ => Ok(path),
         }
     }
+}
+
+/// The path from the schema's folder, which does not tell where on the machine that is.
+fn name(root: &Path, path: &Path) -> String {
+    let shared = root.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = if path.is_absolute() { root.components().count() - shared } else { 0 };
+    let down: PathBuf = path.components().skip(shared).collect();
+    "../".repeat(up) + &down.to_string_lossy()
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {

@@ -35,13 +35,14 @@ pub(crate) fn record_type(schema: &Schema, record: &QName) -> Result<RecordType,
     };
     let keys = keys::keys(&translation, &found, &particles)?;
     let key = found.declared.key;
-    let index = compiled.elements.iter().position(|&element| element == key);
+    let declaration = compiled.elements.iter().position(|&element| element == key).ok_or_else(|| {
+        SchemaError::Record { name: record.to_string(), problem: "has no declaration of its own".to_owned() }
+    })?;
     Ok(RecordType {
         element: record.clone(),
         content: flat(particles),
         keys,
-        // Every declaration of the compiled schema is in the list.
-        declaration: index.unwrap_or_default() as u32,
+        declaration: declaration as u32,
     })
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn message(code: &str, site: &Site<'_>) -> String {
         _ if code.starts_with("cvc-identity-constraint") => return identity(code, &here),
         _ => match site.value {
             Some((facts, text)) => {
-                return format!("{here}: {}", facts.explain(code, &facts.normalised(text)));
+                return format!("{here}: {}", facts.explain(code, &facts.white_space.normalise(text)));
             }
             None => "breaks this rule of the schema",
         },

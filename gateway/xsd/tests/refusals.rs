@@ -234,7 +234,9 @@ fn documents_come_from_the_schemas_own_folder() {
 
     let error = Schema::load(&own.join("out.xsd"), None).unwrap_err().to_string();
     assert!(error.contains("outside the folder"), "{error}");
-    Schema::load_with(&own.join("out.xsd"), &[folder.path().join("outside.xsd")], None).unwrap();
+    let both = Schema::load_with(&own.join("out.xsd"), &[folder.path().join("outside.xsd")], None).unwrap();
+    let named: Vec<_> = both.documents().iter().map(|document| document.name.as_str()).collect();
+    assert_eq!(named, ["../outside.xsd", "out.xsd"]);
 
     // Every document counts for the digest; where the folder is does not.
     let digest = schema.digest();
