@@ -5,14 +5,11 @@ use crate::message::NAMESPACE;
 #[cfg(test)]
 mod tests;
 
-/// Schema of the gateway's own messages; it imports [`SWAREF_XSD`] and [`XML_XSD`].
+/// Schema of the gateway's own messages; it imports [`SWAREF_XSD`].
 pub const XSD: &str = include_str!("../../../schemas/gateway.xsd");
 
 /// The one type of WS-I Attachments Profile 1.0.
 pub const SWAREF_XSD: &str = include_str!("../../../schemas/swaref.xsd");
-
-/// The one attribute of the XML namespace that the messages use.
-pub const XML_XSD: &str = include_str!("../../../schemas/xml.xsd");
 
 const WSDL: &str = include_str!("../../../schemas/gateway.wsdl");
 const OPENAPI: &str = include_str!("../../../schemas/openapi.json");
@@ -32,7 +29,7 @@ pub fn wsdl(address: &str) -> String {
         None => (WSDL, ""),
     };
     let after = after.replace(PLACEHOLDER, &String::from_utf8_lossy(&escaped));
-    let schemas = [XML_XSD, SWAREF_XSD, XSD].map(inlined).concat();
+    let schemas = [SWAREF_XSD, XSD].map(inlined).concat();
     [before, &schemas, &after].concat()
 }
 
@@ -47,8 +44,8 @@ pub fn openapi(address: &str) -> String {
     OPENAPI.replace(&format!("\"{PLACEHOLDER}\""), &quoted)
 }
 
-/// A schema without its XML declaration and without places to fetch others from: they stand beside it.
+/// A schema without its XML declaration and without the place of the other one, which stands beside it.
 fn inlined(schema: &str) -> String {
     let body = schema.split_once("?>").map_or(schema, |(_, body)| body);
-    body.replace(" schemaLocation=\"swaref.xsd\"", "").replace(" schemaLocation=\"xml.xsd\"", "")
+    body.replace(" schemaLocation=\"swaref.xsd\"", "")
 }

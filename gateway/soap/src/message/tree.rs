@@ -37,7 +37,9 @@ impl Node {
             let event = match xml.next()? {
                 Event::Start(start) => {
                     let mut node = Node::new(start.qname(), Position { line: 0, column: 0, byte: 0 });
-                    node.language = start.attribute(XML, "lang").map(|value| value.into_owned());
+                    // `lang` is ours, `xml:lang` that of SOAP 1.2's reasons.
+                    let language = start.attribute("", "lang").or_else(|| start.attribute(XML, "lang"));
+                    node.language = language.map(|value| value.into_owned());
                     Some(node)
                 }
                 Event::Text(piece) => {

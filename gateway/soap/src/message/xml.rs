@@ -67,7 +67,7 @@ impl Element {
         }
     }
 
-    /// The same text in English and in Japanese, told apart by `xml:lang`.
+    /// The same text in English and in Japanese, told apart by `lang`.
     pub(crate) fn bilingual(&mut self, name: &'static str, en: &str, ja: &str) {
         for (language, text) in [("en", en), ("ja", ja)] {
             self.start(name, Some(language));
@@ -116,7 +116,7 @@ impl Element {
     fn start(&mut self, name: &str, language: Option<&str>) {
         self.out.extend_from_slice(format!("<{PREFIX}:{name}").as_bytes());
         if let Some(language) = language {
-            self.out.extend_from_slice(format!(" xml:lang=\"{language}\"").as_bytes());
+            self.out.extend_from_slice(format!(" lang=\"{language}\"").as_bytes());
         }
         self.out.push(b'>');
     }

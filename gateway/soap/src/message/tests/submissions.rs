@@ -1,0 +1,180 @@
+use super::*;
+
+const SWA: &str = "cid:a%40b";
+
+fn submission(body: &str) -> Result<(Submission, Option<Vec<u8>>), SoapError> {
+    read(body.as_bytes(), |envelope| {
+        let shape = SubmissionShape::default();
+        let mut submission = Submission::read(envelope, &shape)?;
+        let mut bytes = None;
+        match submission.payload {
+            Payload::Base64 => {
+                let mut decoded = Vec::new();
+                let result = submission.base64(envelope).read_to_end(&mut decoded);
+                result.expect("good base64");
+                bytes = Some(decoded);
+            }
+            Payload::Records => envelope.xml().skip_element()?,
+            _ => {}
+        }
+        submission.finish(envelope, &shape)?;
+        Ok((submission, bytes))
+    })
+}
+
+fn op(inside: &str) -> String {
+    format!("<submitBatch xmlns='{NAMESPACE}'>{inside}</submitBatch>")
+}
+
+fn foreign(inside: &str) -> String {
+    format!("<b:send xmlns:b='urn:example:bulk'>{inside}</b:send>")
+}
+
+#[test]
+fn finds_the_payload_in_every_form() {
+    let include = format!("<x:Include xmlns:x='{}' href='{SWA}'/>", crate::envelope::XOP);
+    let inline = format!("<x:Include xmlns:x='{}'>QUJD</x:Include>", crate::envelope::XOP);
+    let attachment = || Payload::Attachment("a@b".into());
+    let table = [
+        (op(""), Payload::Unnamed, None),
+        (op("<data/>"), Payload::Unnamed, None),
+        (op("<data> \n </data>"), Payload::Unnamed, None),
+        (op(&format!("<data href='{SWA}'/>")), attachment(), None),
+        (op(&format!("<data href='{SWA}'> </data>")), attachment(), None),
+        (op(&format!("<data>\n{SWA}\n</data>")), attachment(), None),
+        (op(&format!("<attachment>{SWA}</attachment>")), attachment(), None),
+        (op(&format!("<data> {include} </data>")), attachment(), None),
+        (op(&format!("<data>{inline}</data>")), Payload::Base64, Some(&b"ABC"[..])),
+        (op("<data>QUJD</data>"), Payload::Base64, Some(b"ABC")),
+        (op("<data>\n Q<!-- c -->UJ<![CDATA[D]]> \nREVG&#x51;Q==\n</data>"), Payload::Base64, Some(b"ABCDEFA")),
+        (op("<data>cidd</data>"), Payload::Base64, Some(b"r'\x5d")),
+        (op("<records/>"), Payload::Records, None),
+        (op("<records>text<r xmlns='urn:r'><records/></r></records>"), Payload::Records, None),
+        (foreign(&format!("<b:data href='{SWA}'/>")), attachment(), None),
+        (foreign(&format!("<data href='{SWA}'/><tail/>")), attachment(), None),
+        (foreign(&format!("<file><name>x</name><at href='{SWA}'/></file>")), attachment(), None),
+        (foreign(&format!("<file><at> {SWA} </at></file>")), attachment(), None),
+        (foreign(&format!("<file href='{SWA}'/>")), attachment(), None),
+        (foreign(&format!("<file>{include}</file>")), attachment(), None),
+        (foreign("<file href='http://example.test/'/><file>text</file>"), Payload::Unnamed, None),
+        (foreign("<data>QUJD</data><tail><deep/></tail>"), Payload::Base64, Some(b"ABC")),
+        (String::new(), Payload::Unnamed, None),
+    ];
+    for (body, payload, bytes) in table {
+        let (found, decoded) = submission(&body).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!(found.payload, payload, "{body}");
+        assert_eq!(decoded.as_deref(), bytes, "{body}");
+    }
+}
+
+#[test]
+fn reads_reference_key_and_type() {
+    let body = op("<batchId> B-0001\n</batchId><idempotencyKey>k</idempotencyKey><data contentType='text/csv'>QUJD</data>");
+    let (found, _) = submission(&body).unwrap();
+    assert_eq!(found.reference.as_deref(), Some("B-0001"));
+    assert_eq!(found.idempotency_key.as_deref(), Some("k"));
+    assert_eq!(found.content_type.as_deref(), Some("text/csv"));
+    let body = foreign("<data xmlns:m='http://www.w3.org/2005/05/xmlmime' m:contentType='text/csv'>QUJD</data><b:batchId>B</b:batchId>");
+    let (found, _) = submission(&body).unwrap();
+    assert_eq!(found.content_type.as_deref(), Some("text/csv"));
+    assert_eq!(found.reference.as_deref(), Some("B"), "a reference behind the payload is taken too");
+}
+
+#[test]
+fn refuses_what_is_not_one_payload() {
+    let long = format!("<batchId>{}</batchId>", "a".repeat(257));
+    let endless = format!("<batchId>{}</batchId>", "a".repeat(100_000));
+    let pointer = format!("<data>cid:{}</data>", "a".repeat(5000));
+    let include = format!("<x:Include xmlns:x='{}' href='{SWA}'/>", crate::envelope::XOP);
+    let table = [
+        (op("text"), "message-unexpected-text"),
+        (op("<other/>"), "message-unexpected-element"),
+        (op("<batchId/>"), "message-invalid-value"),
+        (op("<batchId> </batchId>"), "message-invalid-value"),
+        (op("<batchId><a/></batchId>"), "message-unexpected-element"),
+        (op("<batchId>1</batchId><batchId>2</batchId>"), "message-unexpected-element"),
+        (op("<idempotencyKey>1</idempotencyKey><idempotencyKey>2</idempotencyKey>"), "message-unexpected-element"),
+        (op(&long), "message-invalid-value"),
+        (op(&endless), "message-invalid-value"),
+        (op("<data href='http://example.test/'/>"), "message-not-cid"),
+        (op("<data href='cid:'/>"), "message-not-cid"),
+        (op("<data href='a@b'/>"), "message-not-cid"),
+        (op(&pointer), "message-not-cid"),
+        (op(&format!("<data href='{SWA}'>QUJD</data>")), "message-several-payloads"),
+        (op(&format!("<data href='{SWA}'><a/></data>")), "message-unexpected-element"),
+        (op(&format!("<data href='{SWA}'/><data>QUJD</data>")), "message-several-payloads"),
+        (op(&format!("<data>QUJD</data><data href='{SWA}'/>")), "message-several-payloads"),
+        (op(&format!("<data href='{SWA}'/><records/>")), "message-several-payloads"),
+        (op("<records/><records/>"), "message-several-payloads"),
+        (op("<data>QUJD</data><records/>"), "message-several-payloads"),
+        (op(&format!("<data>{include}{include}</data>")), "message-several-payloads"),
+        (op(&format!("<data>{include}x</data>")), "message-several-payloads"),
+        (op("<data><a/></data>"), "message-unexpected-element"),
+        (op("<data>cid:a<a/></data>"), "message-unexpected-element"),
+        (op("<data>QU<a/></data>"), "message-unexpected-element"),
+        (op("<records/>text"), "message-unexpected-text"),
+        (op("<records/><other/>"), "message-unexpected-element"),
+        (foreign(&format!("<a href='{SWA}'/><b href='{SWA}'/>")), "message-several-payloads"),
+    ];
+    for (body, code) in table {
+        let error = submission(&body).expect_err(&body);
+        assert_eq!(error.code(), code, "{body}: {error}");
+    }
+}
+
+#[test]
+fn bad_base64_has_its_place() {
+    for (text, code, byte) in [
+        ("\n  QUJD*A==", "base64-byte", 7),
+        ("QUJD\nQ", "base64-truncated", 6),
+        ("QU", "base64-truncated", 2),
+        ("QUJDQ===", "base64-padding", 5),
+    ] {
+        let text = envelope::write(Version::Soap12, None, op(&format!("<data>{text}</data>")).as_bytes());
+        let mut reader = EnvelopeReader::open(&text[..], &EnvelopeOptions::default()).unwrap();
+        let mut submission = Submission::read(&mut reader, &SubmissionShape::default()).unwrap();
+        let error = submission.base64(&mut reader).read_to_end(&mut Vec::new()).unwrap_err();
+        let fault = error.get_ref().and_then(|e| e.downcast_ref::<crate::mime::Base64Fault>()).unwrap();
+        assert_eq!((fault.code(), fault.byte), (code, byte));
+    }
+    // Broken XML inside the text shows as what it is.
+    let text = envelope::write(Version::Soap12, None, op("<data>QUJD&x;</data>").as_bytes());
+    let mut reader = EnvelopeReader::open(&text[..], &EnvelopeOptions::default()).unwrap();
+    let mut submission = Submission::read(&mut reader, &SubmissionShape::default()).unwrap();
+    let error = submission.base64(&mut reader).read_to_end(&mut Vec::new()).unwrap_err();
+    assert!(error.get_ref().is_some_and(|e| e.is::<sekisho_xml::XmlError>()));
+}
+
+#[test]
+fn what_the_client_program_frames_is_read() {
+    let table = [
+        (Carrier::Attachment("a b%\"@x"), "", None),
+        (Carrier::Attachment("a/b@x"), "", Some(Payload::Attachment("a/b@x".into()))),
+        (Carrier::Include("a@b"), "", Some(Payload::Attachment("a@b".into()))),
+        (Carrier::Base64, "QUJD", Some(Payload::Base64)),
+        (Carrier::Records, "<r xmlns=''/>", Some(Payload::Records)),
+    ];
+    for version in [Version::Soap11, Version::Soap12] {
+        for (carrier, payload, expected) in &table {
+            let frame = SubmissionFrame::new(version, Some("B & 1"), Some("k"), Some("text/csv"), *carrier);
+            let text = [&frame.before[..], payload.as_bytes(), &frame.after].concat();
+            let mut reader = EnvelopeReader::open(&text[..], &EnvelopeOptions::default()).unwrap();
+            let shape = SubmissionShape::default();
+            let result = Submission::read(&mut reader, &shape);
+            let Some(expected) = expected else {
+                assert_eq!(result.unwrap_err().code(), "message-not-cid", "no Content-ID has a space");
+                continue;
+            };
+            let mut submission = result.unwrap();
+            assert_eq!(submission.reference.as_deref(), Some("B & 1"));
+            assert_eq!(&submission.payload, expected);
+            if *expected == Payload::Base64 {
+                std::io::copy(&mut submission.base64(&mut reader), &mut std::io::sink()).unwrap();
+            } else if *expected == Payload::Records {
+                reader.xml().skip_element().unwrap();
+            }
+            submission.finish(&mut reader, &shape).unwrap();
+            reader.finish().unwrap();
+        }
+    }
+}
