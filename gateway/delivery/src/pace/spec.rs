@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct PaceSpec {
     /// The upstream's processing-time limit for one request, in milliseconds.
     pub limit_ms: u64,
+    /// How long beyond the limit the gateway waits for the upstream's own answer, in milliseconds. Then the outcome is
+    /// unknown.
+    pub grace_ms: u64,
     /// The part of the limit that chunks are sized for, 0.05 to 0.9.
     pub target: f64,
     /// Rows of the first chunk.
@@ -29,6 +32,7 @@ impl Default for PaceSpec {
     fn default() -> Self {
         Self {
             limit_ms: 600_000,
+            grace_ms: 5_000,
             target: 0.5,
             start_rows: 50,
             max_rows: 10_000,
@@ -43,6 +47,11 @@ impl PaceSpec {
     /// The limit.
     pub fn limit(&self) -> Duration {
         Duration::from_millis(self.limit_ms)
+    }
+
+    /// How long an answer is waited for.
+    pub fn deadline(&self) -> Duration {
+        self.limit() + Duration::from_millis(self.grace_ms)
     }
 
     /// The time that chunks are sized for.

@@ -13,9 +13,6 @@ use crate::chunk::{Outgoing, deliver};
 use crate::encode::{Bounds, EncodeError, Measured, RowSource, measure};
 use crate::pace::ChunkSize;
 
-/// What the gateway waits beyond the upstream's own limit, so that the upstream's answer is heard.
-const BEYOND_LIMIT: Duration = Duration::from_secs(5);
-
 /// How long a batch whose payload cannot be read waits before it is looked at again.
 const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
 
@@ -245,8 +242,7 @@ impl Scheduler {
             }
         };
         let upstream = self.controls.upstream.borrow().clone();
-        let deadline =
-            upstream.endpoint().request_timeout().max(plan.pace.limit().mul_f64(1.1) + BEYOND_LIMIT);
+        let deadline = plan.pace.deadline();
         let outgoing = Outgoing {
             upstream,
             source: RowSource { reader: batch.reader.clone(), plan: batch.plan.clone() },

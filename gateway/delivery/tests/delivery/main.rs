@@ -1,0 +1,8 @@
+//! Delivery between a real spool and ledger and a cloud on loopback that does as it is told.
+
+mod bulk2;
+mod calls;
+mod login;
+mod nested;
+mod soap;
+mod support;
