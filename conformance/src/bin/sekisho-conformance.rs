@@ -1,3 +1,147 @@
-//! Runs the conformance cases.
+//! The conformance cases, run against a gateway.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::{Args, Parser, Subcommand};
+use sekisho_conformance::cases::{self, Runner, Target, case::CaseFile};
+use sekisho_conformance::exchange::Peer;
+
+/// Runs conformance cases against a gateway: what it has to take, to refuse, and how.
+///
+/// Exit codes: 0 every case passed; 1 at least one failed; 2 the run could not be made.
+#[derive(Parser)]
+#[command(name = "sekisho-conformance", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the cases against a target.
+    Run(Run),
+    /// Lists the cases.
+    List(Which),
+}
+
+#[derive(Args)]
+struct Which {
+    /// Folder of the case files.
+    #[arg(long, default_value = "conformance/cases")]
+    cases: PathBuf,
+    /// Only these areas.
+    #[arg(long, value_name = "AREA")]
+    only: Vec<String>,
+    /// Only cases with this text in their names.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+#[derive(Args)]
+struct Run {
+    #[command(flatten)]
+    which: Which,
+    /// The gateway's listener: http://host:port or https://host:port.
+    #[arg(long, value_name = "URL")]
+    target: String,
+    /// Path of a route, by the name that cases know it by; orders, attributes and household have defaults.
+    #[arg(long, value_name = "NAME=PATH", value_parser = route)]
+    route: Vec<(String, String)>,
+    /// Folder of captured requests.
+    #[arg(long, default_value = "conformance/fixtures")]
+    fixtures: PathBuf,
+    /// Deliveries are not waited for: no cloud is behind the gateway.
+    #[arg(long)]
+    no_deliveries: bool,
+    /// PEM file of the certificates to trust.
+    #[arg(long)]
+    roots: Option<PathBuf>,
+    /// PEM file of the client's certificates.
+    #[arg(long, requires = "key")]
+    certificate: Option<PathBuf>,
+    /// PEM file of the client's key.
+    #[arg(long, requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Writes the outcomes as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+fn route(text: &str) -> Result<(String, String), String> {
+    let (name, path) = text.split_once('=').ok_or("write NAME=PATH")?;
+    Ok((name.to_owned(), path.trim_end_matches('/').to_owned()))
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::List(which) => list(&which),
+        Command::Run(options) => run(&options),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            // Nothing is left to do if even that cannot be said.
+            let _ = writeln!(io::stderr(), "sekisho-conformance: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn list(which: &Which) -> anyhow::Result<bool> {
+    let mut out = io::stdout().lock();
+    for file in chosen(which)? {
+        for case in file.case {
+            writeln!(out, "{:9} {}", file.area, case.name)?;
+        }
+    }
+    Ok(true)
+}
+
+fn run(options: &Run) -> anyhow::Result<bool> {
+    let files = chosen(&options.which)?;
+    let identity = options.certificate.as_deref().zip(options.key.as_deref());
+    let peer =
+        Peer::new(&options.target, options.roots.as_deref(), identity).context("the target is no target")?;
+    let defaults = [("orders", "/bulk"), ("attributes", "/attributes"), ("household", "/household")];
+    let defaults = defaults.map(|(name, path)| (name.to_owned(), path.to_owned()));
+    let routes = defaults.into_iter().chain(options.route.iter().cloned()).collect();
+    let runner = Runner {
+        target: Target { peer, routes },
+        fixtures: options.fixtures.clone(),
+        deliveries: !options.no_deliveries,
+    };
+    runner.reach()?;
+    let mut out = io::stdout().lock();
+    let mut told = Ok(());
+    let outcomes = runner.run(&files, |outcome| {
+        if told.is_ok() {
+            told = writeln!(out, "{}", outcome.lines());
+        }
+    });
+    told.context("cannot write the report")?;
+    writeln!(out, "\n{}", cases::summary(&outcomes))?;
+    if let Some(path) = &options.junit {
+        std::fs::write(path, cases::junit(&outcomes))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(outcomes.iter().all(cases::Outcome::passed))
+}
+
+fn chosen(which: &Which) -> anyhow::Result<Vec<CaseFile>> {
+    let mut files = cases::load(&which.cases)?;
+    for area in &which.only {
+        ensure!(files.iter().any(|file| file.area == *area), "there is no area {area}");
+    }
+    files.retain(|file| which.only.is_empty() || which.only.contains(&file.area));
+    if let Some(name) = &which.name {
+        for file in &mut files {
+            file.case.retain(|case| case.name.contains(name.as_str()));
+        }
+    }
+    Ok(files)
+}

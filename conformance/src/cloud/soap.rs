@@ -109,7 +109,7 @@ impl<'x> Xml<'x> {
                     let character = reference.resolve_char_ref().map_err(|error| error.to_string())?;
                     let text = match character {
                         Some(character) => Cow::Owned(character.to_string()),
-                        None => match reference.as_ref() {
+                        None => match &*reference {
                             b"lt" => Cow::Borrowed("<"),
                             b"gt" => Cow::Borrowed(">"),
                             b"amp" => Cow::Borrowed("&"),
