@@ -257,6 +257,7 @@ impl<'a> Writer<'a> {
         Writer { out, cursors: [0; MAX_DEPTH + 1], depth: 0 }
     }
 
+    #[inline]
     pub(crate) fn text(&mut self, field: FieldId, text: &[u8]) {
         self.skip_to(field);
         match u8::try_from(text.len()) {
@@ -292,11 +293,13 @@ impl<'a> Writer<'a> {
         self.out.push(END);
     }
 
+    #[inline]
     fn advance(&mut self) {
         let cursor = &mut self.cursors[self.depth];
         *cursor = cursor.saturating_add(1);
     }
 
+    #[inline]
     fn skip_to(&mut self, field: FieldId) {
         let cursor = &mut self.cursors[self.depth];
         debug_assert!(*cursor <= field.0, "fields in rising order");

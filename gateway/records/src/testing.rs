@@ -7,8 +7,8 @@ use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
 use crate::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, ReadError, Record, RecordChecker, RecordSource,
-    Violation, Violations, XmlOptions, XmlRecords,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, ReadError, Record, RecordChecker,
+    RecordSource, Violation, Violations, XmlOptions, XmlRecords,
 };
 
 /// A schema of `tests/schemas`, and the layout of one of its record elements.

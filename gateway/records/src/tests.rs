@@ -81,10 +81,8 @@ fn xml_element(record: &Fields, fields: &[crate::Field], layout: &Layout) -> Str
 
 fn xml(records: &[Fields], layout: &Layout) -> String {
     let element = layout.element();
-    let mut out = format!(
-        "<All xmlns='{}' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>",
-        element.namespace
-    );
+    let mut out =
+        format!("<All xmlns='{}' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>", element.namespace);
     for record in records {
         let inside = xml_element(record, layout.fields(), layout);
         out.push_str(&format!("\n <{0}>{inside}</{0}>", element.local));
@@ -147,11 +145,15 @@ fn text(name: &str, flat: bool) -> BoxedStrategy<String> {
         "Flag" => "[01]".boxed(),
         "Amount" => "[ \t]?-?[0-9]{1,5}(\\.[0-9]{1,2})?".boxed(),
         "Version" => prop_oneof![Just(String::new()), "1(\\.0)?", " 1.00 "].boxed(),
-        "Kind" => prop::sample::select(vec!["plain", "big one", " big  one ", "", " "]).prop_map(str::to_owned).boxed(),
+        "Kind" => prop::sample::select(vec!["plain", "big one", " big  one ", "", " "])
+            .prop_map(str::to_owned)
+            .boxed(),
         "Day" => "2026-0[1-9]-[12][0-9]".boxed(),
         "Month" => "2026-0[1-9]".boxed(),
         "Hour" | "Block" => "1?[0-9]".boxed(),
-        "Open" => prop::sample::select(vec!["true", "false", "0", "1", " true\n"]).prop_map(str::to_owned).boxed(),
+        "Open" => {
+            prop::sample::select(vec!["true", "false", "0", "1", " true\n"]).prop_map(str::to_owned).boxed()
+        }
         "Ages" => "( ?[0-9]{1,2}){0,3}".boxed(),
         "Born" | "Since" => "19[0-9]{2}".boxed(),
         "Town" => "[0-9]{5}".boxed(),
@@ -167,15 +169,22 @@ fn text(name: &str, flat: bool) -> BoxedStrategy<String> {
         "[ -~あ\r\n\t]{0,12}",
         "\\PC{0,5}",
     ];
-    prop_oneof![40 => good, 1 => odd].prop_filter("no other door can carry it", |text| !unwritable(text)).boxed()
+    prop_oneof![40 => good, 1 => odd]
+        .prop_filter("no other door can carry it", |text| !unwritable(text))
+        .boxed()
 }
 
 fn unwritable(text: &str) -> bool {
-    text.chars().any(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+    text.chars()
+        .any(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
 }
 
 /// The fields of a level: each mostly there when it must be.
-fn fields(subject: &Subject, level: &[crate::Field], present: &'static [(&'static str, u32)]) -> BoxedStrategy<Fields> {
+fn fields(
+    subject: &Subject,
+    level: &[crate::Field],
+    present: &'static [(&'static str, u32)],
+) -> BoxedStrategy<Fields> {
     let mut strategy: BoxedStrategy<Fields> = Just(Vec::new()).boxed();
     let flat = subject.layout.is_flat();
     for (id, field) in level.iter().enumerate() {
@@ -185,7 +194,8 @@ fn fields(subject: &Subject, level: &[crate::Field], present: &'static [(&'stati
             FieldContent::Value(_) => {
                 let nil_weight = if field.nillable { 2 } else { 0 };
                 let node = if field.nillable {
-                    prop_oneof![8 => text(&name, flat).prop_map(Node::Text), nil_weight => Just(Node::Nil)].boxed()
+                    prop_oneof![8 => text(&name, flat).prop_map(Node::Text), nil_weight => Just(Node::Nil)]
+                        .boxed()
                 } else {
                     text(&name, flat).prop_map(Node::Text).boxed()
                 };
@@ -196,7 +206,8 @@ fn fields(subject: &Subject, level: &[crate::Field], present: &'static [(&'stati
                 prop::collection::vec(inner, if *repeats { 1..4 } else { 1..2 }).boxed()
             }
         };
-        let nodes = (0..100_u32, nodes).prop_map(move |(n, nodes)| if n < percent { nodes } else { Vec::new() });
+        let nodes =
+            (0..100_u32, nodes).prop_map(move |(n, nodes)| if n < percent { nodes } else { Vec::new() });
         strategy = (strategy, nodes)
             .prop_map(move |(mut all, nodes)| {
                 all.extend(nodes.into_iter().map(|node| (id, node)));
@@ -208,7 +219,8 @@ fn fields(subject: &Subject, level: &[crate::Field], present: &'static [(&'stati
 }
 
 /// How often a field is present, where it is not one in two.
-const VISITS: &[(&str, u32)] = &[("Id", 97), ("Name", 97), ("Flag", 97), ("Day", 90), ("Month", 8), ("Version", 20)];
+const VISITS: &[(&str, u32)] =
+    &[("Id", 97), ("Name", 97), ("Flag", 97), ("Day", 90), ("Month", 8), ("Version", 20)];
 const FAMILIES: &[(&str, u32)] = &[("Id", 97), ("Name", 97), ("Town", 95), ("Member", 97), ("Title", 95)];
 
 #[test]

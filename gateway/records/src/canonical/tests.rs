@@ -133,7 +133,8 @@ fn the_form_is_as_documented() {
         (5, Node::Group(vec![])),
         (6, Node::Text("a".repeat(127))),
     ];
-    let mut expected = vec![1, b'1', 0, SKIP, 2, NIL, OPEN, SKIP, 1, 1, b'x', CLOSE, OPEN, CLOSE, SKIP, 1, LONG, 127];
+    let mut expected =
+        vec![1, b'1', 0, SKIP, 2, NIL, OPEN, SKIP, 1, 1, b'x', CLOSE, OPEN, CLOSE, SKIP, 1, LONG, 127];
     expected.extend([b'a'; 127]);
     expected.push(END);
     assert_eq!(encode(&fields), expected);

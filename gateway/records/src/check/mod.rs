@@ -158,12 +158,10 @@ impl RecordChecker {
         let mut valid = true;
         self.checker.element(&rendering.xml, &mut |found| {
             valid = false;
-            let start = rendering.place(found.line, found.field.as_deref());
-            let place = start.map_or(record.place(), |(_, place)| place);
-            // A violation of the record element is no field's.
-            let field = found.field.filter(|name| {
-                *name != *layout.element().local || start.is_some_and(|(_, place)| place != record.place())
-            });
+            let (place, at_record) =
+                found.line.and_then(|line| rendering.place(line)).unwrap_or((record.place(), true));
+            // A violation of the record element itself is no field's.
+            let field = found.field.filter(|name| !at_record || **name != *layout.element().local);
             violations.push(Violation {
                 record: record.number(),
                 field,
@@ -205,7 +203,7 @@ fn normalise(record: &mut Record, at: usize, field: &Field) -> bool {
 fn unwritable_in(record: &Record, entry: &Entry, field: &Field) -> Option<Violation> {
     let text = record.text_of(entry);
     let suspicious = |&byte: &u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xEF;
-    if !text.as_bytes().iter().any(|byte| suspicious(byte)) {
+    if !text.as_bytes().iter().any(suspicious) {
         return None;
     }
     let bad = |&c: &char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');

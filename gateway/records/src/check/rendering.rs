@@ -15,8 +15,8 @@ pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 #[derive(Debug, Default)]
 pub(crate) struct Rendering {
     pub(crate) xml: Vec<u8>,
-    /// For each start tag its line in `xml`, its local name and its place in the payload.
-    starts: Vec<(u64, Arc<str>, Place)>,
+    /// For each start tag its line in `xml` and its place in the payload.
+    starts: Vec<(u64, Place)>,
     open: Vec<OpenElement>,
     line: u64,
 }
@@ -45,7 +45,7 @@ impl Rendering {
             self.xml.push(b'\n');
             self.line += 1;
         }
-        self.starts.push((self.line, Arc::clone(local), place));
+        self.starts.push((self.line, place));
         self.xml.push(b'<');
         let from = self.xml.len();
         self.xml.extend_from_slice(local.as_bytes());
@@ -141,15 +141,10 @@ impl Rendering {
         Ok(())
     }
 
-    /// Where in the payload a violation is, given its line in this document and the local name of its element: the
-    /// last start tag up to that line with this name, else the one on that line.
-    pub(crate) fn place(&self, line: Option<u64>, name: Option<&str>) -> Option<(&Arc<str>, Place)> {
-        let upto = match line {
-            Some(line) => self.starts.partition_point(|start| start.0 <= line),
-            None => self.starts.len(),
-        };
-        let starts = &self.starts[..upto];
-        let named = name.and_then(|name| starts.iter().rev().find(|start| *start.1 == *name));
-        named.or(starts.last()).map(|(_, name, place)| (name, *place))
+    /// Where in the payload a violation on this line of the document is: the place of the last element that starts up
+    /// to that line. Whether that is the record element itself is told too.
+    pub(crate) fn place(&self, line: u64) -> Option<(Place, bool)> {
+        let upto = self.starts.partition_point(|start| start.0 <= line);
+        self.starts[..upto].last().map(|start| (start.1, upto == 1))
     }
 }

@@ -157,3 +157,13 @@ fn messages_quote_no_values() {
         assert!(!found.message_ja.is_empty());
     }
 }
+
+#[test]
+fn a_missing_field_of_a_later_instance_is_reported_at_that_instance() {
+    let subject = families();
+    let json = "[{\"Id\":\"A1\",\"Member\":[{\"Name\":\"n\",\"Job\":[{\"Title\":\"t\"}]},\n{\"Born\":\"1999\"},\n{\"Name\":\"n\",\"Job\":[{}]}]}]";
+    let outcome = subject.json(json, JsonForm::Array);
+    let places: Vec<_> =
+        outcome.violations.iter().map(|found| (found.field.as_deref(), found.line, found.column)).collect();
+    assert_eq!(places, [(Some("Name"), Some(2), Some(9)), (Some("Title"), Some(3), Some(20))]);
+}

@@ -78,7 +78,8 @@ fn instances_of_a_group_are_rows_with_what_is_above_repeated() {
     assert_eq!(outcome.codes(), []);
     let mapper = |json: &str| Mapper::new(&spec(json), &names(&subject.layout)).unwrap();
 
-    let members = mapper(r#"{"rows":"Member","drop":["Address","Member/Job"],"rename":{"Member/Name":"Who"}}"#);
+    let members =
+        mapper(r#"{"rows":"Member","drop":["Address","Member/Job"],"rename":{"Member/Name":"Who"}}"#);
     assert_eq!(members.columns(), ["Id", "Who", "Born", "Remark"]);
     assert_eq!(rows(&members, &outcome.canonical), ["'A1' 'a' ~ 'r'", "'A1' 'b' '2001' 'r'", "'A2' 'c' - -"]);
 
@@ -90,7 +91,10 @@ fn instances_of_a_group_are_rows_with_what_is_above_repeated() {
         ["'t' '1999' 'a' 'A1'", "'u' - 'a' 'A1'", "- - 'b' 'A1'", "'v' - 'c' 'A2'"]
     );
     let without = mapper(&format!("{jobs},\"without_instance\":\"no-row\"}}"));
-    assert_eq!(rows(&without, &outcome.canonical), ["'t' '1999' 'a' 'A1'", "'u' - 'a' 'A1'", "'v' - 'c' 'A2'"]);
+    assert_eq!(
+        rows(&without, &outcome.canonical),
+        ["'t' '1999' 'a' 'A1'", "'u' - 'a' 'A1'", "'v' - 'c' 'A2'"]
+    );
 
     let heads = mapper(r#"{"columns":[{"name":"i","field":"Id"},{"name":"r","field":"Remark"}]}"#);
     assert_eq!(rows(&heads, &outcome.canonical), ["'A1' 'r'", "'A2' -"]);
@@ -106,8 +110,14 @@ fn mappings_that_do_not_fit_are_refused() {
         (r#"{"rows":"Member","drop":["Address","Member/Job","X"]}"#, "mapping-unknown-field"),
         (r#"{"rows":"Member","drop":["Address","Member/Job"],"rename":{"X":"Y"}}"#, "mapping-unknown-field"),
         (r#"{"rows":"Member","drop":["Address","Member/Job"],"rename":{"Member":"Y"}}"#, "mapping-kind"),
-        (r#"{"rows":"Member","drop":["Address","Member/Job"],"rename":{"Id":"Remark"}}"#, "mapping-duplicate-column"),
-        (r#"{"rows":"Member","drop":["Address","Member/Job","Id"],"rename":{"Id":"X"}}"#, "mapping-renamed-and-dropped"),
+        (
+            r#"{"rows":"Member","drop":["Address","Member/Job"],"rename":{"Id":"Remark"}}"#,
+            "mapping-duplicate-column",
+        ),
+        (
+            r#"{"rows":"Member","drop":["Address","Member/Job","Id"],"rename":{"Id":"X"}}"#,
+            "mapping-renamed-and-dropped",
+        ),
         (r#"{"rows":"Member","drop":["Address","Member/Job"],"key":["X"]}"#, "mapping-key"),
         (r#"{"drop":["Id","Address","Member","Remark"]}"#, "mapping-no-columns"),
         (r#"{"columns":[{"name":"a","field":"Member/Name"}]}"#, "mapping-out-of-reach"),

@@ -156,6 +156,7 @@ impl Record {
     }
 
     /// Appends an entry whose place is given relative to the record: for readers that know it so.
+    #[inline]
     pub(crate) fn push_span(
         &mut self,
         kind: EntryKind,
@@ -178,6 +179,7 @@ impl Record {
         self.scratch.sort(&mut self.entries, layout.is_flat());
     }
 
+    #[inline]
     pub(crate) fn text_of(&self, entry: &Entry) -> &str {
         // Spans are made from lengths of this text at character boundaries; an empty text would show in any test.
         self.text.get(entry.start as usize..entry.end as usize).unwrap_or_default()
@@ -192,6 +194,7 @@ impl Record {
     /// Meant for records that [`crate::RecordChecker::check`] has accepted: it brings them into order and normalises
     /// their values.
     pub fn canonical(&self, out: &mut Vec<u8>) {
+        out.reserve(self.text.len() + 2 * self.entries.len() + 16);
         let mut writer = crate::canonical::Writer::new(out);
         for entry in &self.entries {
             match entry.kind {

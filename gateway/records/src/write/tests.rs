@@ -13,7 +13,10 @@ fn csv(nil: Option<&str>, cells: &[Cell<'_>]) -> String {
 fn csv_quotes_what_must_be() {
     let table: &[(&[Cell<'_>], &str)] = &[
         (&[Text("a"), Text("b c")], "a,b c\r\n"),
-        (&[Text("a,b"), Text("a\"b"), Text("a\nb"), Text("a\rb")], "\"a,b\",\"a\"\"b\",\"a\nb\",\"a\rb\"\r\n"),
+        (
+            &[Text("a,b"), Text("a\"b"), Text("a\nb"), Text("a\rb")],
+            "\"a,b\",\"a\"\"b\",\"a\nb\",\"a\rb\"\r\n",
+        ),
         (&[Absent, Nil, Text(""), Text("#N/A")], ",#N/A,\"\",\"#N/A\"\r\n"),
         (&[Text("\"")], "\"\"\"\"\r\n"),
         (&[Absent], "\"\"\r\n"),
@@ -56,7 +59,9 @@ fn xml_is_escaped_or_refused() {
     let mut out = Vec::new();
     XmlWriter::new("", "r", ["a"]).unwrap().row([Text("")], &mut out).unwrap();
     assert_eq!(out, b"<r><a></a></r>");
-    for (prefix, row, column) in [("", "1a", "a"), ("", "r", "a b"), ("", "r", "a:b"), ("x y", "r", "a"), ("", "", "a")] {
+    for (prefix, row, column) in
+        [("", "1a", "a"), ("", "r", "a b"), ("", "r", "a:b"), ("x y", "r", "a"), ("", "", "a")]
+    {
         assert_eq!(XmlWriter::new(prefix, row, [column]).unwrap_err().code(), "xml-name");
     }
 }

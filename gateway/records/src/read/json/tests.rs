@@ -99,7 +99,8 @@ fn what_is_wrong_with_one_record_lets_reading_go_on() {
             (5, Some("Ages"), "json-type"),
         ]
     );
-    let places: Vec<_> = outcome.violations.iter().map(|found| (found.line.unwrap(), found.column.unwrap())).collect();
+    let places: Vec<_> =
+        outcome.violations.iter().map(|found| (found.line.unwrap(), found.column.unwrap())).collect();
     assert_eq!(places, [(2, 50), (3, 50), (4, 8), (4, 23), (5, 57), (6, 57)]);
     assert_eq!(outcome.canonical.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [6]);
 }
@@ -167,9 +168,14 @@ fn limits_are_held() {
     let outcome = take(r#"[{"Id":12345,"Name":"abcd\u0041","Ages":[1,2,3],"Flag":true}]"#, limits);
     assert_eq!(
         outcome.codes(),
-        [(1, Some("Id"), "field-too-long"), (1, Some("Name"), "field-too-long"), (1, Some("Ages"), "field-too-long")]
+        [
+            (1, Some("Id"), "field-too-long"),
+            (1, Some("Name"), "field-too-long"),
+            (1, Some("Ages"), "field-too-long")
+        ]
     );
-    let outcome = take(&format!("[{{\"Id\":1}},{}{{\"Name\":\"{}\"}}]", " ".repeat(100), "x".repeat(100)), limits);
+    let outcome =
+        take(&format!("[{{\"Id\":1}},{}{{\"Name\":\"{}\"}}]", " ".repeat(100), "x".repeat(100)), limits);
     assert_eq!(outcome.failure().map(|failure| (failure.0, failure.3)), Some(("payload-limit", 2)));
     let outcome = take(&format!("[{{{}}}]", " ".repeat(100)), limits);
     assert_eq!(outcome.failure().map(|failure| failure.0), Some("payload-limit"));
