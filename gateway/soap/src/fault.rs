@@ -83,12 +83,7 @@ impl From<sekisho_xml::Position> for Location {
 
 impl From<crate::mime::At> for Location {
     fn from(at: crate::mime::At) -> Self {
-        Self {
-            part: Some(u64::from(at.part)),
-            line: Some(at.line),
-            byte: Some(at.byte),
-            ..Self::default()
-        }
+        Self { part: Some(u64::from(at.part)), line: Some(at.line), byte: Some(at.byte), ..Self::default() }
     }
 }
 
@@ -133,8 +128,7 @@ impl Fault {
 
     /// The fault that an error of the envelope means.
     pub fn of(error: &SoapError, id: &str) -> Self {
-        let fault =
-            Self::new(error.who(), error.code(), id, &error.to_string(), &error.message_ja());
+        let fault = Self::new(error.who(), error.code(), id, &error.to_string(), &error.message_ja());
         Self { location: error.position().map(Location::from).unwrap_or_default(), ..fault }
     }
 
@@ -184,9 +178,7 @@ impl Fault {
 
     fn write_12(&self, out: &mut Vec<u8>) {
         let code = self.who.code(Version::Soap12);
-        out.extend_from_slice(
-            format!("<env:Fault><env:Code><env:Value>env:{code}</env:Value>").as_bytes(),
-        );
+        out.extend_from_slice(format!("<env:Fault><env:Code><env:Value>env:{code}</env:Value>").as_bytes());
         if is_ncname(&self.code) {
             let subcode = format!(
                 "<env:Subcode><env:Value xmlns:g=\"{NAMESPACE}\">g:{}</env:Value></env:Subcode>",
@@ -220,8 +212,10 @@ impl Fault {
         }
         let mut blocks = blocks.into_bytes();
         if version == Version::Soap12 {
-            for name in &self.not_understood {
-                blocks.extend_from_slice(format!("<env:NotUnderstood qname=\"u:{}\" xmlns:u=\"", name.local).as_bytes());
+            // A name without a namespace cannot have a prefix; no header block that was read has such a name.
+            for name in self.not_understood.iter().filter(|name| !name.namespace.is_empty()) {
+                let start = format!("<env:NotUnderstood qname=\"u:{}\" xmlns:u=\"", name.local);
+                blocks.extend_from_slice(start.as_bytes());
                 // A name out of a document that was read holds no character that XML cannot.
                 let _ = sekisho_xml::write::escape_attribute(&name.namespace, &mut blocks);
                 blocks.extend_from_slice(b"\"/>");

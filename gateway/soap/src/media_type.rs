@@ -79,7 +79,9 @@ impl MediaTypeError {
                 format!("メディアタイプの書式が {at} バイト目（0 起点）で正しくありません。")
             }
             Self::DuplicateParameter { at } => {
-                format!("メディアタイプの同じパラメーターが二度あります（二つ目は {at} バイト目）。一つだけ送ってください。")
+                format!(
+                    "メディアタイプの同じパラメーターが二度あります（二つ目は {at} バイト目）。一つだけ送ってください。"
+                )
             }
             Self::BoundaryMissing => {
                 "マルチパートのメディアタイプに boundary パラメーターがありません。".to_owned()
@@ -150,7 +152,10 @@ impl MediaType {
     pub fn boundary(&self) -> Result<&str, MediaTypeError> {
         let boundary = self.parameter("boundary").ok_or(MediaTypeError::BoundaryMissing)?;
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b);
-        if boundary.is_empty() || boundary.len() > 70 || boundary.ends_with(' ') || !boundary.bytes().all(allowed)
+        if boundary.is_empty()
+            || boundary.len() > 70
+            || boundary.ends_with(' ')
+            || !boundary.bytes().all(allowed)
         {
             return Err(MediaTypeError::BoundaryInvalid);
         }

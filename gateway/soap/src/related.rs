@@ -52,9 +52,7 @@ impl<W: Write> Writer<W> {
         let media = version.media_type();
         let (content_type, root_type) = match packaging {
             Packaging::Swa => (
-                format!(
-                    "multipart/related; type=\"{media}\"; start=\"<{ROOT}>\"; boundary=\"{boundary}\""
-                ),
+                format!("multipart/related; type=\"{media}\"; start=\"<{ROOT}>\"; boundary=\"{boundary}\""),
                 format!("{media}; charset=UTF-8"),
             ),
             Packaging::Mtom => (

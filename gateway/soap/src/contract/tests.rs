@@ -6,8 +6,11 @@ use super::*;
 
 const ADDRESS: &str = "https://asp.example.test:8443/a?b&c=\"d\"";
 
-/// Start tags of a document: namespace, local name, attributes.
-fn starts(document: &str) -> Vec<(String, String, Vec<(String, String)>)> {
+/// A start tag: namespace, local name, attributes.
+type Start = (String, String, Vec<(String, String)>);
+
+/// Start tags of a document.
+fn starts(document: &str) -> Vec<Start> {
     let mut reader = Reader::new(document.as_bytes(), Limits::default());
     let mut starts = Vec::new();
     loop {
@@ -23,7 +26,7 @@ fn starts(document: &str) -> Vec<(String, String, Vec<(String, String)>)> {
     }
 }
 
-fn attribute<'a>(start: &'a (String, String, Vec<(String, String)>), name: &str) -> Option<&'a str> {
+fn attribute<'a>(start: &'a Start, name: &str) -> Option<&'a str> {
     start.2.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
@@ -52,7 +55,8 @@ fn the_wsdl_and_the_schema_agree() {
         .filter_map(|s| attribute(s, "name").map(str::to_owned))
         .collect();
     let wsdl = starts(WSDL);
-    let parts: Vec<&str> = wsdl.iter().filter(|s| s.1 == "part").filter_map(|s| attribute(s, "element")).collect();
+    let parts: Vec<&str> =
+        wsdl.iter().filter(|s| s.1 == "part").filter_map(|s| attribute(s, "element")).collect();
     assert_eq!(parts.len(), 11);
     for part in parts {
         let name = part.strip_prefix("g:").expect("the prefix of the file");
@@ -81,7 +85,11 @@ fn the_openapi_document_is_json_with_the_address() {
         .unwrap()
         .iter()
         .flat_map(|(path, item)| {
-            item.as_object().unwrap().keys().filter(|k| *k != "parameters").map(move |k| format!("{k} {path}"))
+            item.as_object()
+                .unwrap()
+                .keys()
+                .filter(|k| *k != "parameters")
+                .map(move |k| format!("{k} {path}"))
         })
         .collect();
     let expected = [

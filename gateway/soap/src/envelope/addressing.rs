@@ -83,11 +83,7 @@ impl Addressing {
 }
 
 /// `wsa:Address` of an endpoint reference; parameters and metadata are passed over.
-fn endpoint<R: BufRead>(
-    xml: &mut Reader<R>,
-    header: &'static str,
-    max: usize,
-) -> Result<String, SoapError> {
+fn endpoint<R: BufRead>(xml: &mut Reader<R>, header: &'static str, max: usize) -> Result<String, SoapError> {
     let mut address = None;
     loop {
         let is_address = match xml.next()? {
@@ -118,7 +114,11 @@ fn text<R: BufRead>(xml: &mut Reader<R>, header: &'static str, max: usize) -> Re
         match xml.next()? {
             Event::Text(piece) if value.len() + piece.as_str().len() <= max => value.push_str(piece.as_str()),
             Event::Text(_) => {
-                return Err(SoapError::Limit { which: "bytes of a WS-Addressing value", max: max as u64, at });
+                return Err(SoapError::Limit {
+                    which: "bytes of a WS-Addressing value",
+                    max: max as u64,
+                    at,
+                });
             }
             Event::End(_) => break,
             Event::Start(_) | Event::Eof => return Err(SoapError::Addressing { header, at }),

@@ -62,7 +62,11 @@ impl ReceivedFault {
         let mut outermost = true;
         while let Some(node) = level {
             let value = child(&node, "Value").map(|value| local_part(&value)).unwrap_or_default();
-            if outermost { code = value } else { subcodes.push(value) }
+            if outermost {
+                code = value
+            } else {
+                subcodes.push(value)
+            }
             outermost = false;
             level = child(&node, "Subcode");
         }

@@ -54,7 +54,8 @@ fn soap_1_2_has_code_reason_and_detail() {
     assert!(text.contains("<env:Code><env:Value>env:Sender</env:Value><env:Subcode><env:Value xmlns:g=\"urn:sekisho:gateway:1\">g:records-invalid</env:Value></env:Subcode></env:Code>"));
     assert!(text.contains("<env:Text xml:lang=\"ja\">レコードの誤り</env:Text>"));
     assert!(text.contains("<env:NotUnderstood qname=\"u:block\" xmlns:u=\"urn:h?a&amp;b\"/>"));
-    let mismatch = Fault::new(Who::VersionMismatch, "soap-version-mismatch", "1", "en", "ja").write(Version::Soap12);
+    let mismatch =
+        Fault::new(Who::VersionMismatch, "soap-version-mismatch", "1", "en", "ja").write(Version::Soap12);
     let text = String::from_utf8(mismatch).unwrap();
     assert_eq!(text.matches("<env:SupportedEnvelope qname=\"v:Envelope\"").count(), 2);
 }

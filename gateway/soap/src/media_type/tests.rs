@@ -69,7 +69,10 @@ fn refuses_with_a_position() {
 #[test]
 fn checks_the_boundary() {
     let boundary = |value: &str| {
-        MediaType::parse(&format!("multipart/related; boundary={value}")).unwrap().boundary().map(str::to_owned)
+        MediaType::parse(&format!("multipart/related; boundary={value}"))
+            .unwrap()
+            .boundary()
+            .map(str::to_owned)
     };
     let longest = "b".repeat(70);
     for good in ["a", "uuid:1", "\"==a/b+c==\"", "\"'()+_,-./:=? x\"", longest.as_str()] {

@@ -39,7 +39,11 @@ impl Answer {
     pub fn read<R: BufRead>(envelope: &mut EnvelopeReader<R>) -> Result<Self, SoapError> {
         let Some(child) = envelope.body() else {
             let at = envelope.position();
-            return Err(SoapError::Message { problem: MessageProblem::UnknownOperation, element: "Body", at });
+            return Err(SoapError::Message {
+                problem: MessageProblem::UnknownOperation,
+                element: "Body",
+                at,
+            });
         };
         let (name, at) = (child.name.clone(), child.at);
         let known = [
@@ -50,7 +54,11 @@ impl Answer {
             "heartbeatResponse",
         ];
         if &*name.namespace != NAMESPACE || !known.contains(&&*name.local) {
-            return Err(SoapError::Message { problem: MessageProblem::UnknownOperation, element: "Body", at });
+            return Err(SoapError::Message {
+                problem: MessageProblem::UnknownOperation,
+                element: "Body",
+                at,
+            });
         }
         let node = Node::read(envelope.xml(), name.clone())?;
         Ok(match &*name.local {

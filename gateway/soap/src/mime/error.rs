@@ -259,9 +259,7 @@ impl TransferError {
             Self::QuotedByte { byte } => {
                 format!("quoted-printable ではバイト 0x{byte:02x} をそのまま書けません。")
             }
-            Self::QuotedEscape => {
-                "quoted-printable の = の後に 16 進数字 2 桁も改行もありません。".into()
-            }
+            Self::QuotedEscape => "quoted-printable の = の後に 16 進数字 2 桁も改行もありません。".into(),
             Self::QuotedTruncated => "quoted-printable がエスケープの途中で終わっています。".into(),
             Self::QuotedLineEnd => "quoted-printable の行が CR LF で終わっていません。".into(),
             Self::QuotedSpace => "quoted-printable に 998 文字を超える連続した空白があります。".into(),

@@ -3,7 +3,9 @@
 use std::io::Read;
 
 use super::window::Window;
-use super::{Defect, Disposition, HeaderField, MimeError, PartHead, PartLimits, TransferEncoding, content_id};
+use super::{
+    Defect, Disposition, HeaderField, MimeError, PartHead, PartLimits, TransferEncoding, content_id,
+};
 use crate::MediaType;
 use crate::media_type;
 
@@ -129,6 +131,7 @@ fn single<'a>(headers: &'a [HeaderField], name: &'static str) -> Result<Option<&
 
 fn disposition(value: &str) -> Option<Disposition> {
     let (kind, parameters) = media_type::labelled(value).ok()?;
-    let take = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let take =
+        |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     Some(Disposition { kind, name: take("name"), filename: take("filename") })
 }

@@ -111,7 +111,9 @@ impl<R: Read> MultipartReader<R> {
     fn proceed(&mut self) -> Result<Option<PartHead>, MimeError> {
         loop {
             match self.stage {
-                Stage::Preamble => self.skip(self.limits.preamble_bytes, "bytes before the first boundary")?,
+                Stage::Preamble => {
+                    self.skip(self.limits.preamble_bytes, "bytes before the first boundary")?
+                }
                 Stage::Body => self.skip(usize::MAX, "bytes")?,
                 Stage::Opened => return self.open_part().map(Some),
                 Stage::Closed => {

@@ -10,8 +10,11 @@ fn package(packaging: Packaging, version: Version, bodies: &[Vec<u8>]) -> (Strin
     let content_type = writer.content_type().to_owned();
     for (i, body) in bodies.iter().enumerate() {
         let content_id = format!("part{i}@example.test");
-        let label =
-            PartLabel { content_type: "text/csv; charset=Shift_JIS", content_id: &content_id, filename: Some("a\"b.csv") };
+        let label = PartLabel {
+            content_type: "text/csv; charset=Shift_JIS",
+            content_id: &content_id,
+            filename: Some("a\"b.csv"),
+        };
         writer.part(&label).unwrap();
         writer.write_all(body).unwrap();
     }

@@ -17,9 +17,17 @@ fn refuses_by_name() {
         ("another root", "<a/>".into(), "soap-not-an-envelope"),
         ("a body alone", format!("<e:Body xmlns:e='{S11}'/>"), "soap-not-an-envelope"),
         ("no namespace", "<Envelope><Body/></Envelope>".into(), "soap-version-mismatch"),
-        ("another version", envelope("http://www.w3.org/2001/12/soap-envelope", "", ""), "soap-version-mismatch"),
+        (
+            "another version",
+            envelope("http://www.w3.org/2001/12/soap-envelope", "", ""),
+            "soap-version-mismatch",
+        ),
         ("no body", format!("<e:Envelope xmlns:e='{S11}'/>"), "soap-body-missing"),
-        ("a header alone", format!("<e:Envelope xmlns:e='{S11}'><e:Header/></e:Envelope>"), "soap-body-missing"),
+        (
+            "a header alone",
+            format!("<e:Envelope xmlns:e='{S11}'><e:Header/></e:Envelope>"),
+            "soap-body-missing",
+        ),
         ("two headers", e("<e:Header/><e:Header/>", ""), "soap-envelope-child"),
         ("a stranger before the body", e("<x xmlns='urn:x'/>", ""), "soap-envelope-child"),
         (
@@ -44,8 +52,16 @@ fn refuses_by_name() {
             format!("<e:Envelope xmlns:e='{S11}'><e:Body/><e:Header/></e:Envelope>"),
             "soap-after-body",
         ),
-        ("two bodies", format!("<e:Envelope xmlns:e='{S11}'><e:Body/><e:Body/></e:Envelope>"), "soap-after-body"),
-        ("text behind the body", format!("<e:Envelope xmlns:e='{S11}'><e:Body/>text</e:Envelope>"), "soap-after-body"),
+        (
+            "two bodies",
+            format!("<e:Envelope xmlns:e='{S11}'><e:Body/><e:Body/></e:Envelope>"),
+            "soap-after-body",
+        ),
+        (
+            "text behind the body",
+            format!("<e:Envelope xmlns:e='{S11}'><e:Body/>text</e:Envelope>"),
+            "soap-after-body",
+        ),
         ("two envelopes", [e("", ""), e("", "")].concat(), "xml-not-well-formed"),
         ("text behind the envelope", e("", "") + "text", "xml-not-well-formed"),
         ("cut in the head", format!("<e:Envelope xmlns:e='{S11}'><e:He"), "xml-not-well-formed"),
@@ -82,7 +98,11 @@ fn refuses_by_name() {
             "soap-must-understand-value",
         ),
         ("encodingStyle in 1.2", e12("<e:Header e:encodingStyle='urn:x'/>", ""), "soap-encoding-style"),
-        ("two message ids", wsa("<a:MessageID>a</a:MessageID><a:MessageID>b</a:MessageID>"), "wsa-invalid-header"),
+        (
+            "two message ids",
+            wsa("<a:MessageID>a</a:MessageID><a:MessageID>b</a:MessageID>"),
+            "wsa-invalid-header",
+        ),
         ("an empty action", wsa("<a:Action> </a:Action>"), "wsa-invalid-header"),
         ("an action with an element", wsa("<a:Action>x<y/></a:Action>"), "wsa-invalid-header"),
         ("ReplyTo without an address", wsa("<a:ReplyTo/>"), "wsa-invalid-header"),
@@ -92,7 +112,11 @@ fn refuses_by_name() {
             wsa("<a:ReplyTo><a:Address>a</a:Address><a:Address>b</a:Address></a:ReplyTo>"),
             "wsa-invalid-header",
         ),
-        ("two ReplyTo", wsa(&"<a:ReplyTo><a:Address>a</a:Address></a:ReplyTo>".repeat(2)), "wsa-invalid-header"),
+        (
+            "two ReplyTo",
+            wsa(&"<a:ReplyTo><a:Address>a</a:Address></a:ReplyTo>".repeat(2)),
+            "wsa-invalid-header",
+        ),
         ("a long message id", wsa(&format!("<a:MessageID>{long}</a:MessageID>")), "soap-limit"),
         ("many RelatesTo", wsa(&"<a:RelatesTo>a</a:RelatesTo>".repeat(17)), "soap-limit"),
     ];
@@ -124,7 +148,8 @@ fn the_media_type_and_the_envelope_must_agree() {
 
 #[test]
 fn encoding_style_is_tolerated_in_1_1() {
-    let text = format!("<e:Envelope xmlns:e='{S11}' e:encodingStyle='x'><e:Body e:encodingStyle='x'/></e:Envelope>");
+    let text =
+        format!("<e:Envelope xmlns:e='{S11}' e:encodingStyle='x'><e:Body e:encodingStyle='x'/></e:Envelope>");
     verdict(&text, &EnvelopeOptions::default()).unwrap();
 }
 

@@ -85,7 +85,11 @@ fn finds_what_must_be_understood_here() {
         let text = envelope(namespace, &block, "");
         let reader = EnvelopeReader::open(text.as_bytes(), &options).unwrap();
         let missing = reader.not_understood(|_| false);
-        assert_eq!(missing, if mandatory { vec![QName::new("urn:h", "block")] } else { vec![] }, "{attributes}");
+        assert_eq!(
+            missing,
+            if mandatory { vec![QName::new("urn:h", "block")] } else { vec![] },
+            "{attributes}"
+        );
         assert!(reader.not_understood(|name| name.is("urn:h", "block")).is_empty());
         assert_eq!(reader.headers().len(), 1);
     }

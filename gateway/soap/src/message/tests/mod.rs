@@ -79,7 +79,16 @@ fn receipts() -> impl Strategy<Value = Receipt> {
 
 fn errors() -> impl Strategy<Value = RecordError> {
     let number = || proptest::option::of(any::<u64>());
-    (any::<u64>(), proptest::option::of(names()), number(), number(), proptest::option::of(names()), names(), texts(), texts())
+    (
+        any::<u64>(),
+        proptest::option::of(names()),
+        number(),
+        number(),
+        proptest::option::of(names()),
+        names(),
+        texts(),
+        texts(),
+    )
         .prop_map(|(record, field, line, column, outcome, code, message, message_ja)| RecordError {
             record,
             field,
@@ -95,7 +104,11 @@ fn errors() -> impl Strategy<Value = RecordError> {
 fn hops() -> impl Strategy<Value = Hop> {
     (
         (names(), proptest::option::of(names()), 0usize..4, moments(), proptest::option::of(moments())),
-        (proptest::option::of(any::<u64>()), proptest::option::of(0u32..10_000_000), proptest::option::of(names())),
+        (
+            proptest::option::of(any::<u64>()),
+            proptest::option::of(0u32..10_000_000),
+            proptest::option::of(names()),
+        ),
         (texts(), texts(), any::<[u64; 5]>()),
     )
         .prop_map(|(a, b, c)| Hop {
@@ -120,7 +133,12 @@ fn hops() -> impl Strategy<Value = Hop> {
 }
 
 pub(super) fn answers() -> impl Strategy<Value = Answer> {
-    let page = (names(), any::<[u64; 2]>(), proptest::option::of(any::<u64>()), proptest::collection::vec(errors(), 0..4))
+    let page = (
+        names(),
+        any::<[u64; 2]>(),
+        proptest::option::of(any::<u64>()),
+        proptest::collection::vec(errors(), 0..4),
+    )
         .prop_map(|(id, [total, from], next, errors)| ErrorsPage { id, total, from, next, errors });
     let heartbeat = (moments(), 0usize..4, proptest::collection::vec(hops(), 0..4))
         .prop_map(|(taken_at, state, hops)| Heartbeat { taken_at, state: HopState::ALL[state], hops });
@@ -180,12 +198,30 @@ fn other_messages_are_refused() {
         ("<heartbeat xmlns='urn:sekisho:gateway:1'>a</heartbeat>", "message-unexpected-text"),
         ("<batchState xmlns='urn:sekisho:gateway:1'/>", "message-missing-element"),
         ("<batchState xmlns='urn:sekisho:gateway:1'><id/></batchState>", "message-invalid-value"),
-        ("<batchState xmlns='urn:sekisho:gateway:1'><id>1</id><id>2</id></batchState>", "message-unexpected-element"),
-        ("<batchState xmlns='urn:sekisho:gateway:1'><id>1<b/></id></batchState>", "message-unexpected-element"),
-        ("<batchState xmlns='urn:sekisho:gateway:1'><id xmlns=''>1</id></batchState>", "message-unexpected-element"),
-        ("<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><from>x</from></batchErrors>", "message-invalid-value"),
-        ("<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><from>-1</from></batchErrors>", "message-invalid-value"),
-        ("<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><from>+1</from></batchErrors>", "message-invalid-value"),
+        (
+            "<batchState xmlns='urn:sekisho:gateway:1'><id>1</id><id>2</id></batchState>",
+            "message-unexpected-element",
+        ),
+        (
+            "<batchState xmlns='urn:sekisho:gateway:1'><id>1<b/></id></batchState>",
+            "message-unexpected-element",
+        ),
+        (
+            "<batchState xmlns='urn:sekisho:gateway:1'><id xmlns=''>1</id></batchState>",
+            "message-unexpected-element",
+        ),
+        (
+            "<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><from>x</from></batchErrors>",
+            "message-invalid-value",
+        ),
+        (
+            "<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><from>-1</from></batchErrors>",
+            "message-invalid-value",
+        ),
+        (
+            "<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><from>+1</from></batchErrors>",
+            "message-invalid-value",
+        ),
         (
             "<batchErrors xmlns='urn:sekisho:gateway:1'><id>1</id><limit>1</limit><from>1</from></batchErrors>",
             "message-unexpected-element",
@@ -198,7 +234,8 @@ fn other_messages_are_refused() {
     }
     let long = format!("<batchState xmlns='{NAMESPACE}'><id>{}</id></batchState>", "a".repeat(257));
     assert_eq!(read(long.as_bytes(), Request::read).unwrap_err().code(), "message-invalid-value");
-    let answer = "<heartbeatResponse xmlns='urn:sekisho:gateway:1'><takenAt>yesterday</takenAt></heartbeatResponse>";
+    let answer =
+        "<heartbeatResponse xmlns='urn:sekisho:gateway:1'><takenAt>yesterday</takenAt></heartbeatResponse>";
     assert_eq!(read(answer.as_bytes(), Answer::read).unwrap_err().code(), "message-invalid-value");
     assert_eq!(read(b"<a xmlns='urn:a'/>", Answer::read).unwrap_err().code(), "message-unknown-operation");
 }

@@ -46,7 +46,11 @@ fn finds_the_payload_in_every_form() {
         (op(&format!("<data> {include} </data>")), attachment(), None),
         (op(&format!("<data>{inline}</data>")), Payload::Base64, Some(&b"ABC"[..])),
         (op("<data>QUJD</data>"), Payload::Base64, Some(b"ABC")),
-        (op("<data>\n Q<!-- c -->UJ<![CDATA[D]]> \nREVG&#x51;Q==\n</data>"), Payload::Base64, Some(b"ABCDEFA")),
+        (
+            op("<data>\n Q<!-- c -->UJ<![CDATA[D]]> \nREVG&#x51;Q==\n</data>"),
+            Payload::Base64,
+            Some(b"ABCDEFA"),
+        ),
         (op("<data>cidd</data>"), Payload::Base64, Some(b"r'\x5d")),
         (op("<records/>"), Payload::Records, None),
         (op("<records>text<r xmlns='urn:r'><records/></r></records>"), Payload::Records, None),
@@ -69,12 +73,16 @@ fn finds_the_payload_in_every_form() {
 
 #[test]
 fn reads_reference_key_and_type() {
-    let body = op("<batchId> B-0001\n</batchId><idempotencyKey>k</idempotencyKey><data contentType='text/csv'>QUJD</data>");
+    let body = op(
+        "<batchId> B-0001\n</batchId><idempotencyKey>k</idempotencyKey><data contentType='text/csv'>QUJD</data>",
+    );
     let (found, _) = submission(&body).unwrap();
     assert_eq!(found.reference.as_deref(), Some("B-0001"));
     assert_eq!(found.idempotency_key.as_deref(), Some("k"));
     assert_eq!(found.content_type.as_deref(), Some("text/csv"));
-    let body = foreign("<data xmlns:m='http://www.w3.org/2005/05/xmlmime' m:contentType='text/csv'>QUJD</data><b:batchId>B</b:batchId>");
+    let body = foreign(
+        "<data xmlns:m='http://www.w3.org/2005/05/xmlmime' m:contentType='text/csv'>QUJD</data><b:batchId>B</b:batchId>",
+    );
     let (found, _) = submission(&body).unwrap();
     assert_eq!(found.content_type.as_deref(), Some("text/csv"));
     assert_eq!(found.reference.as_deref(), Some("B"), "a reference behind the payload is taken too");
@@ -93,7 +101,10 @@ fn refuses_what_is_not_one_payload() {
         (op("<batchId> </batchId>"), "message-invalid-value"),
         (op("<batchId><a/></batchId>"), "message-unexpected-element"),
         (op("<batchId>1</batchId><batchId>2</batchId>"), "message-unexpected-element"),
-        (op("<idempotencyKey>1</idempotencyKey><idempotencyKey>2</idempotencyKey>"), "message-unexpected-element"),
+        (
+            op("<idempotencyKey>1</idempotencyKey><idempotencyKey>2</idempotencyKey>"),
+            "message-unexpected-element",
+        ),
         (op(&long), "message-invalid-value"),
         (op(&endless), "message-invalid-value"),
         (op("<data href='http://example.test/'/>"), "message-not-cid"),

@@ -4,10 +4,16 @@ fn at(part: u32, line: u64, byte: u64) -> At {
     At { part, line, byte }
 }
 
-/// Packages that are refused: what, code, part, line, byte.
+/// What it is, the package, code, and part, line and byte.
+type Refused = (&'static str, &'static [u8], &'static str, (u32, u64, u64));
+
+/// Encoding, body, what of it was good, code, offset in the body.
+type Undecodable = (&'static str, &'static [u8], &'static [u8], &'static str, u64);
+
+/// Packages that are refused.
 #[test]
 fn refuses_by_name_and_place() {
-    let table: &[(&str, &[u8], &str, (u32, u64, u64))] = &[
+    let table: &[Refused] = &[
         ("nothing at all", b"", "mime-no-boundary", (0, 1, 0)),
         ("no boundary", b"hello\r\nworld", "mime-no-boundary", (0, 2, 12)),
         ("another boundary", b"--c\r\n\r\nx\r\n--c--", "mime-no-boundary", (0, 4, 15)),
@@ -103,10 +109,10 @@ fn refuses_by_name_and_place() {
     }
 }
 
-/// Bodies that are not in the encoding that they claim: encoding, body, what was good, code, offset in the body.
+/// Bodies that are not in the encoding that they claim.
 #[test]
 fn refuses_bodies_that_break_their_encoding() {
-    let table: &[(&str, &[u8], &[u8], &str, u64)] = &[
+    let table: &[Undecodable] = &[
         ("base64", b"QUJD*A==", b"ABC", "base64-byte", 4),
         ("base64", b"QUJ\xe3", b"", "base64-byte", 3),
         ("base64", b"QUJDR-", b"ABC", "base64-byte", 5),
@@ -158,7 +164,8 @@ fn refuses_bodies_that_break_their_encoding() {
             );
         }
     }
-    let spaces = [b"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", &b" ".repeat(999)[..]].concat();
+    let spaces =
+        [b"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", &b" ".repeat(999)[..]].concat();
     let outcome = read(&spaces, PartLimits::default());
     assert_eq!(outcome.error.unwrap().0, "quoted-printable-white-space");
 }

@@ -105,8 +105,7 @@ fn reads_parts_and_their_heads() {
 
 #[test]
 fn empty_parts_and_headless_parts_are_parts() {
-    let package =
-        b"--b\r\n\r\n--b\r\n\r\n\r\n--b\r\nContent-ID: a\r\n\r\n--b\r\n\r\n--\r\n-\r\n\r\n--b-- ";
+    let package = b"--b\r\n\r\n--b\r\n\r\n\r\n--b\r\nContent-ID: a\r\n\r\n--b\r\n\r\n--\r\n-\r\n\r\n--b-- ";
     let outcome = read(package, PartLimits::default());
     let bodies: Vec<&[u8]> = outcome.parts.iter().map(|(_, body)| body.as_slice()).collect();
     assert_eq!(outcome.error, None);
