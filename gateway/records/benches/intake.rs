@@ -29,9 +29,9 @@ fn value(n: u64, field: usize) -> Option<String> {
         6 => (12_101 + seed % 6).to_string(),
         7 => format!("{:05}", seed % 99_999),
         8 => "0".repeat(20),
-        9..=118 => u64::from(seed % 40 == 0).to_string(),
+        9..=118 => u64::from(seed.is_multiple_of(40)).to_string(),
         119..=121 => (seed % 2).to_string(),
-        139 if seed % 3 == 0 => format!("2010{:02}", 1 + seed % 12),
+        139 if seed.is_multiple_of(3) => format!("2010{:02}", 1 + seed % 12),
         _ => return None,
     })
 }

@@ -3,11 +3,11 @@
 mod recent;
 pub(crate) mod rendering;
 mod shapes;
-pub(crate) mod white_space;
 
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sekisho_xsd::{Checker, Schema};
@@ -18,7 +18,6 @@ use crate::violations::{Fault, Violation, Violations, rule_ja};
 use recent::{Recent, pack};
 use rendering::Rendering;
 use shapes::Shapes;
-use white_space::{is_normal, normalise_into};
 
 /// Checks the records of one intake against the schema.
 ///
@@ -181,17 +180,14 @@ fn normalise(record: &mut Record, at: usize, field: &Field) -> bool {
     let FieldContent::Value(ty) = &field.content else { return true };
     let entry = record.entries[at];
     let text = record.text_of(&entry);
-    let mut changed = String::new();
-    if text.is_empty() {
-        match &field.default {
-            Some(default) => changed.push_str(default),
-            None => return true,
-        }
-    } else if is_normal(text, ty.white_space) {
-        return true;
-    } else {
-        normalise_into(text, ty.white_space, &mut changed);
-    }
+    let changed = match (&field.default, text) {
+        (Some(default), "") => default.clone(),
+        _ => match ty.white_space.normalise(text) {
+            // Borrowed and shorter: white space taken off the ends.
+            Cow::Borrowed(normal) if normal.len() == text.len() => return true,
+            changed => changed.into_owned(),
+        },
+    };
     let start = record.text.len();
     record.text.push_str(&changed);
     record.entries[at].start = start as u32;

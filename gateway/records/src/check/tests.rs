@@ -2,7 +2,6 @@ use proptest::prelude::*;
 use sekisho_xsd::WhiteSpace;
 
 use super::recent::{Recent, pack};
-use super::white_space::{is_normal, normalised};
 use crate::testing::{families, visits};
 use crate::{CanonicalRecord, CsvOptions, EmptyCells, Item, JsonForm, Value};
 
@@ -18,20 +17,11 @@ fn white_space_is_normalised_as_the_facet_says() {
         ("a b", WhiteSpace::Collapse, "a b"),
     ];
     for (text, facet, expected) in table {
-        assert_eq!(normalised(text, facet), expected, "{text:?}");
+        assert_eq!(facet.normalise(text), expected, "{text:?}");
     }
 }
 
 proptest! {
-    #[test]
-    fn what_is_normal_stays(text in "[ab \t\r\n\u{3000}]{0,8}") {
-        for facet in [WhiteSpace::Preserve, WhiteSpace::Replace, WhiteSpace::Collapse] {
-            let once = normalised(&text, facet).into_owned();
-            prop_assert!(is_normal(&once, facet));
-            prop_assert_eq!(is_normal(&text, facet), once == text);
-        }
-    }
-
     #[test]
     fn packing_is_exact(a in "\\PC{0,6}|[0-9a-c]{0,17}", b in "\\PC{0,6}|[0-9a-c]{0,17}") {
         prop_assert_eq!(pack(&a).is_some(), a.len() <= 15);

@@ -6,7 +6,6 @@ use sekisho_xml::QName;
 use sekisho_xsd::{Element, ElementContent, Particle, SimpleType};
 
 use super::{Field, FieldContent, LayoutError, Level, LevelId, MAX_DEPTH, MAX_FIELDS};
-use crate::check::white_space::normalised;
 
 /// The levels of a record type, the record's own first.
 pub(super) fn levels(element: &QName, content: &[Particle]) -> Result<Vec<Level>, LayoutError> {
@@ -108,7 +107,7 @@ fn field(occurrence: &Occurrence<'_>, depth: usize, levels: &mut Vec<Level>) -> 
     let stands_for = element.fixed.as_ref().or(element.default.as_ref());
     let default = match (&content, stands_for) {
         (FieldContent::Value(SimpleType { white_space, .. }), Some(text)) => {
-            Some(normalised(text, *white_space).into_owned())
+            Some(white_space.normalise(text).into_owned())
         }
         _ => None,
     };
