@@ -20,16 +20,16 @@ const MOST_STATES: usize = 1_024;
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) epoch: Epoch,
+    /// Taken out while a batch is worked on, and put back as the last step: what a failed job has changed is not
+    /// here, and is read again.
     states: HashMap<BatchId, Loaded>,
-    /// Batches that the present job has changed in memory: let go if its changes are rolled back.
-    touched: Vec<BatchId>,
 }
 
 impl Store {
     /// Takes the ledger over: the next epoch, every open batch, and what was in flight is in doubt.
     pub(super) fn take_over(connection: Connection, owner: &str, now: u64) -> Result<(Self, u64)> {
         let taking = "taking the ledger over";
-        let mut store = Self { connection, epoch: Epoch(0), states: HashMap::new(), touched: Vec::new() };
+        let mut store = Self { connection, epoch: Epoch(0), states: HashMap::new() };
         store.connection.execute_batch("BEGIN IMMEDIATE").doing(taking)?;
         store.epoch = Epoch(store.present_epoch()?.0 + 1);
         let sql = "INSERT INTO owners(epoch, name, since) VALUES (?1, ?2, ?3)";
@@ -54,7 +54,6 @@ impl Store {
             store.apply(id, store.epoch, now, &events)?;
         }
         store.connection.execute_batch("COMMIT").doing(taking)?;
-        store.touched.clear();
         Ok((store, in_doubt))
     }
 
@@ -74,24 +73,15 @@ impl Store {
         }
     }
 
-    /// The present job's changes stay.
-    pub(super) fn keep(&mut self) {
-        self.touched.clear();
+    /// Keeps memory bounded, between jobs.
+    pub(super) fn trim(&mut self) {
         if self.states.len() > MOST_STATES {
             self.states.clear();
         }
     }
 
-    /// The present job's changes were rolled back.
-    pub(super) fn forget_touched(&mut self) {
-        for id in self.touched.drain(..) {
-            self.states.remove(&id);
-        }
-    }
-
     /// Nothing in memory can be trusted.
     pub(super) fn forget_all(&mut self) {
-        self.touched.clear();
         self.states.clear();
     }
 
@@ -157,16 +147,13 @@ impl Store {
             let key = Digest::of(key.as_bytes());
             self.run(sql, params![new.client, new.route, key.0, seq, fingerprint.0, int(*until)], accepting)?;
         }
-        self.touched.push(new.id);
+        let view = queries::batch(&self.connection, new.id)?.ok_or(LedgerError::UnknownBatch(new.id))?;
         self.states.insert(new.id, Loaded { seq, epoch: self.epoch, state });
-        let view = queries::batch(&self.connection, new.id)?;
-        view.map(Accepted::New).ok_or(LedgerError::UnknownBatch(new.id))
+        Ok(Accepted::New(view))
     }
 
     pub(super) fn apply(&mut self, id: BatchId, epoch: Epoch, at: u64, events: &[Event]) -> Result<Applied> {
-        // Out of the map: it comes back only when everything went well.
         let mut loaded = self.load(id)?;
-        self.touched.push(id);
         // A finished batch keeps its last owner's epoch; what may happen to it the rules say.
         if loaded.epoch != epoch && !loaded.state.finished {
             return Err(LedgerError::StaleEpoch { yours: epoch, current: loaded.epoch });

@@ -67,7 +67,7 @@ fn open(chunk: u64, first: u64, count: u64) -> Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Whatever happens, and wherever the gateway ends and starts again: the rows rebuild the state that the rules
     /// alone would give, what was in flight is in doubt after a start, and the totals are the sums of the batches.

@@ -135,10 +135,8 @@ fn transact(store: &mut Store, jobs: &mut [Box<dyn Job>]) -> Result<()> {
     let done = begin(store).and_then(|()| {
         for job in jobs {
             step(&store.connection, "SAVEPOINT job")?;
-            if job.run(store) {
-                store.keep();
-            } else {
-                store.forget_touched();
+            store.trim();
+            if !job.run(store) {
                 // A full disk, for one, may have ended the whole transaction already.
                 if store.connection.is_autocommit() {
                     return Err(LedgerError::Storage {

