@@ -11,6 +11,11 @@ pub const XSD: &str = include_str!("../../../schemas/gateway.xsd");
 /// The one type of WS-I Attachments Profile 1.0.
 pub const SWAREF_XSD: &str = include_str!("../../../schemas/swaref.xsd");
 
+/// The schema as it is served at `?xsd`: what it imports is at `?xsd=swaref` beside it ([`SWAREF_XSD`]).
+pub fn xsd() -> String {
+    XSD.replace("\"swaref.xsd\"", "\"?xsd=swaref\"")
+}
+
 const WSDL: &str = include_str!("../../../schemas/gateway.wsdl");
 const OPENAPI: &str = include_str!("../../../schemas/openapi.json");
 

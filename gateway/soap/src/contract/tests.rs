@@ -46,6 +46,15 @@ fn the_wsdl_is_complete_and_has_the_address() {
     assert!(starts.iter().any(|s| s.1 == "multipartRelated"));
 }
 
+#[test]
+fn the_served_schema_says_where_the_other_one_is() {
+    let served = xsd();
+    let import = starts(&served).into_iter().find(|s| s.1 == "import").unwrap();
+    assert_eq!(attribute(&import, "schemaLocation"), Some("?xsd=swaref"));
+    let types = starts(SWAREF_XSD);
+    assert_eq!(attribute(&types[0], "targetNamespace"), attribute(&import, "namespace"));
+}
+
 /// Every element that a message of the WSDL names is declared in the schema, and every operation has its action.
 #[test]
 fn the_wsdl_and_the_schema_agree() {
@@ -99,6 +108,7 @@ fn the_openapi_document_is_json_with_the_address() {
         "delete /batches/{id}",
         "get /batches/{id}/errors",
         "get /heartbeat",
+        "get /openapi.json",
     ];
     assert_eq!(operations, expected.map(str::to_owned).into());
 }

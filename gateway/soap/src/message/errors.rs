@@ -21,7 +21,7 @@ pub struct RecordError {
     /// Column of that line, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
-    /// What became of the record: `set-aside`, `rejected`, `partial`, `in-doubt`...; none if the whole batch was refused.
+    /// What became of the record: `rejected`, `partial`, `inDoubt`, `pending`; none if the whole batch was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Stable code.
@@ -68,11 +68,11 @@ impl RecordError {
 pub struct ErrorsPage {
     /// The gateway's id of the batch.
     pub id: String,
-    /// Errors in all.
+    /// Records in all that were refused, or of which only a part was taken.
     pub total: u64,
-    /// Number of the first one on this page, from 0.
+    /// Position of the first record that was looked at, from 0.
     pub from: u64,
-    /// Where the next page begins, if there is one.
+    /// What to pass as `from` for the next page, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
     /// The errors, by record.

@@ -19,7 +19,7 @@ pub enum Request {
     BatchErrors {
         /// The gateway's id of the batch.
         id: String,
-        /// Number of the first error wanted, from 0.
+        /// Position of the first record to look at, from 0.
         from: u64,
         /// How many at most; the gateway may give fewer.
         limit: Option<u64>,
