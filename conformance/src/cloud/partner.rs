@@ -74,7 +74,7 @@ pub(super) fn session(body: &[u8]) -> Option<String> {
 /// The fault of a whole call.
 pub(super) fn refuse(refusal: &Refusal) -> Answer {
     let code = match refusal {
-        Refusal::Input(_) => "MALFORMED_QUERY",
+        Refusal::Input(_) => "XML_PARSER_ERROR",
         Refusal::Operation(_) => "INVALID_OPERATION",
         other => other.code(),
     };

@@ -1,8 +1,12 @@
 //! The reference cloud over loopback: real sockets, one cloud a test.
 
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
 mod bulk;
 mod described;
 mod salesforce;
+mod tls;
 mod unkind;
 
 use std::time::Duration;
