@@ -1,3 +1,45 @@
-//! The repository commands.
+//! The repository's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
 #![forbid(unsafe_code)]
-fn main() {}
+// A command that people run speaks to them on its standard streams.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod demo;
+mod needs;
+mod processes;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The repository's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Builds everything and shows the main job: records through the gateway into a cloud with a time limit.
+    Demo(demo::Options),
+    /// Sets up what the tests need, and runs formatting, lints, licences and all tests.
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -191,6 +191,9 @@ pub(crate) struct HeartbeatArgs {
     /// PEM file with the roots that the gateway's certificate may end in (https).
     #[arg(long, value_name = "FILE")]
     pub(crate) roots: Vec<PathBuf>,
+    /// Judge by this hop only, such as `gateway`; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hop: Vec<String>,
     /// Ask by SOAP instead of REST.
     #[arg(long)]
     pub(crate) soap: bool,

@@ -27,12 +27,13 @@ pub(crate) fn start(effective: &Effective, board: &Board, ledger: &Ledger) -> Re
         let cloud = Schedule::every(intervals.cloud)?;
         let cloud_probe = CloudProbe {
             hop: hop(Station::Cloud),
+            line: hop(Station::Line),
             upstream: upstream.clone(),
             path: probe.health.clone(),
             deadline: cloud.deadline(),
         };
         probes.push((Box::new(cloud_probe), cloud));
-        let login = LoginProbe { hop: hop(Station::Login), upstream: upstream.clone() };
+        let login = LoginProbe { hop: hop(Station::Login), line: hop(Station::Line), upstream: upstream.clone() };
         probes.push((Box::new(login), Schedule::every(intervals.login)?));
         if let (Some(path), Some(interval)) = (&probe.application, intervals.application) {
             let application = Schedule::every(interval)?;
@@ -114,6 +115,7 @@ fn unreachable(error: &UpstreamError) -> Observation {
 /// The cloud's HTTP server.
 struct CloudProbe {
     hop: String,
+    line: String,
     upstream: Upstream,
     path: Option<String>,
     deadline: Duration,
@@ -141,7 +143,8 @@ impl Probe for CloudProbe {
                     )
                 }
             }
-            Err(error) if error.outcome() == Sent::No => unreachable(&error),
+            // It is the line that is cut, not the cloud that is down.
+            Err(error) if error.outcome() == Sent::No => unreachable(&error).stopped_at(&self.line),
             Err(error) => {
                 let class = if error.is_timeout() { ErrorClass::Timeout } else { ErrorClass::Infrastructure };
                 Observation::down(class).text(
@@ -156,6 +159,7 @@ impl Probe for CloudProbe {
 /// The login: a token can be had.
 struct LoginProbe {
     hop: String,
+    line: String,
     upstream: Upstream,
 }
 
@@ -178,7 +182,10 @@ impl Probe for LoginProbe {
         };
         match renewed {
             Ok(_) => Observation::up(started.elapsed()).text("logged in", "ログインできます"),
-            Err(LoginError::Upstream(error)) => {
+            Err(LoginError::Unreachable(error)) if error.outcome() == Sent::No => {
+                unreachable(&error).stopped_at(&self.line)
+            }
+            Err(LoginError::Unreachable(error)) => {
                 let class = if error.is_timeout() { ErrorClass::Timeout } else { ErrorClass::Infrastructure };
                 Observation::down(class).text(
                     format!("the login does not answer ({})", error.code()),

@@ -27,7 +27,11 @@ pub(crate) fn run(args: &HeartbeatArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(UNKNOWN));
         }
     };
-    let snapshot = snapshot(&heartbeat);
+    let mut snapshot = snapshot(&heartbeat);
+    if !args.hop.is_empty() {
+        let hops: Vec<&str> = args.hop.iter().map(String::as_str).collect();
+        snapshot = snapshot.only(&hops);
+    }
     let language = if args.language == LanguageArg::Ja { Language::Japanese } else { Language::English };
     let mut out = io::stdout();
     match args.form {

@@ -160,7 +160,7 @@ fn attached(
 ) -> anyhow::Result<Message> {
     let envelope = request("<data href=\"cid:payload@sekisho\"/>", reference, key)?;
     let mut writer = Writer::start(Vec::new(), Version::Soap11, Packaging::Swa, &envelope)?;
-    let content_type = writer.content_type();
+    let content_type = writer.content_type().to_owned();
     writer.part(&PartLabel { content_type: file_type, content_id: "payload@sekisho", filename: None })?;
     const MARKER: &[u8] = b"\x01\x02\x01";
     writer.write_all(MARKER)?;

@@ -12,6 +12,7 @@ use http::Method;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::message::{Answer as SoapAnswer, Problem, Receipt, Request, State};
+use sekisho_soap::fault::ReceivedFault;
 use sekisho_soap::{EnvelopeReader, Version, envelope};
 use sekisho_upstream::{Answer, Body, BodyWriter};
 use tokio::time::Instant;
@@ -93,16 +94,14 @@ async fn upload(args: &SendArgs, gateway: &Gateway, message: Message, key: &str)
     let (writer, body) = Body::stream(total, 4);
     let rest = is_rest(args.door);
     let quoted = format!("\"{key}\"");
-    let mut headers = vec![("content-type", message.content_type.as_str())];
+    let (content_type, action) = (message.content_type.clone(), message.action.clone());
+    let mut headers = vec![("content-type", content_type.as_str())];
     if rest {
         headers.push(("idempotency-key", quoted.as_str()));
     }
-    let action = message.action.clone();
     if let Some(action) = &action {
         headers.push(("soapaction", action.as_str()));
     }
-    let content_type = message.content_type.clone();
-    headers[0].1 = &content_type;
     let path = if rest { "/batches" } else { "" };
     let feeding = {
         let (file, sent, bar) = (args.file.clone(), Arc::clone(&sent), bar.clone());
@@ -240,7 +239,8 @@ fn receipt_of(answer: &Answer, rest: bool, language: LanguageArg) -> Result<Rece
             _ => Err(unreadable("the answer is no receipt")),
         };
     }
-    let fault = sekisho_soap::Fault::read(&mut envelope).map_err(|_| unreadable("the answer is no fault"))?;
+    let received = ReceivedFault::read(&mut envelope).ok().flatten();
+    let fault = received.and_then(|received| received.ours).ok_or_else(|| unreadable("the answer is no fault"))?;
     let reason = if language == LanguageArg::Ja { &fault.reason_ja } else { &fault.reason_en };
     let mut text = format!("{} ({}, id {})", reason, fault.code, fault.id);
     for error in fault.errors.iter().take(20) {

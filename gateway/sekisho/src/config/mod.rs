@@ -10,6 +10,9 @@ pub(crate) use effective::Effective;
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use raw::Raw;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;

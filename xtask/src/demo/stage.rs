@@ -1,0 +1,188 @@
+//! The reference cloud and the gateway, set up for each other.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::{Dialect, Options};
+use crate::processes::{Program, get};
+use crate::workspace::{Programs, root};
+
+/// Both programs, running.
+pub(crate) struct Stage {
+    /// Address of the cloud.
+    pub(crate) cloud: SocketAddr,
+    /// Address of the gateway's listener.
+    pub(crate) gateway: SocketAddr,
+    /// Address of the gateway's admin listener.
+    pub(crate) admin: SocketAddr,
+    cloud_program: Program,
+    gateway_program: Program,
+}
+
+impl Stage {
+    /// Starts the cloud, then the gateway in front of it.
+    pub(crate) fn set(options: &Options, programs: &Programs, folder: &Path) -> anyhow::Result<Self> {
+        let mut cloud_program = Program::start(
+            "the reference cloud",
+            programs
+                .command("sekisho-cloud")
+                .args(["--listen", "127.0.0.1:0", "--limit", "10s", "--fixed", "0.3s"])
+                .args(["--contention", "0.15", "--drift", "0.3", "--per-row", &options.per_row])
+                .args(["--seed", &options.seed.to_string()])
+                .stderr(File::create(folder.join("cloud.log"))?),
+        )?;
+        let line: Value = serde_json::from_str(&cloud_program.line()?).context("the cloud's first line")?;
+        let cloud: SocketAddr = line["address"].as_str().context("the cloud's address")?.parse()?;
+
+        let config = folder.join("sekisho.toml");
+        std::fs::write(folder.join("client-secret"), "reference-secret\n")?;
+        std::fs::write(&config, configuration(options, programs, cloud)?)?;
+        let mut gateway_program = Program::start(
+            "the gateway",
+            programs
+                .command("sekisho")
+                .args(["serve", "--config"])
+                .arg(&config)
+                .stderr(File::create(folder.join("gateway.log"))?),
+        )
+        .context("see target/demo/gateway.log")?;
+        let (mut gateway, mut admin) = (None, None);
+        loop {
+            let line = gateway_program.line().context("see target/demo/gateway.log")?;
+            match line.split(' ').collect::<Vec<_>>().as_slice() {
+                ["listening", "admin", address] => admin = Some(address.parse()?),
+                ["listening", _, address] => gateway = Some(address.parse()?),
+                ["ready"] => break,
+                _ => bail!("the gateway said {line:?}"),
+            }
+        }
+        let (gateway, admin) = gateway.zip(admin).context("the gateway named no addresses")?;
+        Ok(Self { cloud, gateway, admin, cloud_program, gateway_program })
+    }
+
+    /// The gateway's process id.
+    pub(crate) fn gateway_id(&self) -> u32 {
+        self.gateway_program.id()
+    }
+
+    /// What the cloud has counted.
+    pub(crate) fn cloud_stats(&self) -> anyhow::Result<Value> {
+        get(self.cloud, "/admin/stats")
+    }
+
+    /// Stops both.
+    pub(crate) fn strike(self) -> anyhow::Result<()> {
+        self.gateway_program.stop()?;
+        drop(self.cloud_program);
+        Ok(())
+    }
+}
+
+/// A configuration that sets only what it must; everything else is the gateway's default.
+fn configuration(options: &Options, programs: &Programs, cloud: SocketAddr) -> anyhow::Result<String> {
+    let schema = root().join("schemas/attributes.xsd");
+    let pinned = programs.command("sekisho").arg("pin").arg(&schema).output()?;
+    if !pinned.status.success() {
+        bail!("the schema is refused: {}", String::from_utf8_lossy(&pinned.stderr));
+    }
+    let digest = String::from_utf8(pinned.stdout)?;
+    let pace = match options.fixed_rows {
+        Some(rows) => format!("fixed_rows = {rows}\nmax_in_flight = {}\n", options.fixed_in_flight),
+        None => String::new(),
+    };
+    Ok(format!(
+        r#"[gateway]
+state = "state"
+
+[admin]
+listen = "127.0.0.1:0"
+
+[[listener]]
+name = "lgwan"
+listen = "127.0.0.1:0"
+routes = ["attributes"]
+
+[[client]]
+name = "city"
+networks = ["127.0.0.0/8"]
+
+[[schema]]
+name = "attributes"
+file = "{schema}"
+digest = "{digest}"
+record = "{{urn:example:city:attributes:1}}Record"
+
+[[upstream]]
+name = "cloud"
+[upstream.endpoint]
+url = "http://{cloud}"
+[upstream.endpoint.login]
+kind = "client-credentials"
+token_url = "http://{cloud}/services/oauth2/token"
+client_id = "gateway"
+client_secret_file = "client-secret"
+[upstream.probe]
+health = "/health"
+application = "/services/application/state"
+
+[[route]]
+name = "attributes"
+path = "/attributes"
+clients = ["city"]
+doors = ["swa", "soap", "rest"]
+schema = "attributes"
+upstream = "cloud"
+idempotent = true
+no_split = {no_split}
+[route.pace]
+limit_ms = 10000
+{pace}[route.mapping]
+key = ["F001"]
+[route.dialect]
+{dialect}"#,
+        schema = schema.display(),
+        digest = digest.trim(),
+        no_split = options.no_split,
+        dialect = dialect(options.dialect),
+    ))
+}
+
+fn dialect(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Soap => {
+            r#"kind = "soap"
+path = "/services/intake/attributes/F001"
+namespace = "urn:example:city-cloud:intake:1"
+operation = "putRecords"
+record = "row"
+action = "urn:example:city-cloud:intake:1/putRecords"
+results = { result = "result", key = "key", success = "success", code = "error/code", field = "error/field" }
+fault_code = "intakeFault/code"
+"#
+        }
+        Dialect::Swa => {
+            r#"kind = "swa"
+path = "/services/swa/attributes/F001"
+namespace = "urn:example:city-cloud:intake:1"
+operation = "putFile"
+action = "urn:example:city-cloud:intake:1/putFile"
+results = { result = "result", key = "key", success = "success", code = "error/code", field = "error/field" }
+fault_code = "intakeFault/code"
+"#
+        }
+        Dialect::Rest => {
+            r#"kind = "rest"
+path = "/services/api/attributes/F001/rows"
+format = "csv"
+results = { result = "results", key = "key", success = "success", code = "errors/code", field = "errors/field" }
+"#
+        }
+        Dialect::Bulk2 => "kind = \"bulk2\"\nobject = \"attributes\"\nexternal_id = \"F001\"\n",
+        Dialect::Collections => "kind = \"collections\"\nobject = \"attributes\"\nexternal_id = \"F001\"\n",
+        Dialect::PartnerSoap => "kind = \"partner-soap\"\nobject = \"attributes\"\nexternal_id = \"F001\"\n",
+    }
+}

@@ -1,0 +1,83 @@
+//! What a fresh Debian machine lacks, installed by name. Something that cannot be had is an error that names it.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::workspace::check;
+
+/// A program, and the Debian package that brings it.
+pub(crate) struct Need {
+    /// The program.
+    pub(crate) program: &'static str,
+    /// The package.
+    pub(crate) package: &'static str,
+}
+
+/// What compares the cloud's rows with what was sent.
+pub(crate) const PYTHON: Need = Need { program: "python3", package: "python3" };
+
+/// What the tests need beyond the Rust toolchain.
+pub(crate) const FOR_TESTS: [Need; 3] = [
+    PYTHON,
+    Need { program: "xmllint", package: "libxml2-utils" },
+    Need { program: "promtool", package: "prometheus" },
+];
+
+/// What the long tests need besides.
+pub(crate) const FOR_LONG_TESTS: [Need; 2] = [
+    Need { program: "buildah", package: "buildah" },
+    Need { program: "debootstrap", package: "debootstrap" },
+];
+
+/// Whether a program can be started.
+pub(crate) fn is_here(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
+}
+
+/// Installs what is missing.
+pub(crate) fn install(needs: &[Need]) -> anyhow::Result<()> {
+    let missing: Vec<_> = needs.iter().filter(|need| !is_here(need.program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = missing.iter().map(|need| need.package).collect();
+    println!("installing {}", names.join(", "));
+    if !is_here("apt-get") {
+        bail!("{} missing, and there is no apt-get to install them with", names.join(", "));
+    }
+    check(privileged("apt-get").args(["update", "-q"]).stdout(Stdio::null()))?;
+    let mut install = privileged("apt-get");
+    install.args(["install", "-q", "-y", "--no-install-recommends"]).args(&names);
+    install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+    check(&mut install).with_context(|| format!("installing {}", names.join(", ")))?;
+    for need in missing {
+        if !is_here(need.program) {
+            bail!("package {} did not bring {}", need.package, need.program);
+        }
+    }
+    Ok(())
+}
+
+/// The command itself for root, through sudo for others.
+fn privileged(program: &str) -> Command {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if is_root || !is_here("sudo") {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-E", program]);
+    command
+}
+
+/// Installs a cargo subcommand at a fixed version.
+pub(crate) fn cargo_tool(program: &str, package: &str, version: &str) -> anyhow::Result<()> {
+    if is_here(program) {
+        return Ok(());
+    }
+    println!("installing {package} {version}");
+    let spec = format!("{package}@{version}");
+    check(crate::workspace::cargo().args(["install", "--locked", "--quiet", &spec]))
+}

@@ -1,0 +1,86 @@
+//! `cargo xtask test`: everything that must hold, from a clean clone.
+
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::demo::{self, Dialect, Door};
+use crate::needs;
+use crate::workspace::{Programs, cargo, check};
+
+/// The version of cargo-deny that the repository's deny.toml is written for.
+const DENY: &str = "0.20.2";
+
+/// What is run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Also what takes longer: the demonstration in full size.
+    #[arg(long)]
+    long: bool,
+}
+
+/// Runs it all; the first failure ends it.
+pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    let step = |name: &str| println!("\n== {name} ({} s)", started.elapsed().as_secs());
+    step("what the tests need");
+    needs::install(&needs::FOR_TESTS)?;
+    if options.long {
+        needs::install(&needs::FOR_LONG_TESTS)?;
+    }
+    needs::cargo_tool("cargo-deny", "cargo-deny", DENY)?;
+    step("formatting");
+    check(cargo().args(["fmt", "--all", "--check"]))?;
+    step("bans, licences, sources");
+    check(cargo().args(["deny", "--offline", "--locked", "check", "bans", "licenses", "sources"]))?;
+    step("lints");
+    let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    check(cargo().args(lints))?;
+    step("tests");
+    check(cargo().args(["test", "--workspace", "--locked"]))?;
+    step("the release build");
+    let programs = Programs::build()?;
+    step("the main job at every door, in every dialect");
+    let mut good = true;
+    for (door, dialect) in combinations() {
+        println!("\n-- {} to {dialect:?}", door.name());
+        good &= demo::play(&demonstration(door, dialect, 3_000, false), &programs)?;
+    }
+    step("the main job without splitting, which must fail");
+    good &= !demo::play(&demonstration(Door::Swa, Dialect::Soap, 20_000, true), &programs)?;
+    if options.long {
+        step("the main job in full size");
+        good &= demo::play(&demonstration(Door::Swa, Dialect::Soap, 400_000, false), &programs)?;
+    }
+    println!("\n{} after {} s", if good { "all passed" } else { "FAILED" }, started.elapsed().as_secs());
+    Ok(good)
+}
+
+/// Every door into one dialect, and one door into every dialect.
+fn combinations() -> Vec<(Door, Dialect)> {
+    let doors = [
+        Door::Swa,
+        Door::SoapXml,
+        Door::SoapBase64,
+        Door::RestCsv,
+        Door::RestJson,
+        Door::RestNdjson,
+        Door::RestXml,
+    ];
+    let dialects = [Dialect::Swa, Dialect::Rest, Dialect::Bulk2, Dialect::Collections, Dialect::PartnerSoap];
+    let doors = doors.into_iter().map(|door| (door, Dialect::Soap));
+    doors.chain(dialects.into_iter().map(|dialect| (Door::Swa, dialect))).collect()
+}
+
+fn demonstration(door: Door, dialect: Dialect, records: u64, no_split: bool) -> demo::Options {
+    demo::Options {
+        door,
+        dialect,
+        records,
+        no_split,
+        fixed_rows: None,
+        fixed_in_flight: 8,
+        seed: 1,
+        per_row: "1ms".to_owned(),
+    }
+}
