@@ -260,6 +260,12 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(crate) fn text(&mut self, field: FieldId, text: &[u8]) {
         self.skip_to(field);
+        if let [byte] = *text {
+            // Most texts: worth its own way.
+            self.out.extend_from_slice(&[1, byte]);
+            self.advance();
+            return;
+        }
         match u8::try_from(text.len()) {
             Ok(short) if short <= SHORT => self.out.push(short),
             _ => {

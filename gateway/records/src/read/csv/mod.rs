@@ -207,8 +207,10 @@ impl<R: BufRead> CsvReader<R> {
             record.fault(fault.at(self.records, None, place));
             return Ok(true);
         }
-        // Byte offsets are columns in a line of ASCII; else the characters before each cell are counted, once.
-        let plain = !self.line.quotes && self.line.content().is_ascii();
+        // Bytes are characters in a line of ASCII; else the characters before each cell are counted, in one pass.
+        let content = self.line.content();
+        let quotes = self.line.quotes;
+        let plain = content.is_ascii() && !(quotes && memchr::memchr(b'\n', content).is_some());
         if !plain {
             self.count_places();
         }
@@ -216,7 +218,7 @@ impl<R: BufRead> CsvReader<R> {
         for &(field, column) in &columns.fields {
             let start = if column == 0 { 0 } else { self.ends[column - 1] };
             let end = self.ends[column];
-            let quoted = self.line.quotes && self.line.cells[column].quoted;
+            let quoted = quotes && self.line.cells[column].quoted;
             if start == end {
                 match self.options.empty {
                     EmptyCells::Absent => continue,
@@ -224,8 +226,11 @@ impl<R: BufRead> CsvReader<R> {
                     EmptyCells::Empty | EmptyCells::AbsentUnlessQuoted => {}
                 }
             }
-            let (line, char_column) =
-                if plain { (0, (start + column + 1) as u32) } else { self.places[column] };
+            let (line, char_column) = match plain {
+                true if quotes => (0, self.line.cells[column].start as u32 + 1),
+                true => (0, (start + column + 1) as u32),
+                false => self.places[column],
+            };
             if end - start > self.options.max_field_bytes {
                 let place =
                     Place { line: self.line.number + u64::from(line), column: u64::from(char_column) };
