@@ -3,7 +3,7 @@
 //! A [`Layout`] is compiled from a schema's record type; every door reads its payload into [`Record`]s of that
 //! layout ([`CsvReader`], [`JsonReader`], [`XmlRecords`], all [`RecordSource`]s), one [`RecordChecker`] gives the
 //! verdict, and what lies in the spool is a record's one canonical form ([`Record::canonical`]). On the way out a
-//! [`Mapper`] turns canonical records into rows, and [`write`] turns rows into the bytes a cloud takes.
+//! [`Mapper`] turns canonical records into rows, and [`mod@write`] turns rows into the bytes a cloud takes.
 //!
 //! What absent, nil, empty, numbers, booleans and white space mean at each door is one table: see [`values`].
 #![forbid(unsafe_code)]
