@@ -3,8 +3,10 @@
 // A command that people run speaks to them on its standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod conformance;
 mod demo;
 mod needs;
+mod operations;
 mod processes;
 mod test;
 mod workspace;
@@ -25,6 +27,8 @@ struct Cli {
 enum Command {
     /// Builds everything and shows the main job: records through the gateway into a cloud with a time limit.
     Demo(demo::Options),
+    /// Runs every conformance case against the gateway, with the reference cloud behind it.
+    Conformance(conformance::Options),
     /// Sets up what the tests need, and runs formatting, lints, licences and all tests.
     Test(test::Options),
 }
@@ -32,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
+        Command::Conformance(options) => conformance::run(&options),
         Command::Test(options) => test::run(&options),
     };
     match outcome {

@@ -32,9 +32,8 @@ pub(crate) const FOR_LONG_TESTS: [Need; 2] = [
 
 /// Whether a program can be started.
 pub(crate) fn is_here(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// Installs what is missing.
@@ -63,7 +62,8 @@ pub(crate) fn install(needs: &[Need]) -> anyhow::Result<()> {
 
 /// The command itself for root, through sudo for others.
 fn privileged(program: &str) -> Command {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let is_root =
+        std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if is_root || !is_here("sudo") {
         return Command::new(program);
     }

@@ -42,6 +42,13 @@ impl Program {
         self.child.id()
     }
 
+    /// Kills it (SIGKILL), and waits until it is gone.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         let id = self.id().to_string();

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::conformance;
 use crate::demo::{self, Dialect, Door};
 use crate::needs;
+use crate::operations;
 use crate::workspace::{Programs, cargo, check};
 
 /// The version of cargo-deny that the repository's deny.toml is written for.
@@ -40,14 +42,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     check(cargo().args(["test", "--workspace", "--locked"]))?;
     step("the release build");
     let programs = Programs::build()?;
+    step("the conformance cases");
+    let mut good = conformance::all(&programs)?;
     step("the main job at every door, in every dialect");
-    let mut good = true;
     for (door, dialect) in combinations() {
         println!("\n-- {} to {dialect:?}", door.name());
         good &= demo::play(&demonstration(door, dialect, 3_000, false), &programs)?;
     }
     step("the main job without splitting, which must fail");
     good &= !demo::play(&demonstration(Door::Swa, Dialect::Soap, 20_000, true), &programs)?;
+    step("what an operator does");
+    operations::run(&programs)?;
     if options.long {
         step("the main job in full size");
         good &= demo::play(&demonstration(Door::Swa, Dialect::Soap, 400_000, false), &programs)?;

@@ -27,19 +27,29 @@ pub(crate) fn check(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The programs of a release build.
+/// The programs of one build.
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {
     folder: PathBuf,
 }
 
 impl Programs {
-    /// Builds the gateway, the reference cloud and the generator.
+    /// Builds the gateway, the reference cloud and the generator, as they are released.
     pub(crate) fn build() -> anyhow::Result<Self> {
+        Self::build_with(&["--release"], "release")
+    }
+
+    /// Builds them for development: sooner, and slower in use.
+    pub(crate) fn build_dev() -> anyhow::Result<Self> {
+        Self::build_with(&[], "debug")
+    }
+
+    fn build_with(profile: &[&str], folder: &str) -> anyhow::Result<Self> {
         let packages = ["-p", "sekisho", "-p", "sekisho-conformance"];
-        check(cargo().args(["build", "--release", "--bins", "--locked"]).args(packages))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        Ok(Self { folder: target.join("release") })
+        check(cargo().args(["build", "--bins", "--locked"]).args(profile).args(packages))?;
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        Ok(Self { folder: target.join(folder) })
     }
 
     /// The path of one program.

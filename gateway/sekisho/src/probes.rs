@@ -33,7 +33,8 @@ pub(crate) fn start(effective: &Effective, board: &Board, ledger: &Ledger) -> Re
             deadline: cloud.deadline(),
         };
         probes.push((Box::new(cloud_probe), cloud));
-        let login = LoginProbe { hop: hop(Station::Login), line: hop(Station::Line), upstream: upstream.clone() };
+        let login =
+            LoginProbe { hop: hop(Station::Login), line: hop(Station::Line), upstream: upstream.clone() };
         probes.push((Box::new(login), Schedule::every(intervals.login)?));
         if let (Some(path), Some(interval)) = (&probe.application, intervals.application) {
             let application = Schedule::every(interval)?;

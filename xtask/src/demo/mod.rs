@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use self::stage::Stage;
+pub(crate) use self::stage::Stage;
 use crate::needs;
 use crate::processes::{memory, reset_peak};
 use crate::workspace::{Programs, root};
@@ -110,7 +110,10 @@ pub(crate) fn play(options: &Options, programs: &Programs) -> anyhow::Result<boo
     }
     std::fs::create_dir_all(&folder)?;
     let stage = Stage::set(options, programs, &folder)?;
-    println!("cloud    {} (limit 10 s, 0.3 s + {} a row, contention, drift of 30 %)", stage.cloud, options.per_row);
+    println!(
+        "cloud    {} (limit 10 s, 0.3 s + {} a row, contention, drift of 30 %)",
+        stage.cloud, options.per_row
+    );
     println!("gateway  {} (log: target/demo/gateway.log)", stage.gateway);
 
     let sent = generate(options, programs, &folder)?;
@@ -162,7 +165,12 @@ fn generate(options: &Options, programs: &Programs, folder: &Path) -> anyhow::Re
     };
     let csv = write("csv")?;
     let sent = if options.door.format() == "csv" { csv } else { write(options.door.format())? };
-    println!("records  {} in {} ({} MB)", options.records, sent.display(), std::fs::metadata(&sent)?.len() / 1_000_000);
+    println!(
+        "records  {} in {} ({} MB)",
+        options.records,
+        sent.display(),
+        std::fs::metadata(&sent)?.len() / 1_000_000
+    );
     Ok(sent)
 }
 

@@ -23,7 +23,8 @@ impl Outcome<'_> {
     pub(super) fn print(&self) -> bool {
         let sums = &self.receipt["sums"];
         let count = |name: &str| sums[name].as_u64().unwrap_or(0);
-        let states = ["pending", "inFlight", "inDoubt", "delivered", "partial", "rejected", "cancelled", "expired"];
+        let states =
+            ["pending", "inFlight", "inDoubt", "delivered", "partial", "rejected", "cancelled", "expired"];
         let sum: u64 = states.iter().map(|state| count(state)).sum();
         let conserved = sum == count("accepted") && count("accepted") == self.options.records;
         println!("\nreceipt");
@@ -46,7 +47,10 @@ impl Outcome<'_> {
         println!("  limit hits     {hits}");
         println!("gateway");
         println!("  accepted in    {:.1} s", self.accepted.as_secs_f64());
-        println!("  delivered in   {seconds:.1} s ({:.0} records/s)", count("delivered") as f64 / seconds.max(0.001));
+        println!(
+            "  delivered in   {seconds:.1} s ({:.0} records/s)",
+            count("delivered") as f64 / seconds.max(0.001)
+        );
         println!(
             "  memory         {:.1} MiB idle, {:.1} MiB at the peak (+{:.1})",
             self.idle_kib as f64 / 1024.0,

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::{Dialect, Options};
+use crate::operations;
 use crate::processes::{Program, get};
 use crate::workspace::{Programs, root};
 
@@ -20,7 +21,7 @@ pub(crate) struct Stage {
     /// Address of the gateway's admin listener.
     pub(crate) admin: SocketAddr,
     cloud_program: Program,
-    gateway_program: Program,
+    gateway_program: Option<Program>,
 }
 
 impl Stage {
@@ -41,18 +42,25 @@ impl Stage {
         let config = folder.join("sekisho.toml");
         std::fs::write(folder.join("client-secret"), "reference-secret\n")?;
         std::fs::write(&config, configuration(options, programs, cloud)?)?;
-        let mut gateway_program = Program::start(
+        let mut stage = Self { cloud, gateway: cloud, admin: cloud, cloud_program, gateway_program: None };
+        stage.start_gateway(programs, folder)?;
+        Ok(stage)
+    }
+
+    /// Starts the gateway, for the first time or again, over the state that it left.
+    pub(crate) fn start_gateway(&mut self, programs: &Programs, folder: &Path) -> anyhow::Result<()> {
+        let mut program = Program::start(
             "the gateway",
             programs
                 .command("sekisho")
                 .args(["serve", "--config"])
-                .arg(&config)
-                .stderr(File::create(folder.join("gateway.log"))?),
-        )
-        .context("see target/demo/gateway.log")?;
+                .arg(folder.join("sekisho.toml"))
+                .stderr(operations::log(folder)?),
+        )?;
+        let log = folder.join("gateway.log");
         let (mut gateway, mut admin) = (None, None);
         loop {
-            let line = gateway_program.line().context("see target/demo/gateway.log")?;
+            let line = program.line().with_context(|| format!("see {}", log.display()))?;
             match line.split(' ').collect::<Vec<_>>().as_slice() {
                 ["listening", "admin", address] => admin = Some(address.parse()?),
                 ["listening", _, address] => gateway = Some(address.parse()?),
@@ -60,13 +68,24 @@ impl Stage {
                 _ => bail!("the gateway said {line:?}"),
             }
         }
-        let (gateway, admin) = gateway.zip(admin).context("the gateway named no addresses")?;
-        Ok(Self { cloud, gateway, admin, cloud_program, gateway_program })
+        (self.gateway, self.admin) = gateway.zip(admin).context("the gateway named no addresses")?;
+        self.gateway_program = Some(program);
+        Ok(())
+    }
+
+    /// Kills the gateway, as a power cut would.
+    pub(crate) fn kill_gateway(&mut self) -> anyhow::Result<()> {
+        self.gateway_program.take().context("the gateway is not running")?.kill()
+    }
+
+    /// Asks the gateway to stop, and waits until it has.
+    pub(crate) fn stop_gateway(&mut self) -> anyhow::Result<()> {
+        self.gateway_program.take().context("the gateway is not running")?.stop()
     }
 
     /// The gateway's process id.
     pub(crate) fn gateway_id(&self) -> u32 {
-        self.gateway_program.id()
+        self.gateway_program.as_ref().map_or(0, Program::id)
     }
 
     /// What the cloud has counted.
@@ -75,8 +94,8 @@ impl Stage {
     }
 
     /// Stops both.
-    pub(crate) fn strike(self) -> anyhow::Result<()> {
-        self.gateway_program.stop()?;
+    pub(crate) fn strike(mut self) -> anyhow::Result<()> {
+        self.stop_gateway()?;
         drop(self.cloud_program);
         Ok(())
     }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::Method;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sekisho_soap::envelope::EnvelopeOptions;
-use sekisho_soap::message::{Answer as SoapAnswer, Problem, Receipt, Request, State};
 use sekisho_soap::fault::ReceivedFault;
+use sekisho_soap::message::{Answer as SoapAnswer, Problem, Receipt, Request, State};
 use sekisho_soap::{EnvelopeReader, Version, envelope};
 use sekisho_upstream::{Answer, Body, BodyWriter};
 use tokio::time::Instant;
@@ -240,7 +240,8 @@ fn receipt_of(answer: &Answer, rest: bool, language: LanguageArg) -> Result<Rece
         };
     }
     let received = ReceivedFault::read(&mut envelope).ok().flatten();
-    let fault = received.and_then(|received| received.ours).ok_or_else(|| unreadable("the answer is no fault"))?;
+    let fault =
+        received.and_then(|received| received.ours).ok_or_else(|| unreadable("the answer is no fault"))?;
     let reason = if language == LanguageArg::Ja { &fault.reason_ja } else { &fault.reason_en };
     let mut text = format!("{} ({}, id {})", reason, fault.code, fault.id);
     for error in fault.errors.iter().take(20) {

@@ -36,15 +36,16 @@ fn every_example_has_no_mistakes() {
 fn the_schema_of_the_configuration_is_the_one_in_the_repository() {
     let path = repository().join("schemas/configuration.schema.json");
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(schema(), golden, "run `sekisho config-schema > schemas/configuration.schema.json` and look at the change");
+    assert_eq!(
+        schema(),
+        golden,
+        "run `sekisho config-schema > schemas/configuration.schema.json` and look at the change"
+    );
 }
 
 #[test]
 fn a_missing_section_is_named() {
-    assert_eq!(
-        mistakes_of(""),
-        [": gateway: the section is missing: [gateway] with at least the key state"]
-    );
+    assert_eq!(mistakes_of(""), [": gateway: the section is missing: [gateway] with at least the key state"]);
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! The commands that need no running gateway, as their users run them: output and exit codes.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn sekisho(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sekisho")).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn validate_says_valid_invalid_refused_and_unreadable_by_its_exit_code() {
+    let schema = root().join("schemas/orders.xsd");
+    let schema = text(&schema);
+    let good = sekisho(&["validate", "--schema", schema, text(&data("orders.xml"))]);
+    assert_eq!((code(&good), out(&good).as_str()), (0, ""));
+
+    let bad = sekisho(&["validate", "--schema", schema, text(&data("orders-bad.xml"))]);
+    assert_eq!(code(&bad), 1);
+    let lines = out(&bad);
+    assert!(lines.lines().all(|line| line.contains("orders-bad.xml:")), "{lines}");
+    assert!(lines.contains(":3:") && lines.contains(":4:"), "{lines}");
+    assert!(lines.contains("cvc-"), "{lines}");
+    assert!(!lines.contains("CANARY"), "a value of the payload must not be shown: {lines}");
+
+    let not_a_schema =
+        sekisho(&["validate", "--schema", text(&data("orders.xml")), text(&data("orders.xml"))]);
+    assert_eq!(code(&not_a_schema), 2);
+    let missing = sekisho(&["validate", "--schema", schema, "no-such-file.xml"]);
+    assert_eq!(code(&missing), 3);
+}
+
+#[test]
+fn validate_takes_the_worst_of_several_files() {
+    let schema = root().join("schemas/orders.xsd");
+    let (good, bad) = (data("orders.xml"), data("orders-bad.xml"));
+    let both = sekisho(&["validate", "--schema", text(&schema), text(&bad), text(&good)]);
+    assert_eq!(code(&both), 1);
+}
+
+#[test]
+fn validate_checks_records_in_csv_as_the_gateway_does() {
+    let schema = root().join("schemas/orders.xsd");
+    let args =
+        ["validate", "--schema", text(&schema), "--record", "{urn:example:bulk}order", "--format", "csv"];
+    let file = data("orders-bad.csv");
+    let mut with_file = args.to_vec();
+    with_file.push(text(&file));
+    let bad = sekisho(&with_file);
+    assert_eq!(code(&bad), 1);
+    assert!(out(&bad).contains("orders-bad.csv:3:5: cvc-"), "{}", out(&bad));
+    assert!(out(&bad).contains("record 2, amount"), "{}", out(&bad));
+}
+
+#[test]
+fn validate_answers_the_line_protocol() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+        .args(["validate", "--server"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let schema = root().join("schemas/orders.xsd");
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{}\t{}", text(&schema), text(&data("orders.xml"))).unwrap();
+    writeln!(input, "{}\t{}", text(&schema), text(&data("orders-bad.xml"))).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(out(&output).lines().count(), 2, "a line for each test: {}", out(&output));
+    assert!(output.status.success());
+}
+
+#[test]
+fn pin_prints_what_a_configuration_pins() {
+    let output = sekisho(&["pin", text(&root().join("schemas/orders.xsd"))]);
+    assert_eq!(code(&output), 0);
+    let digest = out(&output);
+    assert!(digest.starts_with("sha256:") && digest.trim_end().len() == 71, "{digest}");
+}
+
+#[test]
+fn check_config_lists_mistakes_and_binds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.toml");
+    std::fs::write(&file, "[gateway]\nstate = \"x\"\nstaet = 1\n[admin]\nlisten = \"nowhere\"\n").unwrap();
+    let output = sekisho(&["check-config", "--config", text(&file)]);
+    assert_eq!(code(&output), 1);
+    let lines = out(&output);
+    assert!(lines.contains("broken.toml:3: gateway: unknown field `staet`"), "{lines}");
+    assert!(lines.contains("broken.toml:5: admin"), "{lines}");
+    assert!(lines.contains("2 mistakes"), "{lines}");
+    assert!(!folder.path().join("x").exists(), "nothing is created");
+
+    let good = root().join("config/asp-lgwan.toml");
+    assert_eq!(code(&sekisho(&["check-config", "--config", text(&good)])), 0);
+}
+
+#[test]
+fn serve_with_a_broken_configuration_says_all_of_it_and_starts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.toml");
+    std::fs::write(&file, "[gateway]\nstate = \"x\"\n[routes]\n").unwrap();
+    let output = sekisho(&["serve", "--config", text(&file)]);
+    assert_eq!(code(&output), 4);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.contains("unknown section"), "{errors}");
+    assert!(!folder.path().join("x").exists());
+}
+
+#[test]
+fn a_heartbeat_that_nobody_answers_is_unknown() {
+    // Port 9 of loopback: nothing listens there.
+    let output = sekisho(&["heartbeat", "http://127.0.0.1:9/attributes", "--form", "nagios"]);
+    assert_eq!(code(&output), 3);
+    assert!(out(&output).starts_with("UNKNOWN"), "{}", out(&output));
+}
+
+#[test]
+fn send_to_nobody_is_unreachable() {
+    let output = sekisho(&["send", "--to", "http://127.0.0.1:9/attributes", text(&data("orders.xml"))]);
+    assert_eq!(code(&output), 3);
+    let missing = sekisho(&["send", "--to", "http://127.0.0.1:9/attributes", "no-such-file.csv"]);
+    assert_eq!(code(&missing), 3);
+}
+
+#[test]
+fn completions_and_manual_pages_are_made_from_the_same_table() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = sekisho(&["completions", shell]);
+        assert_eq!(code(&output), 0);
+        assert!(out(&output).contains("check-config"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(code(&sekisho(&["manual", text(folder.path())])), 0);
+    for page in ["sekisho.1", "sekisho-serve.1", "sekisho-send.1"] {
+        let page = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(page.contains(".TH"), "a manual page");
+    }
+}

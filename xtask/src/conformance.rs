@@ -1,0 +1,118 @@
+//! `cargo xtask conformance`: every conformance case against this gateway, with the reference cloud behind it.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use crate::processes::Program;
+use crate::workspace::{Programs, root};
+
+/// Which cases are run, and with which programs.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// With a debug build, which is made sooner.
+    #[arg(long)]
+    dev: bool,
+    /// Only these areas.
+    #[arg(long, value_name = "AREA")]
+    only: Vec<String>,
+    /// Only cases with this text in their names.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+/// Builds what is needed and runs the cases. `false` when one of them fails.
+pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
+    let programs = if options.dev { Programs::build_dev()? } else { Programs::build()? };
+    let only = options.only.iter().flat_map(|area| ["--only", area.as_str()]);
+    let name = options.name.iter().flat_map(|name| ["--name", name.as_str()]);
+    hold(&programs, &only.chain(name).collect::<Vec<_>>())
+}
+
+/// Runs every case with programs that are built. `false` when one of them fails.
+pub(crate) fn all(programs: &Programs) -> anyhow::Result<bool> {
+    hold(programs, &[])
+}
+
+/// Sets cloud and gateway up for each other, runs the cases that `which` chooses, and stops both.
+fn hold(programs: &Programs, which: &[&str]) -> anyhow::Result<bool> {
+    let folder = root().join("target/conformance");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).context("clearing the folder of the last run")?;
+    }
+    std::fs::create_dir_all(&folder)?;
+
+    let mut cloud = Program::start(
+        "the reference cloud",
+        programs
+            .command("sekisho-cloud")
+            .args(["--listen", "127.0.0.1:0", "--open", "--fixed", "50ms", "--per-row", "0"])
+            .stderr(File::create(folder.join("cloud.log"))?),
+    )?;
+    let line: Value = serde_json::from_str(&cloud.line()?).context("the cloud's first line")?;
+    let address = line["address"].as_str().context("the cloud's address")?;
+
+    let config = folder.join("gateway.toml");
+    std::fs::write(&config, configuration(address)?)?;
+    let log = folder.join("gateway.log");
+    let (gateway, listeners) = start_gateway(programs, &config, &log)
+        .with_context(|| format!("see {}", log.strip_prefix(root()).unwrap_or(&log).display()))?;
+    let target = listeners.iter().find(|(name, _)| name == "lgwan").context("the gateway has no listener")?.1;
+
+    let report = root().join("target/conformance.xml");
+    let status = programs
+        .command("sekisho-conformance")
+        .current_dir(root())
+        .args(["run", "--target", &format!("http://{target}"), "--junit"])
+        .arg(&report)
+        .args(which)
+        .status()
+        .context("running the cases")?;
+    gateway.stop()?;
+    drop(cloud);
+    // 1 says that a case failed, anything else that the run could not be made.
+    ensure!(matches!(status.code(), Some(0 | 1)), "the cases could not be run: {status}");
+    Ok(status.success())
+}
+
+/// The configuration of the cases, at addresses that are free.
+fn configuration(cloud: &str) -> anyhow::Result<String> {
+    let schemas = root().join("schemas");
+    let mut text = std::fs::read_to_string(root().join("conformance/gateway.toml"))?;
+    let replaced = [
+        ("listen = \"127.0.0.1:9601\"", "listen = \"127.0.0.1:0\"".to_owned()),
+        ("listen = \"127.0.0.1:8089\"", "listen = \"127.0.0.1:0\"".to_owned()),
+        ("url = \"http://127.0.0.1:8090\"", format!("url = \"http://{cloud}\"")),
+        ("file = \"../schemas/", format!("file = \"{}/", schemas.display())),
+    ];
+    for (from, to) in replaced {
+        ensure!(text.contains(from), "conformance/gateway.toml has no {from:?}");
+        text = text.replace(from, &to);
+    }
+    Ok(text)
+}
+
+/// Starts the gateway and waits until it is ready; its listeners by name.
+fn start_gateway(
+    programs: &Programs,
+    config: &Path,
+    log: &Path,
+) -> anyhow::Result<(Program, Vec<(String, SocketAddr)>)> {
+    let mut gateway = Program::start(
+        "the gateway",
+        programs.command("sekisho").args(["serve", "--config"]).arg(config).stderr(File::create(log)?),
+    )?;
+    let mut listeners = Vec::new();
+    loop {
+        let line = gateway.line()?;
+        match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["listening", name, address] => listeners.push(((*name).to_owned(), address.parse()?)),
+            ["ready"] => return Ok((gateway, listeners)),
+            _ => anyhow::bail!("the gateway said {line:?}"),
+        }
+    }
+}
