@@ -4,11 +4,11 @@
 //! sender; the intake's side reads from it on a thread of its own. Bytes, digest and limits are kept here, as every
 //! door needs them.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -57,9 +57,9 @@ impl From<BodyError> for io::Error {
 
 /// Pumps `body` into a channel until it ends, fails, idles, or the reader is dropped.
 ///
-/// Runs as a task beside the intake; answers whether the body was read to its end, in which case the connection may
-/// carry another request.
-pub(crate) async fn pump<B>(mut body: B, idle: Duration, into: mpsc::Sender<Result<Bytes, BodyError>>) -> bool
+/// Runs beside the intake; answers whether the body was read to its end, in which case the connection may carry
+/// another request.
+pub(crate) async fn pump<B>(mut body: B, idle: Duration, into: FrameSender) -> bool
 where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
@@ -71,10 +71,14 @@ where
         };
         let item = match frame {
             Err(_) => Err(BodyError::Idle(idle)),
-            Ok(None) => return true,
+            Ok(None) => {
+                // Who has all it wants before it sees the end has read the body to its end all the same.
+                let _ = into.send(Ok(Frame::End)).await;
+                return true;
+            }
             Ok(Some(Err(error))) => Err(classify(&error)),
             Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => Ok(data),
+                Ok(data) => Ok(Frame::Data(data)),
                 Err(_trailers) => continue,
             },
         };
@@ -85,7 +89,8 @@ where
     }
 }
 
-fn classify(error: &(dyn std::error::Error + 'static)) -> BodyError {
+/// What hyper's error means: the framing filter's own error lies somewhere beneath it.
+pub(crate) fn classify(error: &(dyn std::error::Error + 'static)) -> BodyError {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<BrokenChunk>()
@@ -101,16 +106,27 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> BodyError {
     BodyError::Gone
 }
 
-/// The intake's end of the channel.
-pub(crate) fn channel() -> (mpsc::Sender<Result<Bytes, BodyError>>, mpsc::Receiver<Result<Bytes, BodyError>>)
-{
+/// One step of a body on its way to the intake.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    /// Some of its bytes.
+    Data(Bytes),
+    /// Its end. A channel that closes without it was cut: whoever filled it is gone, and what came is not the body.
+    End,
+}
+
+pub(crate) type FrameSender = mpsc::Sender<Result<Frame, BodyError>>;
+pub(crate) type FrameReceiver = mpsc::Receiver<Result<Frame, BodyError>>;
+
+/// Both ends of the channel between socket and intake.
+pub(crate) fn channel() -> (FrameSender, FrameReceiver) {
     mpsc::channel(FRAMES)
 }
 
 /// Where body bytes come from.
 #[derive(Debug)]
 enum Source {
-    Channel { frames: mpsc::Receiver<Result<Bytes, BodyError>>, current: Bytes, ended: bool },
+    Channel { frames: FrameReceiver, current: Bytes, ended: bool },
     Whole(Bytes),
 }
 
@@ -125,7 +141,7 @@ pub struct RawBody {
 
 impl RawBody {
     /// A body that arrives over a channel. `max` is the most bytes it may have; `digest` asks for its SHA-256.
-    pub(crate) fn streamed(frames: mpsc::Receiver<Result<Bytes, BodyError>>, max: u64, digest: bool) -> Self {
+    pub(crate) fn streamed(frames: FrameReceiver, max: u64, digest: bool) -> Self {
         let source = Source::Channel { frames, current: Bytes::new(), ended: false };
         Self { source, read: 0, max, digest: digest.then(Sha256::new) }
     }
@@ -156,8 +172,11 @@ impl Read for RawBody {
             Source::Channel { frames, current, ended } => {
                 while current.is_empty() && !*ended {
                     match frames.blocking_recv() {
-                        None => *ended = true,
-                        Some(frame) => *current = frame?,
+                        None => return Err(BodyError::Gone.into()),
+                        Some(frame) => match frame? {
+                            Frame::Data(data) => *current = data,
+                            Frame::End => *ended = true,
+                        },
                     }
                 }
                 current
@@ -197,7 +216,7 @@ pub enum Unpacked {
     /// `gzip`, one member, bounded.
     Gzip {
         /// The decoder.
-        decoder: Box<GzDecoder<RawBody>>,
+        decoder: Box<GzDecoder<BufReader<RawBody>>>,
         /// Bytes unpacked so far.
         out: u64,
         /// What it may unpack to.
@@ -206,16 +225,17 @@ pub enum Unpacked {
 }
 
 impl Unpacked {
-    /// Wraps a body that is packed with gzip.
+    /// Wraps a body that is packed with gzip. Reads the stream's first bytes already: for a thread that may block.
     pub fn gzip(raw: RawBody, limits: UnpackLimits) -> Self {
-        Self::Gzip { decoder: Box::new(GzDecoder::new(raw)), out: 0, limits }
+        let packed = BufReader::with_capacity(16 * 1024, raw);
+        Self::Gzip { decoder: Box::new(GzDecoder::new(packed)), out: 0, limits }
     }
 
     /// The raw body beneath.
     pub fn raw(&self) -> &RawBody {
         match self {
             Self::Identity(raw) => raw,
-            Self::Gzip { decoder, .. } => decoder.get_ref(),
+            Self::Gzip { decoder, .. } => decoder.get_ref().get_ref(),
         }
     }
 
@@ -226,7 +246,7 @@ impl Unpacked {
             return Err(io::Error::other("the body was not read to its end"));
         }
         if let Self::Gzip { decoder, .. } = self
-            && decoder.get_mut().read(&mut scratch)? != 0
+            && !decoder.get_mut().fill_buf()?.is_empty()
         {
             return Err(BodyError::BadGzip.into());
         }
@@ -246,7 +266,8 @@ impl Read for Unpacked {
                 })?;
                 *out += n as u64;
                 let ratio_passed = *out > RATIO_FROM
-                    && *out > decoder.get_ref().bytes_read().saturating_mul(u64::from(limits.ratio));
+                    && *out
+                        > decoder.get_ref().get_ref().bytes_read().saturating_mul(u64::from(limits.ratio));
                 if *out > limits.bytes || ratio_passed {
                     return Err(BodyError::UnpacksTooLarge { max: limits.bytes, ratio: limits.ratio }.into());
                 }

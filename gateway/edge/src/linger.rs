@@ -13,10 +13,10 @@ const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// How long it may take at the most.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// Closes the write side, then reads until the peer closes or a bound is reached.
-pub(crate) async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+/// Closes the write side; where `more_may_come`, then reads until the peer closes or a bound is reached.
+pub(crate) async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, more_may_come: bool) {
     let drain = async {
-        if stream.shutdown().await.is_err() {
+        if stream.shutdown().await.is_err() || !more_may_come {
             return;
         }
         let mut scratch = vec![0u8; 16 * 1024];

@@ -85,18 +85,35 @@ impl Listener {
             let Some((stream, peer, permit)) = accepted else { continue };
             let (service, stop, limits) = (service.clone(), stop.clone(), self.limits);
             open.spawn(async move {
-                let connections = service.gateway().metrics.connections.clone();
-                connections.inc();
+                let _open = Open::begin(service.gateway().metrics.connections.clone(), permit);
                 connection(stream, peer, service, limits, stop).await;
-                connections.dec();
-                drop(permit);
             });
         }
         drop(self.socket);
         let drained = tokio::time::timeout(grace, async { while open.join_next().await.is_some() {} }).await;
         if drained.is_err() {
-            tracing::warn!(left = open.len(), "connections were cut at the end of the grace");
+            tracing::warn!(left = open.len(), "connections are cut at the end of the grace");
+            open.shutdown().await;
         }
+    }
+}
+
+/// One open connection, counted until it is dropped.
+struct Open {
+    connections: prometheus::IntGauge,
+    _permit: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn begin(connections: prometheus::IntGauge, permit: tokio::sync::OwnedSemaphorePermit) -> Self {
+        connections.inc();
+        Self { connections, _permit: permit }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connections.dec();
     }
 }
 
@@ -136,6 +153,9 @@ async fn connection(
     });
     let mut serving = http1::Builder::new()
         .timer(TokioTimer::new())
+        // A client may close its side once it has sent everything (RFC 9112 §9.6): it still gets its answer. And an
+        // exchange is never dropped between the disk and the ledger because its client went away.
+        .half_close(true)
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(READ_BUFFER)
         .max_headers(limits.head.fields + 1)
@@ -151,7 +171,11 @@ async fn connection(
         }
     };
     match ended {
-        Ok(()) => linger::close(serving.into_parts().io.into_inner().into_inner()).await,
+        Ok(()) => {
+            let framing = serving.into_parts().io.into_inner();
+            let more_may_come = framing.is_amid_body();
+            linger::close(framing.into_inner(), more_may_come).await;
+        }
         Err(error) => tracing::debug!(%peer, %error, "a connection ended early"),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sekisho_records::Violations;
 pub use sekisho_soap::fault::{Location, Who};
+use sekisho_xml::QName;
 
 /// What kind of refusal it is: decides the status at every door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,6 +172,8 @@ pub struct Refusal {
     pub location: Location,
     /// The violations of a refused batch.
     pub violations: Option<Box<Violations>>,
+    /// Header blocks that were not understood.
+    pub not_understood: Vec<QName>,
     /// When to come again.
     pub retry_after: Option<Duration>,
 }
@@ -185,6 +188,7 @@ impl Refusal {
             reason_ja: None,
             location: Location::default(),
             violations: None,
+            not_understood: Vec::new(),
             retry_after: None,
         }
     }

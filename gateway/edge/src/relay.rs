@@ -14,12 +14,12 @@ use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::{EnvelopeReader, MediaType, Version};
 use sekisho_upstream::{Answer, Body, Sent, UpstreamError};
 
-use crate::body::{BodyError, RawBody};
-use crate::doors::{self, Desk};
+use crate::body::{BodyError, RawBody, classify};
+use crate::doors::{self, Asks, Desk};
 use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
-use crate::service::{Answered, Coding, Declared, Exchange, Voice, refuse, soap_action};
+use crate::service::{Answered, Coding, Declared, Exchange, Voice, query, refuse, soap_action, turn};
 
 /// Headers of the request that mean something to a SOAP service. Nothing else is passed on.
 const PASSED: [HeaderName; 2] = [CONTENT_TYPE, HeaderName::from_static("soapaction")];
@@ -38,20 +38,16 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let mut version = version_of(&media_type);
+    let mut version = doors::promised_version(&media_type).unwrap_or(Version::Soap11);
     let mut body_read = false;
     let relayed = relayed(exchange, door, media_type, declared, body, &mut version, &mut body_read).await;
     let mut answered = match relayed {
-        Ok(response) => Answered::of(door, response),
+        Ok(answered) => answered,
         Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
     };
     answered.door = door;
     answered.body_read = body_read;
     answered
-}
-
-fn version_of(media_type: &MediaType) -> Version {
-    if media_type.is("application/soap+xml") { Version::Soap12 } else { Version::Soap11 }
 }
 
 async fn relayed<B>(
@@ -62,7 +58,7 @@ async fn relayed<B>(
     body: B,
     version: &mut Version,
     body_read: &mut bool,
-) -> Result<Response<Full<Bytes>>, Refusal>
+) -> Result<Answered, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -75,7 +71,10 @@ where
         )
         .ja("中継する電文にはContent-Encodingを使えません。"));
     }
-    let message = collect(exchange, body).await?;
+    let message = {
+        let _turn = turn(exchange).await?;
+        collect(exchange, body).await?
+    };
     *body_read = true;
     let action = soap_action(exchange.headers, &media_type);
     let checked = {
@@ -105,8 +104,12 @@ where
         *refused.refusal
     })?;
     *version = checked.version;
+    // Questions to the gateway are answered by the gateway, here as on every route.
+    if let Asks::Query(request) = checked.asks {
+        return Ok(query(exchange, door, checked.version, checked.message_id.as_deref(), request).await);
+    }
     let answer = pass_on(exchange, message).await?;
-    pass_back(&answer)
+    pass_back(&answer).map(|response| Answered::of(door, response))
 }
 
 fn unpacked_limits(exchange: &Exchange<'_>) -> u64 {
@@ -117,6 +120,7 @@ fn unpacked_limits(exchange: &Exchange<'_>) -> u64 {
 async fn collect<B>(exchange: &Exchange<'_>, mut body: B) -> Result<Bytes, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
 {
     let max = exchange.route.limits.body_bytes;
     let idle = exchange.route.limits.body_idle;
@@ -126,7 +130,7 @@ where
         let frame = tokio::time::timeout(idle, body.frame()).await;
         let frame = match frame.map_err(|_| from_body(BodyError::Idle(idle)))? {
             None => break,
-            Some(Err(_)) => return Err(from_body(BodyError::Gone)),
+            Some(Err(error)) => return Err(from_body(classify(&error))),
             Some(Ok(frame)) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };

@@ -16,7 +16,7 @@ pub(crate) fn plain(
     charset: Option<&str>,
     expected_sha256: Option<[u8; 32]>,
 ) -> Result<Submission, Refusal> {
-    let charset = payload_charset(charset, desk.route)?;
+    let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
     let payload = read_payload(&mut body, format, charset, desk.route, &mut intake)?;
     body.finish().map_err(|error| from_io(&error))?;
@@ -32,7 +32,7 @@ pub(crate) fn form_data(
     format: Format,
     charset: Option<&str>,
 ) -> Result<Submission, Refusal> {
-    let charset = payload_charset(charset, desk.route)?;
+    let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
     let payload = read_payload(file, format, charset, desk.route, &mut intake)?;
     let taken = desk.close(intake)?;

@@ -1,6 +1,6 @@
 //! The inline SOAP door: records as elements of the body, or a payload as base64 in an element.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 use sekisho_charset::{Decoder, Encoding, Unmappable};
 use sekisho_records::XmlRecords;
@@ -13,8 +13,8 @@ use super::rest::{accepted_format, check_digest};
 use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission, is_own};
 use crate::body::Unpacked;
 use crate::intake::{
-    Digesting, Intake, PayloadDigest, from_io, from_soap, payload_charset, read_payload, xml_limits,
-    xml_options,
+    Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
+    xml_encoding, xml_limits, xml_options,
 };
 use crate::refusal::{Class, Refusal};
 use crate::route::{Operation, RecordsAt, Reply, Route};
@@ -26,7 +26,7 @@ pub(crate) fn inline(
     media_type: &MediaType,
     expected_sha256: Option<[u8; 32]>,
 ) -> Result<SoapMessage, SoapRefusal> {
-    let promised = version_of(media_type);
+    let promised = promised_version(media_type);
     let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(&mut body));
     let mut envelope = open(desk, &mut bytes, media_type.charset(), promised)?;
     let version = envelope.version();
@@ -38,6 +38,8 @@ pub(crate) fn inline(
         Called::Query => {
             let request = Request::read(&mut envelope).map_err(|error| refuse(from_soap(&error)))?;
             envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
+            body.finish().map_err(|error| refuse(from_io(&error)))?;
+            check_digest(&body, expected_sha256).map_err(refuse)?;
             Asks::Query(request)
         }
         Called::Submit { reply, records } => {
@@ -79,27 +81,43 @@ fn no_attachment() -> Refusal {
     .ja("本文が添付を参照しているか、レコードを含んでいませんが、電文に添付がありません。")
 }
 
-/// The version that a media type stands for.
-pub(super) fn version_of(media_type: &MediaType) -> Version {
-    let named = if media_type.kind() == "multipart" {
-        media_type.parameter("type").unwrap_or_default()
-    } else {
-        media_type.essence()
-    };
-    if named.eq_ignore_ascii_case("application/soap+xml") { Version::Soap12 } else { Version::Soap11 }
+/// The version that a media type stands for, if it stands for one: of an envelope, of a package by its `type`
+/// (RFC 2387 §3.1), of an optimized envelope by `start-info` or `type` (XOP 1.0 §4.1).
+pub(crate) fn promised_version(media_type: &MediaType) -> Option<Version> {
+    match media_type.essence() {
+        "text/xml" => Some(Version::Soap11),
+        "application/soap+xml" => Some(Version::Soap12),
+        "multipart/related" => {
+            let root = MediaType::parse(media_type.parameter("type")?).ok()?;
+            let inner = if root.is("application/xop+xml") {
+                media_type.parameter("start-info")?
+            } else {
+                root.essence()
+            };
+            promised_version(&MediaType::parse(inner).ok().filter(|inner| inner.kind() != "multipart")?)
+        }
+        "application/xop+xml" => {
+            let inner = MediaType::parse(media_type.parameter("type")?).ok();
+            promised_version(
+                &inner.filter(|inner| inner.kind() != "multipart" && !inner.is("application/xop+xml"))?,
+            )
+        }
+        _ => None,
+    }
 }
 
 /// Reads an envelope up to the body's child, and holds its mandatory headers.
-pub(super) fn open<R: BufRead>(
+pub(super) fn open<R: Read>(
     desk: &Desk<'_>,
-    mut input: R,
+    input: R,
     charset: Option<&str>,
-    promised: Version,
-) -> Result<EnvelopeReader<Decoder<R>>, SoapRefusal> {
-    let refuse = |refusal| SoapRefusal { version: promised, refusal: Box::new(refusal) };
-    let encoding = envelope_encoding(&mut input, charset, desk.route).map_err(refuse)?;
+    promised: Option<Version>,
+) -> Result<EnvelopeReader<Decoder<LookedAt<R>>>, SoapRefusal> {
+    let version = promised.unwrap_or(Version::Soap11);
+    let refuse = |refusal| SoapRefusal { version, refusal: Box::new(refusal) };
+    let (encoding, input) = envelope_encoding(input, charset).map_err(refuse)?;
     let options = EnvelopeOptions {
-        expected: Some(promised),
+        expected: promised,
         xml: xml_limits(desk.route, ProcessingInstructions::Refuse),
         ..EnvelopeOptions::default()
     };
@@ -107,42 +125,36 @@ pub(super) fn open<R: BufRead>(
     let envelope = EnvelopeReader::open(text, &options).map_err(|error| refuse(from_soap(&error)))?;
     let version = envelope.version();
     let unknown = envelope.not_understood(|_| false);
-    if let Some(first) = unknown.first() {
-        return Err(SoapRefusal {
-            version,
-            refusal: Box::new(Refusal::new(
-                Class::MustUnderstand,
-                "header-not-understood",
-                format!("The header block {first} must be understood, and is not."),
-            )),
-        });
+    if !unknown.is_empty() {
+        let mut refusal = Refusal::new(
+            Class::MustUnderstand,
+            "header-not-understood",
+            "A header block that must be understood is not understood here: leave it out, or send it without \
+             mustUnderstand.",
+        )
+        .ja("理解必須（mustUnderstand）のヘッダーブロックを処理できません。外すか、mustUnderstandなしで送信してください。");
+        refusal.not_understood = unknown;
+        return Err(SoapRefusal { version, refusal: Box::new(refusal) });
     }
     Ok(envelope)
 }
 
-/// The charset parameter wins (BP 1.1 R1018, R1019), then a byte order mark, then UTF-8.
-fn envelope_encoding(
-    input: &mut impl BufRead,
-    label: Option<&str>,
-    route: &Route,
-) -> Result<Encoding, Refusal> {
-    if label.is_some() {
-        let encoding = payload_charset(label, route)?;
-        // BP 1.1 R1012: an envelope is UTF-8 or UTF-16.
-        return if encoding == Encoding::Windows31J {
-            Err(Refusal::new(
-                Class::MediaType,
-                "envelope-charset",
-                "A SOAP envelope is in UTF-8 or UTF-16; other encodings are for attachments.",
-            )
-            .ja("SOAPエンベロープの文字コードはUTF-8かUTF-16です。"))
-        } else {
-            Ok(encoding)
-        };
+/// The charset parameter wins (BP 1.1 R1018, R1019), then what the envelope itself shows.
+fn envelope_encoding<R: Read>(input: R, label: Option<&str>) -> Result<(Encoding, LookedAt<R>), Refusal> {
+    let (encoding, input) = match payload_charset(label)? {
+        Some(encoding) => (encoding, Cursor::new(Vec::new()).chain(input)),
+        None => xml_encoding(input)?,
+    };
+    // BP 1.1 R1012: an envelope is UTF-8 or UTF-16.
+    if encoding == Encoding::Windows31J {
+        return Err(Refusal::new(
+            Class::MediaType,
+            "envelope-charset",
+            "A SOAP envelope is in UTF-8 or UTF-16; other encodings are for attachments.",
+        )
+        .ja("SOAPエンベロープの文字コードはUTF-8かUTF-16です。"));
     }
-    let start = input.fill_buf().map_err(|error| from_io(&error))?;
-    let utf16 = matches!(start, [0xfe, 0xff, ..] | [0xff, 0xfe, ..]);
-    Ok(if utf16 { Encoding::Utf16 } else { Encoding::Utf8 })
+    Ok((encoding, input))
 }
 
 /// Which operation a message calls.
@@ -262,15 +274,15 @@ pub(super) fn read_body<R: BufRead>(
 pub(super) fn format_of(
     label: Option<&MediaType>,
     route: &Route,
-) -> Result<(crate::route::Format, Encoding), Refusal> {
+) -> Result<(crate::route::Format, Option<Encoding>), Refusal> {
     // What stacks put on a part when nobody told them better says nothing about its content.
     let vague = ["application/octet-stream", "text/plain"];
     let format = match label.filter(|label| !vague.contains(&label.essence())) {
         Some(label) => accepted_format(label.essence(), route)?,
         None => match route.formats.first() {
             Some(first) => *first,
-            None => return accepted_format("", route).map(|format| (format, route.records.charset)),
+            None => return accepted_format("", route).map(|format| (format, None)),
         },
     };
-    Ok((format, payload_charset(label.and_then(MediaType::charset), route)?))
+    Ok((format, payload_charset(label.and_then(MediaType::charset))?))
 }

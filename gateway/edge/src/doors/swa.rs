@@ -1,12 +1,14 @@
 //! The SwA door: an envelope and its attachments (SOAP Messages with Attachments; WS-I AP 1.0), MTOM likewise.
 
-use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, same_content_id};
+use std::io::BufReader;
+
+use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, Version, same_content_id};
 
 use super::rest::check_digest;
-use super::soap::{BodyRead, Called, Found, format_of, open, operation, read_body, version_of};
+use super::soap::{BodyRead, Called, Found, format_of, open, operation, promised_version, read_body};
 use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission};
 use crate::body::Unpacked;
-use crate::intake::{Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
+use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
 use crate::route::Reply;
 
@@ -20,8 +22,9 @@ pub(crate) fn attached(
     media_type: &MediaType,
     expected_sha256: Option<[u8; 32]>,
 ) -> Result<SoapMessage, SoapRefusal> {
-    let mut version = version_of(media_type);
-    package(desk, body, media_type, expected_sha256, &mut version)
+    let promised = promised_version(media_type);
+    let mut version = promised.unwrap_or(Version::Soap11);
+    package(desk, body, media_type, expected_sha256, promised, &mut version)
         .map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })
 }
 
@@ -47,18 +50,24 @@ fn package(
     mut body: Unpacked,
     media_type: &MediaType,
     expected_sha256: Option<[u8; 32]>,
-    version: &mut sekisho_soap::Version,
+    promised: Option<Version>,
+    version: &mut Version,
 ) -> Result<SoapMessage, Refusal> {
     let boundary = media_type.boundary().map_err(|error| {
         Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja())
     })?;
     let start = media_type.parameter("start");
-    let limits = PartLimits { parts: desk.route.limits.parts, ..PartLimits::default() };
+    // HTTP carries all eight bits (RFC 9110 §B.6), and many stacks leave the transfer encoding out: what a part does
+    // not say is not held against its bytes.
+    let limits =
+        PartLimits { parts: desk.route.limits.parts, eight_bit_unlabelled: true, ..PartLimits::default() };
     let mut parts = MultipartReader::new(&mut body, boundary, limits);
 
     let mut intake = desk.open()?;
     let mut root: Option<Root> = None;
     let mut taken: Option<Attached> = None;
+    // A part that may hold the records, behind one that has been taken already.
+    let mut second = None;
     let mut others = 0;
     while let Some(head) = parts.next_part().map_err(|error| from_mime(&error))? {
         let number = head.index as u64 + 1;
@@ -67,16 +76,17 @@ fn package(
             None => head.index == 0,
         };
         if is_root && root.is_none() {
-            let found = read_root(desk, &head, parts.body(), &mut intake, version);
+            let found = read_root(desk, &head, parts.body(), &mut intake, promised, version);
             root = Some(found.map_err(|refusal| refusal.in_part(number))?);
             continue;
         }
         others += 1;
-        if !is_wanted(root.as_ref(), &head, taken.is_some()) {
+        if !is_wanted(desk, root.as_ref(), &head, taken.is_some()) {
             continue;
         }
         if taken.is_some() {
-            return Err(two_payloads().in_part(number));
+            second.get_or_insert(number);
+            continue;
         }
         let read = read_attachment(desk, &head, parts.body(), &mut intake);
         let payload = read.map_err(|refusal| refusal.in_part(number))?;
@@ -87,6 +97,9 @@ fn package(
     check_digest(&body, expected_sha256)?;
 
     let root = root.ok_or_else(no_root)?;
+    if let Some(number) = second {
+        return Err(two_payloads().in_part(number));
+    }
     let asks = match root.called {
         Seen::Query(request) => Asks::Query(request),
         Seen::Submit { reply, read } => {
@@ -101,9 +114,9 @@ fn package(
 }
 
 /// Whether this part's records are (or may be) the message's: what the root points to, or any candidate before it.
-fn is_wanted(root: Option<&Root>, head: &PartHead, has_candidate: bool) -> bool {
+fn is_wanted(desk: &Desk<'_>, root: Option<&Root>, head: &PartHead, has_candidate: bool) -> bool {
     match root.map(|root| &root.called) {
-        None => true,
+        None => format_of(head.content_type.as_ref(), desk.route).is_ok(),
         Some(Seen::Query(_)) => false,
         Some(Seen::Submit { read, .. }) => match &read.payload {
             Found::Attachment(id) => head.content_id.as_deref().is_some_and(|own| same_content_id(own, id)),
@@ -118,16 +131,21 @@ fn read_root(
     head: &PartHead,
     body: impl std::io::BufRead,
     intake: &mut Intake<'_>,
-    version: &mut sekisho_soap::Version,
+    promised: Option<Version>,
+    version: &mut Version,
 ) -> Result<Root, Refusal> {
     let charset = head.content_type.as_ref().and_then(MediaType::charset);
-    let mut envelope = open(desk, body, charset, *version).map_err(|refused| {
+    // The package's word counts; the root's own where the package says nothing.
+    let promised = promised.or_else(|| promised_version(head.content_type.as_ref()?));
+    *version = promised.unwrap_or(*version);
+    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(body));
+    let mut envelope = open(desk, &mut bytes, charset, promised).map_err(|refused| {
         *version = refused.version;
         *refused.refusal
     })?;
     *version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
-    let called = match operation(desk, &envelope)? {
+    let mut called = match operation(desk, &envelope)? {
         Called::Query => Seen::Query(
             sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
         ),
@@ -136,6 +154,13 @@ fn read_root(
         }
     };
     envelope.finish().map_err(|error| from_soap(&error))?;
+    if let Seen::Submit { read, .. } = &mut called
+        && let Found::Here(digest @ None) = &mut read.payload
+    {
+        // Records as elements: the payload is the envelope.
+        std::io::copy(&mut bytes, &mut std::io::sink()).map_err(|error| from_io(&error))?;
+        *digest = Some(bytes.into_inner().finish());
+    }
     Ok(Root { message_id, called })
 }
 
@@ -177,12 +202,9 @@ fn settle(found: Found, taken: Option<Attached>, others: u64) -> Result<PayloadD
             "The message has no attachment and the body has no records.",
         )
         .ja("添付も本文中のレコードもありません。")),
-        (Found::Here(None), None) => Err(Refusal::new(
-            Class::Invalid,
-            "records-in-package",
-            "Records as elements of the body are sent without a multipart package.",
-        )
-        .ja("本文にレコード要素を含める場合は、multipartにせず送信してください。")),
+        (Found::Here(None), None) => {
+            Err(Refusal::internal("joining body and attachments", &"records without a digest"))
+        }
         (Found::Here(_), Some(_)) => Err(two_payloads()),
     }
 }

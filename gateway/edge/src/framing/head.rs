@@ -152,7 +152,7 @@ fn vet_request_line(line: &[u8]) -> Result<bool, HeadRefusal> {
     };
     let method_ok = !method.is_empty() && method.iter().all(|b| is_token(*b)) && method != b"CONNECT";
     // Origin form only: no absolute form to elsewhere, no authority form, no asterisk.
-    let target_ok = target.first() == Some(&b'/') && target.iter().all(|b| (0x21..0x7f).contains(b));
+    let target_ok = target.first() == Some(&b'/') && target.iter().all(|b| is_of_target(*b));
     match version {
         b"HTTP/1.1" if method_ok && target_ok => Ok(true),
         b"HTTP/1.0" if method_ok && target_ok => Ok(false),
@@ -173,6 +173,12 @@ fn content_length(value: &[u8]) -> Result<u64, HeadRefusal> {
         return Err(HeadRefusal::AmbiguousLength);
     }
     Ok(value.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0')))
+}
+
+/// What a path and a query are made of (RFC 3986 §3.3, §3.4): no fragment, nothing that is cut off or read otherwise
+/// further in.
+fn is_of_target(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?".contains(&byte)
 }
 
 /// RFC 9110 §5.6.2.

@@ -57,6 +57,11 @@ impl<S> Framing<S> {
         Self { inner, limits, state: State::Head, pending: Vec::new(), vetted: Vec::new(), taken: 0 }
     }
 
+    /// Whether bytes of a request that was not read to its end have come, or may still be on their way.
+    pub fn is_amid_body(&self) -> bool {
+        !matches!(self.state, State::Head) || !self.pending.is_empty() || self.taken < self.vetted.len()
+    }
+
     /// The stream beneath, for the lingering close.
     pub fn into_inner(self) -> S {
         self.inner
@@ -197,9 +202,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
                     if fresh.is_empty() {
                         return Poll::Ready(Ok(()));
                     }
-                    let n = scanner
-                        .scan(fresh)
-                        .map_err(|broken| io::Error::new(io::ErrorKind::InvalidData, broken))?;
+                    let Ok(n) = scanner.scan(fresh) else {
+                        // With an error nothing counts as read.
+                        buf.set_filled(start);
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, BrokenChunk)));
+                    };
                     if n < fresh.len() {
                         this.pending = fresh[n..].to_vec();
                         buf.set_filled(start + n);

@@ -4,8 +4,9 @@ use std::io;
 
 use sekisho_charset::CharsetError;
 use sekisho_records::{ReadError, ReadErrorKind};
+use sekisho_soap::mime::Base64Fault;
 use sekisho_soap::{MimeError, SoapError};
-use sekisho_xml::XmlError;
+use sekisho_xml::{DetectError, XmlError};
 
 use crate::body::{BodyError, RATIO_FROM};
 use crate::refusal::{Class, Location, Refusal, Who};
@@ -27,7 +28,15 @@ pub(crate) fn from_io(error: &io::Error) -> Refusal {
     if let Some(xml) = inner.downcast_ref::<XmlError>() {
         return from_xml(xml);
     }
+    if let Some(fault) = inner.downcast_ref::<Base64Fault>() {
+        return Refusal::new(Class::Malformed, fault.code(), format!("{fault}.")).ja(fault.message_ja());
+    }
     Refusal::new(Class::Malformed, "payload-unreadable", inner.to_string())
+}
+
+/// Whether an error is of the message around the payload: a place in the payload would say nothing about it.
+fn is_of_message(error: &io::Error) -> bool {
+    error.get_ref().is_none_or(|inner| inner.is::<BodyError>() || inner.is::<MimeError>())
 }
 
 pub(crate) fn from_body(error: BodyError) -> Refusal {
@@ -72,6 +81,13 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
     }
 }
 
+/// An XML document that names an encoding which it is not in, or which is not taken.
+pub(crate) fn from_detection(error: DetectError) -> Refusal {
+    Refusal::new(Class::Malformed, error.code(), format!("{error}."))
+        .ja("XML宣言の文字コードは受け付けていないか、実際の文字コードと一致しません。")
+        .at(Location { line: Some(1), column: Some(1), ..Location::default() })
+}
+
 fn from_charset(error: &CharsetError) -> Refusal {
     Refusal::new(Class::Malformed, error.code(), format!("{error}. Mend the character or name its encoding."))
         .ja(format!("{}にない文字コードがあります（バイト位置{}）。", error.encoding.name(), error.offset))
@@ -82,9 +98,14 @@ fn from_charset(error: &CharsetError) -> Refusal {
 pub(crate) fn from_read(error: &ReadError) -> Refusal {
     let mut refusal = match &error.kind {
         ReadErrorKind::Io(io) => from_io(io),
+        ReadErrorKind::Xml(xml) => from_xml(xml),
+        kind @ ReadErrorKind::Limit { .. } => {
+            Refusal::new(Class::TooLarge, error.code(), format!("{kind}.")).ja(error.message_ja())
+        }
         kind => Refusal::new(Class::Malformed, error.code(), format!("{kind}.")).ja(error.message_ja()),
     };
-    if refusal.class == Class::Malformed && refusal.location.part.is_none() {
+    let is_of_payload = !matches!(&error.kind, ReadErrorKind::Io(io) if is_of_message(io));
+    if is_of_payload && refusal.location.part.is_none() {
         let location = &mut refusal.location;
         location.line.get_or_insert(error.place.line);
         location.column.get_or_insert(error.place.column);
@@ -111,7 +132,7 @@ pub(crate) fn from_xml(error: &XmlError) -> Refusal {
                 byte: Some(at.byte),
                 ..Location::default()
             });
-            Refusal::new(class, error.code(), format!("{error}.")).at(location)
+            Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
         }
     }
 }
@@ -121,13 +142,15 @@ pub(crate) fn from_soap(error: &SoapError) -> Refusal {
     if let SoapError::Xml(xml) = error {
         return from_xml(xml);
     }
+    let location = error.position().map(Location::from).unwrap_or_default();
     let class = match error.who() {
+        _ if matches!(error, SoapError::Limit { .. }) => Class::TooLarge,
         Who::VersionMismatch => Class::VersionMismatch,
         Who::MustUnderstand => Class::MustUnderstand,
         Who::Sender => Class::Malformed,
         Who::Receiver => Class::Internal,
     };
-    Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja())
+    Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
 }
 
 /// A package that is refused.

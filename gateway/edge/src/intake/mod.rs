@@ -13,7 +13,7 @@ use sekisho_records::{Record, RecordChecker, RecordSource, Violation, Violations
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
-pub(crate) use self::payload::{read_payload, xml_limits, xml_options};
+pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding, xml_limits, xml_options};
 use crate::refusal::{Class, Refusal};
 use crate::route::{BadRecords, Route};
 
@@ -147,7 +147,7 @@ impl<'r> Intake<'r> {
             if let Err(error) = spool.remove(sealed.batch) {
                 tracing::warn!(%error, batch = %sealed.batch, "a refused batch could not be removed");
             }
-            return Err(refuse_duplicates(&sealed, self.route.limits.errors_listed));
+            return Err(refuse_duplicates(&sealed, self.route));
         }
         Ok(Taken { sealed, set_aside: self.set_aside, violations: self.violations })
     }
@@ -181,12 +181,13 @@ impl<'r> Intake<'r> {
     }
 }
 
-fn refuse_duplicates(sealed: &Sealed, list: usize) -> Refusal {
-    let mut violations = Violations::new(list);
+fn refuse_duplicates(sealed: &Sealed, route: &Route) -> Refusal {
+    let mut violations = Violations::new(route.limits.errors_listed);
+    let field = route.records.key.as_ref().and_then(|key| key.names(&route.records.layout).next());
     for (first, later) in &sealed.duplicate_keys {
         violations.push(Violation {
             record: later + 1,
-            field: None,
+            field: field.map(str::to_owned),
             line: None,
             column: None,
             code: "cvc-identity-constraint.4.2.2".into(),
@@ -255,10 +256,10 @@ pub(crate) struct PayloadDigest {
     pub(crate) bytes: u64,
 }
 
-/// The encoding of a payload: what its label says, else what the route says.
-pub(crate) fn payload_charset(label: Option<&str>, route: &Route) -> Result<Encoding, Refusal> {
-    let Some(label) = label else { return Ok(route.records.charset) };
-    Encoding::from_label(label).ok_or_else(|| {
+/// The encoding that a label says, if there is one.
+pub(crate) fn payload_charset(label: Option<&str>) -> Result<Option<Encoding>, Refusal> {
+    let Some(label) = label else { return Ok(None) };
+    Encoding::from_label(label).map(Some).ok_or_else(|| {
         Refusal::new(
             Class::MediaType,
             "charset-unknown",

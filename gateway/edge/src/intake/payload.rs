@@ -1,29 +1,46 @@
 //! Payloads by format: bytes into record sources.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Chain, Cursor, Read};
 
 use sekisho_charset::{Decoder, Encoding};
 use sekisho_records::{
     CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, OtherChildren, XmlOptions, XmlRecords,
 };
-use sekisho_xml::{Limits, ProcessingInstructions, Reader};
+use sekisho_xml::{Limits, ProcessingInstructions, Reader, detect_encoding};
 
+use super::errors::from_detection;
 use super::{Digesting, Intake, PayloadDigest, from_io};
 use crate::refusal::Refusal;
 use crate::route::{Format, Route};
 
-/// Takes every record of one payload, to the last byte.
+/// Bytes of an XML document in which it says its encoding.
+const XML_HEAD: u64 = 1024;
+
+/// A document whose first bytes have been looked at.
+pub(crate) type LookedAt<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// The encoding of an XML document that came without one: its byte order mark, then its declaration, then UTF-8
+/// (RFC 7303 §3, XML 1.0 appendix F).
+pub(crate) fn xml_encoding<R: Read>(mut input: R) -> Result<(Encoding, LookedAt<R>), Refusal> {
+    let mut head = Vec::new();
+    (&mut input).take(XML_HEAD).read_to_end(&mut head).map_err(|error| from_io(&error))?;
+    let encoding = detect_encoding(&head).map_err(from_detection)?;
+    Ok((encoding, Cursor::new(head).chain(input)))
+}
+
+/// Takes every record of one payload, to the last byte. `charset` is what its label says.
 pub(crate) fn read_payload(
     input: impl Read,
     format: Format,
-    charset: Encoding,
+    charset: Option<Encoding>,
     route: &Route,
     intake: &mut Intake<'_>,
 ) -> Result<PayloadDigest, Refusal> {
     let mut input = Digesting::new(input);
     let limits = &route.limits;
+    let unmappable = route.records.unmappable;
     {
-        let mut text = Decoder::new(&mut input, charset, route.records.unmappable);
+        let usual = charset.unwrap_or(route.records.charset);
         match format {
             Format::Csv => {
                 let options = CsvOptions {
@@ -31,7 +48,8 @@ pub(crate) fn read_payload(
                     max_record_bytes: limits.record_bytes,
                     ..route.records.csv.clone()
                 };
-                let mut records = CsvReader::new(&mut text, &route.records.layout, &options)
+                let text = Decoder::new(&mut input, usual, unmappable);
+                let mut records = CsvReader::new(text, &route.records.layout, &options)
                     .map_err(|error| Refusal::internal("csv options do not fit the layout", &error))?;
                 intake.drain(&mut records)?;
             }
@@ -42,10 +60,16 @@ pub(crate) fn read_payload(
                     record_bytes: limits.record_bytes,
                     depth: limits.depth,
                 };
-                intake.drain(&mut JsonReader::new(&mut text, &route.records.layout, form, limits))?;
+                let text = Decoder::new(&mut input, usual, unmappable);
+                intake.drain(&mut JsonReader::new(text, &route.records.layout, form, limits))?;
             }
             Format::Xml => {
-                let mut xml = Reader::new(&mut text, xml_limits(route, ProcessingInstructions::Skip));
+                let (encoding, input) = match charset {
+                    Some(charset) => (charset, Cursor::new(Vec::new()).chain(&mut input)),
+                    None => xml_encoding(&mut input)?,
+                };
+                let text = Decoder::new(input, encoding, unmappable);
+                let mut xml = Reader::new(text, xml_limits(route, ProcessingInstructions::Skip));
                 let options = xml_options(route);
                 intake.drain(&mut XmlRecords::from_document(&mut xml, &route.records.layout, options))?;
             }

@@ -2,20 +2,26 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use sekisho_journal::BatchId;
 use sekisho_soap::MediaType;
-use tokio::sync::mpsc;
 
 use super::Exchange;
-use super::receive::{Declared, turn, unpacked};
-use crate::body::{self, BodyError, RawBody};
+use super::receive::{Coding, Declared, turn};
+use super::submit::{discard, unknown_format};
+use crate::body::{self, BodyError, Frame, FrameReceiver, FrameSender, RawBody, Unpacked};
 use crate::doors::{self, Desk, Submission};
+use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Format;
+
+/// Bytes before the first boundary, of one field's head, or behind the closing boundary, at the most. multer holds
+/// the first two in memory until they end.
+const BETWEEN_FIELDS: usize = 256 * 1024;
 
 /// Takes the first field that is a file, or is named `file`. Others may stand beside it and are not looked at.
 pub(super) async fn file<B>(
@@ -29,7 +35,7 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    if declared.coding != super::receive::Coding::Identity || declared.sha256.is_some() {
+    if declared.coding != Coding::Identity || declared.sha256.is_some() {
         let refusal = Refusal::new(
             Class::MediaType,
             "form-coding",
@@ -46,72 +52,126 @@ where
             return (Err(refusal), false);
         }
     };
-    let permit = match turn(exchange).await {
-        Ok(permit) => permit,
+    let _turn = match turn(exchange).await {
+        Ok(turn) => turn,
         Err(refusal) => return (Err(refusal), false),
     };
     let (sender, frames) = body::channel();
-    let idle = exchange.route.limits.body_idle;
-    let pumping = body::pump(body, idle, sender);
-    let reading = fields(exchange, id, boundary, Paced { frames, resting: false });
-    let (read, body_read) = tokio::join!(reading, pumping);
-    drop(permit);
+    let pumping = body::pump(body, exchange.route.limits.body_idle, sender);
+    let (read, body_read) = tokio::join!(whole_form(exchange, id, boundary, frames), pumping);
     (read, body_read)
+}
+
+/// Reads the form to the end of the body. A form that is refused behind its file leaves nothing in the spool.
+async fn whole_form(
+    exchange: &Exchange<'_>,
+    id: BatchId,
+    boundary: String,
+    mut frames: FrameReceiver,
+) -> Result<Submission, Refusal> {
+    let mut taken = None;
+    let mut read = fields(exchange, id, boundary, &mut frames, &mut taken).await;
+    if read.is_ok() {
+        read = epilogue(&mut frames).await;
+    }
+    match (read, taken) {
+        (Ok(()), Some(submission)) => Ok(submission),
+        (Ok(()), None) => Err(Refusal::new(
+            Class::Invalid,
+            "form-file-missing",
+            "The form has no file: send one field with a file name, or named \"file\".",
+        )
+        .ja("フォームにファイルがありません。")),
+        (Err(refusal), taken) => {
+            if taken.is_some() {
+                discard(&exchange.gateway.spool, id).await;
+            }
+            Err(refusal)
+        }
+    }
 }
 
 async fn fields(
     exchange: &Exchange<'_>,
     id: BatchId,
     boundary: String,
-    stream: Paced,
-) -> Result<Submission, Refusal> {
-    let constraints = multer::Constraints::new()
-        .size_limit(multer::SizeLimit::new().whole_stream(exchange.route.limits.body_bytes));
+    frames: &mut FrameReceiver,
+    taken: &mut Option<Submission>,
+) -> Result<(), Refusal> {
+    let limit = exchange.route.limits.body_bytes;
+    let constraints = multer::Constraints::new().size_limit(multer::SizeLimit::new().whole_stream(limit));
+    let held = Arc::new(AtomicUsize::new(0));
+    let stream = Paced { frames, resting: false, ended: false, held: Arc::clone(&held) };
     let mut form = multer::Multipart::with_constraints(stream, boundary, constraints);
-    let mut taken = None;
     while let Some(mut field) = form.next_field().await.map_err(|error| from_multer(&error))? {
+        held.store(0, Ordering::Relaxed);
         let is_file = field.file_name().is_some() || field.name() == Some("file");
         if taken.is_some() || !is_file {
+            while field.chunk().await.map_err(|error| from_multer(&error))?.is_some() {
+                held.store(0, Ordering::Relaxed);
+            }
             continue;
         }
-        let label = field.content_type().map(ToString::to_string);
-        let label = label.as_deref().map(MediaType::parse).transpose().map_err(|error| {
-            Refusal::new(Class::MediaType, error.code(), format!("{error}.")).ja(error.message_ja())
-        })?;
-        let format = format(exchange, label.as_ref())?;
-        let charset = label.as_ref().and_then(MediaType::charset).map(str::to_owned);
-        let (sender, frames) = body::channel();
-        let raw = RawBody::streamed(frames, exchange.route.limits.body_bytes, false);
-        let file = unpacked(raw, super::receive::Coding::Identity, exchange);
-        let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
-        let reading = tokio::task::spawn_blocking(move || {
-            let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
-            doors::form_data(&desk, file, format, charset.as_deref())
-        });
-        let feeding = feed(&mut field, sender);
-        let (read, ()) = tokio::join!(reading, feeding);
-        taken = Some(read.map_err(|error| Refusal::internal("reading a form", &error))??);
+        *taken = Some(one_file(exchange, id, &mut field, &held).await?);
     }
-    taken.ok_or_else(|| {
-        Refusal::new(
-            Class::Invalid,
-            "form-file-missing",
-            "The form has no file: send one field with a file name, or named \"file\".",
-        )
-        .ja("フォームにファイルがありません。")
-    })
+    Ok(())
 }
 
-async fn feed(field: &mut multer::Field<'_>, sender: mpsc::Sender<Result<Bytes, BodyError>>) {
+async fn one_file(
+    exchange: &Exchange<'_>,
+    id: BatchId,
+    field: &mut multer::Field<'_>,
+    held: &AtomicUsize,
+) -> Result<Submission, Refusal> {
+    let label = field.content_type().map(ToString::to_string);
+    let label = label.as_deref().map(MediaType::parse).transpose().map_err(|error| {
+        Refusal::new(Class::MediaType, error.code(), format!("{error}.")).ja(error.message_ja())
+    })?;
+    let format = format(exchange, label.as_ref())?;
+    let charset = label.as_ref().and_then(MediaType::charset).map(str::to_owned);
+    let (sender, frames) = body::channel();
+    let file = Unpacked::Identity(RawBody::streamed(frames, exchange.route.limits.body_bytes, false));
+    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+    let reading = tokio::task::spawn_blocking(move || {
+        let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
+        doors::form_data(&desk, file, format, charset.as_deref())
+    });
+    let (read, fed) = tokio::join!(reading, feed(field, sender, held));
+    let read = read.map_err(|error| Refusal::internal("reading a form", &error))?;
+    // What stopped the form stopped the file: it says more than the file's early end.
+    fed.and(read)
+}
+
+/// Feeds the file to its reader, to its end or until the reader wants no more.
+async fn feed(field: &mut multer::Field<'_>, sender: FrameSender, held: &AtomicUsize) -> Result<(), Refusal> {
     loop {
-        let item = match field.chunk().await {
-            Ok(Some(data)) => Ok(data),
-            Ok(None) => return,
-            Err(_) => Err(BodyError::Gone),
+        let frame = match field.chunk().await {
+            Ok(Some(data)) => Frame::Data(data),
+            Ok(None) => Frame::End,
+            Err(error) => return Err(from_multer(&error)),
         };
-        let failed = item.is_err();
-        if sender.send(item).await.is_err() || failed {
-            return;
+        held.store(0, Ordering::Relaxed);
+        let ended = matches!(frame, Frame::End);
+        if sender.send(Ok(frame)).await.is_err() || ended {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads what follows the closing boundary (RFC 2046 §5.1.1 lets something), up to the end of the body.
+async fn epilogue(frames: &mut FrameReceiver) -> Result<(), Refusal> {
+    let mut length = 0;
+    loop {
+        match frames.recv().await {
+            Some(Ok(Frame::Data(data))) => {
+                length += data.len();
+                if length > BETWEEN_FIELDS {
+                    return Err(too_much_between());
+                }
+            }
+            // multer may have seen the end already.
+            Some(Ok(Frame::End)) | None => return Ok(()),
+            Some(Err(error)) => return Err(from_body(error)),
         }
     }
 }
@@ -123,47 +183,84 @@ fn format(exchange: &Exchange<'_>, label: Option<&MediaType>) -> Result<Format, 
         Some(label) => Format::from_media_type(label.essence()),
         None => formats.first().copied(),
     };
-    format.filter(|format| formats.contains(format)).ok_or_else(|| super::submit::unknown_format(exchange))
+    format.filter(|format| formats.contains(format)).ok_or_else(|| unknown_format(exchange))
 }
 
 fn from_multer(error: &multer::Error) -> Refusal {
     match error {
-        multer::Error::StreamSizeExceeded { limit } => {
-            crate::intake::from_body(BodyError::TooLarge { max: *limit })
-        }
+        multer::Error::StreamReadFailed(inner) => match inner.downcast_ref::<Ended>() {
+            Some(Ended::Body(error)) => from_body(*error),
+            Some(Ended::TooMuchBetween) => too_much_between(),
+            None => unreadable(),
+        },
+        multer::Error::StreamSizeExceeded { limit } => from_body(BodyError::TooLarge { max: *limit }),
         multer::Error::IncompleteFieldData { .. }
         | multer::Error::IncompleteStream
-        | multer::Error::IncompleteHeaders => crate::intake::from_body(BodyError::Gone),
-        _ => {
-            Refusal::new(Class::Malformed, "form-unreadable", "The form is not readable multipart/form-data.")
-                .ja("multipart/form-dataを読み取れません。")
-        }
+        | multer::Error::IncompleteHeaders => Refusal::new(
+            Class::Malformed,
+            "form-truncated",
+            "The form ends before its closing boundary. Nothing was kept; send it again.",
+        )
+        .ja("フォームが終端の境界行より前に終わっています。何も保管していません。再送してください。"),
+        _ => unreadable(),
     }
 }
 
-/// A body that rests after each frame: multer reads ahead for as long as its stream is ready, and would otherwise
-/// take a whole upload into memory.
-struct Paced {
-    frames: mpsc::Receiver<Result<Bytes, BodyError>>,
-    resting: bool,
+fn unreadable() -> Refusal {
+    Refusal::new(Class::Malformed, "form-unreadable", "The form is not readable multipart/form-data.")
+        .ja("multipart/form-dataを読み取れません。")
 }
 
-impl Stream for Paced {
+fn too_much_between() -> Refusal {
+    Refusal::new(
+        Class::TooLarge,
+        "form-head-too-large",
+        format!("The form has more than {BETWEEN_FIELDS} bytes before, between or behind its fields."),
+    )
+    .ja(format!("フォームの項目の前後または間に{BETWEEN_FIELDS}バイトを超えるデータがあります。"))
+}
+
+/// A body that rests after each frame: multer reads ahead for as long as its stream is ready, and would otherwise
+/// take a whole upload into memory. Nor does it get more than it may hold without giving any of it on.
+struct Paced<'f> {
+    frames: &'f mut FrameReceiver,
+    resting: bool,
+    ended: bool,
+    /// Bytes since something was given on.
+    held: Arc<AtomicUsize>,
+}
+
+impl Stream for Paced<'_> {
     type Item = Result<Bytes, Ended>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
         if std::mem::replace(&mut self.resting, false) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.frames.poll_recv(cx).map(|frame| {
-            self.resting = true;
-            frame.map(|frame| frame.map_err(Ended))
-        })
+        let Poll::Ready(frame) = self.frames.poll_recv(cx) else { return Poll::Pending };
+        let item = match frame.unwrap_or(Err(BodyError::Gone)) {
+            Ok(Frame::End) => None,
+            Ok(Frame::Data(data)) => {
+                let held = self.held.fetch_add(data.len(), Ordering::Relaxed) + data.len();
+                Some(if held > BETWEEN_FIELDS { Err(Ended::TooMuchBetween) } else { Ok(data) })
+            }
+            Err(error) => Some(Err(Ended::Body(error))),
+        };
+        self.resting = true;
+        self.ended = !matches!(item, Some(Ok(_)));
+        Poll::Ready(item)
     }
 }
 
-/// The body's own error, as multer carries it.
+/// Why a form's bytes ended, as multer carries it.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct Ended(BodyError);
+enum Ended {
+    #[error(transparent)]
+    Body(BodyError),
+    #[error("the form has too much between its fields")]
+    TooMuchBetween,
+}

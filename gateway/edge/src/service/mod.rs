@@ -21,7 +21,7 @@ use http_body_util::Full;
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
-pub(crate) use self::receive::{Coding, Declared};
+pub(crate) use self::receive::{Coding, Declared, turn};
 pub(crate) use self::say::{Voice, refuse};
 use self::say::{json, soap_answer, text};
 pub(crate) use self::submit::soap_action;
@@ -116,19 +116,21 @@ impl Service {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let (head, body) = request.into_parts();
-        let voice = Voice::of(&head.headers);
         let has_body = !body.is_end_stream();
+        let path = head.uri.path();
+        let found = routes.find(path);
+        let below = found.map_or("", |(_, below)| below);
+        // What lies below a route speaks REST, whatever the body's type is.
+        let voice = if matches!(below, "" | "/") { Voice::of(&head.headers) } else { Voice::Rest };
         let no = |refusal: Refusal| {
             let mut answered = refuse(id, voice, refusal);
             answered.body_read = !has_body;
             answered
         };
-
-        let path = head.uri.path();
         if let Some(code) = path.strip_prefix(REFUSED_PREFIX) {
             return no(head_refusal(code));
         }
-        let Some((route, below)) = routes.find(path) else {
+        let Some((route, _)) = found else {
             return no(Refusal::new(Class::NotFound, "path-unknown", "No route has this path.")
                 .ja("このパスの特定通信はありません。"));
         };
@@ -149,27 +151,31 @@ impl Service {
             received_at: crate::gateway::now_millis(),
         };
         let query = head.uri.query().unwrap_or_default();
-        match (below, &head.method) {
-            ("" | "/", &Method::POST) => submit::soap(&exchange, body).await,
-            ("" | "/", &Method::GET) => self.contract(&exchange, query).unwrap_or_else(no),
-            ("" | "/", _) => method_not_allowed(id, voice, "GET, POST", has_body),
+        let not_allowed = |allow| method_not_allowed(id, voice, allow);
+        let mut answered = match (below, &head.method) {
+            ("" | "/", &Method::POST) => return submit::soap(&exchange, body).await,
+            ("/batches", &Method::POST) if route.doors.rest => return submit::rest(&exchange, body).await,
+            ("" | "/", &Method::GET) => match self.contract(&exchange, query) {
+                Some(document) => document,
+                None => not_allowed("GET, POST"),
+            },
+            ("" | "/", _) => not_allowed("GET, POST"),
             _ if !route.doors.rest => {
                 no(Refusal::new(Class::NotFound, "door-closed", "The REST door of this route is closed.")
                     .ja("この特定通信のREST受付口は閉じています。"))
             }
-            ("/batches", &Method::POST) => submit::rest(&exchange, body).await,
             ("/batches", &Method::GET) => batches::list(&exchange, query).await,
-            ("/batches", _) => method_not_allowed(id, voice, "GET, POST", has_body),
+            ("/batches", _) => not_allowed("GET, POST"),
             ("/heartbeat", &Method::GET) => {
                 let answer = answers::heartbeat(&exchange.hops());
                 Answered::of("rest", json(200, &answer))
             }
-            ("/heartbeat", _) => method_not_allowed(id, voice, "GET", has_body),
+            ("/heartbeat", _) => not_allowed("GET"),
             ("/openapi.json", &Method::GET) => {
                 let document = sekisho_soap::contract::openapi(&self.address(&exchange));
                 Answered::of("rest", text(200, "application/json", document))
             }
-            ("/openapi.json", _) => method_not_allowed(id, voice, "GET", has_body),
+            ("/openapi.json", _) => not_allowed("GET"),
             (below, method) => match below.strip_prefix("/batches/").map(|rest| rest.split_once('/')) {
                 None => {
                     no(Refusal::new(Class::NotFound, "path-unknown", "Nothing is served under this path.")
@@ -181,9 +187,9 @@ impl Service {
                     match (what, method) {
                         ("", &Method::GET) => batches::receipt(&exchange, batch).await,
                         ("", &Method::DELETE) => batches::cancel(&exchange, batch).await,
-                        ("", _) => method_not_allowed(id, voice, "GET, DELETE", has_body),
+                        ("", _) => not_allowed("GET, DELETE"),
                         ("errors", &Method::GET) => batches::errors(&exchange, batch, query).await,
-                        ("errors", _) => method_not_allowed(id, voice, "GET", has_body),
+                        ("errors", _) => not_allowed("GET"),
                         _ => {
                             no(Refusal::new(Class::NotFound, "path-unknown", "A batch has no such resource.")
                                 .ja("このパスでは何も提供していません。"))
@@ -191,24 +197,20 @@ impl Service {
                     }
                 }
             },
-        }
+        };
+        // Nothing but a submission looks at a body.
+        answered.body_read = !has_body;
+        answered
     }
 
     /// The WSDL and the schema, at `?wsdl` and `?xsd`.
-    fn contract(&self, exchange: &Exchange<'_>, query: &str) -> Result<Answered, Refusal> {
+    fn contract(&self, exchange: &Exchange<'_>, query: &str) -> Option<Answered> {
         let document = match query.to_ascii_lowercase().as_str() {
             "wsdl" => sekisho_soap::contract::wsdl(&self.address(exchange)),
             "xsd" => sekisho_soap::contract::XSD.to_owned(),
-            _ => {
-                return Err(Refusal::new(
-                    Class::Method,
-                    "method-not-allowed",
-                    "SOAP messages are posted; GET serves the contract at ?wsdl and ?xsd.",
-                )
-                .ja("SOAP電文はPOSTで送信してください。契約は?wsdlと?xsdで取得できます。"));
-            }
+            _ => return None,
         };
-        Ok(Answered::of("soap", text(200, "text/xml; charset=utf-8", document)))
+        Some(Answered::of("soap", text(200, "text/xml; charset=utf-8", document)))
     }
 
     /// The route's address as this client reaches it. The host is only ever echoed to who sent it.
@@ -241,12 +243,17 @@ fn head_refusal(code: &str) -> Refusal {
     .ja("HTTPヘッダーの形式が不正、またはあいまいです（RFC 9112）。接続を閉じます。")
 }
 
-fn method_not_allowed(id: Uuid, voice: Voice, allow: &'static str, has_body: bool) -> Answered {
-    let refusal = Refusal::new(Class::Method, "method-not-allowed", format!("This path takes {allow}."))
-        .ja(format!("このパスで使えるメソッドは{allow}です。"));
+fn method_not_allowed(id: Uuid, voice: Voice, allow: &'static str) -> Answered {
+    let refusal = Refusal::new(
+        Class::Method,
+        "method-not-allowed",
+        format!(
+            "This path takes {allow}. A route's own path takes messages by POST, and GET for ?wsdl and ?xsd."
+        ),
+    )
+    .ja(format!("このパスで使えるメソッドは{allow}です。契約は?wsdlと?xsdで取得できます。"));
     let mut answered = refuse(id, voice, refusal);
     answered.response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    answered.body_read = !has_body;
     answered
 }
 

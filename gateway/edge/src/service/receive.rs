@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use prometheus::IntGauge;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use crate::body::{self, RawBody, UnpackLimits, Unpacked};
+use crate::gateway::Gateway;
 use crate::refusal::{Class, Refusal};
 
 /// How long a body may wait, unread, for its turn.
@@ -86,11 +88,31 @@ fn content_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
     Ok(None)
 }
 
+/// One body's place among those that are read at once, until it is dropped.
+pub(crate) struct Turn {
+    reading: IntGauge,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    fn begin(gateway: &Gateway, permit: OwnedSemaphorePermit) -> Self {
+        let reading = gateway.metrics.uploads.clone();
+        reading.inc();
+        Self { reading, _permit: permit }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.reading.dec();
+    }
+}
+
 /// Waits for the body's turn.
-pub(super) async fn turn(exchange: &Exchange<'_>) -> Result<OwnedSemaphorePermit, Refusal> {
+pub(crate) async fn turn(exchange: &Exchange<'_>) -> Result<Turn, Refusal> {
     let uploads = std::sync::Arc::clone(&exchange.gateway.uploads);
     match tokio::time::timeout(TURN, uploads.acquire_owned()).await {
-        Ok(Ok(permit)) => Ok(permit),
+        Ok(Ok(permit)) => Ok(Turn::begin(exchange.gateway, permit)),
         Ok(Err(_)) | Err(_) => Err(Refusal::new(
             Class::Busy,
             "uploads-full",
@@ -114,30 +136,23 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
     T: Send + 'static,
 {
-    let permit = match turn(exchange).await {
-        Ok(permit) => permit,
+    let turn = match turn(exchange).await {
+        Ok(turn) => turn,
         Err(refusal) => return (Err(refusal), false),
     };
-    let limits = &exchange.route.limits;
+    let limits = exchange.route.limits;
     let (sender, frames) = body::channel();
-    let raw = RawBody::streamed(frames, limits.body_bytes, declared.sha256.is_some());
-    let unpacked = unpacked(raw, declared.coding, exchange);
-    exchange.gateway.metrics.uploads.inc();
-    let reading = tokio::task::spawn_blocking(move || read(unpacked));
+    let reading = tokio::task::spawn_blocking(move || {
+        // The place is taken for as long as the thread is, even if nobody waits for it any more.
+        let _turn = turn;
+        let raw = RawBody::streamed(frames, limits.body_bytes, declared.sha256.is_some());
+        let unpack = UnpackLimits { bytes: limits.unpacked_bytes, ratio: limits.unpack_ratio };
+        read(match declared.coding {
+            Coding::Identity => Unpacked::Identity(raw),
+            Coding::Gzip => Unpacked::gzip(raw, unpack),
+        })
+    });
     let pumping = body::pump(body, limits.body_idle, sender);
     let (read, body_read) = tokio::join!(reading, pumping);
-    exchange.gateway.metrics.uploads.dec();
-    drop(permit);
     (read.map_err(|error| Refusal::internal("reading a message", &error)), body_read)
-}
-
-/// The body after its coding.
-pub(crate) fn unpacked(raw: RawBody, coding: Coding, exchange: &Exchange<'_>) -> Unpacked {
-    let limits = &exchange.route.limits;
-    match coding {
-        Coding::Identity => Unpacked::Identity(raw),
-        Coding::Gzip => {
-            Unpacked::gzip(raw, UnpackLimits { bytes: limits.unpacked_bytes, ratio: limits.unpack_ratio })
-        }
-    }
 }

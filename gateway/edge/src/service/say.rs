@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Answered;
 use crate::answers;
+use crate::doors::promised_version;
 use crate::refusal::Refusal;
 
 /// The protocol in which a refusal is said.
@@ -30,16 +31,12 @@ impl Voice {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| MediaType::parse(value).ok());
-        let essence = media_type.as_ref().map_or("", MediaType::essence);
-        let root =
-            media_type.as_ref().and_then(|media_type| media_type.parameter("type")).unwrap_or_default();
-        match essence {
-            "application/soap+xml" => Self::Soap(Version::Soap12),
-            "multipart/related" if root.eq_ignore_ascii_case("application/soap+xml") => {
-                Self::Soap(Version::Soap12)
+        match media_type.as_ref() {
+            Some(media_type) if media_type.is("multipart/related") => {
+                Self::Soap(promised_version(media_type).unwrap_or(Version::Soap11))
             }
-            "text/xml" | "multipart/related" => Self::Soap(Version::Soap11),
-            _ => Self::Rest,
+            Some(media_type) => promised_version(media_type).map_or(Self::Rest, Self::Soap),
+            None => Self::Rest,
         }
     }
 }
@@ -57,6 +54,7 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
             fault.location = refusal.location.clone();
             fault.errors = errors;
             fault.errors_total = errors_total;
+            fault.not_understood = refusal.not_understood;
             let status = if version == Version::Soap11 { wire.soap11 } else { wire.soap12 };
             ("soap", soap(status, version, fault.write(version)))
         }

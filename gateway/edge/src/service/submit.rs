@@ -340,7 +340,7 @@ async fn keep(
 }
 
 /// Removes a payload that no batch in the ledger needs. What stays behind, the next start removes.
-async fn discard(spool: &Spool, id: BatchId) {
+pub(super) async fn discard(spool: &Spool, id: BatchId) {
     let spool = spool.clone();
     let removed = tokio::task::spawn_blocking(move || spool.remove(id)).await;
     if !matches!(removed, Ok(Ok(()))) {

@@ -1,0 +1,110 @@
+//! How many bodies are read at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::record_sets::RecordSet;
+use crate::site::{Arrangement, Site, until};
+use crate::ways::Way;
+
+fn narrow(uploads: usize) -> Site {
+    Site::with(Arrangement { uploads, ..Arrangement::default() })
+}
+
+#[test]
+fn twenty_uploads_share_four_places_and_all_arrive() {
+    let site = narrow(4);
+    let over = AtomicBool::new(false);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                if site.gateway.metrics.uploads.get() > 4 {
+                    over.store(true, Ordering::SeqCst);
+                }
+                thread::yield_now();
+            }
+        });
+        let clients: Vec<_> = (0..20)
+            .map(|number| {
+                let site = &site;
+                scope.spawn(move || {
+                    let way = Way::ALL[number % Way::ALL.len()];
+                    let set = RecordSet::many_orders(300 + number as u64);
+                    let answer = site.client().ask(way.request("/orders", &set));
+                    assert!(answer.status < 300, "{way:?}: {answer}");
+                    assert_eq!(answer.receipt().records, 300 + number as u64);
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        watcher.join().unwrap();
+    });
+    assert!(!over.load(Ordering::SeqCst), "more bodies were read at once than may be");
+    assert_eq!(site.batches().len(), 20);
+    assert_eq!(site.spooled().len(), 20);
+    assert_eq!(site.gateway.metrics.uploads.get(), 0);
+}
+
+#[test]
+fn a_client_gone_in_the_middle_frees_its_place() {
+    let site = narrow(1);
+    for way in Way::ALL {
+        for reset in [true, false] {
+            let set = RecordSet::many_orders(50);
+            let message = way.message(way.payload(&set).as_bytes());
+            let mut client = site.client();
+            client.send(message.head("/orders"));
+            client.send(&message.body[..message.body.len() / 2]);
+            until("its body is being read", || site.gateway.metrics.uploads.get() == 1);
+            // The one place is taken: who comes now waits, unread.
+            let mut next = site.client();
+            next.send(way.request("/orders", &set));
+            assert_eq!(site.gateway.metrics.uploads.get(), 1);
+            if reset {
+                client.vanish()
+            } else {
+                drop(client)
+            }
+            let answer = next.answer();
+            assert!(answer.status < 300, "{way:?}: {answer}");
+            until("nothing but the good batch is kept", || site.spooled() == [answer.receipt_id()]);
+            site.gateway.spool.remove(answer.receipt_id().parse().unwrap()).unwrap();
+        }
+    }
+    until("no place is taken", || site.gateway.metrics.uploads.get() == 0);
+    assert_eq!(site.gateway.uploads.available_permits(), 1);
+}
+
+#[test]
+fn a_waiting_body_is_not_told_to_go_on() {
+    let site = narrow(1);
+    let message = Way::RestCsv.message(RecordSet::many_orders(1).csv().as_bytes());
+    let mut first = site.client();
+    first.send(message.head("/orders"));
+    until("the first is being read", || site.gateway.metrics.uploads.get() == 1);
+    let expecting = message.clone().with("Expect", "100-continue");
+    let mut second = site.client();
+    second.send(expecting.head("/orders"));
+    assert_eq!(first.ask(&message.body).status, 202);
+    assert_eq!(second.answer().status, 100, "only when its turn has come");
+    assert_eq!(second.ask(&message.body).status, 202);
+}
+
+#[test]
+fn a_client_that_falls_silent_is_not_waited_for() {
+    let site = Site::edited(|route| route.limits.body_idle = std::time::Duration::from_millis(100));
+    for way in Way::ALL {
+        let message = way.message(way.payload(&RecordSet::many_orders(5)).as_bytes());
+        let mut client = site.client();
+        client.send(message.head("/orders"));
+        client.send(&message.body[..message.body.len() / 2]);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.refused().code.as_str()), (408, "body-idle"), "{way:?}");
+        assert!(answer.closes() && client.is_closed());
+    }
+    site.assert_nothing_kept();
+}

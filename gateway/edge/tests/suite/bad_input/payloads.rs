@@ -1,0 +1,339 @@
+//! Payloads that cannot be read, or not be taken.
+
+use base64::Engine as _;
+
+use super::{CANARY, refused, unreadable};
+use crate::record_sets::RecordSet;
+use crate::site::Site;
+use crate::ways::{Message, Way, envelope, form, package, submit, swa};
+
+#[test]
+fn broken_csv() {
+    let site = Site::new();
+    let head = "order_id,customer,amount,note\r\n";
+    let good = "1,K4NARY,1.00,\r\n";
+    for (name, csv, code, place) in [
+        ("no header", String::new(), "csv-header-missing", "line 1, column 1"),
+        (
+            "an unknown column",
+            "order_id,K4NARY\r\n1,a\r\n".to_owned(),
+            "csv-header-unknown",
+            "line 1, column 10",
+        ),
+        (
+            "a column twice",
+            "order_id,amount,amount\r\n".to_owned(),
+            "csv-header-duplicate",
+            "line 1, column 17",
+        ),
+        (
+            "a column too many",
+            format!("{head}{good}2,K4NARY,1.00,n,K4NARY\r\n"),
+            "bad-records",
+            "error: record 2, line 3, csv-too-many-cells",
+        ),
+        (
+            "a column too few",
+            format!("{head}{good}2,K4NARY\r\n"),
+            "bad-records",
+            "error: record 2, line 3, csv-too-few-cells",
+        ),
+        (
+            "an unclosed quote",
+            format!("{head}{good}2,\"K4NARY,1.00,\r\n"),
+            "csv-unclosed-quote",
+            "line 3, column 3, record 2, field customer",
+        ),
+        (
+            "text behind a quote",
+            format!("{head}{good}2,\"K4NARY\"K4NARY,1.00,\r\n"),
+            "csv-text-after-quote",
+            "line 3, column 11, record 2, field customer",
+        ),
+        (
+            "a quote inside",
+            format!("{head}{good}2,K4\"NARY,1.00,\r\n"),
+            "csv-quote-in-cell",
+            "line 3, column 5, record 2, field customer",
+        ),
+        (
+            "a character that XML cannot hold",
+            format!("{head}{good}2,K4NARY\u{1},1.00,\r\n"),
+            "bad-records",
+            "error: record 2, line 3, field customer, character-not-allowed",
+        ),
+        (
+            "a field over its size",
+            format!("{head}{good}2,{},1.00,\r\n", CANARY.repeat(6_000)),
+            "bad-records",
+            "error: record 2, line 3, field customer, field-too-long",
+        ),
+    ] {
+        for way in Way::CSV {
+            if csv.is_empty() && way == Way::SoapBase64 {
+                continue; // an empty element points nowhere: another refusal, held elsewhere
+            }
+            let request = way.message(csv.as_bytes()).to("/orders");
+            let (status, found, at) = refused(&site, name, &request, way.is_soap());
+            let wanted = if way == Way::Swa && !place.starts_with("error") {
+                format!("part 2, {place}")
+            } else {
+                place.to_owned()
+            };
+            assert_eq!((found.as_str(), at), (code, wanted), "{name}, {way:?}");
+            let invalid = if way.is_soap() { 500 } else { 422 };
+            assert_eq!(
+                status,
+                if code == "bad-records" { invalid } else { unreadable(way) },
+                "{name}, {way:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_byte_that_the_charset_does_not_have() {
+    let site = Site::new();
+    let csv = |bytes: &[u8]| {
+        let mut csv = b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n2,K4NARY".to_vec();
+        csv.extend_from_slice(bytes);
+        csv.extend_from_slice(b",1.00,\r\n");
+        csv
+    };
+    let base64 = |label: &str, bytes: &[u8]| {
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        Message::soap11(&envelope(&submit(&format!("<g:data contentType=\"{label}\">{text}</g:data>"))))
+    };
+    for (charset, bytes) in [
+        ("UTF-8", &b"\xff"[..]),
+        ("UTF-8", b"\xed\xa0\x80"),
+        ("Windows-31J", b"\x81\x00"),
+        ("us-ascii", b"\xc3\xa9"),
+    ] {
+        let label = format!("text/csv; charset={charset}");
+        let csv = csv(bytes);
+        for (way, message) in [
+            (Way::RestCsv, Message::rest(&label, &csv)),
+            (Way::Swa, swa(&csv, &label)),
+            (Way::FormData, form(&csv, &label)),
+            (Way::SoapBase64, base64(&label, &csv)),
+        ] {
+            let (status, code, place) = refused(&site, charset, &message.to("/orders"), way.is_soap());
+            assert_eq!((status, code.as_str()), (unreadable(way), "charset-malformed"), "{charset}, {way:?}");
+            let part = if way == Way::Swa { "part 2, " } else { "" };
+            assert_eq!(
+                place,
+                format!("{part}line 3, column 9, record 2, field customer"),
+                "{charset}, {way:?}"
+            );
+        }
+    }
+    // UTF-16 that ends in the middle of a character.
+    let (status, code, _) = refused(
+        &site,
+        "half a character",
+        &Message::rest("text/csv; charset=utf-16", b"\xfe\xff\x00o\x00").to("/orders"),
+        false,
+    );
+    assert_eq!((status, code.as_str()), (400, "charset-truncated"));
+    // In XML and JSON too.
+    for (way, payload) in [
+        (Way::RestJson, &b"[{\"order_id\":\"1\",\"customer\":\"K4NARY\xff\"}]"[..]),
+        (Way::RestNdjson, b"{\"order_id\":\"1\",\"customer\":\"K4NARY\xff\"}\n"),
+        (
+            Way::RestXml,
+            b"<orders xmlns=\"urn:example:bulk\"><order><order_id>1</order_id><customer>K4NARY\xff",
+        ),
+    ] {
+        let (status, code, place) = refused(&site, "raw", &way.message(payload).to("/orders"), false);
+        assert_eq!((status, code.as_str()), (400, "charset-malformed"), "{way:?}");
+        assert!(place.contains("record 1, field customer"), "{way:?}: {place}");
+    }
+    let mut message =
+        Way::SoapXml.message(b"<order xmlns=\"urn:example:bulk\"><order_id>1</order_id><customer>K4NARY!");
+    let at = crate::client::find(&message.body, b"K4NARY!").unwrap() + 6;
+    message.body[at] = 0xff;
+    let (status, code, place) = refused(&site, "soap", &message.to("/orders"), true);
+    assert_eq!((status, code.as_str()), (500, "charset-malformed"));
+    assert!(place.contains("record 1, field customer"), "{place}");
+}
+
+#[test]
+fn unknown_charsets_and_types() {
+    let site = Site::new();
+    for (name, message, soap) in [
+        ("rest", Message::rest("text/csv; charset=ebcdic", b"K4NARY"), false),
+        ("swa", swa(b"K4NARY", "text/csv; charset=ebcdic"), true),
+        ("form", form(b"K4NARY", "text/csv; charset=ebcdic"), false),
+        ("soap", Message::soap11(&envelope("")).with("Content-Type", "text/xml; charset=ebcdic"), true),
+    ] {
+        let (status, code, _) = refused(&site, name, &message.to("/orders"), soap);
+        assert_eq!((status, code.as_str()), (415, "charset-unknown"), "{name}");
+    }
+    let sjis = Message::soap11(&envelope("")).with("Content-Type", "text/xml; charset=shift_jis");
+    assert_eq!(refused(&site, "envelope", &sjis.to("/orders"), true).1, "envelope-charset");
+    for (name, message, soap) in [
+        ("rest", Message::rest("application/pdf", b"K4NARY"), false),
+        ("swa", swa(b"K4NARY", "application/pdf"), true),
+        ("form", form(b"K4NARY", "application/pdf"), false),
+    ] {
+        let (status, code, _) = refused(&site, name, &message.to("/orders"), soap);
+        assert_eq!((status, code.as_str()), (415, "payload-type"), "{name}");
+    }
+    let none = "POST /orders/batches HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx";
+    assert_eq!(refused(&site, "no type", none.as_bytes(), false).1, "content-type-missing");
+    let twice = Message::rest("text/csv; charset=utf-8; charset=utf-16", b"x").to("/orders");
+    assert_eq!(refused(&site, "twice", &twice, false).1, "media-type-duplicate-parameter");
+}
+
+#[test]
+fn broken_json() {
+    let site = Site::new();
+    let deep = format!("{{\"order_id\":\"1\",\"customer\":{}1{}}}", "[".repeat(100), "]".repeat(100));
+    for (name, record, code, place) in [
+        (
+            "ends early",
+            "{\"order_id\":\"1\",\"customer\":\"K4NARY",
+            "json-truncated",
+            "record 1, field customer",
+        ),
+        ("ends early between", "{\"order_id\":\"1\",\"customer\":\"K4NARY\"", "json-truncated", "record 1"),
+        ("not json", "{\"order_id\":K4NARY}", "json-syntax", "record 1, field order_id"),
+        (
+            "a lone surrogate",
+            "{\"order_id\":\"1\",\"customer\":\"\\ud800K4NARY\"}",
+            "json-syntax",
+            "record 1, field customer",
+        ),
+        (
+            "a leading zero",
+            "{\"order_id\":01,\"customer\":\"K4NARY\"}",
+            "json-syntax",
+            "record 1, field order_id",
+        ),
+        ("text behind", "{\"order_id\":1} K4NARY", "json-syntax", ""),
+        (
+            "a key twice",
+            "{\"order_id\":\"1\",\"customer\":\"K4NARY\",\"amount\":1,\"customer\":\"K4NARY\"}",
+            "bad-records",
+            "field customer, json-duplicate-member",
+        ),
+        (
+            "a key that is none",
+            "{\"order_id\":\"1\",\"K4NARY\":\"K4NARY\",\"amount\":1}",
+            "bad-records",
+            "json-unknown-member",
+        ),
+        (
+            "a value of the wrong kind",
+            "{\"order_id\":{\"K4NARY\":1},\"amount\":1}",
+            "bad-records",
+            "field order_id",
+        ),
+        ("deep", &deep, "", "record 1"),
+    ] {
+        for way in [Way::RestJson, Way::RestNdjson] {
+            let payload = match (way, name.starts_with("ends")) {
+                (Way::RestJson, true) => format!("[{record}"),
+                (Way::RestJson, false) => format!("[{record}]"),
+                _ => record.to_owned(),
+            };
+            let (status, found, at) =
+                refused(&site, name, &way.message(payload.as_bytes()).to("/orders"), false);
+            assert!([400, 413, 422].contains(&status), "{name}, {way:?}");
+            assert!(code.is_empty() || found == code, "{name}, {way:?}: {found}, {at}");
+            assert!(at.contains(place) && at.contains("line 1"), "{name}, {way:?}: {at}");
+        }
+    }
+    for (name, payload) in [("an object", "{\"K4NARY\":1}"), ("nothing", ""), ("not closed", "[")] {
+        let (status, code, _) =
+            refused(&site, name, &Way::RestJson.message(payload.as_bytes()).to("/orders"), false);
+        assert_eq!(status, 400, "{name}: {code}");
+        assert!(code.starts_with("json-"), "{name}: {code}");
+    }
+}
+
+/// XML that is hostile or broken, in a REST document and inside an envelope.
+#[test]
+fn broken_xml() {
+    let site = Site::new();
+    let deep = format!("{}{}", "<customer>".repeat(100), "</customer>".repeat(100));
+    let huge = format!("<customer a=\"{}\">x</customer>", CANARY.repeat(200_000));
+    let many: String = (0..2_000).map(|n| format!(" a{n}=\"K4NARY\"")).collect();
+    let many = format!("<customer{many}>x</customer>");
+    for (name, inner, code) in [
+        ("an unknown entity", "<customer>&K4NARY;</customer>", "xml-not-well-formed"),
+        ("a character reference to nothing", "<customer>K4NARY&#0;</customer>", "xml-not-well-formed"),
+        ("a wrong end tag", "<customer>K4NARY</amount>", "xml-not-well-formed"),
+        ("an attribute twice", "<customer a=\"K4NARY\" a=\"2\">x</customer>", "xml-not-well-formed"),
+        ("a prefix without a namespace", "<K4NARY:customer>x</K4NARY:customer>", "xml-not-well-formed"),
+        ("less-than in an attribute", "<customer a=\"K4NARY<\">x</customer>", "xml-not-well-formed"),
+        ("a bad comment", "<!-- K4NARY -- --><customer>x</customer>", "xml-not-well-formed"),
+        ("a doctype inside", "<!DOCTYPE K4NARY><customer>x</customer>", ""),
+        ("deep nesting", &deep, "xml-limit"),
+        ("a huge attribute", &huge, "xml-limit"),
+        ("many attributes", &many, "xml-limit"),
+    ] {
+        let elements = format!(
+            "<order xmlns=\"urn:example:bulk\">\n<order_id>1</order_id>{inner}<amount>1</amount></order>"
+        );
+        let document = format!("<orders xmlns=\"urn:example:bulk\">\n{elements}</orders>");
+        for (way, payload) in [(Way::RestXml, &document), (Way::SoapXml, &elements)] {
+            let (status, found, at) =
+                refused(&site, name, &way.message(payload.as_bytes()).to("/orders"), way.is_soap());
+            assert!(code.is_empty() || found == code, "{name}, {way:?}: {found}, {at}");
+            assert!(found.starts_with("xml-"), "{name}, {way:?}: {found}");
+            let limit = if found == "xml-limit" { 413 } else { unreadable(way) };
+            assert_eq!(status, limit, "{name}, {way:?}");
+            let line = if way == Way::RestXml { 3 } else { 2 };
+            assert!(at.starts_with(&format!("line {line}, column ")), "{name}, {way:?}: {at}");
+            assert!(at.contains("record 1"), "{name}, {way:?}: {at}");
+        }
+    }
+}
+
+#[test]
+fn doctypes_entities_and_truncation_around_an_envelope() {
+    let site = Site::new();
+    let good = envelope(&submit(&format!("<g:records>{}</g:records>", RecordSet::many_orders(1).elements())));
+    let bomb = "<!DOCTYPE e [<!ENTITY a \"K4NARY\"><!ENTITY b \"&a;&a;&a;\">]>";
+    let doctype = good.replace("<e:Envelope", &format!("{bomb}<e:Envelope"));
+    let external = good.replace("<e:Envelope", "<!DOCTYPE e SYSTEM \"file:///K4NARY\"><e:Envelope");
+    let instruction = good.replace("<e:Body>", "<?K4NARY do?><e:Body>");
+    let cut = &good[..good.len() - 20];
+    let trailing = format!("{good}<K4NARY/>");
+    let cases = [
+        ("doctype", doctype.as_str(), "xml-doctype"),
+        ("external doctype", &external, "xml-doctype"),
+        ("instruction", &instruction, "xml-processing-instruction"),
+        ("cut short", cut, "xml-not-well-formed"),
+        ("a second root", &trailing, "xml-not-well-formed"),
+        ("nothing", "", "xml-not-well-formed"),
+        ("no xml", "K4NARY", "xml-not-well-formed"),
+    ];
+    for (name, text, code) in cases {
+        for (how, message, part) in [
+            ("inline", Message::soap11(text), ""),
+            (
+                "root of a package",
+                package(
+                    "multipart/related; boundary=cut; type=\"text/xml\"",
+                    &[("Content-Type: text/xml\r\n", text.as_bytes())],
+                ),
+                "part 1, ",
+            ),
+        ] {
+            let (status, found, place) = refused(&site, name, &message.to("/orders"), true);
+            assert_eq!((status, found.as_str()), (500, code), "{name}, {how}: {place}");
+            assert!(place.starts_with(&format!("{part}line ")), "{name}, {how}: {place}");
+        }
+    }
+    let rest = RecordSet::many_orders(1).xml().replace("<orders", &format!("{bomb}<orders"));
+    let (status, code, place) = refused(
+        &site,
+        "rest doctype",
+        &Message::rest("application/xml", rest.as_bytes()).to("/orders"),
+        false,
+    );
+    assert_eq!((status, code.as_str(), place.as_str()), (400, "xml-doctype", "line 2, column 1"));
+}
