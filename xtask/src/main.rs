@@ -5,6 +5,7 @@
 
 mod conformance;
 mod demo;
+mod image;
 mod needs;
 mod operations;
 mod processes;
@@ -29,6 +30,10 @@ enum Command {
     Demo(demo::Options),
     /// Runs every conformance case against the gateway, with the reference cloud behind it.
     Conformance(conformance::Options),
+    /// Builds the container image on bases made here, and runs it without rights on a read-only root.
+    Image,
+    /// Does with a running gateway what an operator does: cancel, reload, stop, kill, start again.
+    Operations,
     /// Sets up what the tests need, and runs formatting, lints, licences and all tests.
     Test(test::Options),
 }
@@ -37,6 +42,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Image => image::run().map(|()| true),
+        Command::Operations => {
+            workspace::Programs::build().and_then(|built| operations::run(&built)).map(|()| true)
+        }
         Command::Test(options) => test::run(&options),
     };
     match outcome {

@@ -25,9 +25,10 @@ pub(crate) const FOR_TESTS: [Need; 3] = [
 ];
 
 /// What the long tests need besides.
-pub(crate) const FOR_LONG_TESTS: [Need; 2] = [
+pub(crate) const FOR_LONG_TESTS: [Need; 3] = [
     Need { program: "buildah", package: "buildah" },
     Need { program: "debootstrap", package: "debootstrap" },
+    Need { program: "runc", package: "runc" },
 ];
 
 /// Whether a program can be started.

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::conformance;
 use crate::demo::{self, Dialect, Door};
+use crate::image;
 use crate::needs;
 use crate::operations;
 use crate::workspace::{Programs, cargo, check};
@@ -27,9 +28,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     let step = |name: &str| println!("\n== {name} ({} s)", started.elapsed().as_secs());
     step("what the tests need");
     needs::install(&needs::FOR_TESTS)?;
-    if options.long {
-        needs::install(&needs::FOR_LONG_TESTS)?;
-    }
     needs::cargo_tool("cargo-deny", "cargo-deny", DENY)?;
     step("formatting");
     check(cargo().args(["fmt", "--all", "--check"]))?;
@@ -54,6 +52,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     step("what an operator does");
     operations::run(&programs)?;
     if options.long {
+        step("the container image");
+        image::run()?;
         step("the main job in full size");
         good &= demo::play(&demonstration(Door::Swa, Dialect::Soap, 400_000, false), &programs)?;
     }

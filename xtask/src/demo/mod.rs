@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+pub(crate) use self::report::Outcome;
 pub(crate) use self::stage::Stage;
 use crate::needs;
 use crate::processes::{memory, reset_peak};
@@ -104,6 +105,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
 
 /// The play itself, with programs that are built.
 pub(crate) fn play(options: &Options, programs: &Programs) -> anyhow::Result<bool> {
+    Ok(act(options, programs)?.print())
+}
+
+/// The play, and what was seen in it.
+pub(crate) fn act<'o>(options: &'o Options, programs: &Programs) -> anyhow::Result<Outcome<'o>> {
     let folder = root().join("target/demo");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).context("clearing the folder of the last demonstration")?;
@@ -133,7 +139,7 @@ pub(crate) fn play(options: &Options, programs: &Programs) -> anyhow::Result<boo
     let peak = memory(stage.gateway_id());
     let stats = stage.cloud_stats()?;
     let comparison = if options.no_split { None } else { Some(compare(&stage, &folder)?) };
-    let outcome = report::Outcome {
+    let outcome = Outcome {
         options,
         receipt,
         stats,
@@ -143,9 +149,8 @@ pub(crate) fn play(options: &Options, programs: &Programs) -> anyhow::Result<boo
         idle_kib: idle.resident,
         peak_kib: peak.peak,
     };
-    let good = outcome.print();
     stage.strike()?;
-    Ok(good)
+    Ok(outcome)
 }
 
 /// Makes the file that is sent, and the CSV that the comparison reads.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Options;
 
 /// Everything that was seen.
-pub(super) struct Outcome<'o> {
+pub(crate) struct Outcome<'o> {
     pub(super) options: &'o Options,
     pub(super) receipt: Value,
     pub(super) stats: Value,
@@ -19,8 +19,19 @@ pub(super) struct Outcome<'o> {
 }
 
 impl Outcome<'_> {
+    /// Records delivered a second, from the receipt to the last outcome.
+    pub(crate) fn records_a_second(&self) -> f64 {
+        let delivered = self.receipt["sums"]["delivered"].as_f64().unwrap_or(0.0);
+        delivered / (self.delivered - self.accepted).as_secs_f64().max(0.001)
+    }
+
+    /// Calls that the cloud stopped at its time limit.
+    pub(crate) fn hits(&self) -> u64 {
+        self.stats["time_limit_hits"].as_u64().unwrap_or(u64::MAX)
+    }
+
     /// Prints it; `false` when anything is off.
-    pub(super) fn print(&self) -> bool {
+    pub(crate) fn print(&self) -> bool {
         let sums = &self.receipt["sums"];
         let count = |name: &str| sums[name].as_u64().unwrap_or(0);
         let states =
@@ -39,7 +50,7 @@ impl Outcome<'_> {
             if conserved { "=" } else { "≠" },
             terms.join(" + ")
         );
-        let hits = self.stats["time_limit_hits"].as_u64().unwrap_or(u64::MAX);
+        let hits = self.hits();
         let seconds = (self.delivered - self.accepted).as_secs_f64();
         println!("cloud");
         println!("  calls          {}", self.stats["calls"]);
