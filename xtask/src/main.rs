@@ -3,6 +3,7 @@
 // A command that people run speaks to them on its standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod conformance;
 mod demo;
 mod image;
@@ -34,6 +35,10 @@ enum Command {
     Image,
     /// Does with a running gateway what an operator does: cancel, reload, stop, kill, start again.
     Operations,
+    /// Measures what the gateway promises, peers interleaved in the same run; the figures also go to target/bench.json.
+    Bench(bench::Options),
+    /// Runs the pace against models of clouds on a virtual clock, beside the best fixed chunk size.
+    Pace(bench::pacing::Options),
     /// Sets up what the tests need, and runs formatting, lints, licences and all tests.
     Test(test::Options),
 }
@@ -46,6 +51,8 @@ fn main() -> ExitCode {
         Command::Operations => {
             workspace::Programs::build().and_then(|built| operations::run(&built)).map(|()| true)
         }
+        Command::Bench(options) => bench::run(&options),
+        Command::Pace(options) => bench::pacing::show(&options),
         Command::Test(options) => test::run(&options),
     };
     match outcome {

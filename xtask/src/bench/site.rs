@@ -1,0 +1,153 @@
+//! What stands around a measured gateway: its configuration, and the cloud behind it.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::Bench;
+use crate::processes::Program;
+use crate::workspace::root;
+
+/// The cloud behind a gateway.
+pub(super) struct Cloud {
+    pub(super) address: SocketAddr,
+    _program: Option<Program>,
+}
+
+impl Cloud {
+    /// The reference cloud as quick as it can be: 50 ms a call, nothing a row.
+    pub(super) fn quick(bench: &Bench) -> anyhow::Result<Self> {
+        let mut program = Program::start(
+            "the reference cloud",
+            bench
+                .programs
+                .command("sekisho-cloud")
+                .args(["--open", "--fixed", "50ms", "--per-row", "0", "--contention", "0", "--drift", "0"])
+                .args(["--limit", "60s"]),
+        )?;
+        let line: Value = serde_json::from_str(&program.line()?).context("the cloud's first line")?;
+        let address = line["address"].as_str().context("the cloud's address")?.parse()?;
+        Ok(Self { address, _program: Some(program) })
+    }
+
+    /// No cloud: connections are refused, and batches wait in the spool.
+    pub(super) fn none() -> anyhow::Result<Self> {
+        Ok(Self { address: free_address()?, _program: None })
+    }
+}
+
+/// An address of this machine that nothing listens on.
+pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Writes a configuration with a store-and-forward route for attribute records, all doors open, and whatever else is
+/// in `limits` (TOML of that section).
+pub(super) fn attributes(bench: &Bench, folder: &Path, cloud: &Cloud, limits: &str) -> anyhow::Result<()> {
+    let text = format!(
+        r#"{head}
+[limits]
+{limits}
+
+{schema}
+
+[[upstream]]
+name = "cloud"
+[upstream.endpoint]
+url = "http://{cloud}"
+
+[[route]]
+name = "attributes"
+path = "/attributes"
+clients = ["city"]
+doors = ["swa", "soap", "rest"]
+schema = "attributes"
+upstream = "cloud"
+idempotent = true
+[route.pace]
+limit_ms = 60000
+[route.mapping]
+key = ["F001"]
+[route.dialect]
+kind = "soap"
+path = "/services/intake/attributes/F001"
+namespace = "urn:example:city-cloud:intake:1"
+operation = "putRecords"
+record = "row"
+action = "urn:example:city-cloud:intake:1/putRecords"
+results = {{ result = "result", key = "key", success = "success", code = "error/code", field = "error/field" }}
+fault_code = "intakeFault/code"
+"#,
+        head = head("attributes"),
+        schema = schema(bench, "attributes", "{urn:example:city:attributes:1}Record")?,
+        cloud = cloud.address,
+    );
+    Ok(std::fs::write(folder.join("sekisho.toml"), text)?)
+}
+
+/// Writes a configuration with a relay route for orders.
+pub(super) fn relay(bench: &Bench, folder: &Path, upstream: SocketAddr) -> anyhow::Result<()> {
+    let text = format!(
+        r#"{head}
+{schema}
+
+[[upstream]]
+name = "cloud"
+[upstream.endpoint]
+url = "http://{upstream}"
+max_connections = 128
+
+[[route]]
+name = "orders"
+path = "/orders"
+clients = ["city"]
+doors = ["soap"]
+mode = "relay"
+target = "/orders"
+schema = "orders"
+upstream = "cloud"
+[[route.operation]]
+body = "{{urn:example:bulk}}orders"
+records = "body-children"
+"#,
+        head = head("orders"),
+        schema = schema(bench, "orders", "{urn:example:bulk}order")?,
+    );
+    Ok(std::fs::write(folder.join("sekisho.toml"), text)?)
+}
+
+fn head(route: &str) -> String {
+    format!(
+        r#"[gateway]
+state = "state"
+
+[admin]
+listen = "127.0.0.1:0"
+
+[[listener]]
+name = "lgwan"
+listen = "127.0.0.1:0"
+routes = ["{route}"]
+
+[[client]]
+name = "city"
+networks = ["127.0.0.0/8"]
+"#
+    )
+}
+
+fn schema(bench: &Bench, name: &str, record: &str) -> anyhow::Result<String> {
+    let file = root().join(format!("schemas/{name}.xsd"));
+    let pinned = bench.programs.command("sekisho").arg("pin").arg(&file).output()?;
+    if !pinned.status.success() {
+        bail!("the schema is refused: {}", String::from_utf8_lossy(&pinned.stderr));
+    }
+    let digest = String::from_utf8(pinned.stdout)?;
+    Ok(format!(
+        "[[schema]]\nname = \"{name}\"\nfile = \"{}\"\ndigest = \"{}\"\nrecord = \"{record}\"\n",
+        file.display(),
+        digest.trim()
+    ))
+}
