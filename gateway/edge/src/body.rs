@@ -276,3 +276,6 @@ impl Read for Unpacked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

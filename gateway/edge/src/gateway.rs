@@ -74,3 +74,14 @@ pub fn now_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_present_is_in_milliseconds() {
+        // Between 2020 and 2200, whatever the unit is taken for.
+        assert!((1_577_836_800_000..7_258_118_400_000).contains(&now_millis()));
+    }
+}

@@ -30,3 +30,49 @@ pub(crate) async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, more
     };
     let _ = tokio::time::timeout(MAX_TIME, drain).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_still_sent_is_taken_before_the_stream_is_let_go() {
+        let (server, mut client) = tokio::io::duplex(1024);
+        let closing = tokio::spawn(close(server, true));
+        // A thousand times what the pipe holds: it goes through only if somebody takes it.
+        client.write_all(&vec![b'x'; 1 << 20]).await.unwrap();
+        let mut end = [0u8; 1];
+        assert_eq!(client.read(&mut end).await.unwrap(), 0, "the write side is closed at once");
+        drop(client);
+        closing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nobody_is_waited_for_where_nothing_may_come() {
+        let (server, client) = tokio::io::duplex(1024);
+        close(server, false).await;
+        drop(client);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_neither_sends_nor_closes_is_left_in_time() {
+        let (server, client) = tokio::io::duplex(1024);
+        let began = tokio::time::Instant::now();
+        close(server, true).await;
+        assert_eq!(began.elapsed(), MAX_TIME);
+        drop(client);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_never_ends_is_left_after_so_many_bytes() {
+        let (server, mut client) = tokio::io::duplex(1 << 20);
+        let closing = tokio::spawn(close(server, true));
+        let block = vec![b'x'; 1 << 20];
+        let mut sent = 0;
+        while client.write_all(&block).await.is_ok() {
+            sent += block.len();
+            assert!(sent <= MAX_BYTES + (4 << 20), "it takes what is sent for ever");
+        }
+        closing.await.unwrap();
+    }
+}

@@ -269,3 +269,36 @@ impl Routes {
             .max_by_key(|(route, _)| route.path.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_known_by_any_of_its_networks_and_by_no_other() {
+        let networks = ["10.1.0.0/16", "2001:db8::/32"].map(|network| network.parse().unwrap()).to_vec();
+        let client = Client { name: "city".to_owned(), networks };
+        for (address, known) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("2001:db8::1", true),
+            ("10.2.0.1", false),
+            ("::ffff:10.2.0.1", false),
+            ("2001:db9::1", false),
+            ("::", false),
+        ] {
+            assert_eq!(client.has(address.parse().unwrap()), known, "{address}");
+        }
+    }
+
+    #[test]
+    fn formats_are_known_by_their_media_types() {
+        for format in Format::ALL {
+            let named = ["text/csv", "application/json", "application/x-ndjson", "application/xml"]
+                .into_iter()
+                .filter(|essence| Format::from_media_type(essence) == Some(format));
+            assert_eq!(named.count(), 1, "{}", format.name());
+        }
+        assert_eq!(Format::from_media_type("text/html"), None);
+    }
+}

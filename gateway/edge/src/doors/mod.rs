@@ -46,7 +46,7 @@ pub(crate) struct SoapMessage {
 #[derive(Debug)]
 pub(crate) enum Asks {
     /// Take these records.
-    Submit(Submission),
+    Submit(Box<Submission>),
     /// Something about batches or hops.
     Query(Request),
 }

@@ -62,7 +62,13 @@ pub(crate) fn inline(
             let taken = desk.close(intake).map_err(refuse)?;
             let repetition_key =
                 read.key.or_else(|| message_id.as_ref().map(|id| format!("message-id:{id}")));
-            Asks::Submit(Submission { taken, payload, reference: read.reference, repetition_key, reply })
+            Asks::Submit(Box::new(Submission {
+                taken,
+                payload,
+                reference: read.reference,
+                repetition_key,
+                reply,
+            }))
         }
     };
     Ok(SoapMessage { version, message_id, asks })
@@ -286,3 +292,6 @@ pub(super) fn format_of(
     };
     Ok((format, payload_charset(label.and_then(MediaType::charset))?))
 }
+
+#[cfg(test)]
+mod tests;

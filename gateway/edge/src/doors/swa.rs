@@ -107,7 +107,13 @@ fn package(
             let taken = desk.close(intake)?;
             let from_header = || root.message_id.as_ref().map(|id| format!("message-id:{id}"));
             let repetition_key = read.key.or_else(from_header);
-            Asks::Submit(Submission { taken, payload, reference: read.reference, repetition_key, reply })
+            Asks::Submit(Box::new(Submission {
+                taken,
+                payload,
+                reference: read.reference,
+                repetition_key,
+                reply,
+            }))
         }
     };
     Ok(SoapMessage { version: *version, message_id: root.message_id, asks })

@@ -123,11 +123,8 @@ impl<S> Framing<S> {
                 *left -= n as u64;
                 n
             }
-            State::Chunked(scanner) => match scanner.scan(&rest) {
-                Ok(n) => n,
-                // The bad bytes are handed on so that the error surfaces at the next read.
-                Err(BrokenChunk) => 0,
-            },
+            // Bad bytes stay behind as pending, so that the error surfaces at the next read.
+            State::Chunked(scanner) => scanner.scan(&rest).unwrap_or_default(),
         };
         self.vetted.extend_from_slice(&rest[..body]);
         self.pending.extend_from_slice(&rest[body..]);

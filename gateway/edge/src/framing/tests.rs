@@ -52,6 +52,10 @@ fn heads_that_could_be_read_in_two_ways_are_refused() {
         ("GET  /a HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
         ("GET /a HTTP/2.0\r\nHost: a\r\n\r\n", RequestLine),
         ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /{a} HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /\u{3042} HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
     ] {
         assert_eq!(verdict(head), Err(refusal), "{head:?}");
     }

@@ -34,7 +34,7 @@ pub(crate) struct Intake<'r> {
 /// Where checked records go.
 enum Sink {
     /// Into the spool: store-and-forward.
-    Spool(BatchWriter),
+    Spool(Box<BatchWriter>),
     /// Nowhere: a relayed message is passed on as it came.
     Checked,
 }
@@ -54,7 +54,7 @@ impl<'r> Intake<'r> {
     /// Opens a batch in the spool.
     pub(crate) fn into_spool(route: &'r Route, spool: &Spool, id: BatchId) -> Result<Self, Refusal> {
         let writer = spool.create(id).map_err(|error| storage(&error))?;
-        Ok(Self::new(route, Sink::Spool(writer)))
+        Ok(Self::new(route, Sink::Spool(Box::new(writer))))
     }
 
     /// Checks records and keeps none.
@@ -190,7 +190,7 @@ fn refuse_duplicates(sealed: &Sealed, route: &Route) -> Refusal {
             field: field.map(str::to_owned),
             line: None,
             column: None,
-            code: "cvc-identity-constraint.4.2.2".into(),
+            code: "cvc-identity-constraint.4.2.2",
             message: format!("The key is that of record {}.", first + 1),
             message_ja: format!("キーがレコード{}と重複しています。", first + 1),
         });

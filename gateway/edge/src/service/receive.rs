@@ -66,7 +66,6 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
 /// The SHA-256 of `Content-Digest` (RFC 9530 §2), a dictionary of byte sequences (RFC 8941 §3.3.5).
 fn content_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
     use base64::Engine as _;
-    let Some(value) = headers.get("content-digest") else { return Ok(None) };
     let bad = || {
         Refusal::new(
             Class::Malformed,
@@ -75,8 +74,12 @@ fn content_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
         )
         .ja("Content-Digestの形式が正しくありません（sha-256=:base64:）。")
     };
-    let value = value.to_str().map_err(|_| bad())?;
-    for member in value.split(',') {
+    // Several lines are one list (RFC 9110 §5.3).
+    let mut members = Vec::new();
+    for line in headers.get_all("content-digest") {
+        members.extend(line.to_str().map_err(|_| bad())?.split(','));
+    }
+    for member in members {
         let (name, digest) = member.trim().split_once('=').ok_or_else(bad)?;
         if !name.eq_ignore_ascii_case("sha-256") {
             continue; // another algorithm's digest says nothing that is checked here
@@ -155,4 +158,56 @@ where
     let pumping = body::pump(body, limits.body_idle, sender);
     let (read, body_read) = tokio::join!(reading, pumping);
     (read.map_err(|error| Refusal::internal("reading a message", &error)), body_read)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn codings() {
+        for (value, wanted) in
+            [("gzip", Coding::Gzip), ("X-GZIP", Coding::Gzip), ("identity", Coding::Identity)]
+        {
+            assert_eq!(coding(&headers("content-encoding", &[value])).unwrap(), wanted, "{value}");
+        }
+        for value in ["br", "gzip, gzip", "deflate", "", "gzip;q=1"] {
+            assert_eq!(
+                coding(&headers("content-encoding", &[value])).unwrap_err().code,
+                "content-coding",
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn digests() {
+        let text = base64::engine::general_purpose::STANDARD.encode([7u8; 32]);
+        let good = format!("sha-256=:{text}:");
+        let digest = |values: &[&str]| content_digest(&headers("content-digest", values));
+        assert_eq!(digest(&[]).unwrap(), None);
+        assert_eq!(digest(&["sha-512=:AAAA:"]).unwrap(), None, "one that is not checked here");
+        for values in [
+            vec![good.as_str()],
+            vec!["sha-512=:AAAA:", &good],
+            vec![&format!("SHA-256=:{text}: , md5=:AAAA:")],
+        ] {
+            assert_eq!(digest(&values).unwrap(), Some([7u8; 32]), "{values:?}");
+        }
+        for value in ["sha-256", "sha-256=", "sha-256=abc", "sha-256=::", "sha-256=:AAAA:", "sha-256=:****:"]
+        {
+            assert_eq!(digest(&[value]).unwrap_err().code, "content-digest-invalid", "{value}");
+        }
+    }
 }

@@ -101,7 +101,7 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
         Asks::Query(request) => query(exchange, door, version, message_id, request).await,
         Asks::Submit(submission) => {
             let reply = submission.reply.clone();
-            match keep(exchange, door, submission, None).await {
+            match keep(exchange, door, *submission, None).await {
                 Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
                 Ok(kept) => {
                     let response = match reply {
@@ -385,4 +385,42 @@ fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get("prefer")?.to_str().ok()?;
     let wait = value.split([',', ';']).find_map(|preference| preference.trim().strip_prefix("wait="))?;
     wait.trim_matches('"').parse::<u64>().ok().map(|wait| wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn idempotency_keys() {
+        let longest = "k".repeat(255);
+        for (value, key) in [("\"a-1\"", "a-1"), ("a-1", "a-1"), (" \"x\" ", "x"), (&longest, &longest)] {
+            let found = idempotency_key(&header("idempotency-key", value)).unwrap();
+            assert_eq!(found, Some(format!("key:{key}")), "{value}");
+        }
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+        for value in ["", "\"\"", "a b", "\"a", "a\"b", &"k".repeat(256)] {
+            let refused = idempotency_key(&header("idempotency-key", value)).unwrap_err();
+            assert_eq!(refused.code, "idempotency-key-invalid", "{value}");
+        }
+    }
+
+    #[test]
+    fn preferences() {
+        for (value, wait) in [
+            ("wait=5", Some(5)),
+            ("respond-async, wait=10", Some(10)),
+            ("wait=\"7\"", Some(7)),
+            ("wait=999999", Some(LONGEST_WAIT)),
+            ("wait=-1", None),
+            ("wait", None),
+            ("return=minimal", None),
+        ] {
+            assert_eq!(preferred_wait(&header("prefer", value)), wait, "{value}");
+        }
+    }
 }

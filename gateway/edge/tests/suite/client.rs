@@ -54,6 +54,11 @@ impl Client {
         socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
 
+    /// Where it is connected to.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.stream.peer_addr().unwrap()
+    }
+
     /// Sends and reads the answer.
     pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
         self.send(request);

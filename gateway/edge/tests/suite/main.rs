@@ -1,5 +1,7 @@
 //! The way in, driven over real sockets with a real spool and ledger behind it.
 
+#![allow(clippy::unwrap_used)] // a test may panic, its helpers too
+
 mod client;
 mod record_sets;
 mod site;
@@ -13,6 +15,8 @@ mod contract;
 mod heads;
 mod idempotency;
 mod operations;
+mod operators;
 mod payloads;
 mod relaying;
+mod stacks;
 mod verdicts;

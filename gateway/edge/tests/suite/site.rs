@@ -40,6 +40,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) wakes: Arc<AtomicU64>,
+    pub(crate) registry: prometheus::Registry,
     spool: PathBuf,
     stop: watch::Sender<bool>,
     serving: Option<tokio::task::JoinHandle<()>>,
@@ -89,10 +90,11 @@ impl Site {
         let spool = Spool::open(&spool_folder, &folder.path().join("spool.key")).unwrap();
         let (ledger, _) = Ledger::open(&folder.path().join("ledger.sqlite"), "test", now_millis()).unwrap();
         let plan = ledger.define_blocking("{}".to_owned()).unwrap();
+        let registry = prometheus::Registry::new();
         let mut hops = vec![HopSpec::gateway(Duration::from_secs(10))];
         hops.extend(HopSpec::way_to("main", Intervals::default()));
         hops.extend(HopSpec::way_to("secret", Intervals::default()));
-        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let metrics = Metrics::register(&registry).unwrap();
         let wakes = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&wakes);
         let wake = Box::new(move || {
@@ -115,6 +117,7 @@ impl Site {
             address,
             gateway,
             wakes,
+            registry,
             spool: spool_folder,
             stop,
             serving: Some(serving),

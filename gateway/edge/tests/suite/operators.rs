@@ -1,0 +1,95 @@
+//! The admin listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_edge::admin::Admin;
+use sekisho_liveness::Observation;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::record_sets::RecordSet;
+use crate::site::{CITY, Site, TOWN, until};
+use crate::ways::Way;
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n")
+}
+
+/// The site's admin listener, and a client of it.
+fn admin(site: &Site) -> (Client, tokio::sync::watch::Sender<bool>) {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let delivery = Arc::new(|| json!({ "main": "idle" }));
+    let admin = Admin::new(Arc::clone(&site.gateway), site.registry.clone(), delivery).unwrap();
+    let address = site.block_on(async {
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(admin.serve(socket, stopped));
+        address
+    });
+    (Client::connect(address, CITY.into()), stop)
+}
+
+#[test]
+fn metrics_count_what_came_in_and_how_hops_are() {
+    let site = Site::new();
+    let set = RecordSet::many_orders(7);
+    for way in Way::ALL {
+        site.client().ask(way.request("/orders", &set)).receipt();
+    }
+    site.client().ask(get("/nowhere"));
+    site.gateway.board.report("gateway", Observation::up(Duration::from_millis(1)));
+    let (mut client, _stop) = admin(&site);
+    let text = client.ask(get("/metrics")).text();
+    for line in [
+        "sekisho_batches_accepted_total{door=\"swa\",route=\"orders\"} 1",
+        "sekisho_batches_accepted_total{door=\"soap\",route=\"orders\"} 2",
+        "sekisho_batches_accepted_total{door=\"rest\",route=\"orders\"} 5",
+        "sekisho_records_accepted_total{door=\"soap\",route=\"orders\"} 14",
+        "sekisho_records{state=\"accepted\"} 56",
+        "sekisho_records{state=\"pending\"} 56",
+        "sekisho_refusals_total{code=\"path-unknown\"} 1",
+        "sekisho_requests_total{door=\"rest\",route=\"none\",status=\"4xx\"} 1",
+        "sekisho_hop_state{hop=\"gateway\"} 1",
+        "sekisho_hop_state{hop=\"main/line\"} 0",
+        "sekisho_uploads 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+    }
+    assert!(!text.contains("127.0.0.1"), "no label comes from a client");
+}
+
+#[test]
+fn an_operator_sees_every_clients_batches_and_cancels_them() {
+    let site = Site::new();
+    let set = RecordSet::many_orders(2);
+    let city = site.client().ask(Way::Swa.request("/orders", &set)).receipt_id();
+    let town = site.client_from(TOWN).ask(Way::RestCsv.request("/orders", &set)).receipt_id();
+    let (mut client, stop) = admin(&site);
+    assert_eq!(client.ask(get("/live")).json(), json!({ "live": true }));
+    assert_eq!(client.ask(get("/delivery")).json(), json!({ "main": "idle" }));
+    let listed = |answer: serde_json::Value| -> Vec<(String, String)> {
+        let batches = answer["batches"].as_array().unwrap().clone();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        batches.iter().map(|batch| (text(&batch["id"]), text(&batch["client"]))).collect()
+    };
+    let all = listed(client.ask(get("/batches")).json());
+    assert_eq!(all, [(town.clone(), "town".to_owned()), (city.clone(), "city".to_owned())]);
+    assert_eq!(listed(client.ask(get("/batches?client=city")).json()).len(), 1);
+    assert_eq!(listed(client.ask(get("/batches?route=relay")).json()).len(), 0);
+    let cancelled = client.ask(get(&format!("/batches/{city}")).replace("GET", "DELETE")).json();
+    assert_eq!(cancelled["sums"]["cancelled"], 2);
+    assert_eq!(client.ask(get(&format!("/batches/{city}"))).json()["sums"]["pending"], 0);
+    for (path, members) in [("errors", "errors"), ("chunks", "chunks")] {
+        let answer = client.ask(get(&format!("/batches/{town}/{path}"))).json();
+        assert_eq!(answer[members], json!([]));
+    }
+    assert_eq!(client.ask(get("/totals")).json()["accepted"], 4);
+    let hops = site.gateway.board.snapshot().hops.len();
+    assert_eq!(client.ask(get("/heartbeat")).json()["hops"].as_array().unwrap().len(), hops);
+    for path in ["/batches/x", "/batches/018f0000-0000-7000-8000-000000000000", "/nothing"] {
+        assert_eq!(client.ask(get(path)).status, 404, "{path}");
+    }
+    stop.send(true).unwrap();
+    until("the admin listener has closed", || std::net::TcpStream::connect(client.peer()).is_err());
+}
