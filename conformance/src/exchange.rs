@@ -91,20 +91,7 @@ impl Peer {
     /// # Errors
     /// No connection, or no answer in time. A connection that the server ends is no error: see [`Reply::cut`].
     pub fn send(&self, bytes: &[u8], then_close: bool) -> io::Result<Reply> {
-        let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
-        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, self.timeout) {
-                Ok(stream) => return self.converse(stream, bytes, then_close),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    fn converse(&self, stream: TcpStream, bytes: &[u8], then_close: bool) -> io::Result<Reply> {
-        stream.set_read_timeout(Some(self.timeout))?;
-        stream.set_write_timeout(Some(self.timeout))?;
-        stream.set_nodelay(true)?;
+        let stream = self.connect()?;
         let head_only = bytes.starts_with(b"HEAD ");
         let Some(tls) = &self.tls else {
             // The server may answer, and end the connection, before everything is sent: what it said is still there.
@@ -121,11 +108,45 @@ impl Peer {
             }
             return Ok(reply);
         };
-        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(connection, stream);
+        let mut stream = self.secure(tls, stream)?;
         let _ = stream.write_all(bytes).and_then(|()| stream.flush());
         read_reply(&mut BufReader::new(&mut stream), head_only)
+    }
+
+    /// Sends a request's head, waits until the server asks for the body (RFC 9110 section 10.1.1), does what is to be
+    /// done meanwhile, and sends the body. The head has to have `Expect: 100-continue`.
+    ///
+    /// # Errors
+    /// No connection, or the server does not ask in time, or not at all.
+    pub fn send_in_two<T>(&self, bytes: &[u8], meanwhile: impl FnOnce() -> T) -> io::Result<(Reply, T)> {
+        let head = memchr::memmem::find(bytes, b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
+        let stream = self.connect()?;
+        match &self.tls {
+            None => in_two(stream, bytes.split_at(head), meanwhile),
+            Some(tls) => in_two(self.secure(tls, stream)?, bytes.split_at(head), meanwhile),
+        }
+    }
+
+    fn connect(&self) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
+        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, self.timeout) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(self.timeout))?;
+                    stream.set_write_timeout(Some(self.timeout))?;
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn secure(&self, tls: &Arc<ClientConfig>, stream: TcpStream) -> io::Result<Secured> {
+        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+        let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+        Ok(StreamOwned::new(connection, stream))
     }
 
     fn sees_end(&self, stream: &TcpStream, reader: &mut impl Read) -> bool {
@@ -138,6 +159,26 @@ impl Peer {
             Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
         }
     }
+}
+
+type Secured = StreamOwned<ClientConnection, TcpStream>;
+
+fn in_two<T>(
+    stream: impl Read + Write,
+    (head, body): (&[u8], &[u8]),
+    meanwhile: impl FnOnce() -> T,
+) -> io::Result<(Reply, T)> {
+    let mut stream = BufReader::new(stream);
+    stream.get_mut().write_all(head)?;
+    stream.get_mut().flush()?;
+    let mut asked = Reply::default();
+    if !read_head(&mut stream, &mut asked)? || asked.status != 100 {
+        return Err(io::Error::other(format!("status {} where the body has to be asked for", asked.status)));
+    }
+    let done = meanwhile();
+    stream.get_mut().write_all(body)?;
+    stream.get_mut().flush()?;
+    Ok((read_reply(&mut stream, false)?, done))
 }
 
 fn tls_config(

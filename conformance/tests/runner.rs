@@ -87,6 +87,7 @@ fn run(address: SocketAddr, cases: &str) -> Vec<Outcome> {
         },
         fixtures: PathBuf::new(),
         deliveries: true,
+        whole: false,
     };
     runner.reach().unwrap();
     let file: CaseFile = toml::from_str(cases).unwrap();

@@ -114,6 +114,7 @@ fn run(options: &Run) -> anyhow::Result<bool> {
         target: Target { peer, routes },
         fixtures: options.fixtures.clone(),
         deliveries: !options.no_deliveries,
+        whole: options.which.only.is_empty() && options.which.name.is_none(),
     };
     runner.reach()?;
     let mut out = io::stdout().lock();

@@ -35,6 +35,9 @@ pub struct Case {
     pub send: Send,
     /// What has to come back.
     pub expect: Expect,
+    /// An exchange that is made while the first one is under way: its head is sent, with `Expect: 100-continue`; its
+    /// body follows after this exchange, which begins when the server has asked for it.
+    pub meanwhile: Option<Step>,
     /// Exchanges that follow, with values captured from those before.
     #[serde(default)]
     pub then: Vec<Step>,
@@ -177,13 +180,22 @@ pub struct Expect {
 }
 
 impl Case {
+    /// Every exchange of the case, in the order in which they end.
+    pub(super) fn exchanges(&self) -> impl Iterator<Item = (&Send, &Expect)> {
+        let first = std::iter::once((&self.send, &self.expect));
+        let further = self.then.iter().map(|step| (&step.send, &step.expect));
+        self.meanwhile.iter().map(|step| (&step.send, &step.expect)).chain(first).chain(further)
+    }
+
     /// Whether everything in the case makes sense together.
     ///
     /// # Errors
     /// Says what does not.
     pub fn sound(&self) -> Result<(), String> {
-        let steps = self.then.iter().map(|step| (&step.send, &step.expect));
-        for (send, expect) in std::iter::once((&self.send, &self.expect)).chain(steps) {
+        if self.meanwhile.is_some() && !self.send.head.contains("Expect: 100-continue") {
+            return Err("what happens meanwhile needs Expect: 100-continue".to_owned());
+        }
+        for (send, expect) in self.exchanges() {
             send.sound()?;
             if expect.status.is_empty() && !expect.silence {
                 return Err("no status is expected".to_owned());

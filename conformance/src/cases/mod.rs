@@ -2,14 +2,17 @@
 //!
 //! Cases are data (`cases/*.toml`); [`case`] says what may stand in them. A run takes them one after another, each on
 //! a connection of its own, and needs nothing of the gateway but its listener; with the reference cloud behind it,
-//! deliveries are waited for through the gateway's own receipts.
+//! deliveries are waited for through the gateway's own receipts. Every answer of its REST resources is held to the
+//! description that it serves of them as well.
 
 pub mod case;
 mod check;
+mod contract;
 mod document;
 mod message;
 mod report;
 mod run;
+mod schema;
 
 pub use report::{Outcome, junit, summary};
 pub use run::{Runner, Target};
@@ -78,8 +81,7 @@ mod tests {
                 for name in ["orders", "attributes", "household", "path", "below", "host"] {
                     names.insert(name.to_owned(), "/x".to_owned());
                 }
-                let steps = case.then.iter().map(|step| (&step.send, &step.expect));
-                for (send, expect) in std::iter::once((&case.send, &case.expect)).chain(steps) {
+                for (send, expect) in case.exchanges() {
                     message::bytes(send, &names, &root.join("fixtures")).unwrap_or_else(|error| {
                         panic!("{}: {}: {error:#}", file.area, case.name);
                     });

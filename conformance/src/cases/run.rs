@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, ensure};
 use serde_json::Value as Json;
 
-use super::case::{Case, CaseFile, Expect, Send};
+use super::case::{Case, CaseFile, Expect, Send, Step};
 use super::check;
+use super::contract::Contract;
 use super::message::{self, Names};
 use super::report::Outcome;
-use crate::exchange::{Peer, request};
+use crate::exchange::{Peer, Reply, request};
 
 /// How long the delivery of a case's batch may take.
 const DELIVERY: Duration = Duration::from_secs(60);
@@ -32,6 +33,15 @@ pub struct Runner {
     pub fixtures: PathBuf,
     /// Deliveries are waited for; without a cloud behind the gateway they never come.
     pub deliveries: bool,
+    /// The files are all there are: an answer that the gateway describes and that none of them brings about is wrong.
+    pub whole: bool,
+}
+
+/// What a run has beside its cases.
+struct Running<'r> {
+    runner: &'r Runner,
+    /// The gateway's description of its REST resources, if it serves one.
+    contract: Option<Contract>,
 }
 
 impl Runner {
@@ -48,39 +58,75 @@ impl Runner {
 
     /// Runs every case of the files, in order, and tells each outcome as it comes.
     pub fn run(&self, files: &[CaseFile], mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
+        let began = Instant::now();
+        let (contract, missing) = match self.contract() {
+            Ok(contract) => (contract, Vec::new()),
+            Err(error) => (None, vec![format!("{error:#}")]),
+        };
+        let running = Running { runner: self, contract };
         let mut outcomes = Vec::new();
+        let mut done = |outcome: Outcome| {
+            tell(&outcome);
+            outcomes.push(outcome);
+        };
         for file in files {
             for case in &file.case {
                 let began = Instant::now();
-                let wrong = self.case(file, case).unwrap_or_else(|error| vec![format!("{error:#}")]);
-                let outcome = Outcome {
+                let wrong = running.case(file, case).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                done(Outcome {
                     area: file.area.clone(),
                     name: case.name.clone(),
                     rule: case.rule.clone(),
                     wrong,
                     took: began.elapsed(),
-                };
-                tell(&outcome);
-                outcomes.push(outcome);
+                });
             }
+        }
+        if self.whole {
+            let unseen = running.contract.iter().flat_map(Contract::unseen);
+            let unseen = unseen.map(|answer| format!("described, and never answered: {answer}"));
+            done(Outcome {
+                area: "contract".to_owned(),
+                name: "every answer that the API's description has was given, and no other".to_owned(),
+                rule: "OpenAPI 3.1 section 4.8.16".to_owned(),
+                wrong: missing.into_iter().chain(unseen).collect(),
+                took: began.elapsed(),
+            });
         }
         outcomes
     }
 
+    /// The description of the REST resources, from the first route that serves one.
+    fn contract(&self) -> anyhow::Result<Option<Contract>> {
+        for path in self.target.routes.values() {
+            let resource = format!("{path}/openapi.json");
+            let reply =
+                self.target.peer.send(&request(&self.target.peer, "GET", &resource, &[], b""), false)?;
+            if reply.status == 200 {
+                return Contract::new(&reply.body).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Running<'_> {
     fn case(&self, file: &CaseFile, case: &Case) -> anyhow::Result<Vec<String>> {
+        let target = &self.runner.target;
         let path =
-            self.target.routes.get(&case.route).ok_or_else(|| anyhow!("no route {} is given", case.route))?;
-        let mut names: Names = self.target.routes.clone();
+            target.routes.get(&case.route).ok_or_else(|| anyhow!("no route {} is given", case.route))?;
+        let mut names: Names = target.routes.clone();
         names.extend(file.text.clone());
         names.insert("path".to_owned(), path.clone());
-        names.insert("host".to_owned(), self.target.peer.authority());
+        names.insert("host".to_owned(), target.peer.authority());
         let mut wrong = Vec::new();
         let further = case.then.iter().map(|step| (&step.send, &step.expect));
         for (step, (send, expect)) in std::iter::once((&case.send, &case.expect)).chain(further).enumerate() {
             // Captured requests of REST clients go to the resource below the route.
             let plain = ["curl-rest", "curl-form"].iter().any(|start| send.fixture.starts_with(start));
             names.insert("below".to_owned(), if plain { "/batches" } else { "" }.to_owned());
-            let found = self.exchange(path, send, expect, &mut names)?;
+            let meanwhile = case.meanwhile.as_ref().filter(|_| step == 0);
+            let found = self.exchange(path, send, expect, meanwhile, &mut names)?;
             let place = if case.then.is_empty() { String::new() } else { format!("exchange {}: ", step + 1) };
             wrong.extend(found.into_iter().map(|what| format!("{place}{what}")));
             if !wrong.is_empty() {
@@ -95,17 +141,28 @@ impl Runner {
         path: &str,
         send: &Send,
         expect: &Expect,
+        meanwhile: Option<&Step>,
         names: &mut Names,
     ) -> anyhow::Result<Vec<String>> {
         let refused = expect.status.iter().all(|status| *status >= 400);
         let kept = expect.kept.or(if refused { Some(0) } else { None });
         let before = if kept.is_some() { Some(self.newest(path)?) } else { None };
 
-        let bytes = message::bytes(send, names, &self.fixtures)?;
-        let mut peer = self.target.peer.clone();
+        let bytes = message::bytes(send, names, &self.runner.fixtures)?;
+        let mut peer = self.runner.target.peer.clone();
         peer.linger = if expect.closed.is_some() { Duration::from_millis(500) } else { Duration::ZERO };
-        let reply = peer.send(&bytes, send.cut > 0)?;
-        let mut wrong = check::reply(expect, &reply, names);
+        let mut wrong = Vec::new();
+        let reply = match meanwhile {
+            None => peer.send(&bytes, send.cut > 0)?,
+            Some(step) => {
+                let other = || self.exchange(path, &step.send, &step.expect, None, names);
+                let (reply, found) = peer.send_in_two(&bytes, other)?;
+                wrong.extend(found?.into_iter().map(|what| format!("meanwhile: {what}")));
+                reply
+            }
+        };
+        wrong.extend(check::reply(expect, &reply, names));
+        wrong.extend(self.held_to_contract(&bytes, &reply));
 
         if let (Some(kept), Some(before)) = (kept, before) {
             let found = self.newer_than(path, before.as_deref())?;
@@ -114,7 +171,7 @@ impl Runner {
             }
         }
         if let Some(delivered) = expect.delivered
-            && self.deliveries
+            && self.runner.deliveries
             && wrong.is_empty()
         {
             wrong.extend(self.await_delivery(path, delivered)?);
@@ -122,9 +179,31 @@ impl Runner {
         Ok(wrong)
     }
 
+    /// What of an answer is not as the gateway's own description has it.
+    fn held_to_contract(&self, request: &[u8], reply: &Reply) -> Vec<String> {
+        let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let mut words = line.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let path = target.split('?').next().unwrap_or_default();
+        let routes = self.runner.target.routes.values();
+        let below =
+            routes.filter_map(|route| path.strip_prefix(route.as_str())).min_by_key(|below| below.len());
+        match (&self.contract, below) {
+            (Some(contract), Some(below)) if reply.status != 0 && !reply.cut && method != "HEAD" => {
+                contract.hold(method, below, reply)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn batches(&self, path: &str) -> anyhow::Result<Vec<Json>> {
         let path = format!("{path}/batches?limit=100");
-        let reply = self.target.peer.send(&request(&self.target.peer, "GET", &path, &[], b""), false)?;
+        let reply = self
+            .runner
+            .target
+            .peer
+            .send(&request(&self.runner.target.peer, "GET", &path, &[], b""), false)?;
         ensure!(reply.status == 200, "the list of batches is answered with {}", reply.status);
         let list: Json = serde_json::from_slice(&reply.body).context("the list of batches is no JSON")?;
         Ok(list["batches"].as_array().cloned().unwrap_or_default())
@@ -146,8 +225,11 @@ impl Runner {
         let resource = format!("{path}/batches/{id}");
         let deadline = Instant::now() + DELIVERY;
         loop {
-            let reply =
-                self.target.peer.send(&request(&self.target.peer, "GET", &resource, &[], b""), false)?;
+            let reply = self
+                .runner
+                .target
+                .peer
+                .send(&request(&self.runner.target.peer, "GET", &resource, &[], b""), false)?;
             let receipt: Json = serde_json::from_slice(&reply.body).context("the receipt is no JSON")?;
             if receipt["state"] == "finished" {
                 let found = receipt["sums"]["delivered"].as_u64().unwrap_or(0);
