@@ -35,16 +35,26 @@ pub(crate) struct Outgoing {
 impl From<UpstreamError> for End {
     fn from(error: UpstreamError) -> Self {
         let code = error.code().to_owned();
-        match error.outcome() {
-            Sent::No => End::NotSent { code, class: ErrorClass::Line },
-            Sent::Unknown => End::Lost { timeout: error.is_timeout(), code },
+        match (error.outcome(), &error) {
+            (Sent::Unknown, _) => End::Lost { timeout: error.is_timeout(), code },
+            (Sent::No, UpstreamError::Request { .. } | UpstreamError::Body { .. }) => {
+                End::NotSent { code, class: ErrorClass::Misuse }
+            }
+            (Sent::No, UpstreamError::Busy { .. }) => {
+                End::NotSent { code, class: ErrorClass::Infrastructure }
+            }
+            (Sent::No, _) => End::NotSent { code, class: ErrorClass::Line },
         }
     }
 }
 
 impl From<LoginError> for End {
     fn from(error: LoginError) -> Self {
-        End::NotSent { code: error.code().to_owned(), class: ErrorClass::Authentication }
+        let class = match &error {
+            LoginError::Unreachable(_) => ErrorClass::Line,
+            _ => ErrorClass::Authentication,
+        };
+        End::NotSent { code: error.code().to_owned(), class }
     }
 }
 

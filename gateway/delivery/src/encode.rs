@@ -120,6 +120,26 @@ impl Measured {
     }
 }
 
+#[cfg(test)]
+impl Measured {
+    /// Records from `first` on with these numbers of rows.
+    pub(crate) fn of_rows(first: u64, counts: &[u32]) -> Self {
+        let starts = counts.iter().scan(0, |next, count| {
+            let start = *next;
+            *next += count;
+            Some(start)
+        });
+        Self {
+            records: first..first + counts.len() as u64,
+            rows: counts.iter().map(|count| u64::from(*count)).sum(),
+            bytes: 0,
+            keys: RowKeys::default(),
+            starts: counts.iter().any(|count| *count != 1).then(|| starts.collect()),
+            unsendable: None,
+        }
+    }
+}
+
 /// Looks at the records from `first` on and says how many of them make a chunk within `bounds`; at least one, unless
 /// the very first cannot be sent. Two rows of different records with one key never share a chunk: upstreams refuse both.
 pub(crate) fn measure(

@@ -23,6 +23,7 @@ use crate::backoff::Budget;
 use crate::breaker::Breaker;
 use crate::delivery::UpstreamStatus;
 use crate::metrics::Metrics;
+use crate::pace::Ticket;
 use crate::plan::{CompiledPlan, Plan};
 use crate::resend::Resend;
 
@@ -64,6 +65,13 @@ struct OpenBatch {
 /// The order in which batches are served: the first accepted first.
 type Turn = (u64, BatchId);
 
+/// A chunk that a task works on.
+struct Task {
+    turn: Turn,
+    chunk: u64,
+    ticket: Option<Ticket>,
+}
+
 pub(crate) struct Scheduler {
     name: String,
     shared: Shared,
@@ -74,7 +82,8 @@ pub(crate) struct Scheduler {
     plans: HashMap<Digest, Option<Arc<CompiledPlan>>>,
     routes: Routes,
     running: JoinSet<Ended>,
-    under_way: BTreeSet<(BatchId, u64)>,
+    /// Chunks under way by the task that works on them.
+    tasks: HashMap<tokio::task::Id, Task>,
     breaker: Breaker,
     budget: Budget,
     random: fastrand::Rng,
@@ -104,7 +113,7 @@ impl Scheduler {
             plans: HashMap::new(),
             routes: Routes::default(),
             running: JoinSet::new(),
-            under_way: BTreeSet::new(),
+            tasks: HashMap::new(),
             breaker: Breaker::new(),
             budget: Budget::new(),
             random: fastrand::Rng::new(),
@@ -121,6 +130,11 @@ impl Scheduler {
                 return self.park(grace).await;
             }
             let next = match self.fill().await {
+                Ok(_) if self.refresh => {
+                    // Something turned out to be otherwise in the ledger: look again, but let others run in between.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
                 Ok(next) => next,
                 Err(error) => {
                     tracing::error!(upstream = self.name, code = error.code(), %error, "the ledger fails: delivery waits");
@@ -133,7 +147,7 @@ impl Scheduler {
             let slept = tokio::select! {
                 biased;
                 _ = self.controls.parked.changed() => false,
-                Some(ended) = self.running.join_next(), if !self.running.is_empty() => {
+                Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => {
                     self.joined(ended).await;
                     false
                 }
@@ -281,19 +295,15 @@ impl Scheduler {
     /// Waits for what is under way; what is not back in time is in doubt.
     async fn park(&mut self, grace: Instant) -> u64 {
         while !self.running.is_empty() {
-            match timeout_at(grace, self.running.join_next()).await {
+            match timeout_at(grace, self.running.join_next_with_id()).await {
                 Ok(Some(ended)) => self.joined(ended).await,
                 Ok(None) | Err(_) => break,
             }
         }
         self.running.shutdown().await;
-        let left: Vec<(BatchId, u64)> = std::mem::take(&mut self.under_way).into_iter().collect();
-        for (id, chunk) in &left {
-            let turn = self.batches.keys().find(|(_, known)| known == id).copied();
-            if let Some(turn) = turn {
-                let code = "parked".into();
-                self.apply_surely(turn, vec![Event::ChunkInDoubt { chunk: *chunk, code }]).await;
-            }
+        let left: Vec<Task> = self.tasks.drain().map(|(_, task)| task).collect();
+        for task in &left {
+            self.came_to_nothing(task, "parked").await;
         }
         if let Err(error) = self.write_late().await {
             tracing::error!(code = error.code(), %error, "outcomes could not be written down before the end");

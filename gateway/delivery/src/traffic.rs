@@ -7,52 +7,104 @@ use sekisho_liveness::{Board, ErrorClass, Observation, Station};
 use crate::chunk::End;
 use crate::dialect::Verdict;
 
-/// Reports the end of an exchange: to the import hop always, to a hop before it where the failure was there.
+/// Reports the end of an exchange: a fact about the import, and about the hop that it got stuck at.
 pub(crate) fn report(board: &Board, upstream: &str, end: &End, took: Duration, refused_rows: bool) {
-    let (class, answered, code) = match end {
-        End::Answered(Verdict::Rows(_)) => {
-            board.report(&Station::Login.hop_of(upstream), Observation::up(took).from_traffic());
-            let seen = if refused_rows {
-                Observation::degraded(ErrorClass::Data)
-                    .took(took)
-                    .text("some records were refused by the cloud", "一部のレコードが接続先で拒否されました")
-            } else {
-                Observation::up(took)
-            };
-            board.report(&Station::Import.hop_of(upstream), seen.from_traffic());
-            return;
+    let seen = match end {
+        End::Answered(Verdict::Rows(_)) if refused_rows => Observation::degraded(ErrorClass::Data).text(
+            "the cloud refused some of the last records",
+            "直近のレコードの一部が接続先で拒否されました",
+        ),
+        End::Answered(Verdict::Rows(_)) => Observation::up(took),
+        failed => {
+            let (class, answered, station, code) = failure(failed);
+            let seen = Observation::down(class)
+                .answered(answered)
+                .text(format!("the last chunk failed: {code}"), format!("直近の送信が失敗しました: {code}"));
+            match station {
+                Some(station) => seen.stopped_at(station.hop_of(upstream)),
+                None => seen,
+            }
         }
-        End::Answered(Verdict::Session(code)) => (ErrorClass::Authentication, true, code),
-        End::Answered(Verdict::Data { code, certain: true } | Verdict::TooLarge(code)) => {
-            (ErrorClass::Data, true, code)
-        }
-        End::Answered(Verdict::Data { code, certain: false } | Verdict::Misuse(code)) => {
-            (ErrorClass::Misuse, true, code)
-        }
-        End::Answered(Verdict::Later { code, quota: true, .. }) => (ErrorClass::Misuse, true, code),
-        End::Answered(Verdict::Later { code, quota: false, .. } | Verdict::Unknown(code)) => {
-            (ErrorClass::Infrastructure, true, code)
-        }
-        End::Answered(Verdict::TimeLimit(code)) => (ErrorClass::Timeout, true, code),
-        End::Lost { code, timeout: true } => (ErrorClass::Timeout, false, code),
-        End::Lost { code, timeout: false } => (ErrorClass::Line, false, code),
-        End::NotSent { code, class } => (*class, false, code),
     };
-    let seen = || {
-        Observation::down(class)
-            .from_traffic()
-            .took(took)
-            .answered(answered)
-            .text(format!("the last chunk failed: {code}"), format!("直近の送信が失敗しました: {code}"))
-    };
-    let hop = match (class, answered) {
-        (ErrorClass::Line, _) => Station::Line,
-        (ErrorClass::Authentication, _) => Station::Login,
-        (ErrorClass::Infrastructure, true) => Station::Cloud,
-        _ => Station::Import,
-    };
-    board.report(&hop.hop_of(upstream), seen());
-    if hop != Station::Import {
-        board.report(&Station::Import.hop_of(upstream), seen());
+    board.report(&Station::Import.hop_of(upstream), seen.from_traffic().took(took));
+}
+
+/// Class of a failure, whether the hop where it stopped has answered, which hop that is if it is known, and the code.
+fn failure(end: &End) -> (ErrorClass, bool, Option<Station>, &str) {
+    let import = Some(Station::Import);
+    match end {
+        End::NotSent { code, class: ErrorClass::Line } => {
+            (ErrorClass::Line, false, Some(Station::Line), code)
+        }
+        End::NotSent { code, class: ErrorClass::Authentication } => {
+            (ErrorClass::Authentication, true, Some(Station::Login), code)
+        }
+        End::NotSent { code, class } => (*class, false, None, code),
+        End::Lost { code, timeout: true } => (ErrorClass::Timeout, false, import, code),
+        // Cut on the way: by the line or by any station behind it.
+        End::Lost { code, timeout: false } => (ErrorClass::Line, false, None, code),
+        End::Answered(verdict) => match verdict {
+            Verdict::Rows(_) => (ErrorClass::Data, true, import, ""),
+            Verdict::Session(code) => (ErrorClass::Authentication, true, Some(Station::Login), code),
+            Verdict::Data { code, certain: true } | Verdict::TooLarge(code) => {
+                (ErrorClass::Data, true, import, code)
+            }
+            Verdict::Data { code, certain: false }
+            | Verdict::Misuse(code)
+            | Verdict::Later { code, quota: true, .. } => (ErrorClass::Misuse, true, import, code),
+            Verdict::Later { code, quota: false, .. } => {
+                (ErrorClass::Infrastructure, true, Some(Station::Cloud), code)
+            }
+            Verdict::Unknown(code) => (ErrorClass::Infrastructure, true, import, code),
+            Verdict::TimeLimit(code) => (ErrorClass::Timeout, true, import, code),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_liveness::{HopSpec, HopState, Intervals};
+
+    use super::*;
+
+    fn hops_after(end: End) -> Vec<(String, HopState, Option<ErrorClass>)> {
+        let board = Board::new(HopSpec::way_to("cloud", Intervals::default())).expect("a path");
+        report(&board, "cloud", &end, Duration::from_millis(20), false);
+        board.snapshot().hops.iter().map(|hop| (hop.name.to_string(), hop.state, hop.class)).collect()
+    }
+
+    fn of(hops: &[(String, HopState, Option<ErrorClass>)], name: &str) -> (HopState, Option<ErrorClass>) {
+        let hop = hops.iter().find(|hop| hop.0 == name).expect("a hop");
+        (hop.1, hop.2)
+    }
+
+    #[test]
+    fn a_chunk_that_was_taken_proves_every_hop_before_the_import() {
+        let hops = hops_after(End::Answered(Verdict::Rows(Vec::new())));
+        for name in ["line", "cloud", "login", "import"] {
+            assert_eq!(of(&hops, name).0, HopState::Up, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_shown_where_it_was() {
+        let line = hops_after(End::NotSent { code: "upstream-connect".into(), class: ErrorClass::Line });
+        assert_eq!(of(&line, "line"), (HopState::Down, Some(ErrorClass::Line)));
+        assert_eq!(of(&line, "import").0, HopState::Unknown);
+
+        let login =
+            hops_after(End::NotSent { code: "login-refused".into(), class: ErrorClass::Authentication });
+        assert_eq!(of(&login, "line").0, HopState::Up);
+        assert_eq!(of(&login, "login"), (HopState::Down, Some(ErrorClass::Authentication)));
+        assert_eq!(of(&login, "import").0, HopState::Unknown);
+
+        let later = Verdict::Later { code: "SERVER_UNAVAILABLE".into(), wait: None, quota: false };
+        let cloud = hops_after(End::Answered(later));
+        assert_eq!(of(&cloud, "line").0, HopState::Up);
+        assert_eq!(of(&cloud, "cloud"), (HopState::Down, Some(ErrorClass::Infrastructure)));
+
+        let import = hops_after(End::Answered(Verdict::TimeLimit("REQUEST_RUNNING_TOO_LONG".into())));
+        assert_eq!(of(&import, "login").0, HopState::Up);
+        assert_eq!(of(&import, "import"), (HopState::Down, Some(ErrorClass::Timeout)));
     }
 }

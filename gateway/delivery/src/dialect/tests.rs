@@ -1,1 +1,280 @@
+use http::header::RETRY_AFTER;
+
 use super::*;
+use crate::encode::RowKeys;
+use crate::plan::Plan;
+
+const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+
+fn results() -> ResultsSpec {
+    ResultsSpec {
+        result: "result".into(),
+        key: None,
+        success: "success".into(),
+        true_values: vec!["true".into(), "OK".into()],
+        code: Some("error/code".into()),
+        field: Some("error/field".into()),
+    }
+}
+
+fn mapper() -> Mapper {
+    let plan: Plan = serde_json::from_value(serde_json::json!({
+        "route": "r", "upstream": "u", "idempotent": true,
+        "layout": {"element": "{urn:t}record", "fields": [{"name": "F001"}, {"name": "F002"}]},
+        "mapping": {"key": ["F001"]},
+        "dialect": {"kind": "bulk2", "object": "o", "external_id": "F001"},
+    }))
+    .expect("a plan");
+    Mapper::new(&plan.mapping, &plan.layout).expect("a mapper")
+}
+
+fn soap(results: Option<ResultsSpec>) -> Dialect {
+    let spec = DialectSpec::Soap(SoapSpec {
+        path: "/p".into(),
+        namespace: "urn:x".into(),
+        operation: "put".into(),
+        record: "row".into(),
+        action: String::new(),
+        version: SoapVersion::Soap11,
+        headers: Vec::new(),
+        results,
+        fault_code: Some("f/code".into()),
+        codes: Codes::default(),
+    });
+    Dialect::new(&spec, &mapper()).expect("a dialect")
+}
+
+fn partner() -> Dialect {
+    let spec = PartnerSoapSpec {
+        version: "60.0".into(),
+        object: "o".into(),
+        external_id: "F001".into(),
+        codes: Codes::default(),
+    };
+    Dialect::new(&DialectSpec::PartnerSoap(spec), &mapper()).expect("a dialect")
+}
+
+fn collections() -> Dialect {
+    let spec = CollectionsSpec {
+        version: "60.0".into(),
+        object: "o".into(),
+        external_id: "F001".into(),
+        codes: Codes::default(),
+    };
+    Dialect::new(&DialectSpec::Collections(spec), &mapper()).expect("a dialect")
+}
+
+fn envelope(body: &str) -> String {
+    format!(r#"<s:Envelope xmlns:s="{SOAP}"><s:Header><h/></s:Header><s:Body>{body}</s:Body></s:Envelope>"#)
+}
+
+fn judge(dialect: &Dialect, status: u16, body: &str, rows: u64) -> Verdict {
+    let chunk = Measured::of_rows(0, &vec![1; usize::try_from(rows).expect("small")]);
+    let status = StatusCode::from_u16(status).expect("a status");
+    dialect.judge(status, &HeaderMap::new(), body.as_bytes(), &chunk)
+}
+
+fn refused(row: u64, code: &str, field: Option<&str>, temporary: bool) -> RowProblem {
+    let field = field.map(str::to_owned);
+    RowProblem { row, kind: RowProblemKind::Refused { code: code.into(), field, temporary } }
+}
+
+fn unknown(code: &str) -> Verdict {
+    Verdict::Unknown(code.into())
+}
+
+#[test]
+fn soap_results_are_taken_where_they_are_described() {
+    let answer = |inner: &str| envelope(&format!(r#"<any xmlns="urn:x"><count>2</count>{inner}</any>"#));
+    let good = "<result><success>true</success></result>";
+    let bad = "<result><success>false</success><error><code>a:BAD</code><field>F002</field><code>SECOND</code></error></result>";
+    let other = "<result><success> OK </success></result>";
+    let lock = "<result><error><code>UNABLE_TO_LOCK_ROW</code><field>F999</field></error></result>";
+    let dialect = soap(Some(results()));
+    let cases = [
+        (answer(&format!("{good}{other}")), Verdict::Rows(vec![])),
+        (answer(&format!("{good}{bad}")), Verdict::Rows(vec![refused(1, "BAD", Some("F002"), false)])),
+        (answer(&format!("{lock}{good}")), Verdict::Rows(vec![refused(0, "UNABLE_TO_LOCK_ROW", None, true)])),
+        (answer(good), unknown("answer-count")),
+        (answer(&good.repeat(3)), unknown("answer-unreadable")),
+        (answer(""), unknown("answer-count")),
+        (envelope(""), unknown("answer-unreadable")),
+        (envelope("<a/><b/>"), unknown("answer-unreadable")),
+        ("<a/>".to_owned(), unknown("answer-unreadable")),
+        (answer(good)[..60].to_owned(), unknown("answer-unreadable")),
+        ("<!DOCTYPE a []><a/>".to_owned(), unknown("answer-unreadable")),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(judge(&dialect, 200, &body, 2), expected, "{body}");
+    }
+}
+
+#[test]
+fn without_described_results_the_response_must_be_the_operations_own() {
+    let dialect = soap(None);
+    assert_eq!(judge(&dialect, 200, &envelope("<putResponse/>"), 3), Verdict::Rows(vec![]));
+    assert_eq!(judge(&dialect, 200, &envelope("<welcome/>"), 3), unknown("answer-operation"));
+}
+
+#[test]
+fn faults_mean_what_their_codes_say() {
+    let fault = |code: &str, detail: &str| {
+        envelope(&format!(
+            "<s:Fault><faultcode>{code}</faultcode><faultstring>text</faultstring><detail>{detail}</detail></s:Fault>"
+        ))
+    };
+    let named = |code: &str| fault("s:Server", &format!("<f><code>{code}</code></f>"));
+    let dialect = soap(Some(results()));
+    let data = |code: &str, certain| Verdict::Data { code: code.into(), certain };
+    let later = |code: &str, quota| Verdict::Later { code: code.into(), wait: None, quota };
+    let cases = [
+        (500, named("REQUEST_RUNNING_TOO_LONG"), Verdict::TimeLimit("REQUEST_RUNNING_TOO_LONG".into())),
+        (500, named("INVALID_BATCH"), data("INVALID_BATCH", true)),
+        (500, named("EXCEEDED_MAX_SIZE_REQUEST"), Verdict::TooLarge("EXCEEDED_MAX_SIZE_REQUEST".into())),
+        (401, named("INVALID_SESSION_ID"), Verdict::Session("INVALID_SESSION_ID".into())),
+        (500, named("REQUEST_LIMIT_EXCEEDED"), later("REQUEST_LIMIT_EXCEEDED", true)),
+        (503, named("SERVER_UNAVAILABLE"), later("SERVER_UNAVAILABLE", false)),
+        (500, named("WHO_KNOWS"), unknown("WHO_KNOWS")),
+        (500, fault("s:Client", ""), data("Client", false)),
+        (500, fault("s:Server", ""), unknown("Server")),
+        (200, fault("s:Server", ""), unknown("Server")),
+        (403, fault("s:Server", ""), Verdict::Misuse("Server".into())),
+    ];
+    for (status, body, expected) in cases {
+        assert_eq!(judge(&dialect, status, &body, 1), expected, "{status} {body}");
+    }
+    let twelve = r#"<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><e:Fault><e:Code><e:Value>e:Receiver</e:Value><e:Subcode><e:Value>x:Sub</e:Value></e:Subcode></e:Code><e:Detail><f><code>INVALID_BATCH</code></f></e:Detail></e:Fault></e:Body></e:Envelope>"#;
+    assert_eq!(judge(&dialect, 500, twelve, 1), data("INVALID_BATCH", true));
+}
+
+#[test]
+fn partner_faults_and_results() {
+    let dialect = partner();
+    let fault = |code: &str| {
+        envelope(&format!(
+            r#"<s:Fault><faultcode xmlns:sf="urn:fault.partner.soap.sforce.com">sf:{code}</faultcode><faultstring>{code}: text</faultstring></s:Fault>"#
+        ))
+    };
+    assert_eq!(
+        judge(&dialect, 500, &fault("INVALID_SESSION_ID"), 1),
+        Verdict::Session("INVALID_SESSION_ID".into())
+    );
+    assert_eq!(
+        judge(&dialect, 500, &fault("EXCEEDED_ID_LIMIT"), 1),
+        Verdict::TooLarge("EXCEEDED_ID_LIMIT".into())
+    );
+    assert_eq!(judge(&dialect, 500, &fault("UNKNOWN_EXCEPTION"), 1), unknown("UNKNOWN_EXCEPTION"));
+    let answer = envelope(
+        r#"<upsertResponse xmlns="urn:partner.soap.sforce.com"><result><created>true</created><success>true</success></result><result><errors><fields>F002</fields><fields>F001</fields><message>m</message><statusCode>DUPLICATE_VALUE</statusCode></errors><errors><statusCode>OTHER</statusCode></errors><success>false</success></result></upsertResponse>"#,
+    );
+    assert_eq!(
+        judge(&dialect, 200, &answer, 2),
+        Verdict::Rows(vec![refused(1, "DUPLICATE_VALUE", Some("F002"), false)])
+    );
+}
+
+#[test]
+fn json_answers() {
+    let dialect = collections();
+    let good = r#"{"id":"a","success":true,"errors":[]}"#;
+    let bad = r#"{"success":false,"errors":[{"statusCode":"BAD","fields":["F002"],"message":"m"}]}"#;
+    let cases = [
+        (200, format!("[{good},{bad}]"), Verdict::Rows(vec![refused(1, "BAD", Some("F002"), false)])),
+        (200, format!("[{good}]"), unknown("answer-count")),
+        (200, format!("[{good},{good},{good}]"), unknown("answer-unreadable")),
+        (200, "{}".into(), unknown("answer-unreadable")),
+        (200, format!("[{good},"), unknown("answer-unreadable")),
+        (
+            200,
+            "[1,2]".into(),
+            Verdict::Rows(vec![refused(0, "refused", None, false), refused(1, "refused", None, false)]),
+        ),
+        (
+            403,
+            r#"[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"m"}]"#.into(),
+            Verdict::Later { code: "REQUEST_LIMIT_EXCEEDED".into(), wait: None, quota: true },
+        ),
+        (
+            500,
+            r#"[{"errorCode":"REQUEST_RUNNING_TOO_LONG"}]"#.into(),
+            Verdict::TimeLimit("REQUEST_RUNNING_TOO_LONG".into()),
+        ),
+        (
+            401,
+            r#"[{"errorCode":"INVALID_SESSION_ID"}]"#.into(),
+            Verdict::Session("INVALID_SESSION_ID".into()),
+        ),
+        (
+            400,
+            r#"[{"errorCode":"田中 is wrong"}]"#.into(),
+            Verdict::Data { code: "status-400".into(), certain: false },
+        ),
+        (404, "<html>".into(), Verdict::Misuse("status-404".into())),
+        (302, String::new(), Verdict::Misuse("status-302".into())),
+        (502, String::new(), unknown("status-502")),
+        (503, String::new(), unknown("status-503")),
+        (504, String::new(), unknown("status-504")),
+        (524, String::new(), unknown("status-524")),
+    ];
+    for (status, body, expected) in cases {
+        assert_eq!(judge(&dialect, status, &body, 2), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn retry_after_in_seconds_is_kept_and_bounded() {
+    let mut headers = HeaderMap::new();
+    for (value, expected) in
+        [("7", Some(7)), (" 7 ", Some(7)), ("-1", None), ("999999999", Some(86_400)), ("soon", None)]
+    {
+        headers.insert(RETRY_AFTER, value.parse().expect("a header"));
+        let wait = expected.map(std::time::Duration::from_secs);
+        assert_eq!(verdict::retry_after(&headers), wait, "{value}");
+    }
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("3"));
+    let verdict = by_status(StatusCode::SERVICE_UNAVAILABLE, None, &headers);
+    assert!(matches!(verdict, Verdict::Later { wait: Some(_), quota: false, .. }));
+}
+
+#[test]
+fn results_by_key_must_name_each_row_once() {
+    let keys = |names: &[&str]| {
+        let mut keys = RowKeys::default();
+        keys.hashes = names.iter().map(|name| keys.hash(name)).collect();
+        keys
+    };
+    let sent = keys(&["a", "b", "c"]);
+    let result =
+        |key: &str, success| verdict::RowResult { key: Some(sent.hash(key)), success, ..Default::default() };
+    let judge = |results: &[verdict::RowResult]| rows_verdict(results, 3, &sent, &Codes::default(), |_| true);
+    assert_eq!(
+        judge(&[result("c", true), result("a", false), result("b", true)]),
+        Verdict::Rows(vec![refused(0, "refused", None, false)])
+    );
+    assert_eq!(judge(&[result("a", true), result("a", true), result("b", true)]), unknown("answer-key"));
+    assert_eq!(judge(&[result("a", true), result("x", true), result("b", true)]), unknown("answer-key"));
+    let missing = Verdict::Rows(vec![RowProblem { row: 1, kind: RowProblemKind::Unknown }]);
+    assert_eq!(judge(&[result("a", true), result("c", true)]), missing);
+}
+
+#[test]
+fn descriptions_that_cannot_work_are_refused_by_key() {
+    let of = |spec: serde_json::Value| {
+        let spec: DialectSpec = serde_json::from_value(spec).expect("a description");
+        match Dialect::new(&spec, &mapper()) {
+            Ok(_) => panic!("taken"),
+            Err(error) => error.to_string(),
+        }
+    };
+    let bulk = serde_json::json!({"kind": "bulk2", "object": "o", "external_id": "F009"});
+    assert!(of(bulk).contains("external_id"));
+    let soap = serde_json::json!({"kind": "soap", "path": "/", "namespace": "u", "operation": "1x", "record": "row"});
+    assert!(of(soap).contains("'1x'"));
+    let rest = serde_json::json!({"kind": "rest", "path": "/", "format": "csv", "method": "NOT A METHOD"});
+    assert!(of(rest).contains("method"));
+    let header = serde_json::json!({"kind": "rest", "path": "/", "format": "csv", "headers": {"a b": "c"}});
+    assert!(of(header).contains("header"));
+    let unknown =
+        serde_json::json!({"kind": "collections", "object": "o", "external_id": "F001", "speed": 1});
+    assert!(serde_json::from_value::<DialectSpec>(unknown).is_err());
+}

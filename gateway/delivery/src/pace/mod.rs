@@ -38,6 +38,8 @@ pub struct Pace {
     ceiling: f64,
     /// Chunks finished well since `allowed` was last changed.
     steady: u32,
+    /// How many of them it takes until one more in flight is tried against the model's advice.
+    patience: u32,
     /// Integral of the number of chunks under way, in chunk seconds, up to `area_at`.
     area: f64,
     area_at: Duration,
@@ -89,6 +91,7 @@ impl Pace {
             proven: spec.start_rows as f64 / 2.0,
             ceiling: f64::INFINITY,
             steady: 0,
+            patience: 16,
             area: 0.0,
             area_at: Duration::ZERO,
             hits: 0,
@@ -185,8 +188,7 @@ impl Pace {
                 self.shrink(sample.rows / 2.0);
                 // What is under way was sized by the same mistake: until one chunk works, no more than that is sent.
                 self.proven = self.proven.min(sample.rows / 8.0);
-                self.allowed = 1;
-                self.steady = 0;
+                self.change(1);
             }
             End::TooLarge => self.shrink(sample.rows / 2.0),
             End::Other => {}
@@ -217,20 +219,28 @@ impl Pace {
     /// One chunk in flight more or less, where the model expects more throughput from it.
     fn balance(&mut self) {
         let now = self.throughput(self.allowed);
-        if self.allowed < self.spec.max_in_flight && self.throughput(self.allowed + 1) > now * WORTH {
+        if self.allowed < self.spec.max_in_flight {
+            let worth = self.throughput(self.allowed + 1) > now * WORTH;
             // While chunks are small a mistake costs little; near their full size a whole round is waited for.
             let growing = 2.0 * self.proven < self.affordable(f64::from(self.allowed), self.model.level());
-            if growing || self.steady >= self.allowed {
-                self.allowed += 1;
-                self.steady = 0;
+            if worth && (growing || self.steady >= self.allowed) {
+                return self.change(self.allowed + 1);
             }
-        } else if self.allowed > 1
-            && self.steady >= self.allowed
-            && self.throughput(self.allowed - 1) > now * WORTH
-        {
-            self.allowed -= 1;
-            self.steady = 0;
+            // The model may be wrong about what it has not seen lately.
+            if !worth && self.steady >= self.patience {
+                self.patience = (self.patience * 2).min(256);
+                return self.change(self.allowed + 1);
+            }
         }
+        if self.allowed > 1 && self.steady >= self.allowed && self.throughput(self.allowed - 1) > now * WORTH
+        {
+            self.change(self.allowed - 1);
+        }
+    }
+
+    fn change(&mut self, allowed: u32) {
+        self.allowed = allowed;
+        self.steady = 0;
     }
 
     /// Rows a second that the model expects with so many chunks in flight, each of the size that would be chosen then.

@@ -8,8 +8,9 @@ const CONTENTION: [f64; 12] = [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 
 /// Where the weighing starts: without evidence some contention is likelier than none or a lot.
 const LIKELY: f64 = 0.15;
 
-/// Part of the error that another contention factor must come under to be believed.
-const CHANGE: f64 = 0.85;
+/// So many samples say as much about contention as one that owes nothing to the others: drift and noise of the load
+/// make neighbours alike.
+const INDEPENDENCE: f64 = 20.0;
 
 /// How much of an observation's weight is left after the next one: about 100 are remembered. The shape of the cost
 /// hardly changes; what drifts is followed by the level.
@@ -108,10 +109,8 @@ impl Model {
 
     /// Takes in a finished chunk.
     pub(crate) fn learn(&mut self, sample: Sample) {
-        // Drift is taken out before the shape is fitted, else it would pass for contention or for fixed cost.
-        let steadied = Sample { seconds: sample.seconds / self.level, ..sample };
         for (fit, factor) in self.fits.iter_mut().zip(CONTENTION) {
-            fit.add(steadied, contention(factor, sample.load));
+            fit.add(sample, contention(factor, sample.load));
         }
         self.samples += 1;
         self.solve();
@@ -170,18 +169,19 @@ impl Model {
     }
 
     fn solve(&mut self) {
-        let (mut fixed, mut per_row, error) = self.fits[self.best].solve();
-        // Another contention factor must explain what was seen clearly better, or noise would choose.
-        let mut least = CHANGE * error;
-        for (index, fit) in self.fits.iter().enumerate() {
-            let (its_fixed, its_per_row, its_error) = fit.solve();
-            let doubt = 1e-4 * (CONTENTION[index] - LIKELY).abs();
-            if its_error + doubt < least {
-                least = its_error + doubt;
-                (self.best, fixed, per_row) = (index, its_fixed, its_per_row);
+        let solved = self.fits.map(|fit| fit.solve());
+        let least = solved.iter().fold(f64::INFINITY, |least, (_, _, error)| least.min(*error)).max(1e-6);
+        let weight = self.fits[0].one / INDEPENDENCE;
+        let mut best = f64::INFINITY;
+        for (index, (fixed, per_row, error)) in solved.into_iter().enumerate() {
+            // The likelihood of what was seen, against what is likely beforehand: few samples or much noise prove little.
+            let surprise = ((CONTENTION[index] + 0.05) / (LIKELY + 0.05)).ln();
+            let score = weight * error / least + surprise * surprise;
+            if score < best {
+                best = score;
+                (self.best, self.fixed, self.per_row) = (index, fixed, per_row);
             }
         }
-        (self.fixed, self.per_row) = (fixed, per_row);
     }
 }
 

@@ -1,1 +1,200 @@
+use proptest::prelude::*;
+
 use super::*;
+
+fn spec() -> PaceSpec {
+    PaceSpec { limit_ms: 10_000, ..PaceSpec::default() }
+}
+
+fn at(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+/// One chunk after another, each taking what `cost` says; returns the sizes.
+fn alone(pace: &mut Pace, from: f64, chunks: usize, cost: impl Fn(f64) -> f64) -> (Vec<u64>, f64) {
+    let mut now = from;
+    let mut sizes = Vec::new();
+    for _ in 0..chunks {
+        let size = pace.next(at(now), u64::MAX).expect("nothing is under way").rows;
+        let ticket = pace.opened(at(now), size);
+        now += cost(size as f64);
+        pace.finished(at(now), ticket, End::Done);
+        sizes.push(size);
+    }
+    (sizes, now)
+}
+
+#[test]
+fn it_starts_small_and_at_most_doubles_what_has_worked() {
+    let mut pace = Pace::new(spec());
+    let (sizes, _) = alone(&mut pace, 0.0, 12, |rows| 0.3 + 0.001 * rows);
+    assert_eq!(sizes[0], 50);
+    assert!(sizes.windows(2).all(|pair| pair[1] <= 2 * pair[0]), "{sizes:?}");
+    let last = *sizes.last().expect("sizes");
+    // 4,700 rows take 5 s alone; 8 may be under way, and so far nothing says that they do not hinder each other.
+    assert!((2_000..=4_700).contains(&last), "{sizes:?}");
+}
+
+#[test]
+fn the_hard_bounds_hold_whatever_is_learnt() {
+    let mut pace = Pace::new(PaceSpec { max_rows: 200, max_in_flight: 3, max_bytes: 1_000, ..spec() });
+    let (sizes, now) = alone(&mut pace, 0.0, 50, |_| 0.01);
+    assert!(sizes.iter().all(|size| *size <= 200));
+    assert_eq!(pace.next(at(now), u64::MAX).map(|size| size.bytes), Some(1_000));
+    let tickets: Vec<_> =
+        std::iter::from_fn(|| pace.next(at(now), u64::MAX).map(|size| pace.opened(at(now), size.rows)))
+            .collect();
+    assert_eq!(tickets.len(), 3);
+    assert_eq!(pace.in_flight(), 3);
+}
+
+#[test]
+fn a_hit_shrinks_at_once_and_lets_one_chunk_try() {
+    let mut pace = Pace::new(spec());
+    let (sizes, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
+    let before = *sizes.last().expect("sizes");
+    let ticket = pace.opened(at(now), before);
+    pace.finished(at(now + 10.0), ticket, End::TimeLimit);
+    let size = pace.next(at(now + 10.0), u64::MAX).expect("one may try").rows;
+    assert!(size <= before / 2, "{size} after {before}");
+    pace.opened(at(now + 10.0), size);
+    assert_eq!(pace.next(at(now + 10.0), u64::MAX), None);
+    assert_eq!(pace.hits(), 1);
+}
+
+#[test]
+fn a_near_miss_shrinks_at_once() {
+    let mut pace = Pace::new(spec());
+    let (sizes, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
+    let before = *sizes.last().expect("sizes");
+    let (_, now) = alone(&mut pace, now, 1, |_| 8.5);
+    let after = pace.rows(at(now));
+    assert!(after < before * 7 / 10, "{after} after {before}");
+}
+
+#[test]
+fn a_chunk_that_is_late_warns_before_it_ends() {
+    let mut pace = Pace::new(spec());
+    let (_, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
+    let size = pace.rows(at(now));
+    pace.opened(at(now), size);
+    let usual = pace.rows(at(now + 1.0));
+    let warned = pace.rows(at(now + 9.0));
+    assert!(warned < usual * 7 / 10, "{warned}, not {usual}");
+}
+
+#[test]
+fn it_grows_again_when_the_cloud_gets_faster() {
+    let mut pace = Pace::new(spec());
+    let (slow, now) = alone(&mut pace, 0.0, 30, |rows| 1.5 + 0.005 * rows);
+    let (fast, _) = alone(&mut pace, now, 40, |rows| 0.3 + 0.001 * rows);
+    let (slow, fast) = (slow.last().expect("sizes"), fast.last().expect("sizes"));
+    assert!(*fast > 3 * slow, "{slow} then {fast}");
+}
+
+#[test]
+fn the_last_rows_are_spread_over_the_free_places() {
+    let mut pace = Pace::new(PaceSpec { max_in_flight: 2, ..spec() });
+    let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 0.001 * rows);
+    assert_eq!(pace.allowed(), 2);
+    let full = pace.rows(at(now));
+    assert_eq!(pace.next(at(now), full + 10).map(|size| size.rows), Some((full + 10).div_ceil(2)));
+}
+
+#[test]
+fn what_was_learnt_is_recalled_with_care() {
+    let mut pace = Pace::new(spec());
+    assert_eq!(pace.remember(), None);
+    let (sizes, _) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 0.001 * rows);
+    let last = *sizes.last().expect("sizes");
+    let memory = pace.remember().expect("learnt");
+    let mut recalled = Pace::recall(spec(), &memory);
+    let first = recalled.rows(Duration::ZERO);
+    assert!(first > 50 && first <= last / 2, "{first} of {last}");
+    let (again, _) = alone(&mut recalled, 0.0, 5, |rows| 0.3 + 0.001 * rows);
+    assert!(again.last().expect("sizes") * 10 > last * 7, "{again:?} towards {last}");
+    for nonsense in ["", "{}", r#"{"fixed":null}"#, "[1]"] {
+        assert_eq!(Pace::recall(spec(), nonsense).rows(Duration::ZERO), 50);
+    }
+}
+
+#[test]
+fn it_explains_itself_in_one_line() {
+    let mut pace = Pace::new(spec());
+    let fresh = pace.explain(Duration::ZERO);
+    assert_eq!(fresh, "50 rows x 2: nothing seen yet, limit 10 s, target 5 s");
+    let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.4 + 0.002 * rows);
+    let line = pace.explain(at(now));
+    assert!(
+        line.contains(" s + 2.0") && line.contains("ms a row") && line.ends_with("limit 10 s, target 5 s"),
+        "{line}"
+    );
+    assert!(line.split(' ').next().expect("a number").contains(','), "thousands are grouped: {line}");
+    let fixed = Pace::new(PaceSpec { fixed_rows: Some(1_000), ..spec() });
+    assert_eq!(fixed.explain(Duration::ZERO), "1,000 rows x 8: fixed by configuration, limit 10 s");
+}
+
+#[test]
+fn specs_out_of_range_are_named() {
+    let cases = [
+        (PaceSpec { limit_ms: 0, ..spec() }, "pace.limit_ms"),
+        (PaceSpec { target: 0.95, ..spec() }, "pace.target"),
+        (PaceSpec { target: f64::NAN, ..spec() }, "pace.target"),
+        (PaceSpec { start_rows: 0, ..spec() }, "pace"),
+        (PaceSpec { fixed_rows: Some(0), ..spec() }, "pace"),
+    ];
+    for (spec, key) in cases {
+        assert_eq!(spec.fault().map(|(key, _)| key), Some(key));
+    }
+    assert_eq!(spec().fault(), None);
+}
+
+#[derive(Clone, Debug)]
+enum Move {
+    Open,
+    End(usize, End, f64),
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let end = prop_oneof![Just(End::Done), Just(End::TimeLimit), Just(End::TooLarge), Just(End::Other)];
+    let one = prop_oneof![
+        3 => Just(Move::Open),
+        2 => (0_usize..8, end, 0.0_f64..30.0).prop_map(|(which, end, took)| Move::End(which, end, took)),
+    ];
+    prop::collection::vec(one, 0..200)
+}
+
+proptest! {
+    /// Whatever happens in whatever order, sizes stay within the bounds, and there is always a way on.
+    #[test]
+    fn no_history_leads_out_of_the_bounds(moves in moves()) {
+        let spec = PaceSpec { max_rows: 3_000, max_in_flight: 5, ..spec() };
+        let mut pace = Pace::new(spec);
+        let (mut now, mut tickets) = (0.0, Vec::new());
+        for step in moves {
+            match step {
+                Move::Open => {
+                    if let Some(size) = pace.next(at(now), u64::MAX) {
+                        prop_assert!((1..=3_000).contains(&size.rows));
+                        tickets.push(pace.opened(at(now), size.rows));
+                    }
+                    prop_assert!(pace.in_flight() <= 5);
+                }
+                Move::End(which, end, took) => {
+                    now += took;
+                    if !tickets.is_empty() {
+                        let ticket = tickets.swap_remove(which % tickets.len());
+                        pace.finished(at(now), ticket, end);
+                    }
+                }
+            }
+            prop_assert!((1..=5).contains(&pace.allowed()));
+            prop_assert!((1..=3_000).contains(&pace.rows(at(now))));
+            prop_assert!(!pace.explain(at(now)).contains("NaN"));
+        }
+        for ticket in tickets {
+            pace.finished(at(now), ticket, End::Other);
+        }
+        prop_assert!(pace.next(at(now), u64::MAX).is_some());
+    }
+}

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use sekisho_journal::{Code, Event, Exception, Outcome, RangeSet};
 use sekisho_liveness::ErrorClass;
-use tokio::task::JoinError;
+use tokio::task::{Id, JoinError};
 
-use super::{Scheduler, Turn};
+use super::{Scheduler, Task, Turn};
 use crate::backoff;
 use crate::chunk::End;
 use crate::dialect::{RowProblem, Verdict};
@@ -51,35 +51,38 @@ enum Meaning {
 }
 
 impl Scheduler {
-    pub(super) async fn joined(&mut self, ended: Result<Ended, JoinError>) {
+    pub(super) async fn joined(&mut self, ended: Result<(Id, Ended), JoinError>) {
         match ended {
-            Ok(ended) => self.ended(ended).await,
+            Ok((task, ended)) => {
+                self.tasks.remove(&task);
+                self.ended(ended).await;
+            }
             Err(error) => {
-                // A task that panicked: which chunk it was, the ledger shows as in flight without anyone at work.
                 tracing::error!(%error, "a delivery task broke off");
-                self.in_doubt_without_task().await;
+                if let Some(task) = self.tasks.remove(&error.id()) {
+                    self.came_to_nothing(&task, "task-broken").await;
+                }
             }
         }
     }
 
-    /// Chunks in flight that no task works on are in doubt.
-    async fn in_doubt_without_task(&mut self) {
-        if !self.running.is_empty() {
-            // Which of them broke off cannot be told while others run; looked at again when they are back.
-            return;
+    /// A chunk whose task brought no end: in doubt, unless it was before.
+    pub(super) async fn came_to_nothing(&mut self, task: &Task, code: &str) {
+        let (turn, chunk) = (task.turn, task.chunk);
+        let now = self.clock();
+        let route = self.batches.get(&turn).map(|batch| batch.plan.plan.route.clone()).unwrap_or_default();
+        if let (Some(route), Some(ticket)) = (self.routes.get(&route), task.ticket) {
+            route.pace.finished(now, ticket, pace::End::Other);
         }
-        let lost = std::mem::take(&mut self.under_way);
-        for (id, chunk) in lost {
-            if let Some(turn) = self.batches.keys().find(|(_, known)| *known == id).copied() {
-                let code = Code::new("task-broken");
-                self.apply_surely(turn, vec![Event::ChunkInDoubt { chunk, code }]).await;
-            }
+        let state = self.batches.get(&turn).and_then(|batch| batch.state.chunks.get(&chunk));
+        if state.is_some_and(|chunk| chunk.state.is_in_flight()) {
+            let events = vec![Event::ChunkInDoubt { chunk, code: Code::new(code) }];
+            self.apply_surely(turn, events).await;
         }
     }
 
     async fn ended(&mut self, ended: Ended) {
         let now = self.clock();
-        self.under_way.remove(&(ended.turn.1, ended.number));
         let Some(batch) = self.batches.get(&ended.turn) else { return };
         let route = batch.plan.plan.route.clone();
         let retry = batch.plan.plan.retry;

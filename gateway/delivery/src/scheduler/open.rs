@@ -7,7 +7,7 @@ use sekisho_journal::machine::Chunk;
 use sekisho_journal::{ChunkState, Code, Event, LedgerError};
 
 use super::close::{Ended, Kind};
-use super::{OpenBatch, Scheduler, Step, Turn};
+use super::{OpenBatch, Scheduler, Step, Task, Turn};
 use crate::bulk2::{self, Notary};
 use crate::chunk::{Outgoing, deliver};
 use crate::encode::{Bounds, EncodeError, Measured, RowSource, measure};
@@ -42,7 +42,7 @@ impl Scheduler {
             .values()
             .filter(|chunk| chunk.state == ChunkState::InDoubt && !chunk.held)
             .map(|chunk| chunk.number)
-            .filter(|number| !self.under_way.contains(&(turn.1, *number)))
+            .filter(|number| !self.tasks.values().any(|task| task.turn == turn && task.chunk == *number))
             .collect();
         for number in doubts {
             match self.resolve(turn, number, now).await? {
@@ -257,15 +257,15 @@ impl Scheduler {
             chunk: number,
             now: self.shared.now,
         };
-        self.under_way.insert((turn.1, number));
         let started = self.started;
-        self.running.spawn(async move {
+        let task = self.running.spawn(async move {
             let end = match (&reference, outgoing.source.plan.dialect.bulk2()) {
                 (Some(id), Some(spec)) => bulk2::resolve(&outgoing, spec, &measured, id).await,
                 _ => deliver(&outgoing, &measured, &notary).await,
             };
             Ended { turn, number, kind, ticket, opened: now, took: started.elapsed() - now, measured, end }
         });
+        self.tasks.insert(task.id(), Task { turn, chunk: number, ticket });
     }
 }
 

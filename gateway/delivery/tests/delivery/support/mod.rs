@@ -210,10 +210,13 @@ pub(crate) fn plan(dialect: DialectSpec) -> Plan {
 
 /// What a cloud holds: rows by key, and how often each was written.
 #[derive(Clone, Default)]
-pub(crate) struct Table(Arc<Mutex<BTreeMap<String, (u64, BTreeMap<String, Option<String>>)>>>);
+pub(crate) struct Table(Arc<Mutex<BTreeMap<String, (u64, Row)>>>);
+
+/// A row as it arrived: null is `None`, absent is not there.
+type Row = BTreeMap<String, Option<String>>;
 
 impl Table {
-    pub(crate) fn write(&self, row: BTreeMap<String, Option<String>>) {
+    pub(crate) fn write(&self, row: Row) {
         let key = row.get("F001").cloned().flatten().expect("a key");
         let mut rows = self.0.lock().expect("lock");
         let entry = rows.entry(key).or_default();
