@@ -249,7 +249,7 @@ impl Tokens {
     pub async fn renew(&self, expired: &Token) -> Result<Token, LoginError> {
         let mut current = self.inner.current.lock().await;
         match &current.token {
-            Some(token) if token.serial != expired.serial => Ok(token.clone()),
+            Some(token) if token.value != expired.value => Ok(token.clone()),
             _ => {
                 let fresh = self.log_in(&mut current).await?;
                 match &self.inner.source {
