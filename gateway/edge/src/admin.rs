@@ -191,12 +191,9 @@ impl Admin {
         };
         let limit = number(query, "limit").unwrap_or(1_000).clamp(1, 1_000);
         let from = number(query, "from").unwrap_or(0);
-        match self.gateway.ledger.errors(batch.id, from, u32::try_from(limit).unwrap_or(1_000)).await {
-            Ok(found) => {
-                let errors: Vec<_> = found.iter().map(answers::exception).collect();
-                let next = (found.len() as u64 == limit).then(|| found.last().map(|last| last.position + 1));
-                say(200, &json!({ "errors": errors, "next": next.flatten() }))
-            }
+        let limit = u32::try_from(limit).unwrap_or(1_000);
+        match answers::errors(&self.gateway.ledger, &batch, from, limit).await {
+            Ok(page) => say(200, &page),
             Err(error) => failed(&error),
         }
     }

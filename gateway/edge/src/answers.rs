@@ -1,9 +1,9 @@
 //! What the ledger and the board know, in the words of the answers.
 
-use sekisho_journal::{BatchView, Digest, Outcome, RecordException, Status};
+use sekisho_journal::{BatchView, Digest, Ledger, LedgerError, Outcome, RecordException, SetAside, Status};
 use sekisho_liveness::Snapshot;
 use sekisho_records::Violations;
-use sekisho_soap::message::{self, Heartbeat, Receipt, RecordError, State};
+use sekisho_soap::message::{self, ErrorsPage, Heartbeat, Receipt, RecordError, State};
 use time::OffsetDateTime;
 
 /// The receipt of a batch as it stands.
@@ -51,22 +51,20 @@ pub(crate) fn at(millis: u64) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A record that the cloud did not take.
-pub(crate) fn exception(exception: &RecordException) -> RecordError {
+/// A record that the cloud did not take; `number` is its number in the payload.
+fn exception(exception: &RecordException, number: u64) -> RecordError {
     let (outcome, en, ja) = match exception.outcome {
         Outcome::Partial => {
             ("partial", "Some rows of the record arrived, some did not.", "一部の行だけが反映されました。")
         }
-        Outcome::Rejected => {
-            ("rejected", "The cloud refused the record.", "クラウドがレコードを拒否しました。")
-        }
+        Outcome::Rejected => ("rejected", "The cloud refused the record.", "クラウドがレコードを拒否しました。"),
         Outcome::Returned => ("pending", "The record will be sent again.", "再送されます。"),
         Outcome::InDoubt => {
             ("inDoubt", "It is not known whether the record arrived.", "反映されたかどうか不明です。")
         }
     };
     RecordError {
-        record: exception.position + 1,
+        record: number,
         field: exception.field.clone(),
         line: None,
         column: None,
@@ -75,6 +73,51 @@ pub(crate) fn exception(exception: &RecordException) -> RecordError {
         message: en.to_owned(),
         message_ja: ja.to_owned(),
     }
+}
+
+/// A record that was left out of its batch.
+fn left_out(left_out: &SetAside) -> RecordError {
+    RecordError {
+        record: left_out.record,
+        field: left_out.field.clone(),
+        line: left_out.line,
+        column: left_out.column,
+        outcome: Some("setAside".to_owned()),
+        code: left_out.code.to_string(),
+        message: "The record breaks the schema and was left out of the batch.".to_owned(),
+        message_ja: "スキーマに違反しているため、バッチから除外されました。".to_owned(),
+    }
+}
+
+/// One page of what became of records that were not delivered as they should: those left out and those that the cloud
+/// did not take, by their number in the payload. `from` counts the records before the page, from 0.
+pub(crate) async fn errors(
+    ledger: &Ledger,
+    batch: &BatchView,
+    from: u64,
+    limit: u32,
+) -> Result<ErrorsPage, LedgerError> {
+    let set_aside =
+        if batch.sums.set_aside > 0 { ledger.set_aside(batch.id).await? } else { Vec::new() };
+    let position = SetAside::position_after(&set_aside, from);
+    let found = ledger.errors(batch.id, position, limit).await?;
+    let mut errors: Vec<_> = set_aside
+        .iter()
+        .filter(|left_out| left_out.record > from)
+        .take(limit as usize)
+        .map(left_out)
+        .chain(found.iter().map(|found| exception(found, SetAside::number_of(&set_aside, found.position))))
+        .collect();
+    errors.sort_by_key(|error| error.record);
+    let more = errors.len() >= limit as usize;
+    errors.truncate(limit as usize);
+    Ok(ErrorsPage {
+        id: batch.id.to_string(),
+        total: batch.sums.partial + batch.sums.rejected + batch.sums.set_aside,
+        from,
+        next: errors.last().filter(|_| more).map(|last| last.record),
+        errors,
+    })
 }
 
 /// The violations of a refused batch.

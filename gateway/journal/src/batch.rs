@@ -27,8 +27,9 @@ pub struct NewBatch {
     pub mapping: Digest,
     /// Records in the spool.
     pub records: u64,
-    /// Records that intake put aside because they were invalid; not in the spool, outside of the balance.
-    pub set_aside: u64,
+    /// Records that intake put aside because they were invalid, ascending and at most [`SetAside::MOST`]; not in the
+    /// spool, outside of the balance.
+    pub set_aside: Vec<SetAside>,
     /// Bytes of the payload as it came in (after transfer decoding, before anything else).
     pub bytes: u64,
     /// SHA-256 of those bytes.
@@ -45,6 +46,38 @@ pub struct NewBatch {
     pub ordered: bool,
     /// How a repetition of the request is recognised.
     pub idempotency: Option<Idempotency>,
+}
+
+/// A record that was left out of its batch because it was invalid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its number in the payload, from 1.
+    pub record: u64,
+    /// The field that is wrong, by its name in the schema.
+    pub field: Option<String>,
+    /// Line in the payload, from 1.
+    pub line: Option<u64>,
+    /// Column, from 1.
+    pub column: Option<u64>,
+    /// The first rule that it breaks.
+    pub code: Code,
+}
+
+impl SetAside {
+    /// The most records that a batch may leave out: a payload with more is not one to be taken in part.
+    pub const MOST: usize = 10_000;
+
+    /// The number in the payload (from 1) of the record at a position (from 0) of the spool, which has no place for
+    /// what was set aside.
+    pub fn number_of(set_aside: &[SetAside], position: u64) -> u64 {
+        // Each record left out before it moves it on by one.
+        set_aside.iter().fold(position + 1, |number, left_out| number + u64::from(left_out.record <= number))
+    }
+
+    /// How many records of the payload up to and with `number` are in the spool: the position of the next one.
+    pub fn position_after(set_aside: &[SetAside], number: u64) -> u64 {
+        number - set_aside.partition_point(|left_out| left_out.record <= number) as u64
+    }
 }
 
 /// How a repetition is recognised: per client and route, for [`Idempotency::WINDOW`] or as long as the route says.
@@ -193,4 +226,22 @@ pub struct RecordException {
     pub chunk: Option<u64>,
     /// When (unix milliseconds).
     pub at: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_around_what_was_set_aside() {
+        let left_out = |record| SetAside { record, field: None, line: None, column: None, code: Code::new("x") };
+        let set_aside = [left_out(1), left_out(3), left_out(4), left_out(8)];
+        let kept = [2, 5, 6, 7, 9, 10];
+        for (position, number) in kept.into_iter().enumerate() {
+            assert_eq!(SetAside::number_of(&set_aside, position as u64), number);
+            assert_eq!(SetAside::position_after(&set_aside, number), position as u64 + 1);
+        }
+        assert_eq!(SetAside::number_of(&[], 0), 1);
+        assert_eq!(SetAside::position_after(&set_aside, 1), 0);
+    }
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException};
+use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
 use crate::machine::{BatchState, Chunk, Event, Run, Status, Sums};
 pub use error::LedgerError;
@@ -235,6 +235,14 @@ impl Ledger {
     /// The ledger cannot be read.
     pub async fn errors(&self, batch: BatchId, from: u64, limit: u32) -> Result<Vec<RecordException>> {
         self.read(move |connection| queries::errors(connection, batch, from, limit)).await
+    }
+
+    /// The records that the batch left out, ascending by their number in the payload.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn set_aside(&self, batch: BatchId) -> Result<Vec<SetAside>> {
+        self.read(move |connection| queries::set_aside(connection, batch)).await
     }
 
     /// Runs of settled records that end after position `from`, ascending, at most `limit` (and 10,000).

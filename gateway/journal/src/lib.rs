@@ -22,7 +22,7 @@ mod receipt;
 mod recovery;
 pub mod spool;
 
-pub use batch::{Accepted, BatchFilter, BatchView, Idempotency, NewBatch, Page, RecordException};
+pub use batch::{Accepted, BatchFilter, BatchView, Idempotency, NewBatch, Page, RecordException, SetAside};
 pub use identity::{BatchId, Digest, Epoch, ParseBatchIdError, ParseDigestError};
 pub use ledger::{Ledger, LedgerError};
 pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outcome, Status, Sums};

@@ -48,7 +48,7 @@ fn write(state: &Path) -> ! {
             schema: digest,
             mapping: digest,
             records,
-            set_aside: 0,
+            set_aside: Vec::new(),
             bytes: sealed.bytes,
             payload_digest: digest,
             records_digest: sealed.records_digest,

@@ -8,7 +8,7 @@ mod payload;
 use std::io::{self, Read};
 
 use sekisho_charset::Encoding;
-use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, Sealed, Spool};
+use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, Sealed, SetAside, Spool};
 use sekisho_records::{Record, RecordChecker, RecordSource, Violation, Violations};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +28,8 @@ pub(crate) struct Intake<'r> {
     key: Vec<u8>,
     read: u64,
     taken: u64,
-    set_aside: u64,
+    set_aside: Vec<SetAside>,
+    bad: u64,
 }
 
 /// Where checked records go.
@@ -45,7 +46,7 @@ pub(crate) struct Taken {
     /// What lies in the spool.
     pub(crate) sealed: Sealed,
     /// Records left out because they are bad.
-    pub(crate) set_aside: u64,
+    pub(crate) set_aside: Vec<SetAside>,
     /// What was wrong with the records left out.
     pub(crate) violations: Violations,
 }
@@ -73,7 +74,8 @@ impl<'r> Intake<'r> {
             key: Vec::new(),
             read: 0,
             taken: 0,
-            set_aside: 0,
+            set_aside: Vec::new(),
+            bad: 0,
         }
     }
 
@@ -95,24 +97,49 @@ impl<'r> Intake<'r> {
                     self.route.name, self.route.limits.records
                 )));
             }
-            if self.checker.check(&mut self.record, &mut self.violations) {
-                self.keep()?;
-            } else {
-                self.set_aside += 1;
-                let listed_all = self.violations.listed().len() >= self.route.limits.errors_listed;
-                if self.route.records.bad_records == BadRecords::Refuse && listed_all {
-                    return Err(self.refuse_records());
-                }
+            match self.route.records.bad_records {
+                BadRecords::Refuse => self.take_or_note()?,
+                BadRecords::SetAside => self.take_or_set_aside()?,
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), Refusal> {
-        // A batch that will be refused is read on for its errors only.
-        if self.set_aside > 0 && self.route.records.bad_records == BadRecords::Refuse {
-            return Ok(());
+    /// A bad record makes the batch bad; it is read on for its other errors, until as many are known as are listed.
+    fn take_or_note(&mut self) -> Result<(), Refusal> {
+        if self.checker.check(&mut self.record, &mut self.violations) {
+            return if self.bad == 0 { self.keep() } else { Ok(()) };
         }
+        self.bad += 1;
+        let listed_all = self.violations.listed().len() >= self.route.limits.errors_listed;
+        if listed_all { Err(self.refuse_records()) } else { Ok(()) }
+    }
+
+    /// A bad record is left out, and remembered by its number and the first rule that it breaks.
+    fn take_or_set_aside(&mut self) -> Result<(), Refusal> {
+        let mut own = Violations::new(1);
+        if self.checker.check(&mut self.record, &mut own) {
+            return self.keep();
+        }
+        self.bad += 1;
+        if self.set_aside.len() == SetAside::MOST {
+            return Err(self.refuse_records());
+        }
+        // A record that is bad has at least one violation, and one is listed.
+        for violation in own.listed() {
+            self.set_aside.push(SetAside {
+                record: violation.record,
+                field: violation.field.clone(),
+                line: violation.line,
+                column: violation.column,
+                code: violation.code.into(),
+            });
+            self.violations.push(violation.clone());
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), Refusal> {
         self.taken += 1;
         let Sink::Spool(writer) = &mut self.sink else { return Ok(()) };
         self.canonical.clear();
@@ -127,12 +154,12 @@ impl<'r> Intake<'r> {
 
     /// Ends a check that keeps nothing.
     pub(crate) fn verdict(mut self) -> Result<(), Refusal> {
-        if self.set_aside > 0 { Err(self.refuse_records()) } else { Ok(()) }
+        if self.bad > 0 { Err(self.refuse_records()) } else { Ok(()) }
     }
 
     /// Seals the batch: when this returns, its records are on disk.
     pub(crate) fn seal(mut self, spool: &Spool) -> Result<Taken, Refusal> {
-        if self.set_aside > 0 && self.route.records.bad_records == BadRecords::Refuse {
+        if self.bad > 0 && self.route.records.bad_records == BadRecords::Refuse {
             return Err(self.refuse_records());
         }
         if self.taken == 0 {
@@ -147,7 +174,7 @@ impl<'r> Intake<'r> {
             if let Err(error) = spool.remove(sealed.batch) {
                 tracing::warn!(%error, batch = %sealed.batch, "a refused batch could not be removed");
             }
-            return Err(refuse_duplicates(&sealed, self.route));
+            return Err(refuse_duplicates(&sealed, &self.set_aside, self.route));
         }
         Ok(Taken { sealed, set_aside: self.set_aside, violations: self.violations })
     }
@@ -155,7 +182,7 @@ impl<'r> Intake<'r> {
     fn refuse_empty(&mut self) -> Refusal {
         let mut refusal = Refusal::new(Class::Invalid, "no-records", "The batch has no records to deliver.")
             .ja("配信するレコードがありません。");
-        if self.set_aside > 0 {
+        if self.bad > 0 {
             refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         }
         refusal
@@ -169,30 +196,31 @@ impl<'r> Intake<'r> {
             format!(
                 "{} of the first {} records break the schema ({total} errors). Nothing was kept; mend them and send \
                  the batch again.",
-                self.set_aside, self.read
+                self.bad, self.read
             ),
         )
         .ja(format!(
             "先頭から{}件のうち{}件がスキーマに違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
-            self.read, self.set_aside
+            self.read, self.bad
         ));
         refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         refusal
     }
 }
 
-fn refuse_duplicates(sealed: &Sealed, route: &Route) -> Refusal {
+fn refuse_duplicates(sealed: &Sealed, set_aside: &[SetAside], route: &Route) -> Refusal {
     let mut violations = Violations::new(route.limits.errors_listed);
     let field = route.records.key.as_ref().and_then(|key| key.names(&route.records.layout).next());
     for (first, later) in &sealed.duplicate_keys {
+        let (first, later) = (SetAside::number_of(set_aside, *first), SetAside::number_of(set_aside, *later));
         violations.push(Violation {
-            record: later + 1,
+            record: later,
             field: field.map(str::to_owned),
             line: None,
             column: None,
             code: "cvc-identity-constraint.4.2.2",
-            message: format!("The key is that of record {}.", first + 1),
-            message_ja: format!("キーがレコード{}と重複しています。", first + 1),
+            message: format!("The key is that of record {first}."),
+            message_ja: format!("キーがレコード{first}と重複しています。"),
         });
     }
     let mut refusal = Refusal::new(

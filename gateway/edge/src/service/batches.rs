@@ -86,7 +86,7 @@ pub(super) async fn errors(exchange: &Exchange<'_>, id: &str, query: &str) -> An
     }
 }
 
-/// One page of a batch's errors; `from` is the position (0-based) of the first record to look at.
+/// One page of a batch's errors; `from` is how many records of the payload lie before it.
 pub(super) async fn page(
     exchange: &Exchange<'_>,
     id: &str,
@@ -95,17 +95,9 @@ pub(super) async fn page(
 ) -> Result<(BatchView, ErrorsPage), Refusal> {
     let batch = find(exchange, id).await?;
     let limit = limit.unwrap_or(u64::from(PAGE)).clamp(1, u64::from(PAGE));
-    let found = exchange.gateway.ledger.errors(batch.id, from, u32::try_from(limit).unwrap_or(PAGE)).await;
-    let found = found.map_err(|error| ledger(&error))?;
-    let next = (found.len() as u64 == limit).then(|| found.last().map(|last| last.position + 1)).flatten();
-    let page = ErrorsPage {
-        id: batch.id.to_string(),
-        total: batch.sums.partial + batch.sums.rejected,
-        from,
-        errors: found.iter().map(answers::exception).collect(),
-        next,
-    };
-    Ok((batch, page))
+    let limit = u32::try_from(limit).unwrap_or(PAGE);
+    let page = answers::errors(&exchange.gateway.ledger, &batch, from, limit).await;
+    Ok((batch, page.map_err(|error| ledger(&error))?))
 }
 
 /// RFC 4180. Codes and texts are the gateway's own: nothing in them needs more than quotes.

@@ -28,6 +28,7 @@ pub(crate) use self::submit::soap_action;
 use crate::answers;
 use crate::framing::{HeadRefusal, REFUSED_PREFIX};
 use crate::gateway::Gateway;
+use crate::listener::Stopping;
 use crate::refusal::{Class, Refusal};
 use crate::route::{Client, Route, Routes};
 
@@ -49,6 +50,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) client: &'a Arc<Client>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) received_at: u64,
+    /// For who waits longer than its own work takes.
+    pub(crate) stopping: Option<Stopping>,
 }
 
 /// An answer, and whether the connection may carry another request after it.
@@ -149,6 +152,7 @@ impl Service {
             client,
             headers: &head.headers,
             received_at: crate::gateway::now_millis(),
+            stopping: head.extensions.get().cloned(),
         };
         let query = head.uri.query().unwrap_or_default();
         let not_allowed = |allow| method_not_allowed(id, voice, allow);
@@ -203,11 +207,12 @@ impl Service {
         answered
     }
 
-    /// The WSDL and the schema, at `?wsdl` and `?xsd`.
+    /// The WSDL and the schemas, at `?wsdl` and `?xsd`.
     fn contract(&self, exchange: &Exchange<'_>, query: &str) -> Option<Answered> {
         let document = match query.to_ascii_lowercase().as_str() {
             "wsdl" => sekisho_soap::contract::wsdl(&self.address(exchange)),
-            "xsd" => sekisho_soap::contract::XSD.to_owned(),
+            "xsd" => sekisho_soap::contract::xsd(),
+            "xsd=swaref" => sekisho_soap::contract::SWAREF_XSD.to_owned(),
             _ => return None,
         };
         Some(Answered::of("soap", text(200, "text/xml; charset=utf-8", document)))

@@ -119,14 +119,10 @@ pub(crate) fn soap_answer(
     message_id: Option<&str>,
     answer: &Answer,
 ) -> Response<Full<Bytes>> {
-    let operation = match answer {
-        Answer::Submitted(_) => "submitBatchResponse",
-        Answer::State(_) => "batchStateResponse",
-        Answer::Cancelled(_) => "cancelBatchResponse",
-        Answer::Errors(_) => "batchErrorsResponse",
-        Answer::Heartbeat(_) => "heartbeatResponse",
-    };
-    soap_body(version, message_id, &format!("{NAMESPACE}/{operation}"), &answer.write())
+    // The action of an output that the WSDL names none for (WS-Addressing 1.0 metadata §4.4.4): the namespace, the
+    // port type, the output.
+    let action = format!("{NAMESPACE}:Gateway:{}", answer.name());
+    soap_body(version, message_id, &action, &answer.write())
 }
 
 /// A body, with the WS-Addressing headers that a message with an id is answered with (WS-Addressing 1.0 core §3.4).

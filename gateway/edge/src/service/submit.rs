@@ -269,9 +269,9 @@ async fn keep(
     else {
         return Err(Refusal::internal("entering a batch", &"the route does not store"));
     };
-    if taken.set_aside > 0 {
+    if !taken.set_aside.is_empty() {
         tracing::info!(
-            id = %exchange.id, batch = %taken.sealed.batch, records = taken.set_aside,
+            id = %exchange.id, batch = %taken.sealed.batch, records = taken.set_aside.len(),
             errors = taken.violations.total(), "bad records set aside"
         );
     }
@@ -355,8 +355,19 @@ async fn accepted(exchange: &Exchange<'_>, kept: Kept) -> Answered {
     if let Some(wait) = wait {
         let until = tokio::time::Instant::now() + Duration::from_secs(wait);
         let mut look = tokio::time::interval(LOOK);
+        // A gateway that stops does not keep its clients waiting for what will not come: the receipt is true as it is.
+        let stopping = async {
+            match exchange.stopping.clone() {
+                Some(stopping) => stopping.begun().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(stopping);
         while batch.finished_at.is_none() && tokio::time::Instant::now() < until {
-            look.tick().await;
+            tokio::select! {
+                _ = look.tick() => {}
+                () = &mut stopping => break,
+            }
             match exchange.gateway.ledger.batch(batch.id).await {
                 Ok(Some(now)) => batch = now,
                 Ok(None) | Err(_) => break, // the receipt in hand stays true

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::{Result, StorageContext};
 use super::rows::{self, CHUNK, RUN, SUMS, int};
 use super::store::{batch_sql, without_effect};
-use crate::batch::{BatchFilter, BatchView, Page, RecordException};
+use crate::batch::{BatchFilter, BatchView, Page, RecordException, SetAside};
 use crate::identity::{BatchId, Digest};
 use crate::machine::{BatchState, Chunk, Code, Outcome, Run, Settlement, Sums};
 
@@ -120,6 +120,16 @@ fn runs(connection: &Connection, id: BatchId, from: u64, limit: u32, only: &str)
 }
 
 /// Partial and rejected records, one by one.
+/// The records that a batch left out, ascending.
+pub(super) fn set_aside(connection: &Connection, id: BatchId) -> Result<Vec<SetAside>> {
+    let reading = "reading what a batch left out";
+    let sql = "SELECT record, field, line, col, code FROM set_aside
+               WHERE batch = (SELECT seq FROM batches WHERE id = ?1) ORDER BY record";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let rows = statement.query_map([id.as_bytes()], rows::set_aside).doing(reading)?;
+    rows.collect::<rusqlite::Result<_>>().doing(reading)
+}
+
 pub(super) fn errors(
     connection: &Connection,
     id: BatchId,

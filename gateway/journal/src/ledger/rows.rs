@@ -4,7 +4,7 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::{LedgerError, Result, StorageContext};
-use crate::batch::BatchView;
+use crate::batch::{BatchView, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
 use crate::machine::{BatchState, Chunk, ChunkState, Closing, Code, Rebuild, Run, Settlement, Status, Sums};
 use crate::ranges::RangeSet;
@@ -183,6 +183,17 @@ pub(super) fn chunk(row: &Row<'_>) -> rusqlite::Result<Chunk> {
 fn code(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Code>> {
     let text: Option<String> = row.get(column)?;
     Ok(text.map(|text| Code::new(&text)))
+}
+
+/// A record that was left out, from its columns.
+pub(super) fn set_aside(row: &Row<'_>) -> rusqlite::Result<SetAside> {
+    Ok(SetAside {
+        record: number(row, 0)?,
+        field: row.get(1)?,
+        line: optional_number(row, 2)?,
+        column: optional_number(row, 3)?,
+        code: Code::new(&row.get::<_, String>(4)?),
+    })
 }
 
 pub(super) const RUN: &str = "first, count, outcome, code, field, rows, chunk, at";

@@ -57,6 +57,11 @@ CREATE TABLE settled(
     PRIMARY KEY (batch, first)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX settled_exceptions ON settled(batch, first) WHERE outcome IN ('partial', 'rejected');
+CREATE TABLE set_aside(
+    batch INTEGER NOT NULL REFERENCES batches, record INTEGER NOT NULL, field TEXT, line INTEGER, col INTEGER,
+    code TEXT NOT NULL,
+    PRIMARY KEY (batch, record)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE idempotency(
     client TEXT NOT NULL, route TEXT NOT NULL, key BLOB NOT NULL, batch INTEGER NOT NULL REFERENCES batches,
     fingerprint BLOB NOT NULL, until INTEGER NOT NULL,

@@ -8,7 +8,7 @@ use super::Applied;
 use super::error::{LedgerError, Result, StorageContext};
 use super::queries;
 use super::rows::{self, BATCH, Loaded, SUMS, Word, int, sums_values};
-use crate::batch::{Accepted, BatchView, Idempotency, NewBatch};
+use crate::batch::{Accepted, BatchView, Idempotency, NewBatch, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
 use crate::machine::{BatchState, Change, Chunk, Code, Event, Run, Status, Sums};
 
@@ -109,7 +109,7 @@ impl Store {
             }
         }
 
-        let state = BatchState::new(new.records, new.set_aside);
+        let state = BatchState::new(new.records, new.set_aside.len() as u64);
         let sql = format!(
             "INSERT INTO batches(id, client, route, door, plan, schema, mapping, bytes, payload_digest,
                 records_digest, received_at, accepted_at, expires_at, changed_at, ordered, status, chunks, epoch,
@@ -135,12 +135,19 @@ impl Store {
             state.status().word(),
             int(self.epoch.0),
             int(new.records),
-            int(new.set_aside),
+            int(new.set_aside.len() as u64),
             new.reference,
         ];
         self.run(&sql, values, accepting)?;
         let seq = self.connection.last_insert_rowid();
         self.add_to_totals(&Sums::default(), &state.sums)?;
+        for left_out in &new.set_aside {
+            let sql = "INSERT INTO set_aside(batch, record, field, line, col, code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let SetAside { record, field, line, column, code } = left_out;
+            let values =
+                params![seq, int(*record), field, line.map(int), column.map(int), code.as_str()];
+            self.run(sql, values, accepting)?;
+        }
         if let Some(Idempotency { key, fingerprint, until }) = &new.idempotency {
             let sql = "INSERT OR REPLACE INTO idempotency(client, route, key, batch, fingerprint, until)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

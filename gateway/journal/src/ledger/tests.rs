@@ -31,6 +31,10 @@ impl State {
     }
 }
 
+fn left_out(record: u64) -> SetAside {
+    SetAside { record, field: Some("F002".into()), line: Some(record + 1), column: None, code: Code::new("cvc-pattern-valid") }
+}
+
 fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
     let digest = Digest::of(b"x");
     NewBatch {
@@ -43,7 +47,7 @@ fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
         schema: digest,
         mapping: digest,
         records,
-        set_aside: 2,
+        set_aside: vec![left_out(1), left_out(7)],
         bytes: 100,
         payload_digest: digest,
         records_digest: digest,
@@ -481,4 +485,13 @@ fn every_state_has_its_word() {
     check(&[Open, Sent, InDoubt, Answered, Returned]);
     use Settlement::{Cancelled, Delivered, Expired, Partial, Rejected};
     check(&[Delivered, Partial, Rejected, Cancelled, Expired]);
+}
+
+#[tokio::test]
+async fn what_a_batch_left_out_is_read_back_as_it_was_written() {
+    let state = State::new();
+    let (ledger, _) = state.open();
+    let batch = accept(&ledger, 10);
+    assert_eq!(ledger.set_aside(batch).await.unwrap(), [left_out(1), left_out(7)]);
+    assert_eq!(ledger.set_aside(BatchId::new(NOW)).await.unwrap(), []);
 }

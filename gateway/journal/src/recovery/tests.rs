@@ -33,7 +33,7 @@ fn accept(ledger: &Ledger, id: BatchId) {
         schema: digest,
         mapping: digest,
         records: 2,
-        set_aside: 0,
+        set_aside: Vec::new(),
         bytes: 6,
         payload_digest: digest,
         records_digest: digest,
