@@ -57,7 +57,9 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
         Outcome::Partial => {
             ("partial", "Some rows of the record arrived, some did not.", "一部の行だけが反映されました。")
         }
-        Outcome::Rejected => ("rejected", "The cloud refused the record.", "クラウドがレコードを拒否しました。"),
+        Outcome::Rejected => {
+            ("rejected", "The cloud refused the record.", "クラウドがレコードを拒否しました。")
+        }
         Outcome::Returned => ("pending", "The record will be sent again.", "再送されます。"),
         Outcome::InDoubt => {
             ("inDoubt", "It is not known whether the record arrived.", "反映されたかどうか不明です。")
@@ -97,8 +99,7 @@ pub(crate) async fn errors(
     from: u64,
     limit: u32,
 ) -> Result<ErrorsPage, LedgerError> {
-    let set_aside =
-        if batch.sums.set_aside > 0 { ledger.set_aside(batch.id).await? } else { Vec::new() };
+    let set_aside = if batch.sums.set_aside > 0 { ledger.set_aside(batch.id).await? } else { Vec::new() };
     let position = SetAside::position_after(&set_aside, from);
     let found = ledger.errors(batch.id, position, limit).await?;
     let mut errors: Vec<_> = set_aside

@@ -117,6 +117,18 @@ impl Drop for Open {
     }
 }
 
+/// Tells a request that waits for something that the gateway is stopping.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Returns once the gateway is stopping.
+    pub(crate) async fn begun(mut self) {
+        // A sender that is gone has stopped for good.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(socket: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
@@ -145,8 +157,10 @@ async fn connection(
     // Answers are small and whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Framing::new(stream, limits.head));
-    let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let stopping = Stopping(stop.clone());
+    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let service = service.clone();
+        request.extensions_mut().insert(stopping.clone());
         // Boxed, because only a connection that may move can be polled to its end without closing the socket.
         let answered: Answering = Box::pin(async move { Ok(service.answer(request, peer).await) });
         answered

@@ -14,8 +14,10 @@ mod tests;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use self::chunked::ChunkScanner;
 use self::head::{BodyFraming, vet};
@@ -23,6 +25,9 @@ pub use self::head::{HeadLimits, HeadRefusal};
 
 /// Path prefix of the synthetic request that stands for a refused head; the refusal's code follows.
 pub const REFUSED_PREFIX: &str = "/.refused/";
+
+/// How long a peer may leave an answer untaken.
+const WRITE_STALL: Duration = Duration::from_secs(60);
 
 /// A chunked body whose framing is broken (RFC 9112 §7.1).
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,8 @@ pub struct Framing<S> {
     /// Vetted bytes that hyper has not taken yet, from `taken` on.
     vetted: Vec<u8>,
     taken: usize,
+    /// Runs while the peer takes nothing of an answer.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +61,15 @@ enum State {
 impl<S> Framing<S> {
     /// Wraps a freshly accepted stream.
     pub fn new(inner: S, limits: HeadLimits) -> Self {
-        Self { inner, limits, state: State::Head, pending: Vec::new(), vetted: Vec::new(), taken: 0 }
+        Self {
+            inner,
+            limits,
+            state: State::Head,
+            pending: Vec::new(),
+            vetted: Vec::new(),
+            taken: 0,
+            stalled: None,
+        }
     }
 
     /// Whether bytes of a request that was not read to its end have come, or may still be on their way.
@@ -65,6 +80,21 @@ impl<S> Framing<S> {
     /// The stream beneath, for the lingering close.
     pub fn into_inner(self) -> S {
         self.inner
+    }
+
+    /// Turns a write that waits too long into an error.
+    fn unless_stalled(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing of its answer")))
     }
 
     fn refuse(&mut self, refusal: HeadRefusal) {
@@ -220,7 +250,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Framing<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, data)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(cx, data);
+        this.unless_stalled(written, cx)
     }
 
     fn poll_write_vectored(
@@ -228,7 +260,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Framing<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        this.unless_stalled(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -146,3 +146,29 @@ fn an_endless_head_is_cut_at_the_limit() {
     let (out, _) = filtered(&input, &[4096]);
     assert!(out.starts_with(b"GET /.refused/head-too-large"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_of_its_answer_is_given_up() {
+    use tokio::io::AsyncWriteExt;
+    let (server, mut client) = tokio::io::duplex(16);
+    let mut framing = Framing::new(server, HeadLimits::default());
+    let began = tokio::time::Instant::now();
+    let error = framing.write_all(&[0; 100]).await.unwrap_err();
+    assert_eq!((error.kind(), began.elapsed()), (io::ErrorKind::TimedOut, WRITE_STALL));
+
+    // One that takes it slowly is not.
+    let mut taken = [0; 16];
+    client.read_exact(&mut taken).await.unwrap();
+    let reading = tokio::spawn(async move {
+        let mut whole = Vec::new();
+        while whole.len() < 100 {
+            tokio::time::advance(WRITE_STALL / 2).await;
+            let mut some = [0; 16];
+            let n = client.read(&mut some).await.unwrap();
+            whole.extend_from_slice(&some[..n]);
+        }
+        whole.len()
+    });
+    framing.write_all(&[1; 100]).await.unwrap();
+    assert_eq!(reading.await.unwrap(), 100);
+}

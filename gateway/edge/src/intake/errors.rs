@@ -4,7 +4,7 @@ use std::io;
 
 use sekisho_charset::CharsetError;
 use sekisho_records::{ReadError, ReadErrorKind};
-use sekisho_soap::mime::Base64Fault;
+use sekisho_soap::mime::{Base64Fault, Defect};
 use sekisho_soap::{MimeError, SoapError};
 use sekisho_xml::{DetectError, XmlError};
 
@@ -164,5 +164,9 @@ pub(crate) fn from_mime(error: &MimeError) -> Refusal {
         byte: Some(at.byte),
         ..Location::default()
     });
-    Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
+    let class = match error {
+        MimeError::Malformed { defect: Defect::Limit { .. }, .. } => Class::TooLarge,
+        _ => Class::Malformed,
+    };
+    Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
 }

@@ -9,7 +9,7 @@ use crate::record_sets::RecordSet;
 use crate::site::{CITY, Site, TOWN};
 use crate::ways::{Message, Way, question};
 
-fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n")
 }
 

@@ -217,6 +217,19 @@ fn an_exchange_under_way_ends_before_the_listener_does() {
 }
 
 #[test]
+fn who_prefers_to_wait_is_answered_when_the_gateway_stops() {
+    let site = Site::new();
+    let message = Way::RestCsv.message(one().csv().as_bytes()).with("Prefer", "wait=60");
+    let mut client = site.client();
+    client.send(message.to("/orders"));
+    until("the batch is accepted", || site.batches().len() == 1);
+    site.begin_stop();
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.receipt().records), (202, 1));
+    until("the listener has ended", || site.has_stopped());
+}
+
+#[test]
 fn what_does_not_end_within_the_grace_is_cut() {
     let site =
         Site::with(Arrangement { grace: std::time::Duration::from_millis(100), ..Arrangement::default() });

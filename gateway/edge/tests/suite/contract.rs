@@ -25,6 +25,9 @@ fn the_contract_is_served_with_the_address_that_the_client_uses() {
     }
     let xsd = client.ask(get("/orders?xsd"));
     assert!(xsd.text().contains("targetNamespace=\"urn:sekisho:gateway:1\""));
+    assert!(xsd.text().contains("schemaLocation=\"?xsd=swaref\""));
+    let other = client.ask(get("/orders?xsd=swaref"));
+    assert!(other.text().contains("targetNamespace=\"http://ws-i.org/profiles/basic/1.1/xsd\""));
     let openapi = client.ask(get("/orders/openapi.json"));
     assert_eq!(openapi.header("content-type"), Some("application/json"));
     assert_eq!(openapi.json()["servers"][0]["url"], "http://gateway.example:8443/orders");

@@ -83,6 +83,7 @@ fn a_reply_relates_to_the_message_it_answers() {
     let answer = site.client().ask(Message::soap11(&body.replace("<e:Body>", header)).to("/orders"));
     let text = answer.text();
     assert!(text.contains("RelatesTo") && text.contains("urn:m:7"), "{text}");
+    assert!(text.contains(">urn:sekisho:gateway:1:Gateway:submitBatchResponse<"), "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use sekisho_charset::{Encoding, encode};
 use sekisho_soap::message::State;
 use sha2::{Digest as _, Sha256};
 
+use crate::batches::get;
 use crate::client::{Answer, find};
 use crate::record_sets::RecordSet;
 use crate::site::{CITY, Site};
@@ -243,6 +244,41 @@ fn packages_come_in_every_shape_that_stacks_send() {
 }
 
 #[test]
+fn every_format_goes_into_every_package() {
+    let site = Site::new();
+    let set = three();
+    let wanted = site.client().ask(Way::RestCsv.request("/orders", &set)).receipt().records_digest;
+    let bad = RecordSet::orders(&[["1", "a", "1.00", ""], ["2", "b", "x", ""]]);
+    for (content_type, text) in [
+        ("text/csv", RecordSet::csv as fn(&RecordSet) -> String),
+        ("application/json", RecordSet::json),
+        ("application/x-ndjson", RecordSet::ndjson),
+        ("application/xml", RecordSet::xml),
+        ("text/xml", RecordSet::xml),
+    ] {
+        let inline = |payload: &str| {
+            let text = base64::engine::general_purpose::STANDARD.encode(payload);
+            let data = format!("<g:data contentType=\"{content_type}\">{text}</g:data>");
+            Message::soap11(&envelope(&submit(&data)))
+        };
+        type Packing<'p> = &'p dyn Fn(&str) -> Message;
+        let attached = |payload: &str| swa(payload.as_bytes(), content_type);
+        let in_form = |payload: &str| form(payload.as_bytes(), content_type);
+        let packings: [(&str, Packing<'_>); 3] =
+            [("swa", &attached), ("form", &in_form), ("base64", &inline)];
+        for (name, package) in packings {
+            let answer = site.client().ask(package(&text(&set)).to("/orders"));
+            assert_accepted(&format!("{content_type} in {name}"), &answer, name != "form");
+            assert_eq!(answer.receipt().records_digest, wanted, "{content_type} in {name}");
+            let refused = site.client().ask(package(&text(&bad)).to("/orders")).refused();
+            let errors: Vec<_> =
+                refused.errors.iter().map(|error| (error.record, error.field.as_deref())).collect();
+            assert_eq!(errors, [(2, Some("amount"))], "{content_type} in {name}");
+        }
+    }
+}
+
+#[test]
 fn soap_12_is_answered_in_soap_12() {
     let site = Site::new();
     let text = base64::engine::general_purpose::STANDARD.encode(three().csv());
@@ -304,6 +340,15 @@ fn bad_records_are_set_aside_where_the_route_says_so() {
     for way in Way::ALL {
         let receipt = site.client().ask(way.request("/lenient", &set)).receipt();
         assert_eq!((receipt.records, receipt.set_aside, receipt.sums.accepted), (2, 1, 2), "{way:?}");
+        let page = site.client().ask(get(&format!("/lenient/batches/{}/errors", receipt.id))).json();
+        assert_eq!((page["total"].as_u64(), page["errors"].as_array().map(Vec::len)), (Some(1), Some(1)));
+        let error = &page["errors"][0];
+        assert_eq!(
+            (error["record"].as_u64(), error["outcome"].as_str()),
+            (Some(2), Some("setAside")),
+            "{way:?}"
+        );
+        assert_eq!(error["field"], "order_id", "{way:?}");
     }
     let all_bad = RecordSet::orders(&[["x", "a", "1.00", ""]]);
     let before = site.spooled().len();
