@@ -169,16 +169,21 @@ impl Line {
         }
     }
 
-    /// The line is longer than the limit: most often for a quote that was left open.
+    /// The line is longer than the limit: most often for a quote that was left open, so its place is told.
     fn too_long(&mut self) -> LineError {
+        let mut limit = ("bytes in a record", 0);
         if self.quotes {
             self.cells.clear();
-            if let Err(error) = self.scan() {
-                return error;
+            match self.scan() {
+                Err(LineError { kind: ReadErrorKind::UnclosedQuote, offset }) => {
+                    limit =
+                        ("bytes in a record; the quote that opens here is not closed within them", offset);
+                }
+                Err(error) => return error,
+                Ok(()) => {}
             }
         }
-        let kind = ReadErrorKind::Limit { which: "bytes in a record", max: self.max_bytes as u64 };
-        self.fail(kind, 0)
+        self.fail(ReadErrorKind::Limit { which: limit.0, max: self.max_bytes as u64 }, limit.1)
     }
 
     fn fail(&self, kind: ReadErrorKind, offset: usize) -> LineError {

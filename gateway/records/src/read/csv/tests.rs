@@ -155,7 +155,8 @@ fn limits_are_held() {
     assert_eq!(read("Id\n12345678901234567890\r\n", &options).failure(), None);
     assert_eq!(
         read("Id,Name\n1,\"6789012345678901234567890", &options).failure(),
-        Some(("csv-unclosed-quote", 2, 3, 1, Some("Name")))
+        Some(("payload-limit", 2, 3, 1, Some("Name"))),
+        "whether the quote is closed further on, nobody has looked"
     );
     assert_eq!(
         read(&format!("Id,Name\n1,a\n{}", "x".repeat(1 << 20)), &options).failure(),
