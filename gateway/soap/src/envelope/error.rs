@@ -21,7 +21,7 @@ pub enum SoapError {
         at: Position,
     },
     /// The media type promises one version and the envelope is of the other.
-    #[error("the envelope is {found:?} but its Content-Type says {expected:?}; make both the same")]
+    #[error("the envelope is {found} but its Content-Type says {expected}; make both the same")]
     ContentType {
         /// What the media type says.
         expected: Version,

@@ -37,6 +37,15 @@ pub enum Version {
     Soap12,
 }
 
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Version::Soap11 => "SOAP 1.1",
+            Version::Soap12 => "SOAP 1.2",
+        })
+    }
+}
+
 impl Version {
     /// Namespace of the envelope.
     pub fn namespace(self) -> &'static str {
