@@ -48,7 +48,8 @@ struct Run {
     /// The gateway's listener: http://host:port or https://host:port.
     #[arg(long, value_name = "URL")]
     target: String,
-    /// Path of a route, by the name that cases know it by; orders, attributes and household have defaults.
+    /// Path of a route, by the name that cases know it by; orders, lenient, attributes and household have
+    /// defaults.
     #[arg(long, value_name = "NAME=PATH", value_parser = route)]
     route: Vec<(String, String)>,
     /// Folder of captured requests.
@@ -107,7 +108,12 @@ fn run(options: &Run) -> anyhow::Result<bool> {
     let identity = options.certificate.as_deref().zip(options.key.as_deref());
     let peer =
         Peer::new(&options.target, options.roots.as_deref(), identity).context("the target is no target")?;
-    let defaults = [("orders", "/bulk"), ("attributes", "/attributes"), ("household", "/household")];
+    let defaults = [
+        ("orders", "/bulk"),
+        ("lenient", "/lenient"),
+        ("attributes", "/attributes"),
+        ("household", "/household"),
+    ];
     let defaults = defaults.map(|(name, path)| (name.to_owned(), path.to_owned()));
     let routes = defaults.into_iter().chain(options.route.iter().cloned()).collect();
     let runner = Runner {

@@ -28,7 +28,7 @@ pub struct Case {
     /// The rule behind it: a standard and its section, or a promise of the gateway.
     #[serde(default)]
     pub rule: String,
-    /// The route that it is about: `orders`, `attributes`, `household`.
+    /// The route that it is about: `orders`, `lenient` (the same, bad records left out), `attributes`, `household`.
     #[serde(default = "orders")]
     pub route: String,
     /// What is sent.
@@ -59,7 +59,7 @@ fn orders() -> String {
 
 /// A request.
 ///
-/// `${orders}`, `${attributes}` and `${household}` stand for the routes' paths, `${path}` for that of the case's own
+/// `${orders}`, `${lenient}`, `${attributes}` and `${household}` stand for the routes' paths, `${path}` for that of the case's own
 /// route, `${host}` for the target, `${sha256}` for the body's digest in base64, `${NAME}` for a text of the file, a
 /// fill, or a captured value.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -78,7 +78,7 @@ mod tests {
         for file in load(&root.join("cases")).unwrap() {
             for case in &file.case {
                 let mut names: message::Names = file.text.clone();
-                for name in ["orders", "attributes", "household", "path", "below", "host"] {
+                for name in ["orders", "lenient", "attributes", "household", "path", "below", "host"] {
                     names.insert(name.to_owned(), "/x".to_owned());
                 }
                 for (send, expect) in case.exchanges() {
