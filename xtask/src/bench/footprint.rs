@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::ensure;
+
 use super::Bench;
 use super::figure::{Bound, Figure, each, median};
 use super::gateway::Gateway;
@@ -79,6 +81,8 @@ fn work(bench: &Bench, folder: &Path) -> anyhow::Result<f64> {
         upload::send(gateway.listener, Door::RestCsv, &key, &mut Cursor::new(&payload))?;
     }
     gateway.until_delivered(Duration::from_secs(120))?;
+    let delivered = gateway.ask("/totals")?["delivered"].as_u64();
+    ensure!(delivered == Some(10 * BATCHES as u64), "{delivered:?} records were delivered");
     let idle = gateway.idle();
     gateway.stop()?;
     Ok(idle)

@@ -1,7 +1,7 @@
 //! A client that sends records while they are made: nothing of a payload is held, on either side.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -77,6 +77,10 @@ pub(super) fn send(
     )?;
     let mut body = Chunked { stream: &mut stream, buffer: Vec::with_capacity(CHUNK) };
     let sent = write_body(door, key, payload, &mut body).and_then(|bytes| body.end().map(|()| bytes));
+    if sent.is_err() {
+        // Whatever the gateway has to say about it, it is not to wait for the rest.
+        let _ = stream.shutdown(Shutdown::Write);
+    }
     // A gateway that refuses does not read to the end: its answer says more than the error of writing.
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
@@ -174,13 +178,18 @@ impl Chunked<'_> {
 }
 
 impl Write for Chunked<'_> {
+    /// Takes all of `data`: the base64 encoder above it answers a part of it with nothing written, which ends a copy.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let n = data.len().min(CHUNK - self.buffer.len());
-        self.buffer.extend_from_slice(&data[..n]);
-        if self.buffer.len() == CHUNK {
-            self.flush()?;
+        let mut left = data;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(left.len().min(CHUNK - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            left = later;
+            if self.buffer.len() == CHUNK {
+                self.flush()?;
+            }
         }
-        Ok(n)
+        Ok(data.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
