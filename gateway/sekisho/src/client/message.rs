@@ -88,7 +88,7 @@ impl Message {
         file.seek(SeekFrom::Start(self.content.start))?;
         let mut content = BufReader::with_capacity(64 * 1024, file.take(self.content.length));
         let copied = if self.content.base64 {
-            let mut encoder = EncoderWriter::new(&mut *out, &base64::engine::general_purpose::STANDARD);
+            let mut encoder = EncoderWriter::new(Whole(out), &base64::engine::general_purpose::STANDARD);
             let copied = io::copy(&mut content, &mut encoder)?;
             encoder.finish()?;
             copied
@@ -102,6 +102,20 @@ impl Message {
             ));
         }
         out.write_all(&self.after)
+    }
+}
+
+/// Writes all or fails: the encoder answers a part of its output with nothing written, and that ends a copy.
+struct Whole<'w>(&'w mut dyn Write);
+
+impl Write for Whole<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.write_all(data)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -217,4 +231,41 @@ fn last_end_tag(path: &Path, length: u64) -> anyhow::Result<u64> {
     file.read_to_end(&mut tail)?;
     let at = memchr::memmem::rfind(&tail, b"</");
     at.map(|at| from + at as u64).with_context(|| format!("{}: no end tag", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    /// Takes seven bytes at a time, as a full socket or buffer would.
+    struct Narrow(Vec<u8>);
+
+    impl Write for Narrow {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            let n = data.len().min(7);
+            self.0.extend_from_slice(&data[..n]);
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_door_writes_the_length_that_it_announced_however_little_is_taken_at_once() {
+        let record = "<Record><F001>U1</F001></Record>\n";
+        let document =
+            format!("<?xml version=\"1.0\"?>\n<Batch xmlns=\"urn:x\">{}</Batch>\n", record.repeat(3_000));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &document).unwrap();
+        for door in DoorArg::value_variants() {
+            let message = Message::prepare(file.path(), *door, None, Some("weekly"), "key").unwrap();
+            let mut out = Narrow(Vec::new());
+            message.write(file.path(), &mut out).unwrap();
+            assert_eq!(out.0.len() as u64, message.length(), "{door:?}");
+        }
+    }
 }
