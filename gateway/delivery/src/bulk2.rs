@@ -106,7 +106,8 @@ async fn resolved(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &
                         let end = lost("job-open");
                         return Ok(abandon(outgoing, spec, id, end).await);
                     }
-                    "JobComplete" | "Failed" | "Aborted" => return results(outgoing, spec, chunk, id).await,
+                    "JobComplete" => return results(outgoing, spec, chunk, id, true).await,
+                    "Failed" | "Aborted" => return results(outgoing, spec, chunk, id, false).await,
                     _ => {}
                 }
             }
@@ -159,8 +160,15 @@ async fn abandon(outgoing: &Outgoing, spec: &Bulk2Spec, id: &str, end: End) -> E
     if aborted { harmless(end) } else { lost("job-open") }
 }
 
-/// Reads the three result files. A row that stands in none of them has an unknown outcome.
-async fn results(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &str) -> Result<End, End> {
+/// Reads the three result files. A row that stands in none of them has an unknown outcome if the job says that it did
+/// all of them (`complete`), and was not looked at if the job was stopped.
+async fn results(
+    outgoing: &Outgoing,
+    spec: &Bulk2Spec,
+    chunk: &Measured,
+    id: &str,
+    complete: bool,
+) -> Result<End, End> {
     let mut fates: Vec<Option<RowFate>> = vec![None; chunk.keys.hashes.len()];
     let index: Arc<HashMap<u64, u32>> =
         Arc::new(chunk.keys.hashes.iter().zip(0_u32..).map(|(hash, row)| (*hash, row)).collect());
@@ -199,10 +207,10 @@ async fn results(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &s
         }
     }
     let codes = outgoing.source.plan.dialect.codes();
-    Ok(End::Answered(Verdict::Rows(problems(fates, codes))))
+    Ok(End::Answered(Verdict::Rows(problems(fates, codes, complete))))
 }
 
-fn problems(fates: Vec<Option<RowFate>>, codes: &Codes) -> Vec<RowProblem> {
+fn problems(fates: Vec<Option<RowFate>>, codes: &Codes, complete: bool) -> Vec<RowProblem> {
     let problem = |(row, fate): (usize, Option<RowFate>)| {
         let kind = match fate {
             Some(RowFate::Taken) => return None,
@@ -210,7 +218,8 @@ fn problems(fates: Vec<Option<RowFate>>, codes: &Codes) -> Vec<RowProblem> {
                 RowProblemKind::Refused { temporary: codes.is_temporary(&code), code, field }
             }
             Some(RowFate::NotDone) => RowProblemKind::NotDone,
-            None => RowProblemKind::Unknown,
+            None if complete => RowProblemKind::Unknown,
+            None => RowProblemKind::NotDone,
         };
         Some(RowProblem { row: row as u64, kind })
     };

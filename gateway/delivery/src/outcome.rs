@@ -5,6 +5,9 @@ use sekisho_journal::{Code, Exception, Outcome};
 use crate::dialect::{RowProblem, RowProblemKind};
 use crate::encode::Measured;
 
+/// The answer says nothing of the record.
+const MISSING: &str = "answer-missing";
+
 /// The records of a chunk that were not delivered, ascending. `may_retry` says of a record whether it may be tried
 /// again after a refusal for the moment.
 pub(crate) fn exceptions(
@@ -33,7 +36,7 @@ fn exception(
     may_retry: &mut impl FnMut(u64) -> bool,
 ) -> Exception {
     if problems.iter().any(|problem| problem.kind == RowProblemKind::Unknown) {
-        return Exception::new(position, Outcome::InDoubt, "answer-missing");
+        return Exception::new(position, Outcome::InDoubt, MISSING);
     }
     let all = problems.len() == chunk.rows_of(position) as usize;
     let lasting = problems
@@ -63,7 +66,7 @@ fn code_of(problem: Option<&RowProblem>) -> Code {
     match problem.map(|problem| &problem.kind) {
         Some(RowProblemKind::Refused { code, .. }) => Code::new(code),
         Some(RowProblemKind::NotDone) => Code::new("not-processed"),
-        Some(RowProblemKind::Unknown) | None => Code::new("answer-missing"),
+        Some(RowProblemKind::Unknown) | None => Code::new(MISSING),
     }
 }
 

@@ -224,7 +224,7 @@ impl Scheduler {
                 }
                 Err(_) => continue,
             };
-            self.routes.enter(&self.shared.ledger, &self.name, &plan.plan).await?;
+            self.routes.enter(&self.shared.ledger, &self.name, &plan).await?;
             self.batches.insert(turn, OpenBatch { view, plan, reader, state, resend: Resend::default() });
         }
         Ok(())

@@ -48,14 +48,16 @@ fn a_file_that_is_not_this_jobs_is_no_result() {
 }
 
 #[test]
-fn rows_without_a_fate_are_unknown() {
+fn rows_without_a_fate_are_unknown_unless_the_job_was_stopped() {
     let fates = vec![
         Some(RowFate::Taken),
         Some(RowFate::Refused { code: "UNABLE_TO_LOCK_ROW".into(), field: None }),
         Some(RowFate::NotDone),
         None,
     ];
-    let found = problems(fates, &Codes::default());
+    let stopped = problems(fates.clone(), &Codes::default(), false);
+    assert_eq!(stopped.last().map(|problem| &problem.kind), Some(&RowProblemKind::NotDone));
+    let found = problems(fates, &Codes::default(), true);
     assert_eq!(found.iter().map(|problem| problem.row).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(matches!(found[0].kind, RowProblemKind::Refused { temporary: true, .. }));
     assert_eq!((&found[1].kind, &found[2].kind), (&RowProblemKind::NotDone, &RowProblemKind::Unknown));

@@ -15,6 +15,12 @@ use crate::outcome::exceptions;
 use crate::pace::{self, Ticket};
 use crate::traffic;
 
+/// How often an upstream is asked for the outcome of records that its answers leave out.
+const MOST_QUESTIONS: u32 = 3;
+
+/// A record of a chunk in doubt whose turn to be sent again has not come.
+const NOT_YET: &str = "not-repeated-yet";
+
 /// Why a chunk was under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -186,7 +192,7 @@ impl Scheduler {
         let Some(batch) = self.batches.get_mut(&ended.turn) else { return Vec::new() };
         let plan = &batch.plan.plan;
         let Some(chunk) = batch.state.chunks.get(&number) else { return Vec::new() };
-        let (live, doubted) = (chunk.live.clone(), chunk.doubted);
+        let (live, doubted, chunk_attempt) = (chunk.live.clone(), chunk.doubted, chunk.attempt);
         let resend = &mut batch.resend;
         let answered = |exceptions: Vec<Exception>| {
             vec![Event::ChunkAnswered { chunk: number, exceptions, rows: ended.measured.rows }]
@@ -209,17 +215,36 @@ impl Scheduler {
                 found.retain(|exception| live.contains(exception.position));
                 let open = not_in(&live, &ended.measured);
                 let all = merged(found, open);
-                resend.settled(number);
-                if all.iter().any(|exception| exception.outcome == Outcome::InDoubt) {
-                    // The rest of a chunk that is repeated in parts follows at once; what the answer left out waits.
-                    let rest = all.iter().all(|exception| exception.code.as_str() != "answer-missing");
-                    let wait = backoff::wait(&plan.retry, 1, &mut self.random);
+                let in_doubt = |exception: &Exception| {
+                    exception.outcome == Outcome::InDoubt
+                        || (doubted && exception.outcome == Outcome::Returned)
+                };
+                let proven = ended.kind == Kind::Ask
+                    && chunk_attempt == 1
+                    && all.iter().all(|exception| exception.outcome != Outcome::InDoubt);
+                let mut events = answered(all.clone());
+                if !all.iter().any(in_doubt) {
+                    resend.settled(number);
+                } else if proven {
+                    // The job itself says that it never came to them, and no other was given them.
+                    events.push(Event::DoubtReturned { chunk: number, code: Code::new("not-processed") });
+                    resend.settled(number);
+                } else if all
+                    .iter()
+                    .filter(|exception| in_doubt(exception))
+                    .all(|one| one.code.as_str() == NOT_YET)
+                {
+                    // The rest of a chunk that is repeated in parts follows at once.
+                    resend.doubt(number).not_before = now;
+                } else {
                     let doubt = resend.doubt(number);
-                    doubt.not_before = if rest { now } else { now + wait };
+                    doubt.failures += 1;
+                    doubt.forgotten |= ended.kind == Kind::Ask && doubt.failures >= MOST_QUESTIONS;
+                    doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
                 }
                 let route = plan.route.clone();
                 self.count(&route, &all, live.len());
-                answered(all)
+                events
             }
             Meaning::Alone(code) => {
                 let position = ended.measured.records.start;
@@ -281,10 +306,7 @@ impl Scheduler {
 fn not_in(live: &RangeSet, measured: &Measured) -> Vec<Exception> {
     let mut rest = live.clone();
     rest.remove(measured.records.clone());
-    rest.runs()
-        .flatten()
-        .map(|position| Exception::new(position, Outcome::InDoubt, "not-repeated-yet"))
-        .collect()
+    rest.runs().flatten().map(|position| Exception::new(position, Outcome::InDoubt, NOT_YET)).collect()
 }
 
 /// Two lists ascending by position, as one.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sekisho_journal::{Ledger, LedgerError};
 
 use crate::metrics::Metrics;
-use crate::pace::Pace;
-use crate::plan::Plan;
+use crate::pace::{Pace, PaceSpec};
+use crate::plan::CompiledPlan;
 
 /// Chunks after which what a pace has learnt is kept.
 const KEEP_EVERY: u64 = 20;
@@ -30,20 +30,24 @@ impl Routes {
         &mut self,
         ledger: &Ledger,
         upstream: &str,
-        plan: &Plan,
+        plan: &CompiledPlan,
     ) -> Result<(), LedgerError> {
+        // What the dialect takes at most in one call bounds the pace, too.
+        let spec =
+            PaceSpec { max_rows: plan.plan.pace.max_rows.min(plan.dialect.most_rows()), ..plan.plan.pace };
+        let plan = &plan.plan;
         match self.routes.get_mut(&plan.route) {
-            Some(route) if *route.pace.spec() == plan.pace => {}
+            Some(route) if *route.pace.spec() == spec => {}
             // Another limit: what was learnt of costs stays true, the sizes are found again.
             Some(route) => {
                 if route.pace.in_flight() == 0 {
                     let memory = route.pace.remember().unwrap_or_default();
-                    route.pace = Pace::recall(plan.pace, &memory);
+                    route.pace = Pace::recall(spec, &memory);
                 }
             }
             None => {
                 let memory = ledger.pace(&name(upstream, &plan.route)).await?.unwrap_or_default();
-                let pace = Pace::recall(plan.pace, &memory);
+                let pace = Pace::recall(spec, &memory);
                 self.routes.insert(plan.route.clone(), Route { pace, proven: false, ended: 0 });
             }
         }

@@ -229,3 +229,28 @@ async fn a_row_that_stands_in_no_result_file_is_in_doubt() {
     let view = house.until(batch, |view| view.sums.delivered == 49).await;
     assert_eq!((view.sums.in_doubt, view.status == Status::Finished), (1, false));
 }
+
+#[tokio::test]
+async fn a_job_that_was_aborted_before_its_rows_arrived_did_nothing() {
+    let jobs = Jobs::default();
+    let clouds = jobs.clone();
+    // The upload never arrives; the abort has its effect, and then its answer is lost.
+    let cloud = Cloud::start(move |call| match call.number {
+        1 => Reply::Cut,
+        2 => {
+            clouds.answer(call, |_| Fate::Good);
+            Reply::Cut
+        }
+        _ => clouds.answer(call, |_| Fate::Good),
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = bulk_plan();
+    plan.idempotent = false;
+    plan.pace.max_in_flight = 1;
+    let batch = house.accept(&plan, 300).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!(done.sums.delivered, 300);
+    assert_eq!(jobs.table.most_writes(), 1);
+}

@@ -92,7 +92,7 @@ impl House {
                 schema: Digest::of(b"schema"),
                 mapping: Digest::of(b"mapping"),
                 records: sealed.records,
-                set_aside: 0,
+                set_aside: Vec::new(),
                 bytes: sealed.bytes,
                 payload_digest: Digest::of(b"payload"),
                 records_digest: sealed.records_digest,
