@@ -3,7 +3,6 @@
 //! * [`Spool`]: where the canonical records of an accepted batch lie until each of them has an outcome.
 //! * [`Ledger`]: the durable account of batches, chunks and outcomes (SQLite, one writer, group commit).
 //! * [`machine`]: the rules, pure: which event may follow which, and that the sums balance after each.
-//! * [`Receipt`]: what a client holds as proof.
 //!
 //! The order that makes a receipt true: `Spool::create`, push every record, `BatchWriter::seal` (files and
 //! folder are on the disk), `Ledger::accept` (the row is on the disk), and only then the answer to the client.
@@ -18,7 +17,6 @@ mod identity;
 pub mod ledger;
 pub mod machine;
 mod ranges;
-mod receipt;
 mod recovery;
 pub mod spool;
 
@@ -27,6 +25,5 @@ pub use identity::{BatchId, Digest, Epoch, ParseBatchIdError, ParseDigestError};
 pub use ledger::{Ledger, LedgerError};
 pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outcome, Status, Sums};
 pub use ranges::RangeSet;
-pub use receipt::Receipt;
 pub use recovery::{Recovery, RecoveryError, purge, purge_route, recover};
 pub use spool::{BatchWriter, Records, Sealed, Spool, SpoolError, SpoolReader};
