@@ -191,8 +191,8 @@ fn attached(
 
 /// The content of a document's root, and the namespace declarations that it stands under.
 fn inner(path: &Path, length: u64) -> anyhow::Result<(String, Content)> {
-    let mut limits = Limits::default();
-    limits.processing_instructions = sekisho_xml::ProcessingInstructions::Skip;
+    let limits =
+        Limits { processing_instructions: sekisho_xml::ProcessingInstructions::Skip, ..Limits::default() };
     let mut reader = Reader::new(BufReader::new(File::open(path)?), limits);
     let mut declarations = String::new();
     loop {
