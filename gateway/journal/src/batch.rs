@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn positions_count_around_what_was_set_aside() {
-        let left_out = |record| SetAside { record, field: None, line: None, column: None, code: Code::new("x") };
+        let left_out =
+            |record| SetAside { record, field: None, line: None, column: None, code: Code::new("x") };
         let set_aside = [left_out(1), left_out(3), left_out(4), left_out(8)];
         let kept = [2, 5, 6, 7, 9, 10];
         for (position, number) in kept.into_iter().enumerate() {

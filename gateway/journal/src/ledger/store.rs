@@ -144,8 +144,7 @@ impl Store {
         for left_out in &new.set_aside {
             let sql = "INSERT INTO set_aside(batch, record, field, line, col, code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let SetAside { record, field, line, column, code } = left_out;
-            let values =
-                params![seq, int(*record), field, line.map(int), column.map(int), code.as_str()];
+            let values = params![seq, int(*record), field, line.map(int), column.map(int), code.as_str()];
             self.run(sql, values, accepting)?;
         }
         if let Some(Idempotency { key, fingerprint, until }) = &new.idempotency {

@@ -31,7 +31,13 @@ impl State {
 }
 
 fn left_out(record: u64) -> SetAside {
-    SetAside { record, field: Some("F002".into()), line: Some(record + 1), column: None, code: Code::new("cvc-pattern-valid") }
+    SetAside {
+        record,
+        field: Some("F002".into()),
+        line: Some(record + 1),
+        column: None,
+        code: Code::new("cvc-pattern-valid"),
+    }
 }
 
 fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
