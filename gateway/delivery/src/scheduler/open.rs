@@ -36,6 +36,16 @@ impl Scheduler {
             return Ok(Step::Wait(None));
         }
         let mut next = None;
+        // In flight, and nobody is at work on it: an operator has ordered that it be sent again.
+        let ordered = batch.state.chunks.values().find(|chunk| {
+            chunk.state.is_in_flight()
+                && !self.tasks.values().any(|task| task.turn == turn && task.chunk == chunk.number)
+        });
+        if let Some(chunk) = ordered.cloned() {
+            // The order is for the chunk as it was, not for parts of it.
+            let whole = ChunkSize { rows: u64::MAX, bytes: u64::MAX };
+            return self.send_again(turn, &chunk, whole, None, now).await;
+        }
         let doubts: Vec<u64> = batch
             .state
             .chunks
@@ -83,7 +93,7 @@ impl Scheduler {
             return Ok(Step::Wait(batch.resend.waits_until(now)));
         };
         let waits = batch.resend.waits_until(now);
-        let Some(size) = self.size(turn, now) else { return Ok(Step::Wait(waits)) };
+        let Some(size) = self.size(turn, 0, now) else { return Ok(Step::Wait(waits)) };
         let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
         let bounds = bounds(batch, size, most);
         let measured = match self.measured(turn, window, bounds).await {
@@ -146,7 +156,7 @@ impl Scheduler {
         if doubt.alone >= plan.retry.alone_attempts {
             return self.hold(turn, number, Code::new("time-limit-alone")).await;
         }
-        let Some(size) = self.size(turn, now) else { return Ok(Step::Wait(None)) };
+        let Some(size) = self.size(turn, chunk.live.len(), now) else { return Ok(Step::Wait(None)) };
         if !self.budget.spend() {
             let until = now + plan.retry.max();
             if let Some(batch) = self.batches.get_mut(&turn) {
@@ -156,17 +166,43 @@ impl Scheduler {
             self.budget.earn(&crate::plan::RetrySpec { budget: 1.0, ..plan.retry });
             return Ok(Step::Wait(Some(until)));
         }
+        self.apply(turn, vec![Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 }]).await?;
+        self.send_again(turn, &chunk, size, doubt.size, now).await
+    }
+
+    /// Sends the first run of a chunk's open records again; the ledger has it in flight.
+    async fn send_again(
+        &mut self,
+        turn: Turn,
+        chunk: &Chunk,
+        size: ChunkSize,
+        most: Option<u64>,
+        now: Duration,
+    ) -> Result<Step, LedgerError> {
         let Some(run) = chunk.live.first_run() else { return Ok(Step::Wait(None)) };
         let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
-        let bounds = bounds(batch, size, doubt.size);
-        let measured = match self.measured(turn, run, bounds).await {
-            Ok(measured) if measured.rows > 0 => measured,
-            Ok(_) => return self.hold(turn, number, Code::new("record-unsendable")).await,
-            Err(error) => return Ok(self.unreadable(turn, &error, now)),
-        };
-        self.apply(turn, vec![Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 }]).await?;
-        self.launch(turn, number, measured, Kind::Repeat, None);
-        Ok(Step::Again)
+        let bounds = bounds(batch, size, most);
+        match self.measured(turn, run, bounds).await {
+            Ok(measured) if measured.rows > 0 => {
+                self.launch(turn, chunk.number, measured, Kind::Repeat, None);
+                Ok(Step::Again)
+            }
+            // It was encoded once and cannot be now: the payload is not what it was.
+            Ok(_) => {
+                let code = Code::new("record-unsendable");
+                let doubted = Event::ChunkInDoubt { chunk: chunk.number, code: code.clone() };
+                self.apply(turn, vec![doubted, Event::DoubtHeld { chunk: chunk.number, code }]).await?;
+                Ok(Step::Again)
+            }
+            Err(error) => {
+                let code = Code::new(error.code());
+                self.apply(turn, vec![Event::ChunkInDoubt { chunk: chunk.number, code }]).await?;
+                if let Some(batch) = self.batches.get_mut(&turn) {
+                    batch.resend.doubt(chunk.number).not_before = now + UNREADABLE_WAIT;
+                }
+                Ok(self.unreadable(turn, &error, now))
+            }
+        }
     }
 
     async fn ask(
@@ -192,16 +228,17 @@ impl Scheduler {
         Ok(Step::Again)
     }
 
-    fn size(&mut self, turn: Turn, now: Duration) -> Option<ChunkSize> {
+    /// How large the next chunk of the batch's route may be; `again` are records to be sent that are not pending.
+    fn size(&mut self, turn: Turn, again: u64, now: Duration) -> Option<ChunkSize> {
         let batch = self.batches.get(&turn)?;
         let route = batch.plan.plan.route.clone();
-        let remaining = self
+        let pending: u64 = self
             .batches
             .values()
             .filter(|batch| batch.plan.plan.route == route)
             .map(|batch| batch.state.sums.pending)
             .sum();
-        self.routes.get(&route)?.pace.next(now, remaining)
+        self.routes.get(&route)?.pace.next(now, pending + again)
     }
 
     async fn measured(

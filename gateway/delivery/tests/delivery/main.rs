@@ -2,6 +2,7 @@
 
 mod bulk2;
 mod calls;
+mod doubt;
 mod login;
 mod nested;
 mod soap;

@@ -1,6 +1,7 @@
 //! A spool with records in it, a ledger, a cloud on loopback that does as it is told, and delivery between them.
 
 pub(crate) mod cloud;
+pub(crate) mod intake;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,205 @@
+//! Unknown outcomes: cuts, time-outs, answers that prove nothing, processes that end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sekisho_delivery::{DialectSpec, PaceSpec};
+use sekisho_journal::Status;
+
+use crate::support::cloud::xml_rows;
+use crate::support::intake::{NAMESPACE, dialect, envelope, fault, take};
+use crate::support::{Cloud, House, Reply, Table, plan};
+
+#[tokio::test]
+async fn after_a_cut_the_outcome_is_unknown_and_an_upsert_is_repeated() {
+    let table = Table::default();
+    let rows = table.clone();
+    // The second call has its effect, and then the connection is cut.
+    let cloud = Cloud::start(move |call| {
+        let reply = take(&rows, call, |_| None);
+        if call.number == 1 { Reply::Cut } else { reply }
+    })
+    .await;
+    let mut house = House::new();
+    let batch = house.accept(&plan(DialectSpec::Soap(dialect())), 300).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!(done.sums.delivered, 300);
+    table.holds(300, &[], "");
+    assert_eq!(table.most_writes(), 2, "the one chunk was written twice, with one effect");
+    let repeated: Vec<u32> =
+        house.chunks(batch).await.iter().map(|chunk| chunk.attempt).filter(|n| *n > 1).collect();
+    assert_eq!(repeated, [2]);
+}
+
+#[tokio::test]
+async fn what_is_not_idempotent_is_held_for_an_operator() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud = Cloud::start(move |call| {
+        let reply = take(&rows, call, |_| None);
+        if call.number == 0 { Reply::Cut } else { reply }
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.idempotent = false;
+    let batch = house.accept(&plan, 300).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held).await;
+    assert!(held.sums.in_doubt > 0 && held.sums.in_doubt + held.sums.delivered == 300, "{held:?}");
+    assert_eq!(table.most_writes(), 1, "nothing was sent twice");
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
+    assert_eq!(chunk.code.expect("a code").as_str(), "upstream-cut");
+}
+
+#[tokio::test]
+async fn an_operator_may_order_that_a_held_chunk_be_sent_again() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud =
+        Cloud::start(move |call| if call.number == 0 { Reply::Cut } else { take(&rows, call, |_| None) })
+            .await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.idempotent = false;
+    let batch = house.accept(&plan, 120).await;
+    let delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held).await;
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
+    let again = sekisho_journal::Event::DoubtRepeated { chunk: chunk.number, attempt: chunk.attempt + 1 };
+    house.ledger.apply(batch, held.epoch, held.changed_at, vec![again]).await.expect("ordered");
+    delivery.wake();
+    assert_eq!(house.finished(batch).await.sums.delivered, 120);
+    table.holds(120, &[], "");
+}
+
+#[tokio::test]
+async fn a_time_out_is_repeated_in_smaller_parts() {
+    let table = Table::default();
+    let rows = table.clone();
+    // Calls of more than 20 rows are never answered.
+    let cloud = Cloud::start(move |call| {
+        if xml_rows(call.text(), "row").len() > 20 { Reply::Hang } else { take(&rows, call, |_| None) }
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.pace = PaceSpec { limit_ms: 200, grace_ms: 100, start_rows: 30, ..PaceSpec::default() };
+    let batch = house.accept(&plan, 100).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!(done.sums.delivered, 100);
+    table.holds(100, &[], "");
+    let chunks = house.chunks(batch).await;
+    assert!(chunks.iter().any(|chunk| chunk.attempt > 1), "{chunks:?}");
+}
+
+#[tokio::test]
+async fn the_clouds_own_time_limit_halves_what_is_sent() {
+    let table = Table::default();
+    let rows = table.clone();
+    let hits = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&hits);
+    let cloud = Cloud::start(move |call| {
+        if xml_rows(call.text(), "row").len() > 60 {
+            count.fetch_add(1, Ordering::SeqCst);
+            fault("REQUEST_RUNNING_TOO_LONG")
+        } else {
+            take(&rows, call, |_| None)
+        }
+    })
+    .await;
+    let mut house = House::new();
+    let batch = house.accept(&plan(DialectSpec::Soap(dialect())), 1_000).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!(done.sums.delivered, 1_000);
+    table.holds(1_000, &[], "");
+    assert!(hits.load(Ordering::SeqCst) >= 1);
+    let ended = house.metric("sekisho_delivery_chunks_total", &[("end", "time-limit")]);
+    assert_eq!(ended, hits.load(Ordering::SeqCst) as f64);
+}
+
+#[tokio::test]
+async fn without_splitting_the_clouds_limit_ends_in_doubt() {
+    let cloud = Cloud::start(|_| fault("REQUEST_RUNNING_TOO_LONG")).await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.no_split = true;
+    let batch = house.accept(&plan, 2_000).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held).await;
+    assert_eq!((held.sums.in_doubt, held.chunks), (2_000, 1));
+    assert_eq!(cloud.calls().len(), 1);
+    assert_eq!(xml_rows(cloud.calls()[0].text(), "row").len(), 2_000);
+}
+
+#[tokio::test]
+async fn answers_that_prove_nothing_deliver_nothing() {
+    let table = Table::default();
+    let rows = table.clone();
+    let lies: Arc<Mutex<Vec<Reply>>> = Arc::new(Mutex::new(vec![
+        Reply::xml("<html>ok</html>".into()),
+        Reply::xml(envelope(&format!(r#"<putRecordsResponse xmlns="{NAMESPACE}"/>"#))),
+        Reply::xml(envelope(&format!(
+            r#"<putRecordsResponse xmlns="{NAMESPACE}"><result><key>X</key><success>true</success></result></putRecordsResponse>"#
+        ))),
+        Reply::Answer(200, "text/xml", String::new()),
+        Reply::Answer(502, "text/html", "<html>bad gateway</html>".into()),
+        Reply::xml("<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>".into()),
+    ]));
+    let left = Arc::clone(&lies);
+    let cloud = Cloud::start(move |call| match left.lock().expect("lock").pop() {
+        Some(lie) => lie,
+        None => take(&rows, call, |_| None),
+    })
+    .await;
+    let mut house = House::new();
+    let batch = house.accept(&plan(DialectSpec::Soap(dialect())), 40).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!(done.sums.delivered, 40);
+    table.holds(40, &[], "");
+    assert!(lies.lock().expect("lock").is_empty());
+}
+#[tokio::test]
+async fn a_new_process_takes_up_what_was_under_way() {
+    let table = Table::default();
+    let rows = table.clone();
+    let stuck = Cloud::start(|_| Reply::Hang).await;
+    let mut house = House::new();
+    let batch = house.accept(&plan(DialectSpec::Soap(dialect())), 100).await;
+    let delivery = house.start(&stuck.endpoint()).await;
+    house.until(batch, |view| view.sums.in_flight > 0).await;
+    assert!(delivery.park(Duration::ZERO).await > 0);
+    let parked = house.ledger.batch(batch).await.expect("read").expect("there");
+    assert_eq!(parked.sums.in_flight, 0);
+    assert!(parked.sums.in_doubt > 0);
+    drop(delivery);
+
+    let house = house.reopened();
+    let cloud = Cloud::start(move |call| take(&rows, call, |_| None)).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!(done.sums.delivered, 100);
+    table.holds(100, &[], "");
+}
+
+#[tokio::test]
+async fn a_cancelled_batch_opens_no_more_chunks() {
+    let cloud = Cloud::start(|_| Reply::Hang).await;
+    let mut house = House::new();
+    let batch = house.accept(&plan(DialectSpec::Soap(dialect())), 1_000).await;
+    let delivery = house.start(&cloud.endpoint()).await;
+    let view = house.until(batch, |view| view.sums.in_flight > 0).await;
+    let code = "client".into();
+    let cancelled = sekisho_journal::Event::Cancelled { code };
+    house.ledger.apply(batch, view.epoch, view.changed_at, vec![cancelled]).await.expect("cancelled");
+    delivery.wake();
+    delivery.park(Duration::ZERO).await;
+    let view = house.ledger.batch(batch).await.expect("read").expect("there");
+    assert_eq!(view.sums.pending, 0);
+    assert!(view.sums.cancelled > 0 && view.sums.cancelled + view.sums.in_doubt == 1_000, "{view:?}");
+}
