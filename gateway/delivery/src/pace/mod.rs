@@ -2,7 +2,8 @@
 //!
 //! A pure controller: what happened and when goes in, sizes come out. It learns fixed cost, cost per row and contention
 //! ([`model`]), and sizes chunks so that the expected time is a set part of the upstream's limit and the time with its
-//! noise stays well under it. It starts small, never more than doubles what has been seen to work, and shrinks at once.
+//! noise stays well under it. It starts small, grows from what has been seen to work by no more than the time that it
+//! left over allows, and shrinks at once.
 
 mod explain;
 mod model;
@@ -20,6 +21,12 @@ const CONFIDENT: f64 = 0.8;
 /// A chunk that took more than this part of the limit was a near miss.
 const NEAR_MISS: f64 = 0.8;
 
+/// What has been seen to work may always be doubled.
+const GROWTH: f64 = 2.0;
+
+/// And at most grow by this much, however little time it took.
+const GROWTH_MOST: f64 = 8.0;
+
 /// A further chunk in flight must be expected to bring at least this much more throughput.
 const WORTH: f64 = 1.01;
 
@@ -34,6 +41,9 @@ pub struct Pace {
     allowed: u32,
     /// Rows of the largest chunk that has been seen to work.
     proven: f64,
+    /// By how much the next chunk may be larger: as far as half of the target, if all of the last one's time had been its
+    /// rows'.
+    growth: f64,
     /// Most rows after a hit or a refusal for size; rises again as chunks work.
     ceiling: f64,
     /// Chunks finished well since `allowed` was last changed.
@@ -88,7 +98,8 @@ impl Pace {
             flights: BTreeMap::new(),
             tickets: 0,
             allowed: spec.max_in_flight.min(2),
-            proven: spec.start_rows as f64 / 2.0,
+            proven: spec.start_rows as f64 / GROWTH,
+            growth: GROWTH,
             ceiling: f64::INFINITY,
             steady: 0,
             patience: 16,
@@ -159,7 +170,7 @@ impl Pace {
         if let Some(rows) = self.spec.fixed_rows {
             return rows;
         }
-        let grown = (2.0 * self.proven).min(self.ceiling).min(self.spec.max_rows as f64);
+        let grown = (self.growth * self.proven).min(self.ceiling).min(self.spec.max_rows as f64);
         if self.model.is_blank() {
             return whole(grown);
         }
@@ -188,6 +199,7 @@ impl Pace {
                 self.shrink(sample.rows / 2.0);
                 // What is under way was sized by the same mistake: until one chunk works, no more than that is sent.
                 self.proven = self.proven.min(sample.rows / 8.0);
+                self.growth = GROWTH;
                 self.change(1);
             }
             End::TooLarge => self.shrink(sample.rows / 2.0),
@@ -203,6 +215,8 @@ impl Pace {
             self.shrink(sample.rows * (self.spec.target * limit / sample.seconds));
         } else {
             self.proven = self.proven.max(sample.rows);
+            let worst = sample.seconds * self.proven / sample.rows;
+            self.growth = (self.spec.target * limit / 2.0 / worst).clamp(GROWTH, GROWTH_MOST);
             if sample.rows >= 0.8 * self.ceiling {
                 self.ceiling *= 1.1;
             }
@@ -214,6 +228,7 @@ impl Pace {
     fn shrink(&mut self, rows: f64) {
         self.ceiling = self.ceiling.min(rows.max(1.0));
         self.proven = self.proven.min(self.ceiling);
+        self.growth = GROWTH;
     }
 
     /// One chunk in flight more or less, where the model expects more throughput from it.
@@ -222,7 +237,8 @@ impl Pace {
         if self.allowed < self.spec.max_in_flight {
             let worth = self.throughput(self.allowed + 1) > now * WORTH;
             // While chunks are small a mistake costs little; near their full size a whole round is waited for.
-            let growing = 2.0 * self.proven < self.affordable(f64::from(self.allowed), self.model.level());
+            let growing =
+                self.growth * self.proven < self.affordable(f64::from(self.allowed), self.model.level());
             if worth && (growing || self.steady >= self.allowed) {
                 return self.change(self.allowed + 1);
             }
