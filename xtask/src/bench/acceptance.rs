@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use super::figure::{Bound, Figure, each, median};
 use super::gateway::Gateway;
-use super::site::{self, Cloud};
+use super::site::{self, Cloud, Settings};
 use super::{Bench, cores, pinned};
 use crate::workspace::root;
 
@@ -27,7 +27,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let megabytes = std::fs::metadata(&large)?.len() as f64 / 1e6;
     // Without a cloud nothing is delivered, so that the core has nothing else to do.
     let cloud = Cloud::none()?;
-    site::attributes(bench, &folder, &cloud, "")?;
+    site::attributes(bench, &folder, &cloud, Settings::default())?;
     let gateway = Gateway::start(pinned(CORE, None, &bench.programs.path("sekisho")), &folder)?;
     gateway.idle();
 

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use super::Bench;
 use super::figure::{Bound, Figure};
 use super::gateway::Gateway;
-use super::site::{self, Cloud};
+use super::site::{self, Cloud, Settings};
 use super::upload::{self, Generated};
 use crate::demo::Door;
 
@@ -28,7 +28,8 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let folder = bench.fresh("crowd")?;
     let cloud = Cloud::none()?;
     // Idle connections are cut after the time that a head may take: here they have to outlast the uploads.
-    site::attributes(bench, &folder, &cloud, "head_timeout_ms = 300000")?;
+    let settings = Settings { limits: "head_timeout_ms = 300000", ..Settings::default() };
+    site::attributes(bench, &folder, &cloud, settings)?;
     let gateway = Gateway::start(bench.programs.command("sekisho"), &folder)?;
     let idle = gateway.idle();
 

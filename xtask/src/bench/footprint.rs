@@ -10,7 +10,7 @@ use anyhow::ensure;
 use super::Bench;
 use super::figure::{Bound, Figure, each, median};
 use super::gateway::Gateway;
-use super::site::{self, Cloud};
+use super::site::{self, Cloud, Settings};
 use super::upload::{self, Generated};
 use crate::demo::Door;
 
@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let folder = bench.fresh("footprint")?;
     let state = folder.join("state");
     let cloud = Cloud::quick(bench)?;
-    site::attributes(bench, &folder, &cloud, "")?;
+    site::attributes(bench, &folder, &cloud, Settings::default())?;
 
     let (mut empty, mut worked) = (Vec::new(), Vec::new());
     let mut idle = Vec::new();

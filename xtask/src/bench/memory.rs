@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::Bench;
 use super::figure::{Bound, Figure};
 use super::gateway::Gateway;
-use super::site::{self, Cloud};
+use super::site::{self, Cloud, Settings};
 use super::upload::{self, Generated};
 use crate::demo::Door;
 
@@ -18,42 +18,75 @@ const SAME: f64 = 4.0;
 /// The longest that the delivery of one batch may take.
 const DELIVERY: Duration = Duration::from_secs(1_200);
 
+/// Chunks that even the smaller batch has enough of to fill what may be under way at once.
+const SMALL_CHUNKS: &str = "max_rows = 1000";
+
+/// What one gateway has to do.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    door: Door,
+    records: u64,
+    /// How the batch is delivered; it stays in the spool where absent.
+    pace: Option<&'static str>,
+}
+
 /// Measures every door with a gateway of its own for each size, then the delivery.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let sizes = if bench.quick { [5_000, 50_000] } else { [100_000, 1_000_000] };
+    let sizes = if bench.quick { [20_000, 60_000] } else { [100_000, 1_000_000] };
     let mut figures = Vec::new();
-    for door in Door::value_variants() {
-        let peaks = sizes.map(|records| peak(bench, *door, records, None));
+    for door in Door::value_variants().iter().copied() {
         let name = format!("memory, {}", door.name());
-        figures.extend(figures_of(&name, sizes, peaks, "taken; delivery held back")?);
+        let tasks = sizes.map(|records| Task { door, records, pace: None });
+        figures.extend(compare(bench, &name, tasks, "peak over idle; taken, delivery held back")?);
     }
     // What is delivered lies in the spool, and is the same whichever door it came through.
-    let peaks = sizes.map(|records| peak(bench, Door::Swa, records, Some(DELIVERY)));
-    let note = "taken by SwA and delivered, chunks of up to 10,000 rows, 50 ms a call";
-    figures.extend(figures_of("memory, swa and delivery", sizes, peaks, note)?);
+    let tasks = sizes.map(|records| Task { door: Door::Swa, records, pace: Some(SMALL_CHUNKS) });
+    let note = "peak over idle; taken and delivered, 50 ms a call, 8 chunks of 1,000 rows under way";
+    figures.extend(compare(bench, "memory, swa and delivery", tasks, note)?);
+    let task = Task { door: Door::Swa, records: sizes[1], pace: Some("") };
+    let note = "the same with the usual pace, up to 8 chunks of 10,000 rows under way";
+    figures.push(held(&format!("memory, usual chunks, {} records", task.records), peak(bench, task)?, note));
     Ok(figures)
 }
 
-/// Peak over idle in MiB of a gateway that takes one batch, and delivers it where there is time for that.
-fn peak(bench: &Bench, door: Door, records: u64, delivery: Option<Duration>) -> anyhow::Result<f64> {
+/// One task at two sizes.
+fn compare(bench: &Bench, name: &str, tasks: [Task; 2], note: &str) -> anyhow::Result<Vec<Figure>> {
+    let [few, many] = tasks;
+    let (small, large) = (peak(bench, few)?, peak(bench, many)?);
+    let grown = Figure::new(format!("{name}, growth"), large - small, "MiB");
+    Ok(vec![
+        held(&format!("{name}, {} records", few.records), small, note),
+        held(&format!("{name}, {} records", many.records), large, note),
+        grown.bound(Bound::AtMost(SAME)).note("the same for both sizes, within what pages cost"),
+    ])
+}
+
+fn held(name: &str, peak: f64, note: &str) -> Figure {
+    Figure::new(name, peak, "MiB").bound(Bound::AtMost(PEAK)).note(note)
+}
+
+/// Peak over idle in MiB of a gateway that does one task.
+fn peak(bench: &Bench, task: Task) -> anyhow::Result<f64> {
+    let Task { door, records, pace } = task;
     let folder = bench.fresh("memory")?;
-    let cloud = if delivery.is_some() { Cloud::quick(bench)? } else { Cloud::none()? };
-    site::attributes(bench, &folder, &cloud, "")?;
+    let cloud = if pace.is_some() { Cloud::quick(bench)? } else { Cloud::none()? };
+    let settings = Settings { pace: pace.unwrap_or_default(), ..Settings::default() };
+    site::attributes(bench, &folder, &cloud, settings)?;
     let gateway = Gateway::start(bench.programs.command("sekisho"), &folder)?;
     let idle = gateway.idle();
     let started = Instant::now();
     let mut payload = Generated::start(bench, records, door.format())?;
     let bytes = upload::send(gateway.listener, door, "bench", &mut payload)?;
     let taken = started.elapsed().as_secs_f64();
-    if let Some(limit) = delivery {
-        gateway.until_delivered(limit)?;
+    if pace.is_some() {
+        gateway.until_delivered(DELIVERY)?;
     }
     let peak = gateway.peak() - idle;
     println!(
         "  {} {records}: {:.0} MB in {taken:.1} s, +{peak:.1} MiB{}",
         door.name(),
         bytes as f64 / 1e6,
-        delivery.map_or_else(String::new, |_| format!(
+        pace.map_or_else(String::new, |_| format!(
             ", delivered after {:.1} s",
             started.elapsed().as_secs_f64()
         ))
@@ -61,22 +94,4 @@ fn peak(bench: &Bench, door: Door, records: u64, delivery: Option<Duration>) -> 
     gateway.stop()?;
     std::fs::remove_dir_all(&folder)?;
     Ok(peak)
-}
-
-fn figures_of(
-    name: &str,
-    sizes: [u64; 2],
-    peaks: [anyhow::Result<f64>; 2],
-    note: &str,
-) -> anyhow::Result<Vec<Figure>> {
-    let [small, large] = peaks;
-    let (small, large) = (small?, large?);
-    let [few, many] = sizes;
-    let peak = |records: u64, peak: f64| {
-        let figure = Figure::new(format!("{name}, {records} records"), peak, "MiB");
-        figure.bound(Bound::AtMost(PEAK)).note(format!("peak over idle; {note}"))
-    };
-    let grown = Figure::new(format!("{name}, growth"), large - small, "MiB");
-    let grown = grown.bound(Bound::AtMost(SAME)).note("the same for both sizes, within what pages cost");
-    Ok(vec![peak(few, small), peak(many, large), grown])
 }

@@ -43,9 +43,23 @@ pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// Writes a configuration with a store-and-forward route for attribute records, all doors open, and whatever else is
-/// in `limits` (TOML of that section).
-pub(super) fn attributes(bench: &Bench, folder: &Path, cloud: &Cloud, limits: &str) -> anyhow::Result<()> {
+/// Lines of TOML for sections that otherwise are as the gateway has them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Settings {
+    /// Of `limits`.
+    pub(super) limits: &'static str,
+    /// Of the route's `pace`.
+    pub(super) pace: &'static str,
+}
+
+/// Writes a configuration with a store-and-forward route for attribute records, all doors open.
+pub(super) fn attributes(
+    bench: &Bench,
+    folder: &Path,
+    cloud: &Cloud,
+    settings: Settings,
+) -> anyhow::Result<()> {
+    let Settings { limits, pace } = settings;
     let text = format!(
         r#"{head}
 [limits]
@@ -68,6 +82,7 @@ upstream = "cloud"
 idempotent = true
 [route.pace]
 limit_ms = 60000
+{pace}
 [route.mapping]
 key = ["F001"]
 [route.dialect]
