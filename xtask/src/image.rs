@@ -67,7 +67,7 @@ fn bases(folder: &Path) -> anyhow::Result<()> {
     let mirror = mirror.lines().next().context("apt-get names no mirror")?.to_owned();
     println!("making the base images");
     base(&folder.join("run"), &mirror, None, RUN_BASE, |_| Ok(()))?;
-    let tools = "ca-certificates,cmake,g++,gcc,libc6-dev,make";
+    let tools = "ca-certificates,gcc,libc6-dev";
     base(&folder.join("build"), &mirror, Some(tools), BUILD_BASE, toolchain)
 }
 

@@ -18,8 +18,9 @@ pub(crate) struct Need {
 pub(crate) const PYTHON: Need = Need { program: "python3", package: "python3" };
 
 /// What the tests need beyond the Rust toolchain.
-pub(crate) const FOR_TESTS: [Need; 3] = [
+pub(crate) const FOR_TESTS: [Need; 4] = [
     PYTHON,
+    Need { program: "git", package: "git" },
     Need { program: "xmllint", package: "libxml2-utils" },
     Need { program: "promtool", package: "prometheus" },
 ];
@@ -75,7 +76,8 @@ fn privileged(program: &str) -> Command {
 
 /// Installs a cargo subcommand at a fixed version.
 pub(crate) fn cargo_tool(program: &str, package: &str, version: &str) -> anyhow::Result<()> {
-    if is_here(program) {
+    let here = Command::new(program).arg("--version").output();
+    if here.is_ok_and(|here| String::from_utf8_lossy(&here.stdout).trim_end().ends_with(version)) {
         return Ok(());
     }
     println!("installing {package} {version}");

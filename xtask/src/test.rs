@@ -32,6 +32,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     step("formatting");
     check(cargo().args(["fmt", "--all", "--check"]))?;
     step("bans, licences, sources");
+    // What a fresh machine has not built yet it has not fetched either, and the check itself may not go out.
+    check(cargo().args(["fetch", "--locked", "--quiet"]))?;
     check(cargo().args(["deny", "--offline", "--locked", "check", "bans", "licenses", "sources"]))?;
     step("lints");
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
@@ -48,7 +50,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         good &= demo::play(&demonstration(door, dialect, 3_000, false), &programs)?;
     }
     step("the main job without splitting, which must fail");
-    good &= !demo::play(&demonstration(Door::Swa, Dialect::Soap, 20_000, true), &programs)?;
+    let unsplit = demonstration(Door::Swa, Dialect::Soap, 20_000, true);
+    let unsplit = demo::act(&unsplit, &programs)?;
+    let failed = !unsplit.print();
+    good &= failed && unsplit.hits() > 0;
     step("what an operator does");
     operations::run(&programs)?;
     if options.long {

@@ -17,6 +17,8 @@ pub(crate) fn report(board: &Board, upstream: &str, end: &End, took: Duration, r
         End::Answered(Verdict::Rows(_)) => Observation::up(took),
         failed => {
             let (class, answered, station, code) = failure(failed);
+            // As in the ledger: what is no code may be the cloud's free text, which may quote a record.
+            let code = sekisho_journal::Code::new(code);
             let seen = Observation::down(class)
                 .answered(answered)
                 .text(format!("the last chunk failed: {code}"), format!("直近の送信が失敗しました: {code}"));

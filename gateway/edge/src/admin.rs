@@ -102,6 +102,10 @@ impl Admin {
             (&Method::GET, ["batches", id]) => self.batch(id).await,
             (&Method::GET, ["batches", id, "errors"]) => self.errors(id, query).await,
             (&Method::GET, ["batches", id, "chunks"]) => self.chunks(id, query).await,
+            (&Method::POST, ["batches", id, "chunks", number, decision]) => {
+                tracing::info!(batch = id, chunk = number, decision, %peer, "an operator decides on a chunk");
+                self.decide(id, number, decision).await
+            }
             (&Method::DELETE, ["batches", id]) => {
                 tracing::info!(batch = id, %peer, "an operator cancels a batch");
                 self.cancel(id).await
@@ -218,6 +222,46 @@ impl Admin {
                     })
                     .collect();
                 say(200, &json!({ "chunks": chunks }))
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// What became of a chunk that nobody but the operator can know: its records are there (`delivered`), are not
+    /// (`not-delivered`), or are sent again whatever that does (`repeat`).
+    async fn decide(&self, id: &str, number: &str, decision: &str) -> Answer {
+        let batch = match self.find(id).await {
+            Ok(batch) => batch,
+            Err(answer) => return answer,
+        };
+        let ledger = &self.gateway.ledger;
+        let number: u64 = number.parse().unwrap_or(0);
+        let chunk = match ledger.chunks(batch.id, number.saturating_sub(1), 1).await {
+            Ok(chunks) => chunks.into_iter().find(|chunk| chunk.number == number),
+            Err(error) => return failed(&error),
+        };
+        let Some(chunk) = chunk else {
+            return say(
+                404,
+                &json!({ "code": "chunk-unknown", "detail": "The batch has no chunk of this number." }),
+            );
+        };
+        let event = match decision {
+            "delivered" => Event::DoubtDelivered { chunk: number },
+            "not-delivered" => Event::DoubtReturned { chunk: number, code: "decided-by-operator".into() },
+            "repeat" => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 },
+            _ => {
+                let detail = "A decision is one of delivered, not-delivered, repeat.";
+                return say(404, &json!({ "code": "decision-unknown", "detail": detail }));
+            }
+        };
+        match ledger.apply(batch.id, ledger.epoch(), now_millis(), vec![event]).await {
+            Ok(_) => {
+                (self.gateway.wake)();
+                self.batch(id).await
+            }
+            Err(LedgerError::Illegal { illegal, .. }) => {
+                say(409, &json!({ "code": illegal.code(), "detail": format!("{illegal}.") }))
             }
             Err(error) => failed(&error),
         }

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// List batches, newest first (asks the admin listener).
     Batches(BatchesArgs),
-    /// Show a batch, its errors as CSV, its chunks, or cancel it (asks the admin listener).
+    /// Show a batch, its errors as CSV, its chunks, cancel it, or decide on a chunk in doubt (asks the admin listener).
     ///
     /// Exit codes: 0 done, 2 refused, 3 the gateway cannot be reached.
     Batch(BatchArgs),
@@ -168,9 +168,37 @@ pub(crate) struct BatchArgs {
     /// Withdraw what has not been sent.
     #[arg(long)]
     pub(crate) cancel: bool,
+    /// Decide on this chunk, whose outcome is in doubt (see --chunks); with --decide.
+    #[arg(long, value_name = "NUMBER", requires = "decide", conflicts_with_all = ["errors", "chunks", "cancel"])]
+    pub(crate) chunk: Option<u64>,
+    /// What became of the chunk's records.
+    #[arg(long, value_enum, requires = "chunk")]
+    pub(crate) decide: Option<DecisionArg>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What became of a chunk that is in doubt, as an operator has found out from the cloud's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionArg {
+    /// Its records are there: count them as delivered.
+    Delivered,
+    /// Its records are not there: send them as new ones.
+    NotDelivered,
+    /// Send it again, whatever it does to records that are there already.
+    Repeat,
+}
+
+impl DecisionArg {
+    /// Its name on the admin listener.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::NotDelivered => "not-delivered",
+            Self::Repeat => "repeat",
+        }
+    }
 }
 
 /// How a heartbeat is printed.

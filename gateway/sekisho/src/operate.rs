@@ -94,6 +94,8 @@ pub(crate) fn batch(args: &BatchArgs) -> anyhow::Result<ExitCode> {
         (Method::DELETE, path)
     } else if args.chunks {
         (Method::GET, format!("{path}/chunks"))
+    } else if let (Some(chunk), Some(decision)) = (args.chunk, args.decide) {
+        (Method::POST, format!("{path}/chunks/{chunk}/{}", decision.name()))
     } else {
         (Method::GET, path)
     };

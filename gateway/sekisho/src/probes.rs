@@ -1,21 +1,25 @@
 //! The gateway's active probes: what each hop is asked, and what the answer means.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Method, Request};
 use sekisho_journal::Ledger;
-use sekisho_liveness::{Board, ErrorClass, Observation, Probe, Prober, Schedule, ScheduleError, Station};
+use sekisho_liveness::{ErrorClass, Observation, Probe, Schedule, ScheduleError, Station};
 use sekisho_upstream::{Body, LoginError, Sent, Upstream, UpstreamError, probe_get, probe_tls};
 
 use crate::config::Effective;
 use crate::config::effective::GATEWAY_INTERVAL;
 
-/// Starts every probe of a configuration.
-pub(crate) fn start(effective: &Effective, board: &Board, ledger: &Ledger) -> Result<Prober, ScheduleError> {
-    let mut probes: Vec<(Box<dyn Probe>, Schedule)> = Vec::new();
-    let gateway = GatewayProbe { ledger: ledger.clone(), state: effective.state.clone() };
+/// Probes with their schedules.
+pub(crate) type Probes = Vec<(Box<dyn Probe>, Schedule)>;
+
+/// Every probe of a configuration, for `Prober::start`. `state` is the folder in use, which a reload does not change.
+pub(crate) fn of(effective: &Effective, ledger: &Ledger, state: &Path) -> Result<Probes, ScheduleError> {
+    let mut probes: Probes = Vec::new();
+    let gateway = GatewayProbe { ledger: ledger.clone(), state: state.to_owned() };
     probes.push((Box::new(gateway), Schedule::every(GATEWAY_INTERVAL)?));
     for watched in &effective.upstreams {
         let (upstream, probe, intervals) = (&watched.upstream, &watched.probe, watched.intervals());
@@ -47,7 +51,7 @@ pub(crate) fn start(effective: &Effective, board: &Board, ledger: &Ledger) -> Re
             probes.push((Box::new(application_probe), application));
         }
     }
-    Ok(Prober::start(board.clone(), probes))
+    Ok(probes)
 }
 
 /// The gateway itself: its ledger answers and its state folder can be written.
@@ -64,19 +68,22 @@ impl Probe for GatewayProbe {
 
     async fn check(&self) -> Observation {
         let started = std::time::Instant::now();
-        let ledger = self.ledger.totals().await;
+        // Through the writer, to the disk: reading would succeed when nothing can be accepted any more.
+        let ledger = self.ledger.keep_pace("gateway-probe", "{}".to_owned()).await;
         let file = self.state.join("probe");
         let written = tokio::task::spawn_blocking(move || {
-            let outcome = std::fs::write(&file, b"probe");
+            let outcome = std::fs::File::create(&file).and_then(|mut created| {
+                created.write_all(b"probe")?;
+                created.sync_all()
+            });
             let _ = std::fs::remove_file(&file);
             outcome
         });
         match (ledger, written.await) {
-            (Ok(_), Ok(Ok(()))) => {
-                Observation::up(started.elapsed()).text("ledger and spool answer", "台帳と保管領域は正常です")
-            }
+            (Ok(_), Ok(Ok(()))) => Observation::up(started.elapsed())
+                .text("ledger and state folder can be written", "台帳と状態フォルダーに書き込めます"),
             (Err(_), _) => Observation::down(ErrorClass::Infrastructure)
-                .text("the ledger does not answer", "台帳が応答しません"),
+                .text("the ledger cannot be written", "台帳に書き込めません"),
             _ => Observation::down(ErrorClass::Infrastructure)
                 .text("the state folder cannot be written", "状態フォルダーに書き込めません"),
         }

@@ -16,13 +16,13 @@ use sekisho_edge::route::Routes;
 use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
 use sekisho_journal::{Ledger, Spool, purge, recover};
 use sekisho_liveness::{Board, Prober};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::ConfigArgs;
 use crate::config::raw::{LogFormat, LogSection};
-use crate::config::{self, Effective, Mistake};
+use crate::config::{self, Effective, Mistake, Raw};
 use crate::probes;
 
 /// How often payloads that are no longer needed are looked for.
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
         .thread_stack_size(512 * 1024)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&args.config, effective))?;
+    runtime.block_on(serve(&args.config, raw, effective))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -130,7 +130,8 @@ fn open_stores(state: &Path) -> anyhow::Result<Stores> {
 /// What a reload exchanges.
 struct Running {
     listeners: Vec<(String, std::net::SocketAddr, Arc<ArcSwap<Routes>>)>,
-    admin: std::net::SocketAddr,
+    /// The configuration that the process was started with.
+    started_with: Raw,
     state: std::path::PathBuf,
     ledger: Ledger,
     board: Board,
@@ -138,7 +139,9 @@ struct Running {
     prober: Option<Prober>,
 }
 
-async fn serve(config: &Path, effective: Effective) -> anyhow::Result<()> {
+async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<()> {
+    // Before anything is served: a signal that comes early must not end the process half-way.
+    let mut asked = Signals::listen()?;
     let state = effective.state.clone();
     let stores = tokio::task::spawn_blocking(move || open_stores(&state)).await??;
     let (spool, ledger) = (stores.spool.clone(), stores.ledger.clone());
@@ -149,7 +152,7 @@ async fn serve(config: &Path, effective: Effective) -> anyhow::Result<()> {
     let delivery_metrics = sekisho_delivery::Metrics::register(&registry)?;
     let delivery =
         Delivery::start(ledger.clone(), spool.clone(), upstreams, board.clone(), delivery_metrics).await?;
-    let prober = probes::start(&effective, &board, &ledger)?;
+    let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state)?);
     let gateway = Arc::new(Gateway::new(
         spool.clone(),
         ledger.clone(),
@@ -166,7 +169,7 @@ async fn serve(config: &Path, effective: Effective) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let mut running = Running {
         listeners: Vec::new(),
-        admin: effective.admin,
+        started_with: raw,
         state: effective.state.clone(),
         ledger: ledger.clone(),
         board,
@@ -203,7 +206,7 @@ async fn serve(config: &Path, effective: Effective) -> anyhow::Result<()> {
     out.flush()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
 
-    signals(config, &mut running).await?;
+    signals(&mut asked, config, &mut running).await;
     tracing::info!(grace = ?effective.grace, "shutting down: no new exchanges, chunks under way are awaited");
     // The receivers live as long as the tasks do.
     let _ = stop.send(true);
@@ -223,16 +226,30 @@ async fn define_plans(ledger: &Ledger, effective: &Effective) -> anyhow::Result<
     Ok(())
 }
 
+/// The signals that the process listens to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Waits for the signal to stop; reloads on the way.
-async fn signals(config: &Path, running: &mut Running) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+async fn signals(asked: &mut Signals, config: &Path, running: &mut Running) {
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => match reload(config, running).await {
+            _ = asked.terminate.recv() => return,
+            _ = asked.interrupt.recv() => return,
+            _ = asked.hang_up.recv() => match reload(config, running).await {
                 Ok(()) => tracing::info!("reloaded"),
                 Err(error) => tracing::error!("nothing was reloaded: {error:#}"),
             },
@@ -240,18 +257,19 @@ async fn signals(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     }
 }
 
-/// Puts routes, schemas, clients and upstreams of the configuration on disk into force, all or none. Batches under
-/// way keep the plan that they were accepted with.
+/// Puts routes, schemas, clients and upstreams of the configuration on disk into force. Whatever can fail comes first:
+/// a configuration with a mistake changes nothing. Batches under way keep the plan that they were accepted with.
 async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     let path = config.to_owned();
     let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await?;
-    let (_, effective) = loaded.map_err(|mistakes| anyhow::anyhow!(listed(&mistakes)))?;
+    let (raw, effective) = loaded.map_err(|mistakes| anyhow::anyhow!(listed(&mistakes)))?;
+    let probes = probes::of(&effective, &running.ledger, &running.state)?;
     define_plans(&running.ledger, &effective).await?;
     running.board.arrange(effective.hops())?;
-    let prober = probes::start(&effective, &running.board, &running.ledger)?;
-    if let Some(before) = running.prober.replace(prober) {
+    if let Some(before) = running.prober.take() {
         before.stop().await;
     }
+    running.prober = Some(Prober::start(running.board.clone(), probes));
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     running.delivery.replace_upstreams(upstreams);
     for (name, address, routes) in &running.listeners {
@@ -273,8 +291,8 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             tracing::warn!(listener = listener.name, "a new listener opens only with a restart");
         }
     }
-    if effective.admin != running.admin || effective.state != running.state {
-        tracing::warn!("the admin address and the state folder change only with a restart");
+    for section in raw.changed_for_restart(&running.started_with) {
+        tracing::warn!(section, "what has changed in this section changes only with a restart");
     }
     Ok(())
 }

@@ -77,6 +77,11 @@ fn open(file: &Path) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(File::open(file)?))
 }
 
+/// The file itself failed, not what is in it.
+fn is_io(error: &sekisho_records::ReadError) -> bool {
+    matches!(&error.kind, sekisho_records::ReadErrorKind::Io(io) if io.get_ref().is_none())
+}
+
 fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> io::Result<u8> {
     writeln!(io::stderr(), "{}: {error}", file.display())?;
     Ok(UNREADABLE)
@@ -149,6 +154,7 @@ impl Records {
             match source.next(&mut record) {
                 Ok(true) => drop(checker.check(&mut record, &mut violations)),
                 Ok(false) => break,
+                Err(error) if is_io(&error) => return Ok(unreadable(file, &error)?),
                 Err(error) => {
                     let place = error.place;
                     writeln!(

@@ -280,6 +280,9 @@ async fn keep(
     let payload = submission.payload;
     let id = taken.sealed.batch;
     let key = header_key.or(submission.repetition_key);
+    // A stack never sends an envelope twice alike (ids and times differ), so a repetition is known by its records; where
+    // some were left out, by the payload.
+    let fingerprint = if taken.set_aside.is_empty() { taken.sealed.records_digest } else { payload.sha256 };
     let batch = NewBatch {
         id,
         client: exchange.client.name.clone(),
@@ -298,11 +301,7 @@ async fn keep(
         accepted_at: now,
         expires_at: None,
         ordered: false,
-        idempotency: key.map(|key| Idempotency {
-            key,
-            fingerprint: payload.sha256,
-            until: now + Idempotency::WINDOW,
-        }),
+        idempotency: key.map(|key| Idempotency { key, fingerprint, until: now + Idempotency::WINDOW }),
     };
     match gateway.ledger.accept(batch).await {
         Ok(Accepted::New(batch)) => {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_edge::admin::Admin;
+use sekisho_edge::gateway::now_millis;
+use sekisho_journal::Event;
 use sekisho_liveness::Observation;
 use serde_json::json;
 
@@ -92,4 +94,49 @@ fn an_operator_sees_every_clients_batches_and_cancels_them() {
     }
     stop.send(true).unwrap();
     until("the admin listener has closed", || std::net::TcpStream::connect(client.peer()).is_err());
+}
+
+/// A batch of three chunks of one record each, of which nobody can know what became.
+fn in_doubt(site: &Site) -> String {
+    let id = site.client().ask(Way::Swa.request("/orders", &RecordSet::many_orders(3))).receipt_id();
+    let events = (1..=3)
+        .flat_map(|chunk| {
+            [
+                Event::ChunkOpened { chunk, first: chunk - 1, count: 1, attempt: 1 },
+                Event::ChunkInDoubt { chunk, code: "reset".into() },
+                Event::DoubtHeld { chunk, code: "not-repeatable".into() },
+            ]
+        })
+        .collect();
+    let ledger = &site.gateway.ledger;
+    site.block_on(ledger.apply(id.parse().unwrap(), ledger.epoch(), now_millis(), events)).unwrap();
+    id
+}
+
+#[test]
+fn an_operator_decides_what_became_of_a_chunk_that_nobody_can_know() {
+    let site = Site::new();
+    let id = in_doubt(&site);
+    let (mut client, _stop) = admin(&site);
+    let mut decide = |chunk: u64, decision: &str| {
+        client.ask(format!(
+            "POST /batches/{id}/chunks/{chunk}/{decision} HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\r\n"
+        ))
+    };
+    let sum = |answer: &serde_json::Value, name: &str| answer["sums"][name].as_u64().unwrap();
+    let delivered = decide(1, "delivered").json();
+    assert_eq!((sum(&delivered, "delivered"), sum(&delivered, "inDoubt")), (1, 2));
+    let pending = decide(2, "not-delivered").json();
+    assert_eq!((sum(&pending, "pending"), sum(&pending, "inDoubt")), (1, 1));
+    let again = decide(3, "repeat").json();
+    assert_eq!((sum(&again, "inFlight"), sum(&again, "inDoubt")), (1, 0));
+    for (chunk, decision, status, code) in [
+        (1, "delivered", 409, "chunk-not-open"),
+        (9, "delivered", 404, "chunk-unknown"),
+        (2, "forgotten", 404, "decision-unknown"),
+    ] {
+        let refused = decide(chunk, decision);
+        assert_eq!(refused.status, status, "{chunk} {decision}");
+        assert_eq!(refused.json()["code"], code, "{chunk} {decision}");
+    }
 }

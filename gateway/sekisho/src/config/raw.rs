@@ -43,6 +43,32 @@ pub(crate) struct Raw {
     pub(crate) route: Vec<RouteSection>,
 }
 
+impl Raw {
+    /// The sections that a running process took over when it started and a reload leaves alone, as far as they are not
+    /// what they were.
+    pub(crate) fn changed_for_restart(&self, before: &Self) -> Vec<&'static str> {
+        // Both come from text that was read: they can be written again.
+        let differs = |now: serde_json::Result<serde_json::Value>,
+                       then: serde_json::Result<serde_json::Value>| {
+            now.ok() != then.ok()
+        };
+        use serde_json::to_value;
+        let urls = |raw: &Self| -> Vec<_> {
+            raw.listener.iter().map(|listener| (listener.name.clone(), listener.public_url.clone())).collect()
+        };
+        [
+            ("gateway", differs(to_value(&self.gateway), to_value(&before.gateway))),
+            ("limits", differs(to_value(&self.limits), to_value(&before.limits))),
+            ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
+            ("log", differs(to_value(&self.log), to_value(&before.log))),
+            ("listener: public_url", urls(self) != urls(before)),
+        ]
+        .into_iter()
+        .filter_map(|(section, changed)| changed.then_some(section))
+        .collect()
+    }
+}
+
 /// The gateway itself.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

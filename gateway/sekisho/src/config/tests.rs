@@ -109,3 +109,17 @@ fn broken_toml_is_named_by_line() {
     let found = mistakes_of("[gateway]\nstate = \n");
     assert!(found[0].starts_with(":2: "), "{found:?}");
 }
+
+#[test]
+fn what_changes_only_with_a_restart_is_named() {
+    let raw = |text: &str| read::read(text, &mut Mistakes::new(Path::new("test.toml"))).unwrap();
+    let before = example("asp-lgwan.toml");
+    assert_eq!(raw(&before).changed_for_restart(&raw(&before)), Vec::<&str>::new());
+    let routes_only = before.replace("path = \"/attributes\"", "path = \"/elsewhere\"");
+    assert_eq!(raw(&routes_only).changed_for_restart(&raw(&before)), Vec::<&str>::new());
+    let after = before
+        .replace("format = \"json\"", "format = \"text\"")
+        .replace("listen = \"127.0.0.1:9600\"", "listen = \"127.0.0.1:9601\"")
+        .replace("state = \"/var/lib/sekisho\"", "state = \"/var/lib/sekisho\"\ngrace_ms = 1000");
+    assert_eq!(raw(&after).changed_for_restart(&raw(&before)), ["gateway", "admin", "log"]);
+}
