@@ -79,22 +79,27 @@ impl Gateway {
 
     /// Waits until it has no batch that is not finished.
     pub(super) fn until_delivered(&self, limit: Duration) -> anyhow::Result<()> {
-        let started = Instant::now();
-        loop {
-            let open = self.ask("/batches?finished=false&limit=1")?;
-            if open["batches"].as_array().is_some_and(Vec::is_empty) {
-                return Ok(());
-            }
-            if started.elapsed() > limit {
-                bail!("the delivery has not ended within {limit:?}");
-            }
-            std::thread::sleep(LOOK);
-        }
+        until_delivered(self.admin, limit)
     }
 
     /// Asks it to end, and waits until it has.
     pub(super) fn stop(self) -> anyhow::Result<()> {
         self.program.stop()
+    }
+}
+
+/// Waits until the gateway with this admin listener has no batch that is not finished.
+pub(super) fn until_delivered(admin: SocketAddr, limit: Duration) -> anyhow::Result<()> {
+    let started = Instant::now();
+    loop {
+        let open = get(admin, "/batches?finished=false&limit=1")?;
+        if open["batches"].as_array().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
+        if started.elapsed() > limit {
+            bail!("the delivery has not ended within {limit:?}");
+        }
+        std::thread::sleep(LOOK);
     }
 }
 

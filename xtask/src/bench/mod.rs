@@ -109,9 +109,6 @@ fn needs_of(parts: &[Part]) -> Vec<Need> {
         needs.push(Need { program: "wrk", package: "wrk" });
         needs.push(relay::NGINX);
     }
-    if parts.contains(&Part::Pacing) {
-        needs.push(needs::PYTHON);
-    }
     needs
 }
 

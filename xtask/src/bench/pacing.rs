@@ -1,6 +1,7 @@
 //! The pace beside the best fixed chunk size: searched in simulation, confirmed live.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -8,7 +9,9 @@ use serde::Deserialize;
 
 use super::Bench;
 use super::figure::{Bound, Figure, each, median};
-use crate::demo::{self, Dialect, Door};
+use super::gateway::until_delivered;
+use super::upload::{self, Generated};
+use crate::demo::{self, Dialect, Door, Stage};
 use crate::workspace::cargo;
 
 /// Part of the best fixed size's throughput that the pace has to reach.
@@ -17,6 +20,9 @@ const SHARE: f64 = 0.9;
 const DEMONSTRATION: &str = "demonstration";
 /// Rows of the live runs.
 const LIVE: u64 = 40_000;
+
+/// The longest that one live batch may take.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// What is simulated.
 #[derive(Debug, Args)]
@@ -135,12 +141,14 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// One live comparison, in rows a second.
-struct Pair {
-    paced: f64,
-    fixed: f64,
-    /// Whether the fixed size was stopped at the time limit: then it is no size to be compared with.
-    fixed_was_hit: bool,
+/// Batches that one gateway delivers live: the first with a pace that has seen nothing, the others with what it learnt.
+const BATCHES: usize = 2;
+
+/// What was seen of one gateway live.
+struct Live {
+    /// Records delivered a second, batch by batch.
+    speeds: [f64; BATCHES],
+    hits: u64,
 }
 
 /// The same comparison with the gateway and the reference cloud, with the fixed size that the simulation found best for
@@ -151,49 +159,80 @@ fn live(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let of_model: Vec<_> = simulated.iter().filter(|run| run.model == DEMONSTRATION).collect();
     let best = of_model.iter().find_map(|run| run.common.clone()).context("no size is never hit")?;
     let expected: Vec<_> = of_model.iter().map(|run| run.share_of_common()).collect();
-    let (mut pairs, mut hits) = (Vec::new(), 0);
+    let (mut paced, mut fixed) = (Vec::new(), Vec::new());
     for seed in 1..=rounds {
-        let run = |fixed_rows| {
-            let options = demo::Options {
-                door: Door::Swa,
-                dialect: Dialect::Soap,
-                records: LIVE,
-                no_split: false,
-                fixed_rows,
-                fixed_in_flight: best.in_flight,
-                seed,
-                per_row: "1ms".to_owned(),
-            };
-            let seen = demo::act(&options, &bench.programs)?;
-            let good = seen.print();
-            anyhow::Ok((seen.records_a_second(), seen.hits(), good))
-        };
-        let (fixed, fixed_hits, _) = run(Some(best.rows))?;
-        let (paced, paced_hits, good) = run(None)?;
-        if !good {
-            bail!("the demonstration is off");
-        }
-        hits += paced_hits;
-        pairs.push(Pair { paced, fixed, fixed_was_hit: fixed_hits > 0 });
+        fixed.push(deliver(bench, seed, Some(&best))?);
+        paced.push(deliver(bench, seed, None)?);
+        println!(
+            "  seed {seed}: pace {:.0?}, fixed {:.0?} rows/s",
+            paced.last().map(|run: &Live| run.speeds),
+            fixed.last().map(|run: &Live| run.speeds)
+        );
     }
-    let counted: Vec<_> = pairs.iter().filter(|pair| !pair.fixed_was_hit).collect();
-    let shares: Vec<_> = counted.iter().map(|pair| pair.paced / pair.fixed).collect();
-    let of = |what: fn(&Pair) -> f64| pairs.iter().map(what).collect::<Vec<_>>();
-    let (paced, fixed) = (of(|pair| pair.paced), of(|pair| pair.fixed));
+    let shares = |batch: usize| -> Vec<f64> {
+        // A size that was stopped at the limit is none to be compared with.
+        let counted = paced.iter().zip(&fixed).filter(|(_, fixed)| fixed.hits == 0);
+        counted.map(|(paced, fixed)| paced.speeds[batch] / fixed.speeds[batch]).collect()
+    };
+    let hits: u64 = paced.iter().map(|run| run.hits).sum();
+    let hit = fixed.iter().filter(|run| run.hits > 0).count();
+    let share = |name: &str, batch: usize, note: String| {
+        let shares = shares(batch);
+        let figure = Figure::new(name, median(&shares), "").bound(Bound::AtLeast(SHARE));
+        figure.note(format!("{note}; {}", each(&shares)))
+    };
+    let speeds = |name: &str, runs: &[Live]| {
+        let all: Vec<_> = runs.iter().flat_map(|run| run.speeds).collect();
+        Figure::new(name, median(&all), "rows/s").note(each(&all))
+    };
     Ok(vec![
-        Figure::new("pace, live, of best fixed size", median(&shares), "").bound(Bound::AtLeast(SHARE)).note(format!(
-            "{LIVE} records, in turn with {} rows x {}, the best that is hit on none of 8 simulated days; {}; {} of {rounds} \
-             runs with it were hit and do not count; simulated {}",
-            best.rows,
-            best.in_flight,
-            each(&shares),
-            pairs.len() - counted.len(),
-            each(&expected)
-        )),
+        share(
+            "pace, live, of best fixed size, first batch",
+            0,
+            format!(
+                "{LIVE} records, a pace that has seen nothing; in turn with {} rows x {}, the best that none of 8 simulated \
+                 days hits ({hit} of {rounds} live runs were, and do not count); simulated {}",
+                best.rows,
+                best.in_flight,
+                each(&expected)
+            ),
+        ),
+        share(
+            "pace, live, of best fixed size, next batch",
+            1,
+            format!("{LIVE} records more on the same gateway"),
+        ),
         Figure::new("pace, live, time-limit hits", hits as f64, "").bound(Bound::AtMost(0.0)),
-        Figure::new("  pace", median(&paced), "rows/s").note(each(&paced)),
-        Figure::new("  best fixed size", median(&fixed), "rows/s").note(each(&fixed)),
+        speeds("  pace", &paced),
+        speeds("  best fixed size", &fixed),
     ])
+}
+
+/// Delivers batches with a gateway and a cloud of their own.
+fn deliver(bench: &Bench, seed: u64, fixed: Option<&Fixed>) -> anyhow::Result<Live> {
+    let options = demo::Options {
+        door: Door::Swa,
+        dialect: Dialect::Soap,
+        records: LIVE,
+        no_split: false,
+        fixed_rows: fixed.map(|fixed| fixed.rows),
+        fixed_in_flight: fixed.map_or(1, |fixed| fixed.in_flight),
+        seed,
+        per_row: "1ms".to_owned(),
+    };
+    let folder = bench.fresh("pacing")?;
+    let stage = Stage::set(&options, &bench.programs, &folder)?;
+    let mut speeds = [0.0; BATCHES];
+    for (batch, speed) in speeds.iter_mut().enumerate() {
+        let mut payload = Generated::start(bench, LIVE, Door::Swa.format())?;
+        upload::send(stage.gateway, Door::Swa, &format!("pacing-{batch}"), &mut payload)?;
+        let accepted = Instant::now();
+        until_delivered(stage.admin, LONGEST)?;
+        *speed = LIVE as f64 / accepted.elapsed().as_secs_f64();
+    }
+    let hits = stage.cloud_stats()?["time_limit_hits"].as_u64().context("the cloud's statistics")?;
+    stage.strike()?;
+    Ok(Live { speeds, hits })
 }
 
 fn least(values: &[f64]) -> f64 {
