@@ -161,13 +161,10 @@ fn live(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let expected: Vec<_> = of_model.iter().map(|run| run.share_of_common()).collect();
     let (mut paced, mut fixed) = (Vec::new(), Vec::new());
     for seed in 1..=rounds {
-        fixed.push(deliver(bench, seed, Some(&best))?);
-        paced.push(deliver(bench, seed, None)?);
-        println!(
-            "  seed {seed}: pace {:.0?}, fixed {:.0?} rows/s",
-            paced.last().map(|run: &Live| run.speeds),
-            fixed.last().map(|run: &Live| run.speeds)
-        );
+        let (own, other) = (deliver(bench, seed, None)?, deliver(bench, seed, Some(&best))?);
+        println!("  seed {seed}: pace {:.0?}, fixed {:.0?} rows/s", own.speeds, other.speeds);
+        paced.push(own);
+        fixed.push(other);
     }
     let shares = |batch: usize| -> Vec<f64> {
         // A size that was stopped at the limit is none to be compared with.

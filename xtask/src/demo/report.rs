@@ -58,10 +58,7 @@ impl Outcome<'_> {
         println!("  limit hits     {hits}");
         println!("gateway");
         println!("  accepted in    {:.1} s", self.accepted.as_secs_f64());
-        println!(
-            "  delivered in   {seconds:.1} s ({:.0} records/s)",
-            count("delivered") as f64 / seconds.max(0.001)
-        );
+        println!("  delivered in   {seconds:.1} s ({:.0} records/s)", self.records_a_second());
         println!(
             "  memory         {:.1} MiB idle, {:.1} MiB at the peak (+{:.1})",
             self.idle_kib as f64 / 1024.0,
