@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sekisho_journal::{Ledger, LedgerError, Spool};
+use sekisho_journal::{BatchView, Digest, Ledger, LedgerError, Spool};
 use sekisho_liveness::Board;
 use sekisho_upstream::Upstream;
 use serde::Serialize;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
+use crate::plan::Plan;
 use crate::scheduler::{Controls, Scheduler, Shared};
 
 /// Delivers accepted batches.
@@ -87,12 +88,38 @@ impl Delivery {
         if !open.is_empty() {
             tracing::info!(batches = open.len(), "resuming open batches");
         }
+        name_orphans(&ledger, &open, &upstreams).await?;
         let shared = Shared { ledger, spool, board, metrics, now: unix_millis };
         let (parked, _) = watch::channel(None);
         let handle = DeliveryHandle { inner: Arc::new(Inner { shared, lanes: Mutex::default(), parked }) };
         handle.replace_upstreams(upstreams);
         Ok(handle)
     }
+}
+
+/// Says which open batches nobody will deliver, because their upstream is no longer configured.
+async fn name_orphans(
+    ledger: &Ledger,
+    open: &[BatchView],
+    upstreams: &[Upstream],
+) -> Result<(), LedgerError> {
+    let mut gone: BTreeMap<Digest, Option<String>> = BTreeMap::new();
+    for batch in open {
+        if !gone.contains_key(&batch.plan) {
+            let plan = ledger.plan(batch.plan).await?.and_then(|json| Plan::from_json(&json).ok());
+            let upstream = plan.map(|plan| plan.upstream);
+            let known =
+                upstream.as_deref().is_some_and(|name| upstreams.iter().any(|one| one.name() == name));
+            gone.insert(batch.plan, upstream.filter(|_| !known));
+        }
+        if let Some(Some(upstream)) = gone.get(&batch.plan) {
+            tracing::error!(
+                batch = %batch.id, upstream,
+                "an open batch waits for an upstream that is not configured: configure it again, or cancel the batch"
+            );
+        }
+    }
+    Ok(())
 }
 
 impl DeliveryHandle {
