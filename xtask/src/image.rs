@@ -174,7 +174,6 @@ fn bundle(
             "user": { "uid": user, "gid": group },
             "args": args, "env": env, "cwd": config["WorkingDir"],
             "capabilities": { "bounding": [], "effective": [], "permitted": [], "ambient": [] },
-            "rlimits": [{ "type": "RLIMIT_NOFILE", "hard": 65536, "soft": 65536 }],
             "noNewPrivileges": true
         },
         "root": { "path": mounted, "readonly": true },

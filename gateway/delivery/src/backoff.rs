@@ -31,6 +31,11 @@ impl Budget {
         self.tokens = (self.tokens + spec.budget).min(BURST);
     }
 
+    /// A repetition was answered: the upstream works, so that it cost nothing.
+    pub(crate) fn refund(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(BURST);
+    }
+
     /// Whether a repetition is within the budget; if so it is spent.
     pub(crate) fn spend(&mut self) -> bool {
         let enough = self.tokens >= 1.0;
@@ -68,5 +73,7 @@ mod tests {
         assert!(!budget.spend());
         budget.earn(&spec);
         assert!(budget.spend());
+        budget.refund();
+        assert!(budget.spend() && !budget.spend());
     }
 }

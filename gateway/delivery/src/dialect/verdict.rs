@@ -111,8 +111,8 @@ pub(crate) fn by_status(status: StatusCode, code: Option<&str>, headers: &Header
         503 if retry_after(headers).is_some() => {
             Verdict::Later { code: named(), wait: retry_after(headers), quota: false }
         }
-        // A redirect may come after the effect (303 does): nothing is followed, and nothing is taken for undone.
-        501 | 402..=499 => Verdict::Misuse(named()),
+        // 303 comes after the effect (RFC 9110 section 15.4.4): it falls to what is not known. No redirect is followed.
+        501 | 300..=302 | 304..=399 | 402..=499 => Verdict::Misuse(named()),
         _ => Verdict::Unknown(named()),
     }
 }

@@ -199,6 +199,9 @@ impl Scheduler {
         };
         match meaning {
             Meaning::Rows(problems) => {
+                if ended.kind == Kind::Repeat {
+                    self.budget.refund();
+                }
                 let most = plan.retry.record_attempts;
                 let mut found = exceptions(&problems, &ended.measured, plan.idempotent, |position| {
                     resend.may_retry(position, most)

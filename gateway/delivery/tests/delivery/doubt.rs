@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sekisho_delivery::{DialectSpec, PaceSpec};
+use sekisho_delivery::{DialectSpec, PaceSpec, RetrySpec};
 use sekisho_journal::Status;
 
 use crate::support::cloud::xml_rows;
@@ -94,6 +94,34 @@ async fn a_time_out_is_repeated_in_smaller_parts() {
     table.holds(100, &[], "");
     let chunks = house.chunks(batch).await;
     assert!(chunks.iter().any(|chunk| chunk.attempt > 1), "{chunks:?}");
+}
+
+#[tokio::test]
+async fn many_small_repetitions_that_are_answered_do_not_use_up_the_budget() {
+    let table = Table::default();
+    let rows = table.clone();
+    let calls = Arc::new(AtomicU64::new(0));
+    let seen = calls.clone();
+    // The first call is never answered; after that one row a call is taken, which is many more calls than the burst.
+    let cloud = Cloud::start(move |call| {
+        let first = seen.fetch_add(1, Ordering::Relaxed) == 0;
+        if first || xml_rows(call.text(), "row").len() > 1 {
+            Reply::Hang
+        } else {
+            take(&rows, call, |_| None)
+        }
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.pace =
+        PaceSpec { limit_ms: 200, grace_ms: 50, start_rows: 32, max_in_flight: 1, ..PaceSpec::default() };
+    plan.retry = RetrySpec { initial_ms: 1, max_ms: 600_000, ..RetrySpec::default() };
+    let batch = house.accept(&plan, 32).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    assert_eq!(house.finished(batch).await.sums.delivered, 32);
+    table.holds(32, &[], "");
+    assert!(calls.load(Ordering::Relaxed) > 32);
 }
 
 #[tokio::test]

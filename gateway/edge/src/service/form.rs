@@ -23,7 +23,7 @@ use crate::route::Format;
 /// the first two in memory until they end.
 const BETWEEN_FIELDS: usize = 256 * 1024;
 
-/// Takes the first field that is a file, or is named `file`. Others may stand beside it and are not looked at.
+/// Takes the one field that is a file, or is named `file`. Fields of other kinds may stand beside it and are not looked at.
 pub(super) async fn file<B>(
     exchange: &Exchange<'_>,
     declared: Declared,
@@ -106,7 +106,15 @@ async fn fields(
     while let Some(mut field) = form.next_field().await.map_err(|error| from_multer(&error))? {
         held.store(0, Ordering::Relaxed);
         let is_file = field.file_name().is_some() || field.name() == Some("file");
-        if taken.is_some() || !is_file {
+        if taken.is_some() && is_file {
+            return Err(Refusal::new(
+                Class::Invalid,
+                "form-files",
+                "The form has more than one file. A batch is one file: send each in a request of its own.",
+            )
+            .ja("フォームにファイルが複数あります。1回の送信で1ファイルにしてください。"));
+        }
+        if !is_file {
             while field.chunk().await.map_err(|error| from_multer(&error))?.is_some() {
                 held.store(0, Ordering::Relaxed);
             }

@@ -334,6 +334,18 @@ fn a_content_digest_that_matches_is_taken() {
 }
 
 #[test]
+fn a_form_with_two_files_is_refused_and_nothing_of_it_is_kept() {
+    let site = Site::new();
+    let body = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n\
+order_id,amount\r\n1,1.00\r\n\r\n--cut\r\nContent-Disposition: form-data; name=\"more\"; filename=\"b.csv\"\r\n\
+Content-Type: text/csv\r\n\r\norder_id,amount\r\n2,2.00\r\n\r\n--cut--\r\n";
+    let message = Message::rest("multipart/form-data; boundary=cut", body.as_bytes());
+    let refused = site.client().ask(message.to("/orders")).refused();
+    assert_eq!(refused.code, "form-files");
+    assert!(site.spooled().is_empty());
+}
+
+#[test]
 fn bad_records_are_set_aside_where_the_route_says_so() {
     let site = Site::new();
     let set = RecordSet::orders(&[["1", "a", "1.00", ""], ["x", "b", "2.00", ""], ["3", "c", "3.00", ""]]);

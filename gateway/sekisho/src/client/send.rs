@@ -63,7 +63,7 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<ExitCode> {
 fn verdict(receipt: &Receipt) -> u8 {
     if receipt.finished_at.is_none() {
         UNFINISHED
-    } else if receipt.sums.delivered == receipt.sums.accepted {
+    } else if receipt.sums.delivered == receipt.sums.accepted && receipt.set_aside == 0 {
         DELIVERED
     } else {
         NOT_ALL
