@@ -1,6 +1,7 @@
 //! Starting, waking, parking.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -105,12 +106,12 @@ async fn name_orphans(
 ) -> Result<(), LedgerError> {
     let mut gone: BTreeMap<Digest, Option<String>> = BTreeMap::new();
     for batch in open {
-        if !gone.contains_key(&batch.plan) {
+        if let Entry::Vacant(unseen) = gone.entry(batch.plan) {
             let plan = ledger.plan(batch.plan).await?.and_then(|json| Plan::from_json(&json).ok());
             let upstream = plan.map(|plan| plan.upstream);
             let known =
                 upstream.as_deref().is_some_and(|name| upstreams.iter().any(|one| one.name() == name));
-            gone.insert(batch.plan, upstream.filter(|_| !known));
+            unseen.insert(upstream.filter(|_| !known));
         }
         if let Some(Some(upstream)) = gone.get(&batch.plan) {
             tracing::error!(
