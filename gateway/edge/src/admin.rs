@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -33,6 +34,9 @@ pub struct Admin {
 pub type DeliveryState = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 type Answer = Response<Full<Bytes>>;
+
+/// How long nothing is accepted after an accept has failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Admin {
     /// An admin service; registers the gauges that are read at each scrape.
@@ -67,7 +71,15 @@ impl Admin {
                 accepted = socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
-            let Ok((stream, peer)) = accepted else { continue };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, or the peer was gone already: neither is a reason to stop, nor to spin.
+                    tracing::warn!(%error, "an admin connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
             let admin = self.clone();
             tokio::spawn(async move {
                 let answer = hyper::service::service_fn(move |request: Request<Incoming>| {

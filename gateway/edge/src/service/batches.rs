@@ -100,7 +100,8 @@ pub(super) async fn page(
     Ok((batch, page.map_err(|error| ledger(&error))?))
 }
 
-/// RFC 4180. Codes and texts are the gateway's own: nothing in them needs more than quotes.
+/// RFC 4180. Texts are the gateway's own and quoted; codes and fields hold nothing that needs a quote: the ledger keeps
+/// no code with a comma, and no field that is not a column of the mapping.
 fn csv(page: &ErrorsPage) -> String {
     let mut out = String::from("record,outcome,field,code,message,message_ja\r\n");
     for error in &page.errors {
