@@ -117,6 +117,20 @@ async fn facts_never_grow_too_old_even_when_every_look_takes_all_of_its_time() {
         spans.iter().all(|span| *span + slack >= SECOND * 9 / 10 && *span <= SECOND + slack),
         "{spans:?}"
     );
+}
+
+/// With looks that end at once, thirty periods drawn from a tenth of a second are not all the same millisecond: that would
+/// happen once in 10^60 runs. (Looks that take nearly their whole period hide the jitter, so the test above cannot ask.)
+#[tokio::test(start_paused = true)]
+async fn looks_do_not_fall_into_step() {
+    let board = board();
+    let (probe, begun, _) = looker("main/line", Does::Answers(Duration::ZERO));
+    let prober = Prober::start(board.clone(), vec![(probe, schedule(500))]);
+    pass(30 * SECOND).await;
+    prober.stop().await;
+    let begun = begun.lock().unwrap();
+    let spans: Vec<Duration> = begun.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(spans.len() >= 29, "{spans:?}");
     assert!(spans.iter().max() > spans.iter().min(), "no jitter");
 }
 
