@@ -14,10 +14,17 @@ use toml::{Table, Value};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sekisho-charset", &[]),
     ("sekisho-xml", &["sekisho-charset"]),
-    ("sekisho-xsd", &["sekisho-charset", "sekisho-xml"]),
-    ("sekisho-records", &["sekisho-charset", "sekisho-xml", "sekisho-xsd"]),
-    ("sekisho-soap", &["sekisho-charset", "sekisho-xml", "sekisho-xsd", "sekisho-records"]),
-    ("sekisho-journal", &["sekisho-charset", "sekisho-xml", "sekisho-xsd", "sekisho-records"]),
+    ("sekisho-datatypes", &[]),
+    ("sekisho-xsd", &["sekisho-charset", "sekisho-xml", "sekisho-datatypes"]),
+    ("sekisho-records", &["sekisho-charset", "sekisho-xml", "sekisho-datatypes", "sekisho-xsd"]),
+    (
+        "sekisho-soap",
+        &["sekisho-charset", "sekisho-xml", "sekisho-datatypes", "sekisho-xsd", "sekisho-records"],
+    ),
+    (
+        "sekisho-journal",
+        &["sekisho-charset", "sekisho-xml", "sekisho-datatypes", "sekisho-xsd", "sekisho-records"],
+    ),
     ("sekisho-upstream", &[]),
     ("sekisho-liveness", &[]),
     (
@@ -25,6 +32,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "sekisho-charset",
             "sekisho-xml",
+            "sekisho-datatypes",
             "sekisho-xsd",
             "sekisho-records",
             "sekisho-soap",
@@ -38,6 +46,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "sekisho-charset",
             "sekisho-xml",
+            "sekisho-datatypes",
             "sekisho-xsd",
             "sekisho-records",
             "sekisho-soap",
@@ -52,6 +61,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "sekisho-charset",
             "sekisho-xml",
+            "sekisho-datatypes",
             "sekisho-xsd",
             "sekisho-records",
             "sekisho-soap",
@@ -72,8 +82,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const STANDS_FOR: &[(&str, &[&str])] = &[
     ("encoding_rs", &["sekisho-charset"]),
     // `xsd`: schemas from the disk, and the way into xsd-schema.
-    ("quick-xml", &["sekisho-xml", "sekisho-xsd", "sekisho-conformance"]),
-    ("xsd-schema", &["sekisho-xsd"]),
+    ("quick-xml", &["sekisho-xml", "sekisho-datatypes", "sekisho-xsd", "sekisho-conformance"]),
+    // `datatypes`: as the oracle of its tests.
+    ("xsd-schema", &["sekisho-xsd", "sekisho-datatypes"]),
     ("rusqlite", &["sekisho-journal"]),
     ("multer", &["sekisho-edge"]),
 ];
