@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::framing::{Framing, HeadLimits};
+use crate::framing::{Framing, HeadLimits, OwnHosts};
 use crate::linger;
 use crate::service::Service;
 
@@ -29,7 +29,7 @@ pub struct ListenerLimits {
     pub connections: usize,
     /// What one request's head may have.
     pub head: HeadLimits,
-    /// How long a whole head may take, from its first byte or from the end of the last answer.
+    /// How long a whole head may take from its first byte, and how long none may begin.
     pub head_timeout: Duration,
 }
 
@@ -156,7 +156,8 @@ async fn connection(
 ) {
     // Answers are small and whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Framing::new(stream, limits.head));
+    let hosts = OwnHosts::new(stream.local_addr().ok(), service.public_url().cloned());
+    let io = TokioIo::new(Framing::new(stream, limits.head, limits.head_timeout, hosts));
     let stopping = Stopping(stop.clone());
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let service = service.clone();
@@ -170,7 +171,8 @@ async fn connection(
         // A client may close its side once it has sent everything (RFC 9112 §9.6): it still gets its answer. And an
         // exchange is never dropped between the disk and the ledger because its client went away.
         .half_close(true)
-        .header_read_timeout(limits.head_timeout)
+        // The framing filter keeps the time of a head: hyper sees it only when it is whole.
+        .header_read_timeout(None)
         .max_buf_size(READ_BUFFER)
         .max_headers(limits.head.fields + 1)
         .serve_connection(io, answer);

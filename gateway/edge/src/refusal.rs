@@ -31,6 +31,16 @@ pub enum Class {
     MediaType,
     /// More bytes, parts or records than the route takes.
     TooLarge,
+    /// The head has more bytes or fields than the listener takes (RFC 6585 §5).
+    HeadTooLarge,
+    /// The request target is longer than the listener takes.
+    TargetTooLong,
+    /// The request is for another host than this (RFC 9110 §7.4, §15.5.20).
+    Misdirected,
+    /// A transfer coding that is not known here (RFC 9112 §6.1).
+    NotImplemented,
+    /// A version of HTTP that is not spoken here.
+    HttpVersion,
     /// The same idempotency key is in use by a request under way, or the batch is in no state for it.
     Conflict,
     /// The same idempotency key with other content.
@@ -64,7 +74,7 @@ pub struct Wire {
 
 impl Class {
     /// Every class, in the order of the table in the documentation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed,
         Self::Invalid,
         Self::VersionMismatch,
@@ -74,6 +84,11 @@ impl Class {
         Self::Method,
         Self::MediaType,
         Self::TooLarge,
+        Self::HeadTooLarge,
+        Self::TargetTooLong,
+        Self::Misdirected,
+        Self::NotImplemented,
+        Self::HttpVersion,
         Self::Conflict,
         Self::KeyReused,
         Self::TimedOut,
@@ -98,6 +113,11 @@ impl Class {
             Self::Method => (405, 405, 405, Sender),
             Self::MediaType => (415, 415, 415, Sender),
             Self::TooLarge => (413, 413, 413, Sender),
+            Self::HeadTooLarge => (431, 431, 431, Sender),
+            Self::TargetTooLong => (414, 414, 414, Sender),
+            Self::Misdirected => (421, 421, 421, Sender),
+            Self::NotImplemented => (501, 501, 501, Sender),
+            Self::HttpVersion => (505, 505, 505, Sender),
             Self::Conflict => (409, 500, 400, Sender),
             Self::KeyReused => (422, 500, 400, Sender),
             Self::TimedOut => (408, 408, 408, Sender),
@@ -122,6 +142,11 @@ impl Class {
             Self::Method => "The method is not taken here",
             Self::MediaType => "The media type is not taken here",
             Self::TooLarge => "The message is larger than this route takes",
+            Self::HeadTooLarge => "The head is larger than this listener takes",
+            Self::TargetTooLong => "The request target is longer than this listener takes",
+            Self::Misdirected => "The request is for another host",
+            Self::NotImplemented => "The transfer coding is not known here",
+            Self::HttpVersion => "This version of HTTP is not spoken here",
             Self::Conflict => "The request is in conflict with one under way",
             Self::KeyReused => "The idempotency key was used with other content",
             Self::TimedOut => "The message did not arrive in time",
@@ -145,6 +170,11 @@ impl Class {
             Self::Method => "このメソッドは受け付けていません",
             Self::MediaType => "この媒体種別は受け付けていません",
             Self::TooLarge => "電文がこの特定通信の上限を超えています",
+            Self::HeadTooLarge => "HTTPヘッダーが上限を超えています",
+            Self::TargetTooLong => "リクエストターゲットが上限を超えています",
+            Self::Misdirected => "別のホスト宛ての要求です",
+            Self::NotImplemented => "この転送符号化には対応していません",
+            Self::HttpVersion => "このHTTPの版には対応していません",
             Self::Conflict => "処理中の要求と競合しています",
             Self::KeyReused => "同じ冪等キーが別の内容で使われています",
             Self::TimedOut => "電文が時間内に届きませんでした",
@@ -241,8 +271,14 @@ mod tests {
             for status in [wire.rest, wire.soap11, wire.soap12] {
                 assert!((400..600).contains(&status), "{class:?}");
             }
+            // HTTP counts what it cannot do among the server's errors; only the sender can do anything about it.
+            let for_the_sender = matches!(class, Class::NotImplemented | Class::HttpVersion);
             let blames_us = wire.blame == Who::Receiver;
-            assert_eq!(wire.rest >= 500, blames_us, "{class:?}: status and blame must agree");
+            assert_eq!(
+                wire.rest >= 500 && !for_the_sender,
+                blames_us,
+                "{class:?}: status and blame must agree"
+            );
             assert!(!class.title().is_empty() && !class.title_ja().is_empty());
         }
     }

@@ -1,5 +1,12 @@
 //! One request head, vetted as bytes (RFC 9112 §2 to §6, RFC 9110 §5).
 
+use super::target::{Absolute, OwnHosts};
+
+/// Bytes of a request target: as much as RFC 9112 §3 recommends to take of a whole request line.
+pub(super) const TARGET_BYTES: usize = 8_000;
+/// Bytes beside the target that a request line may have before its end must have come.
+const LINE_BESIDE_TARGET: usize = 256;
+
 /// What a head may have.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadLimits {
@@ -18,31 +25,49 @@ impl Default for HeadLimits {
 /// Why a head was refused. Every one closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadRefusal {
-    /// More bytes or header fields than the limit.
+    /// More bytes than the limit (RFC 6585 §5).
     HeadTooLarge,
+    /// More header fields than the limit (RFC 6585 §5).
+    TooManyFields,
+    /// A request target of more than 8,000 bytes (RFC 9112 §3).
+    TargetTooLong,
+    /// The head had begun and did not end in time (RFC 9110 §15.5.9).
+    HeadTooSlow,
     /// A bare CR or LF within the head (RFC 9112 §2.2).
     BareLineEnd,
-    /// The request line is not `METHOD SP /path SP HTTP/1.x`, or names another form of target.
+    /// The request line is not `METHOD SP /path SP HTTP/1.x`, or names a form of target that is not served.
     RequestLine,
+    /// Another version of HTTP than 1.0 and 1.1 (RFC 9110 §15.6.6).
+    HttpVersion,
+    /// A target in absolute form at a host that is not this one (RFC 9110 §7.4).
+    OtherHost,
     /// A header field's name or value has a character that it must not have, or the line is folded.
     HeaderField,
     /// A field that may stand once stands twice.
     DuplicateField,
-    /// `Content-Length` beside `Transfer-Encoding`, or a value of either that is not exactly one known framing.
+    /// `Content-Length` beside `Transfer-Encoding`, or a value of either that is not exactly one framing.
     AmbiguousLength,
+    /// A transfer coding beneath `chunked` that is not known here (RFC 9112 §6.1).
+    TransferCoding,
     /// HTTP/1.1 without `Host`.
     NoHost,
 }
 
 impl HeadRefusal {
     /// Every refusal, for tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::HeadTooLarge,
+        Self::TooManyFields,
+        Self::TargetTooLong,
+        Self::HeadTooSlow,
         Self::BareLineEnd,
         Self::RequestLine,
+        Self::HttpVersion,
+        Self::OtherHost,
         Self::HeaderField,
         Self::DuplicateField,
         Self::AmbiguousLength,
+        Self::TransferCoding,
         Self::NoHost,
     ];
 
@@ -50,14 +75,28 @@ impl HeadRefusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::HeadTooLarge => "head-too-large",
+            Self::TooManyFields => "head-too-many-fields",
+            Self::TargetTooLong => "head-target-too-long",
+            Self::HeadTooSlow => "head-too-slow",
             Self::BareLineEnd => "head-bare-line-end",
             Self::RequestLine => "head-request-line",
+            Self::HttpVersion => "head-http-version",
+            Self::OtherHost => "head-other-host",
             Self::HeaderField => "head-header-field",
             Self::DuplicateField => "head-duplicate-field",
             Self::AmbiguousLength => "head-ambiguous-length",
+            Self::TransferCoding => "head-transfer-coding",
             Self::NoHost => "head-no-host",
         }
     }
+}
+
+/// A head that passed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Vetted {
+    pub(super) body: BodyFraming,
+    /// The head in origin form, where it came in absolute form.
+    pub(super) rewritten: Option<Vec<u8>>,
 }
 
 /// How the body that follows a head is delimited.
@@ -79,14 +118,31 @@ const SINGLE: [&[u8]; 7] = [
     b"idempotency-key",
 ];
 
+/// Vets what there is of a head that has not ended.
+pub(super) fn vet_begun(bytes: &[u8], limits: &HeadLimits) -> Result<(), HeadRefusal> {
+    let in_first_line = !bytes.contains(&b'\n');
+    if in_first_line && bytes.len() > (TARGET_BYTES + LINE_BESIDE_TARGET).min(limits.bytes) {
+        return Err(HeadRefusal::TargetTooLong);
+    }
+    if bytes.len() > limits.bytes {
+        return Err(HeadRefusal::HeadTooLarge);
+    }
+    let bare = memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r');
+    if bare { Err(HeadRefusal::BareLineEnd) } else { Ok(()) }
+}
+
 /// Vets a whole head, its last empty line included.
-pub(super) fn vet(head: &[u8], limits: &HeadLimits) -> Result<BodyFraming, HeadRefusal> {
+pub(super) fn vet(head: &[u8], limits: &HeadLimits, hosts: &OwnHosts) -> Result<Vetted, HeadRefusal> {
     let mut lines = Lines { rest: head };
     let request_line = lines.next().ok_or(HeadRefusal::RequestLine)??;
-    let http11 = vet_request_line(request_line)?;
+    let line = RequestLine::vet(request_line)?;
+    let absolute = line.absolute()?;
+    if head.len() > limits.bytes {
+        return Err(HeadRefusal::HeadTooLarge);
+    }
 
     let mut seen = [false; SINGLE.len()];
-    let (mut length, mut chunked, mut fields) = (None, false, 0);
+    let (mut length, mut coding, mut fields) = (None, None, 0);
     for line in lines {
         let line = line?;
         if line.is_empty() {
@@ -94,7 +150,7 @@ pub(super) fn vet(head: &[u8], limits: &HeadLimits) -> Result<BodyFraming, HeadR
         }
         fields += 1;
         if fields > limits.fields {
-            return Err(HeadRefusal::HeadTooLarge);
+            return Err(HeadRefusal::TooManyFields);
         }
         let (name, value) = vet_field(line)?;
         if let Some(at) = SINGLE.iter().position(|single| name.eq_ignore_ascii_case(single)) {
@@ -103,21 +159,59 @@ pub(super) fn vet(head: &[u8], limits: &HeadLimits) -> Result<BodyFraming, HeadR
             }
             match at {
                 1 => length = Some(content_length(value)?),
-                2 if value.eq_ignore_ascii_case(b"chunked") && http11 => chunked = true,
-                2 => return Err(HeadRefusal::AmbiguousLength),
+                2 => coding = Some(value),
                 _ => {}
             }
         }
     }
-    if http11 && !seen[0] {
+    if line.http11 && !seen[0] {
         return Err(HeadRefusal::NoHost);
     }
-    match (length, chunked) {
-        (Some(_), true) => Err(HeadRefusal::AmbiguousLength),
-        (Some(0) | None, false) => Ok(BodyFraming::None),
-        (Some(n), false) => Ok(BodyFraming::Length(n)),
-        (None, true) => Ok(BodyFraming::Chunked),
+    let body = match (length, coding) {
+        (Some(_), Some(_)) => return Err(HeadRefusal::AmbiguousLength),
+        (None, Some(coding)) => transfer_coding(coding, line.http11)?,
+        (Some(0) | None, None) => BodyFraming::None,
+        (Some(n), None) => BodyFraming::Length(n),
+    };
+    let rewritten = absolute.map(|absolute| in_origin_form(head, &line, &absolute, hosts)).transpose()?;
+    Ok(Vetted { body, rewritten })
+}
+
+/// The head with the path as its target and the target's host as its `Host`, whatever that said (RFC 9112 §3.2).
+fn in_origin_form(
+    head: &[u8],
+    line: &RequestLine<'_>,
+    absolute: &Absolute<'_>,
+    hosts: &OwnHosts,
+) -> Result<Vec<u8>, HeadRefusal> {
+    let target = absolute.at_home(hosts)?;
+    let mut out = [line.method, b" ", target.as_bytes(), b" ", line.version, b"\r\nHost: "].concat();
+    out.extend_from_slice(absolute.host.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for field in (Lines { rest: head }).skip(1) {
+        let field = field?;
+        if !field.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"host:")) {
+            out.extend_from_slice(field);
+            out.extend_from_slice(b"\r\n");
+        }
     }
+    Ok(out)
+}
+
+/// One known framing, or none (RFC 9112 §6.1 and §6.3).
+fn transfer_coding(value: &[u8], http11: bool) -> Result<BodyFraming, HeadRefusal> {
+    let mut codings = value.split(|b| *b == b',').map(<[u8]>::trim_ascii).rev();
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    // What does not end in chunked, or has it twice, has no end that everybody would find.
+    if !http11 || !codings.next().is_some_and(is_chunked) {
+        return Err(HeadRefusal::AmbiguousLength);
+    }
+    let mut beneath = codings.peekable();
+    if beneath.peek().is_none() {
+        return Ok(BodyFraming::Chunked);
+    }
+    let named = |coding: &[u8]| coding.first().is_some_and(|first| is_token(*first)) && !is_chunked(coding);
+    Err(if beneath.all(named) { HeadRefusal::TransferCoding } else { HeadRefusal::AmbiguousLength })
 }
 
 /// Lines that end in CRLF; any other CR or LF is an error.
@@ -142,21 +236,54 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Answers whether the request is HTTP/1.1 (else 1.0).
-fn vet_request_line(line: &[u8]) -> Result<bool, HeadRefusal> {
-    let mut words = line.split(|b| *b == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(HeadRefusal::RequestLine);
-    };
-    let method_ok = !method.is_empty() && method.iter().all(|b| is_token(*b)) && method != b"CONNECT";
-    // Origin form only: no absolute form to elsewhere, no authority form, no asterisk.
-    let target_ok = target.first() == Some(&b'/') && target.iter().all(|b| is_of_target(*b));
-    match version {
-        b"HTTP/1.1" if method_ok && target_ok => Ok(true),
-        b"HTTP/1.0" if method_ok && target_ok => Ok(false),
-        _ => Err(HeadRefusal::RequestLine),
+/// A request line, taken apart (RFC 9112 §3).
+struct RequestLine<'l> {
+    method: &'l [u8],
+    target: &'l [u8],
+    version: &'l [u8],
+    /// Else 1.0.
+    http11: bool,
+}
+
+impl<'l> RequestLine<'l> {
+    fn vet(line: &'l [u8]) -> Result<Self, HeadRefusal> {
+        let mut words = line.split(|b| *b == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(HeadRefusal::RequestLine);
+        };
+        let http11 = match version {
+            b"HTTP/1.1" => true,
+            b"HTTP/1.0" => false,
+            [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+                if major.is_ascii_digit() && minor.is_ascii_digit() =>
+            {
+                return Err(HeadRefusal::HttpVersion);
+            }
+            _ => return Err(HeadRefusal::RequestLine),
+        };
+        if target.len() > TARGET_BYTES {
+            return Err(HeadRefusal::TargetTooLong);
+        }
+        let method_ok = !method.is_empty() && method.iter().all(|b| is_token(*b)) && method != b"CONNECT";
+        // The stand-in for a refused head is nobody's to ask for.
+        let target_ok = !target.starts_with(super::REFUSED_PREFIX.as_bytes());
+        if method_ok && target_ok {
+            Ok(Self { method, target, version, http11 })
+        } else {
+            Err(HeadRefusal::RequestLine)
+        }
+    }
+
+    /// The target, if it is in absolute form. No authority form, no asterisk.
+    fn absolute(&self) -> Result<Option<Absolute<'l>>, HeadRefusal> {
+        let absolute = match self.target.first() {
+            Some(b'/') => None,
+            _ => Some(Absolute::parse(self.target)?),
+        };
+        let path = absolute.as_ref().map_or(self.target, |absolute| absolute.path.as_bytes());
+        if path.iter().all(|b| is_of_target(*b)) { Ok(absolute) } else { Err(HeadRefusal::RequestLine) }
     }
 }
 

@@ -5,9 +5,11 @@
 //! is checked byte by byte. hyper sees nothing of a head before it has passed.
 //!
 //! A head that fails is replaced by a synthetic request for [`REFUSED_PREFIX`] followed by the end of the stream:
-//! the service behind answers it like any other refusal, and the connection closes.
+//! the service behind answers it like any other refusal, and the connection closes. A head in absolute form reaches
+//! hyper in origin form.
 mod chunked;
 mod head;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +22,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use self::chunked::ChunkScanner;
-use self::head::{BodyFraming, vet};
+use self::head::{BodyFraming, vet, vet_begun};
 pub use self::head::{HeadLimits, HeadRefusal};
+pub use self::target::OwnHosts;
 
-/// Path prefix of the synthetic request that stands for a refused head; the refusal's code follows.
+/// Path prefix of the synthetic request that stands for a refused head; the refusal's code follows, and its limit as
+/// the query where it has one.
 pub const REFUSED_PREFIX: &str = "/.refused/";
 
 /// How long a peer may leave an answer untaken.
@@ -39,6 +43,11 @@ pub struct BrokenChunk;
 pub struct Framing<S> {
     inner: S,
     limits: HeadLimits,
+    hosts: OwnHosts,
+    /// How long a whole head may take from its first byte, and how long none may begin.
+    head_timeout: Duration,
+    /// Runs while a head is waited for.
+    waiting: Option<Pin<Box<Sleep>>>,
     state: State,
     /// Bytes read from the socket that belong to a head not yet vetted.
     pending: Vec<u8>,
@@ -56,14 +65,20 @@ enum State {
     Chunked(ChunkScanner),
     /// A head was refused: nothing more of this connection is looked at.
     Ended,
+    /// No head began in time.
+    Deserted,
 }
 
 impl<S> Framing<S> {
-    /// Wraps a freshly accepted stream.
-    pub fn new(inner: S, limits: HeadLimits) -> Self {
+    /// Wraps a freshly accepted stream. `head_timeout` is how long a head may take from its first byte, and how long
+    /// none may begin.
+    pub fn new(inner: S, limits: HeadLimits, head_timeout: Duration, hosts: OwnHosts) -> Self {
         Self {
             inner,
             limits,
+            hosts,
+            head_timeout,
+            waiting: None,
             state: State::Head,
             pending: Vec::new(),
             vetted: Vec::new(),
@@ -74,7 +89,9 @@ impl<S> Framing<S> {
 
     /// Whether bytes of a request that was not read to its end have come, or may still be on their way.
     pub fn is_amid_body(&self) -> bool {
-        !matches!(self.state, State::Head) || !self.pending.is_empty() || self.taken < self.vetted.len()
+        !matches!(self.state, State::Head | State::Deserted)
+            || !self.pending.is_empty()
+            || self.taken < self.vetted.len()
     }
 
     /// The stream beneath, for the lingering close.
@@ -98,9 +115,17 @@ impl<S> Framing<S> {
     }
 
     fn refuse(&mut self, refusal: HeadRefusal) {
+        let limit = match refusal {
+            HeadRefusal::HeadTooLarge => Some(self.limits.bytes as u64),
+            HeadRefusal::TooManyFields => Some(self.limits.fields as u64),
+            HeadRefusal::TargetTooLong => Some(head::TARGET_BYTES as u64),
+            HeadRefusal::HeadTooSlow => Some(self.head_timeout.as_secs().max(1)),
+            _ => None,
+        };
+        let limit = limit.map(|limit| format!("?{limit}")).unwrap_or_default();
         self.pending = Vec::new();
         self.vetted = format!(
-            "GET {REFUSED_PREFIX}{} HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n",
+            "GET {REFUSED_PREFIX}{}{limit} HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n",
             refusal.code()
         )
         .into_bytes();
@@ -115,26 +140,21 @@ impl<S> Framing<S> {
             self.pending.drain(..2);
         }
         let Some(end) = memchr::memmem::find(&self.pending, b"\r\n\r\n") else {
-            if self.pending.len() > self.limits.bytes {
-                self.refuse(HeadRefusal::HeadTooLarge);
-            } else if has_bare_line_end(&self.pending) {
-                self.refuse(HeadRefusal::BareLineEnd);
+            if let Err(refusal) = vet_begun(&self.pending, &self.limits) {
+                self.refuse(refusal);
             }
             return;
         };
         let end = end + 4;
-        if end > self.limits.bytes {
-            return self.refuse(HeadRefusal::HeadTooLarge);
-        }
-        match vet(&self.pending[..end], &self.limits) {
+        match vet(&self.pending[..end], &self.limits, &self.hosts) {
             Err(refusal) => self.refuse(refusal),
-            Ok(framing) => {
-                self.vetted.clear();
+            Ok(head) => {
+                self.waiting = None;
                 self.taken = 0;
-                self.vetted.extend_from_slice(&self.pending[..end]);
                 let rest = self.pending.split_off(end);
-                self.pending.clear();
-                self.state = match framing {
+                let came = std::mem::take(&mut self.pending);
+                self.vetted = head.rewritten.unwrap_or(came);
+                self.state = match head.body {
                     BodyFraming::None => State::Head,
                     BodyFraming::Length(n) => State::Length(n),
                     BodyFraming::Chunked => State::Chunked(ChunkScanner::new()),
@@ -144,10 +164,24 @@ impl<S> Framing<S> {
         }
     }
 
+    /// Ends the wait for a head that takes too long; `Pending` while there is time.
+    fn unless_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.head_timeout;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        ready!(waiting.as_mut().poll(cx));
+        self.waiting = None;
+        if self.pending.is_empty() {
+            self.state = State::Deserted;
+        } else {
+            self.refuse(HeadRefusal::HeadTooSlow);
+        }
+        Poll::Ready(())
+    }
+
     /// Sorts bytes that came in one read with the head: body bytes are vetted, the rest waits.
     fn after_head(&mut self, rest: Vec<u8>) {
         let body = match &mut self.state {
-            State::Head | State::Ended => 0,
+            State::Head | State::Ended | State::Deserted => 0,
             State::Length(left) => {
                 let n = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= n as u64;
@@ -171,10 +205,6 @@ impl<S> Framing<S> {
     }
 }
 
-fn has_bare_line_end(bytes: &[u8]) -> bool {
-    memchr::memchr_iter(b'\n', bytes).any(|i| i == 0 || bytes[i - 1] != b'\r')
-}
-
 impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -190,7 +220,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
                 return Poll::Ready(Ok(()));
             }
             match &mut this.state {
-                State::Ended => return Poll::Ready(Ok(())),
+                State::Ended | State::Deserted => return Poll::Ready(Ok(())),
                 State::Head => {
                     if !this.pending.is_empty() {
                         this.vet_pending();
@@ -200,9 +230,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
                     }
                     let mut chunk = [0u8; 4096];
                     let mut read = ReadBuf::new(&mut chunk);
-                    ready!(Pin::new(&mut this.inner).poll_read(cx, &mut read))?;
+                    match Pin::new(&mut this.inner).poll_read(cx, &mut read) {
+                        Poll::Ready(came) => came?,
+                        Poll::Pending => {
+                            ready!(this.unless_late(cx));
+                            continue;
+                        }
+                    }
                     if read.filled().is_empty() {
                         return Poll::Ready(Ok(())); // the peer closed between requests, or within a head
+                    }
+                    if this.pending.is_empty() {
+                        this.waiting = None; // from its first byte on, a head has its own time
                     }
                     this.pending.extend_from_slice(read.filled());
                     this.vet_pending();

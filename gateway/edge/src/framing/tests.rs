@@ -4,8 +4,14 @@ use tokio::io::AsyncReadExt;
 use super::head::{BodyFraming, HeadLimits, HeadRefusal, vet};
 use super::*;
 
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn hosts() -> OwnHosts {
+    OwnHosts::new(Some("127.0.0.1:8080".parse().unwrap()), None)
+}
+
 fn verdict(head: &str) -> Result<BodyFraming, HeadRefusal> {
-    vet(head.as_bytes(), &HeadLimits::default())
+    vet(head.as_bytes(), &HeadLimits::default(), &hosts()).map(|head| head.body)
 }
 
 #[test]
@@ -34,7 +40,16 @@ fn heads_that_could_be_read_in_two_ways_are_refused() {
         ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", AmbiguousLength),
         ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n", AmbiguousLength),
         ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", AmbiguousLength),
-        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", AmbiguousLength),
+        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", TransferCoding),
+        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x;q=1 ,chunked\r\n\r\n", TransferCoding),
+        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", AmbiguousLength),
+        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", AmbiguousLength),
+        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , chunked\r\n\r\n", AmbiguousLength),
+        ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", AmbiguousLength),
+        (
+            "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            AmbiguousLength,
+        ),
         ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", AmbiguousLength),
         ("POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", AmbiguousLength),
         ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\n", DuplicateField),
@@ -46,11 +61,21 @@ fn heads_that_could_be_read_in_two_ways_are_refused() {
         ("GET /a HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", HeaderField),
         ("GET /a HTTP/1.1\nHost: a\r\n\r\n", BareLineEnd),
         ("GET /a HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", BareLineEnd),
-        ("GET http://elsewhere/ HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET http://elsewhere/ HTTP/1.1\r\nHost: a\r\n\r\n", OtherHost),
+        ("GET http://elsewhere/ HTTP/1.1\r\nHost: elsewhere\r\n\r\n", OtherHost),
+        ("GET http://127.0.0.1:8080/a HTTP/1.1\r\n\r\n", NoHost),
+        ("GET http://127.0.0.1:8080/[a] HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET ftp://127.0.0.1:8080/a HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /.refused/head-no-host HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
         ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
         ("GET  /a HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
-        ("GET /a HTTP/2.0\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /a HTTP/2.0\r\nHost: a\r\n\r\n", HttpVersion),
+        ("GET /a HTTP/1.2\r\nHost: a\r\n\r\n", HttpVersion),
+        ("PRI * HTTP/2.0\r\n\r\n", HttpVersion),
+        ("GET /a HTTP/11\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /a http/1.1\r\nHost: a\r\n\r\n", RequestLine),
+        ("GET /a\r\nHost: a\r\n\r\n", RequestLine),
         ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
         ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
         ("GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
@@ -65,7 +90,7 @@ fn heads_that_could_be_read_in_two_ways_are_refused() {
 fn filtered(input: &[u8], pieces: &[usize]) -> (Vec<u8>, bool) {
     let mut builder = tokio_test_io(input, pieces);
     let mut out = Vec::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let ended_well = runtime.block_on(async { builder.read_to_end(&mut out).await.is_ok() });
     (out, ended_well)
 }
@@ -75,6 +100,8 @@ fn tokio_test_io(input: &[u8], pieces: &[usize]) -> Framing<Pieces> {
     Framing::new(
         Pieces { data: input.to_vec(), at: 0, sizes: pieces.to_vec(), turn: 0 },
         HeadLimits::default(),
+        HEAD_TIMEOUT,
+        hosts(),
     )
 }
 
@@ -140,18 +167,76 @@ POST /secret HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chun
 }
 
 #[test]
-fn an_endless_head_is_cut_at_the_limit() {
-    let mut input = b"GET /a HTTP/1.1\r\nHost: a\r\nX: ".to_vec();
-    input.resize(100_000, b'a');
-    let (out, _) = filtered(&input, &[4096]);
-    assert!(out.starts_with(b"GET /.refused/head-too-large"));
+fn an_endless_head_is_cut_at_the_limit_that_it_passes() {
+    let fields: String = (0..65).map(|n| format!("X{n}: a\r\n")).collect();
+    for (start, size, stand_in) in [
+        ("GET /a HTTP/1.1\r\nHost: a\r\nX: ", 100_000, "/.refused/head-too-large?16384"),
+        ("GET /a", 100_000, "/.refused/head-target-too-long?8000"),
+        (&format!("GET /a HTTP/1.1\r\n{fields}\r\n"), 0, "/.refused/head-too-many-fields?64"),
+        (
+            &format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(8_000)),
+            0,
+            "/.refused/head-target-too-long?8000",
+        ),
+    ] {
+        let mut input = start.as_bytes().to_vec();
+        input.resize(size.max(input.len()), b'a');
+        for pieces in [4096, 100] {
+            let (out, _) = filtered(&input, &[pieces]);
+            assert!(out.starts_with(format!("GET {stand_in} ").as_bytes()), "{stand_in}: {out:?}");
+        }
+    }
+    let longest = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(7_999));
+    assert_eq!(verdict(&longest), Ok(BodyFraming::None));
+}
+
+#[test]
+fn an_absolute_form_reaches_the_service_as_a_path_with_the_host_that_it_names() {
+    let input =
+        "POST http://LOCALHOST:8080/a?b HTTP/1.1\r\nX: y\r\nHOST: other\r\nContent-Length: 2\r\n\r\nab";
+    let (out, ended_well) = filtered(input.as_bytes(), &[7]);
+    assert!(ended_well);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "POST /a?b HTTP/1.1\r\nHost: LOCALHOST:8080\r\nX: y\r\nContent-Length: 2\r\n\r\nab"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_has_its_time_from_its_first_byte_on_and_silence_ends_without_a_word() {
+    use tokio::io::AsyncWriteExt;
+    let began = tokio::time::Instant::now();
+    let (server, mut client) = tokio::io::duplex(4096);
+    let mut framing = Framing::new(server, HeadLimits::default(), HEAD_TIMEOUT, hosts());
+    let reading = tokio::spawn(async move {
+        let mut out = String::new();
+        framing.read_to_string(&mut out).await.unwrap();
+        (out, framing.is_amid_body())
+    });
+    tokio::time::sleep(HEAD_TIMEOUT / 2).await;
+    client.write_all(b"GET /a HTTP/1.1\r\n").await.unwrap();
+    tokio::time::sleep(HEAD_TIMEOUT / 2).await;
+    client.write_all(b"Host: a\r\n").await.unwrap();
+    let (out, amid_body) = reading.await.unwrap();
+    assert!(out.starts_with("GET /.refused/head-too-slow?30 "), "{out}");
+    assert!(amid_body, "more may come");
+    assert_eq!(began.elapsed(), HEAD_TIMEOUT / 2 + HEAD_TIMEOUT);
+
+    let began = tokio::time::Instant::now();
+    let (server, mut client) = tokio::io::duplex(4096);
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut framing = Framing::new(server, HeadLimits::default(), HEAD_TIMEOUT, hosts());
+    let mut out = String::new();
+    framing.read_to_string(&mut out).await.unwrap();
+    assert!(out.starts_with("GET /a ") && !out.contains("refused"), "{out}");
+    assert_eq!((framing.is_amid_body(), began.elapsed()), (false, HEAD_TIMEOUT));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_of_its_answer_is_given_up() {
     use tokio::io::AsyncWriteExt;
     let (server, mut client) = tokio::io::duplex(16);
-    let mut framing = Framing::new(server, HeadLimits::default());
+    let mut framing = Framing::new(server, HeadLimits::default(), HEAD_TIMEOUT, hosts());
     let began = tokio::time::Instant::now();
     let error = framing.write_all(&[0; 100]).await.unwrap_err();
     assert_eq!((error.kind(), began.elapsed()), (io::ErrorKind::TimedOut, WRITE_STALL));

@@ -5,6 +5,7 @@
 
 mod batches;
 mod form;
+mod head;
 mod receive;
 mod say;
 mod submit;
@@ -26,11 +27,11 @@ pub(crate) use self::say::{Voice, refuse};
 use self::say::{json, soap_answer, text};
 pub(crate) use self::submit::soap_action;
 use crate::answers;
-use crate::framing::{HeadRefusal, REFUSED_PREFIX};
+use crate::framing::REFUSED_PREFIX;
 use crate::gateway::Gateway;
 use crate::listener::Stopping;
 use crate::refusal::{Class, Refusal};
-use crate::route::{Client, Route, Routes};
+use crate::route::{Client, Mode, Route, Routes};
 
 /// The answers of one listener.
 #[derive(Debug, Clone)]
@@ -79,6 +80,11 @@ impl Service {
         &self.gateway
     }
 
+    /// How clients reach the listener, where that is configured.
+    pub(crate) fn public_url(&self) -> Option<&Arc<str>> {
+        self.public_url.as_ref()
+    }
+
     /// Answers one request; never fails.
     pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
     where
@@ -118,20 +124,20 @@ impl Service {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let (head, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let has_body = !body.is_end_stream();
-        let path = head.uri.path();
+        let path = parts.uri.path();
         let found = routes.find(path);
         let below = found.map_or("", |(_, below)| below);
         // What lies below a route speaks REST, whatever the body's type is.
-        let voice = if matches!(below, "" | "/") { Voice::of(&head.headers) } else { Voice::Rest };
+        let voice = if matches!(below, "" | "/") { Voice::of(&parts.headers) } else { Voice::Rest };
         let no = |refusal: Refusal| {
             let mut answered = refuse(id, voice, refusal);
             answered.body_read = !has_body;
             answered
         };
         if let Some(code) = path.strip_prefix(REFUSED_PREFIX) {
-            return no(head_refusal(code));
+            return no(head::refusal(code, parts.uri.query()));
         }
         let Some((route, _)) = found else {
             return no(Refusal::new(Class::NotFound, "path-unknown", "No route has this path.")
@@ -150,26 +156,35 @@ impl Service {
             gateway: &self.gateway,
             route,
             client,
-            headers: &head.headers,
+            headers: &parts.headers,
             received_at: crate::gateway::now_millis(),
-            stopping: head.extensions.get().cloned(),
+            stopping: parts.extensions.get().cloned(),
         };
-        let query = head.uri.query().unwrap_or_default();
+        let query = parts.uri.query().unwrap_or_default();
         let not_allowed = |allow| method_not_allowed(id, voice, allow);
-        let mut answered = match (below, &head.method) {
+        let takes_soap = route.doors.swa || route.doors.soap;
+        let takes_batches = matches!(route.mode, Mode::StoreAndForward { .. });
+        let mut answered = match (below, &parts.method) {
             ("" | "/", &Method::POST) => return submit::soap(&exchange, body).await,
             ("/batches", &Method::POST) if route.doors.rest => return submit::rest(&exchange, body).await,
-            ("" | "/", &Method::GET) => match self.contract(&exchange, query) {
-                Some(document) => document,
-                None => not_allowed("GET, POST"),
+            ("" | "/", method) => match self.contract(&exchange, query) {
+                Some(document) if method == Method::GET => document,
+                Some(_) if takes_soap => not_allowed("GET, POST"),
+                Some(_) => not_allowed("GET"),
+                None if takes_soap => not_allowed("POST"),
+                None => no(Refusal::new(
+                    Class::NotFound,
+                    "door-closed",
+                    "The SOAP doors of this route are closed; its REST resources lie below this path.",
+                )
+                .ja("この特定通信のSOAP受付口は閉じています。")),
             },
-            ("" | "/", _) => not_allowed("GET, POST"),
             _ if !route.doors.rest => {
                 no(Refusal::new(Class::NotFound, "door-closed", "The REST door of this route is closed.")
                     .ja("この特定通信のREST受付口は閉じています。"))
             }
             ("/batches", &Method::GET) => batches::list(&exchange, query).await,
-            ("/batches", _) => not_allowed("GET, POST"),
+            ("/batches", _) => not_allowed(if takes_batches { "GET, POST" } else { "GET" }),
             ("/heartbeat", &Method::GET) => {
                 let answer = answers::heartbeat(&exchange.hops());
                 Answered::of("rest", json(200, &answer))
@@ -238,25 +253,13 @@ impl Exchange<'_> {
     }
 }
 
-fn head_refusal(code: &str) -> Refusal {
-    let known = HeadRefusal::ALL.iter().find(|refusal| refusal.code() == code);
-    Refusal::new(
-        Class::Malformed,
-        known.map_or("head-refused", |refusal| refusal.code()),
-        "The head of the request is not one that can be read in only one way (RFC 9112); the connection is closed.",
-    )
-    .ja("HTTPヘッダーの形式が不正、またはあいまいです（RFC 9112）。接続を閉じます。")
-}
-
 fn method_not_allowed(id: Uuid, voice: Voice, allow: &'static str) -> Answered {
     let refusal = Refusal::new(
         Class::Method,
         "method-not-allowed",
-        format!(
-            "This path takes {allow}. A route's own path takes messages by POST, and GET for ?wsdl and ?xsd."
-        ),
+        format!("What is asked for takes {allow}. The contract of a route is at its own path with ?wsdl or ?xsd, by GET."),
     )
-    .ja(format!("このパスで使えるメソッドは{allow}です。契約は?wsdlと?xsdで取得できます。"));
+    .ja(format!("この対象で使えるメソッドは{allow}です。契約は特定通信のパスに?wsdlまたは?xsdを付けてGETで取得できます。"));
     let mut answered = refuse(id, voice, refusal);
     answered.response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     answered

@@ -75,8 +75,12 @@ fn methods_that_a_path_does_not_take_are_405_with_those_it_takes() {
     let mut client = site.client();
     let id = "018f0000-0000-7000-8000-000000000000";
     for (method, path, allow) in [
-        ("PUT", "/orders".to_owned(), "GET, POST"),
-        ("GET", "/orders".to_owned(), "GET, POST"),
+        ("PUT", "/orders".to_owned(), "POST"),
+        ("GET", "/orders".to_owned(), "POST"),
+        ("GET", "/orders?what".to_owned(), "POST"),
+        ("DELETE", "/orders?wsdl".to_owned(), "GET, POST"),
+        ("PUT", "/orders?XSD=swaref".to_owned(), "GET, POST"),
+        ("GET", "/relay".to_owned(), "POST"),
         ("PATCH", "/orders/batches".to_owned(), "GET, POST"),
         ("POST", "/orders/heartbeat".to_owned(), "GET"),
         ("DELETE", "/orders/openapi.json".to_owned(), "GET"),
@@ -87,11 +91,39 @@ fn methods_that_a_path_does_not_take_are_405_with_those_it_takes() {
             client.ask(format!("{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\n\r\n"));
         assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}: {answer}");
         assert_eq!(answer.refused().code, "method-not-allowed");
-        let below = path != "/orders";
+        let below = !matches!(path.split('?').next(), Some("/orders" | "/relay"));
         let problem = answer.header("content-type") == Some("application/problem+json");
         assert_eq!(problem, below, "REST resources speak REST: {method} {path}");
     }
     assert!(client.is_alive());
+}
+
+#[test]
+fn what_no_method_can_have_is_not_allowed_to_another() {
+    let site = Site::edited(|route| match route.name.as_str() {
+        "orders" => route.doors.swa = false,
+        "lenient" => (route.doors.swa, route.doors.soap) = (false, false),
+        "relay" => route.doors.rest = true,
+        _ => {}
+    });
+    let mut client = site.client();
+    for (method, path, status, allow) in [
+        ("PUT", "/orders", 405, Some("POST")),
+        // A route without a SOAP door has its contract, and nothing else, at its own path.
+        ("PUT", "/lenient", 404, None),
+        ("GET", "/lenient", 404, None),
+        ("PUT", "/lenient?wsdl", 405, Some("GET")),
+        // A relay takes no batches.
+        ("PUT", "/relay/batches", 405, Some("GET")),
+    ] {
+        let answer = client.ask(format!("{method} {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert_eq!((answer.status, answer.header("allow")), (status, allow), "{method} {path}: {answer}");
+        let codes = ["method-not-allowed", "door-closed"];
+        assert!(codes.contains(&answer.refused().code.as_str()), "{answer}");
+        if let Some(allow) = allow {
+            assert!(answer.json()["detail"].as_str().unwrap().contains(allow), "{answer}");
+        }
+    }
 }
 
 #[test]

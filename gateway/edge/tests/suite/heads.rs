@@ -5,44 +5,76 @@ use crate::site::Site;
 use crate::ways::Way;
 
 #[test]
-fn an_ambiguous_head_is_refused_as_a_problem_and_the_connection_closed() {
+fn a_bad_head_is_refused_as_a_problem_with_its_own_words_and_the_connection_closed() {
     let site = Site::new();
-    for (code, head) in [
+    let many: String = (0..100).map(|n| format!("X-{n}: a\r\n")).collect();
+    let long = "x".repeat(20_000);
+    let mut said = std::collections::HashMap::new();
+    for (status, code, head) in [
         (
+            400,
             "head-ambiguous-length",
             "POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
         ),
+        (400, "head-ambiguous-length", "POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 4, 4\r\n\r\n"),
         (
-            "head-ambiguous-length",
+            501,
+            "head-transfer-coding",
             "POST /orders HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         ),
-        ("head-ambiguous-length", "POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 4, 4\r\n\r\n"),
         (
+            400,
             "head-duplicate-field",
             "POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n",
         ),
-        ("head-no-host", "POST /orders HTTP/1.1\r\nContent-Length: 4\r\n\r\n"),
-        ("head-bare-line-end", "POST /orders HTTP/1.1\nHost: h\n\n"),
-        ("head-header-field", "POST /orders HTTP/1.1\r\nHost : h\r\n\r\n"),
-        ("head-request-line", "POST http://elsewhere/orders HTTP/1.1\r\nHost: h\r\n\r\n"),
-        ("head-request-line", "GET /orders#part HTTP/1.1\r\nHost: h\r\n\r\n"),
-        ("head-request-line", "GET /orders<x> HTTP/1.1\r\nHost: h\r\n\r\n"),
-        ("head-request-line", "GET /ord\\ers HTTP/1.1\r\nHost: h\r\n\r\n"),
-        ("head-request-line", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (400, "head-no-host", "POST /orders HTTP/1.1\r\nContent-Length: 4\r\n\r\n"),
+        (400, "head-bare-line-end", "POST /orders HTTP/1.1\nHost: h\n\n"),
+        (400, "head-header-field", "POST /orders HTTP/1.1\r\nHost : h\r\n\r\n"),
+        (421, "head-other-host", "POST http://elsewhere/orders HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "head-request-line", "CONNECT elsewhere:443 HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "head-request-line", "GET /orders#part HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "head-request-line", "GET /orders<x> HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "head-request-line", "GET /ord\\ers HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (505, "head-http-version", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (431, "head-too-large", &format!("GET /orders HTTP/1.1\r\nHost: h\r\nX: {long}\r\n\r\n")),
+        (431, "head-too-many-fields", &format!("GET /orders HTTP/1.1\r\nHost: h\r\n{many}\r\n")),
+        (414, "head-target-too-long", &format!("GET /orders?{long} HTTP/1.1\r\nHost: h\r\n\r\n")),
     ] {
         let mut client = site.client();
         client.send(head);
-        client.send("K4NARY");
+        let _ = client.try_send(b"K4NARY");
         let answer = client.answer();
-        assert_eq!((answer.status, answer.refused().code.as_str()), (400, code), "{head:?}");
+        assert_eq!((answer.status, answer.refused().code.as_str()), (status, code), "{head:?}");
         assert!(answer.closes() && client.is_closed(), "{head:?}");
         assert!(!answer.text().contains("K4NARY"));
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        let other = said.insert(detail, code);
+        assert!(other.is_none_or(|other| other == code), "{code} says what {other:?} says");
     }
-    let mut client = site.client();
-    let answer = client.ask(format!("GET /orders HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "x".repeat(20_000)));
-    assert_eq!(answer.refused().code, "head-too-large");
-    assert!(client.is_closed());
     site.assert_nothing_kept();
+}
+
+#[test]
+fn a_target_in_absolute_form_at_this_host_is_taken() {
+    let site = Site::new();
+    let set = RecordSet::many_orders(2);
+    let port = site.address.port();
+    for authority in [format!("127.0.0.1:{port}"), format!("LOCALHOST:{port}")] {
+        for way in Way::ALL {
+            let request = way.request("/orders", &set);
+            let origin = String::from_utf8(request).unwrap();
+            // What Host says is not looked at beside an absolute form.
+            let absolute = origin.replacen("POST /", &format!("POST http://{authority}/"), 1);
+            let mut client = site.client();
+            let answer = client.ask(&absolute);
+            assert!(answer.status < 300, "{way:?}: {answer}");
+            assert!(client.is_alive());
+        }
+        let wsdl = format!("GET http://{authority}/orders?wsdl HTTP/1.1\r\nHost: elsewhere\r\n\r\n");
+        let answer = site.client().ask(wsdl);
+        assert!(answer.text().contains(&format!("location=\"http://{authority}/orders\"")), "{answer}");
+        assert!(!answer.text().contains("elsewhere"));
+    }
 }
 
 #[test]
@@ -67,18 +99,17 @@ fn the_stand_in_for_a_refused_head_cannot_be_asked_for() {
 }
 
 #[test]
-fn a_head_that_does_not_end_is_cut_off_in_time() {
+fn a_head_that_does_not_end_is_refused_in_time_and_silence_just_ends() {
     use crate::site::Arrangement;
     use sekisho_edge::ListenerLimits;
     let listener =
-        ListenerLimits { head_timeout: std::time::Duration::from_millis(200), ..ListenerLimits::default() };
+        ListenerLimits { head_timeout: std::time::Duration::from_secs(2), ..ListenerLimits::default() };
     let site = Site::with(Arrangement { listener, ..Arrangement::default() });
     let mut silent = site.client();
     let mut slow = site.client();
     slow.send("GET /orders HTTP/1.1\r\nHost");
-    let mut idle = site.client();
-    idle.is_alive();
+    let answer = slow.answer();
+    assert_eq!((answer.status, answer.refused().code.as_str()), (408, "head-too-slow"), "{answer}");
+    assert!(answer.closes() && slow.is_closed());
     assert!(silent.is_closed());
-    assert!(slow.is_closed());
-    assert!(idle.is_closed());
 }
