@@ -85,7 +85,8 @@ impl Model {
                 let done = if seconds > 0.0 { 1.0 - left.max(0.0) / seconds } else { 1.0 };
                 return Ended::Killed(done.clamp(0.0, 1.0));
             }
-            if left <= 0.0 {
+            // Less than the clock can tell is nothing.
+            if left <= 1e-9 {
                 return Ended::Done;
             }
             let next = STEP.min(Duration::from_secs_f64(left * slow)).min(limit - (now - began));
@@ -115,5 +116,42 @@ impl<'m> AtWork<'m> {
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
         self.0.at_work.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn model(contention: f64) -> Model {
+        let options = ModelOptions { contention, drift: 0.0, ..ModelOptions::default() };
+        Model::new(options, 1)
+    }
+
+    async fn timed(model: &Model, seconds: f64, limit: Duration) -> (Ended, f64) {
+        let began = Instant::now();
+        let ended = model.work(seconds, began, limit).await;
+        (ended, began.elapsed().as_secs_f64())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_work_together_slow_each_other_down() {
+        let model = model(1.0);
+        let (ended, alone) = timed(&model, 3.0, HOUR).await;
+        assert!(ended == Ended::Done && (alone - 3.0).abs() < 0.1, "{alone}");
+        let (one, other) = tokio::join!(timed(&model, 3.0, HOUR), timed(&model, 3.0, HOUR));
+        for (ended, took) in [one, other] {
+            assert!(ended == Ended::Done && (took - 6.0).abs() < 0.1, "two at once: {took}");
+        }
+        assert_eq!(model.in_flight(), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_stopped_at_the_limit_with_what_it_has_done() {
+        let (ended, took) = timed(&model(0.0), 10.0, Duration::from_secs(4)).await;
+        assert!((took - 4.0).abs() < 0.1, "{took}");
+        assert!(matches!(ended, Ended::Killed(done) if (done - 0.4).abs() < 0.01), "{ended:?}");
     }
 }

@@ -38,7 +38,7 @@ impl<'s> Client<'s> {
         assert_eq!(self.call("PUT", &upload, csv), (201, String::new()));
         let path = format!("{BASE}/{}", job["id"].as_str().unwrap());
         assert_eq!(self.call("PATCH", &path, r#"{"state":"UploadComplete"}"#).0, 200);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let state: Json = serde_json::from_str(&self.call("GET", &path, "").1).unwrap();
             if ["JobComplete", "Failed", "Aborted"].contains(&state["state"].as_str().unwrap()) {

@@ -73,15 +73,31 @@ impl Site {
     }
 
     fn put_records(&self, rows: &str) -> Reply {
-        self.send("POST", "/services/intake/people/F001", &SOAP_11, envelope(rows).as_bytes())
+        put_records(&self.peer, rows).unwrap()
+    }
+
+    /// The client, for another thread.
+    fn peer(&self) -> Peer {
+        self.peer.clone()
+    }
+
+    /// The cloud is gone, and every connection to it.
+    fn stop(&mut self) {
+        let _entered = self.runtime.enter();
+        self.running = None;
     }
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        let _entered = self.runtime.enter();
-        self.running = None;
+        self.stop();
     }
+}
+
+fn put_records(peer: &Peer, rows: &str) -> std::io::Result<Reply> {
+    let body = envelope(rows);
+    let path = "/services/intake/people/F001";
+    peer.send(&request(peer, "POST", path, &SOAP_11, body.as_bytes()), false)
 }
 
 const SOAP_11: [(&str, &str); 2] = [

@@ -43,7 +43,7 @@ async fn every_record_arrives_once_in_chunks_that_grow() {
     assert_eq!(house.metric("sekisho_delivery_chunks_total", &[]), sizes.len() as f64);
     let hop = house.board.snapshot().hops.into_iter().find(|hop| &*hop.name == "import").expect("a hop");
     assert_eq!(hop.state, HopState::Up);
-    assert_eq!(delivery.park(Duration::from_secs(5)).await, 0);
+    assert_eq!(delivery.park(Duration::from_secs(60)).await, 0);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_cloud_that_is_not_there_yet_is_waited_for_with_nothing_in_doubt() {
             tick.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), line_down).await.expect("the line shows as down");
+    tokio::time::timeout(Duration::from_secs(60), line_down).await.expect("the line shows as down");
     let view = house.ledger.batch(batch).await.expect("read").expect("there");
     assert_eq!(view.sums.in_doubt, 0);
     let listener = tokio::net::TcpListener::bind(address).await.expect("the same port");

@@ -1,5 +1,7 @@
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -7,10 +9,13 @@ use sekisho_upstream::{
     Answer, Body, Endpoint, EndpointConfig, HttpClient, Sent, UpstreamError, probe_connect, probe_get,
     probe_resolve,
 };
+use tokio::sync::Notify;
+use tokio::time;
 
 use crate::server::{Server, answer, head, ok, request, until_closed};
 
-const LONG: Duration = Duration::from_secs(10);
+/// Longer than any machine stalls.
+const LONG: Duration = Duration::from_secs(60);
 
 fn client(config: &EndpointConfig) -> HttpClient {
     HttpClient::new(Endpoint::load(config).expect("an endpoint"))
@@ -183,83 +188,124 @@ async fn a_kept_connection_that_the_peer_has_closed_is_no_attempt() {
     }
 }
 
-#[tokio::test]
-async fn deadlines_hold_at_every_stage() {
-    // Connected, but never an answer: the request's own deadline.
-    let server = Server::start(|mut stream, _| async move {
-        request(&mut stream).await;
-        until_closed(&mut stream).await;
+/// What comes of an exchange whose peer does no more once `reached` was notified. Until then the clock is the real one,
+/// so that no deadline passes; from then on it stands still and is moved on from deadline to deadline, so that nothing is
+/// waited for.
+async fn once_reached<T>(exchange: impl Future<Output = T>, reached: &Notify) -> T {
+    let mut exchange = pin!(exchange);
+    tokio::select! {
+        biased;
+        _ = &mut exchange => panic!("it ended before its peer stood still"),
+        () = reached.notified() => {}
+    }
+    time::pause();
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut exchange => break ended,
+            () = time::advance(LONG) => {}
+        }
+    };
+    time::resume();
+    ended
+}
+
+/// A server that reads requests, says so, and never answers.
+async fn silent(reached: &Arc<Notify>) -> Server {
+    let reached = Arc::clone(reached);
+    Server::start(move |mut stream, _| {
+        let reached = Arc::clone(&reached);
+        async move {
+            request(&mut stream).await;
+            reached.notify_one();
+            until_closed(&mut stream).await;
+        }
     })
-    .await;
-    let waiting = client(&server.config());
-    let started = Instant::now();
-    let error = waiting
-        .send(post(&waiting, "/", Body::full("x")), Duration::from_millis(150))
-        .await
-        .expect_err("too long");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    .await
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_ends_at_its_deadline() {
+    let reached = Arc::new(Notify::new());
+    let server = silent(&reached).await;
+    let client = client(&server.config());
+    let exchange = client.send(post(&client, "/", Body::full("x")), LONG);
+    let error = once_reached(exchange, &reached).await.expect_err("too long");
     assert_eq!(
         (error.code(), error.outcome(), error.is_timeout()),
         ("upstream-timeout", Sent::Unknown, true)
     );
     assert!(error.to_string().contains("while waiting for the answer"), "{error}");
+}
 
-    // A peer that stops reading: the idle deadline, long before the request's.
-    let server = Server::start(|mut stream, _| async move {
-        head(&mut stream).await;
-        std::future::pending::<()>().await;
+#[tokio::test]
+async fn a_peer_that_stops_reading_is_given_up_long_before_the_deadline() {
+    let reached = Arc::new(Notify::new());
+    let server = Server::start({
+        let reached = Arc::clone(&reached);
+        move |mut stream, _| {
+            let reached = Arc::clone(&reached);
+            async move {
+                head(&mut stream).await;
+                reached.notify_one();
+                std::future::pending::<()>().await;
+            }
+        }
     })
     .await;
-    let stuck = client(&EndpointConfig { idle_timeout_ms: 150, ..server.config() });
+    let client = client(&server.config());
     let (writer, body) = Body::stream(u64::MAX, 1);
     let producer = tokio::task::spawn_blocking(move || {
         let piece = Bytes::from(vec![0; 256 * 1024]);
         while writer.blocking_write(piece.clone()).is_ok() {}
     });
-    let error = stuck.send(post(&stuck, "/", body), LONG).await.expect_err("stuck");
+    let exchange = client.send(post(&client, "/", body), LONG * 1_000_000);
+    let error = once_reached(exchange, &reached).await.expect_err("stuck");
     assert_eq!((error.code(), error.outcome()), ("upstream-timeout", Sent::Unknown));
     assert!(error.to_string().contains("while the request was sent"), "{error}");
     producer.await.expect("the producer was told to stop");
+}
 
-    // An answer that drips and then stops: the idle deadline.
+#[tokio::test]
+async fn an_answer_that_stops_half_way_is_given_up() {
     let server = Server::start(|mut stream, _| async move {
         request(&mut stream).await;
         answer(&mut stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
         until_closed(&mut stream).await;
     })
     .await;
-    let dripping = client(&EndpointConfig { idle_timeout_ms: 150, ..server.config() });
-    let error = send(&dripping, "x").await.expect_err("dripping");
+    let client = client(&server.config());
+    let streamed = client.send_streaming(post(&client, "/", Body::full("x")), LONG * 1_000_000).await;
+    let reached = Notify::new();
+    reached.notify_one();
+    let error = once_reached(streamed.expect("a head").collect(), &reached).await.expect_err("it never ends");
     assert_eq!(error.code(), "upstream-timeout");
     assert!(error.to_string().contains("while the answer was read"), "{error}");
 }
 
 #[tokio::test]
 async fn connections_are_bounded_and_waited_for() {
-    let server = Server::start(|mut stream, _| async move {
-        request(&mut stream).await;
-        until_closed(&mut stream).await;
-    })
-    .await;
+    let reached = Arc::new(Notify::new());
+    let server = silent(&reached).await;
     let client = client(&EndpointConfig { max_connections: 1, ..server.config() });
     let first = tokio::spawn({
         let client = client.clone();
-        async move { client.send(post(&client, "/", Body::full("x")), LONG).await }
+        async move { client.send(post(&client, "/", Body::full("x")), LONG * 1_000).await }
     });
-    while server.connections() == 0 {
-        tokio::task::yield_now().await;
-    }
-    let error =
-        client.send(post(&client, "/", Body::full("x")), Duration::from_millis(100)).await.expect_err("busy");
+    reached.notified().await;
+    let waiting = Notify::new();
+    waiting.notify_one();
+    let second = client.send(post(&client, "/", Body::full("x")), LONG);
+    let error = once_reached(second, &waiting).await.expect_err("busy");
     assert_eq!((error.code(), error.outcome()), ("upstream-busy", Sent::No));
+    assert_eq!(server.connections(), 1);
     first.abort();
     assert!(first.await.expect_err("aborted").is_cancelled());
     // The place is free again as soon as the first request has been given up.
-    let error = client
-        .send(post(&client, "/", Body::full("x")), Duration::from_millis(100))
-        .await
-        .expect_err("no answer");
+    let third = client.send(post(&client, "/", Body::full("x")), LONG);
+    let error = once_reached(third, &reached).await.expect_err("no answer");
     assert_eq!(error.code(), "upstream-timeout");
+    assert_eq!(server.connections(), 2);
 }
 
 #[tokio::test]

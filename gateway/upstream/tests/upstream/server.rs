@@ -46,9 +46,9 @@ impl Server {
 
     pub(crate) fn config(&self) -> EndpointConfig {
         EndpointConfig {
-            connect_timeout_ms: 2_000,
-            idle_timeout_ms: 2_000,
-            request_timeout_ms: 5_000,
+            connect_timeout_ms: 60_000,
+            idle_timeout_ms: 60_000,
+            request_timeout_ms: 60_000,
             ..EndpointConfig::new(format!("http://{}", self.address))
         }
     }

@@ -91,7 +91,7 @@ async fn get(config: &EndpointConfig) -> Result<String, UpstreamError> {
     let client = HttpClient::new(Endpoint::load(config).expect("an endpoint"));
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = client.endpoint().target("/").expect("a target");
-    let answer = client.send(request, Duration::from_secs(10)).await?;
+    let answer = client.send(request, Duration::from_secs(60)).await?;
     Ok(String::from_utf8(answer.body.to_vec()).expect("UTF-8"))
 }
 
@@ -101,7 +101,7 @@ async fn a_peer_is_trusted_by_the_named_roots_and_its_name_only() {
     let server = serve(issued.server(&["localhost"], false)).await;
     let good = config(&server, vec![issued.root()]);
     assert_eq!(get(&good).await.expect("trusted"), "false");
-    let timing = probe_tls(&Endpoint::load(&good).expect("an endpoint"), Duration::from_secs(10))
+    let timing = probe_tls(&Endpoint::load(&good).expect("an endpoint"), Duration::from_secs(60))
         .await
         .expect("shaken");
     assert!(timing.tls.is_some());

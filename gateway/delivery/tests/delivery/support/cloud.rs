@@ -134,7 +134,7 @@ impl Cloud {
 
     pub(crate) fn endpoint(&self) -> EndpointConfig {
         EndpointConfig {
-            request_timeout_ms: 5_000,
+            request_timeout_ms: 60_000,
             ..EndpointConfig::new(format!("http://{}", self.address))
         }
     }

@@ -202,7 +202,8 @@ pub(crate) fn plan(dialect: DialectSpec) -> Plan {
         layout: layout(),
         mapping: MappingSpec { key: vec!["F001".into()], ..MappingSpec::default() },
         dialect,
-        pace: PaceSpec { limit_ms: 5_000, ..PaceSpec::default() },
+        // Longer than any machine stalls.
+        pace: PaceSpec { limit_ms: 60_000, ..PaceSpec::default() },
         retry: RetrySpec { initial_ms: 5, max_ms: 40, budget: 1.0, ..RetrySpec::default() },
         idempotent: true,
         no_split: false,
