@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sekisho_records::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Record, RecordChecker, RecordSource,
-    Violations, XmlOptions, XmlRecords,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, Record, RecordChecker,
+    RecordSource, Violations, XmlOptions, XmlRecords,
 };
 use sekisho_xml::{Limits, QName, Reader};
 use sekisho_xsd::Schema;
@@ -75,8 +75,12 @@ fn intake(criterion: &mut Criterion) {
         let mut record = Record::new();
         let mut violations = Violations::default();
         let mut canonical = Vec::new();
-        while source.next(&mut record).expect("a good payload") {
-            assert!(checker.check(&mut record, &mut violations), "{:?}", violations.listed());
+        loop {
+            match source.next_checked(&mut record, &mut checker, &mut violations).expect("a good payload") {
+                Next::Good => {}
+                Next::Bad => panic!("{:?}", violations.listed()),
+                Next::End => break,
+            }
             canonical.clear();
             record.canonical(&mut canonical);
             black_box(&canonical);

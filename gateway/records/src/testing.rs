@@ -7,7 +7,7 @@ use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
 use crate::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, ReadError, Record, RecordChecker,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, Record, RecordChecker,
     RecordSource, Violation, Violations, XmlOptions, XmlRecords,
 };
 
@@ -92,8 +92,34 @@ impl Subject {
         Outcome { canonical, violations: violations.into_listed(), error }
     }
 
+    /// Reads with and without the way for records that are like those before: no difference may be seen.
     pub(crate) fn csv(&self, text: &str, options: &CsvOptions) -> Outcome {
-        self.take(&mut CsvReader::new(text.as_bytes(), &self.layout, options).unwrap())
+        let source = || CsvReader::new(text.as_bytes(), &self.layout, options).unwrap();
+        let (outcome, checked) = (self.take(&mut source()), self.take_checked(&mut source()));
+        assert_eq!(outcome.canonical, checked.canonical, "{text:?}");
+        assert_eq!(outcome.violations, checked.violations, "{text:?}");
+        assert_eq!(outcome.failure(), checked.failure(), "{text:?}");
+        outcome
+    }
+
+    fn take_checked(&self, source: &mut dyn RecordSource) -> Outcome {
+        let mut checker = RecordChecker::new(&self.schema, &self.layout);
+        let mut record = Record::new();
+        let mut violations = Violations::default();
+        let mut canonical = Vec::new();
+        let error = loop {
+            match source.next_checked(&mut record, &mut checker, &mut violations) {
+                Ok(Next::Good) => {
+                    let mut bytes = Vec::new();
+                    record.canonical(&mut bytes);
+                    canonical.push((record.number(), bytes));
+                }
+                Ok(Next::Bad) => {}
+                Ok(Next::End) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        Outcome { canonical, violations: violations.into_listed(), error }
     }
 
     pub(crate) fn json(&self, text: &str, form: JsonForm) -> Outcome {

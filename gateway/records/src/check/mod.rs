@@ -1,5 +1,6 @@
 //! The verdict on a record, the same at every door.
 
+mod cells;
 mod recent;
 pub(crate) mod rendering;
 mod shapes;
@@ -12,9 +13,11 @@ use std::sync::Arc;
 
 use sekisho_xsd::{Checker, Schema};
 
-use crate::layout::{Field, FieldContent, Layout, LevelId};
+use crate::layout::{Field, FieldContent, FieldId, Layout, LevelId};
 use crate::record::{Entry, EntryKind, Place, Record};
 use crate::violations::{Fault, Violation, Violations, rule_ja};
+pub(crate) use cells::CellRules;
+use cells::Known;
 use recent::{Recent, pack};
 use rendering::Rendering;
 use shapes::Shapes;
@@ -31,6 +34,7 @@ pub struct RecordChecker {
     shapes: Shapes,
     /// For each level, for each field.
     recent: Vec<Vec<Recent>>,
+    known: Known,
     rendering: Rendering,
     levels: Vec<LevelId>,
 }
@@ -43,6 +47,7 @@ impl RecordChecker {
             checker: Checker::new(schema, layout.record_type()),
             shapes: Shapes::default(),
             recent: layout.levels().map(|level| vec![Recent::default(); level.fields.len()]).collect(),
+            known: Known::new(layout.fields().len()),
             rendering: Rendering::default(),
             levels: Vec::new(),
         }
@@ -51,6 +56,9 @@ impl RecordChecker {
     /// Checks a record: `true` when it is valid. White space is normalised and defaults are filled in, so that
     /// [`Record::canonical`] is the same whichever door the record came through.
     pub fn check(&mut self, record: &mut Record, violations: &mut Violations) -> bool {
+        if record.is_known() {
+            return true;
+        }
         if record.has_faults() {
             record.faults.drain(..).for_each(|fault| violations.push(fault));
             return false;
@@ -129,13 +137,24 @@ impl RecordChecker {
                     let unchanged = normalise(record, at, field);
                     let accepted = self.accepts(record.text_of(&record.entries[at]), field);
                     good &= accepted;
-                    if let (Some(packed), true, true) = (packed, unchanged, accepted) {
-                        self.recent[usize::from(level.0)][usize::from(entry.field.0)].insert(packed);
+                    if unchanged && accepted {
+                        let entry = &record.entries[at];
+                        self.remember(level, entry.field, record.text_of(entry).as_bytes(), packed);
                     }
                 }
             }
         }
         if unwritable.is_empty() { Ok(good) } else { Err(unwritable) }
+    }
+
+    /// Remembers a value that the field takes as it is.
+    fn remember(&mut self, level: LevelId, field: FieldId, value: &[u8], packed: Option<u128>) {
+        if let Some(packed) = packed {
+            self.recent[usize::from(level.0)][usize::from(field.0)].insert(packed);
+        }
+        if level == LevelId::RECORD {
+            self.known.remember(field, value);
+        }
     }
 
     /// Whether a normalised value is one that the field takes; `false` may also mean that it is not known.
@@ -195,11 +214,24 @@ fn normalise(record: &mut Record, at: usize, field: &Field) -> bool {
     false
 }
 
+/// Whether a text is its own normal form, and stands for itself.
+fn is_normal(text: &str, field: &Field) -> bool {
+    let FieldContent::Value(ty) = &field.content else { return false };
+    let defaulted = text.is_empty() && field.default.is_some();
+    !defaulted
+        && matches!(ty.white_space.normalise(text), Cow::Borrowed(normal) if normal.len() == text.len())
+}
+
+/// Whether a text may hold a character that XML cannot: no other has any of these bytes.
+fn suspicious(text: &str) -> bool {
+    let suspicious = |&byte: &u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xEF;
+    text.as_bytes().iter().any(suspicious)
+}
+
 /// The first character of a value that XML 1.0 cannot hold (section 2.2), as a violation.
 fn unwritable_in(record: &Record, entry: &Entry, field: &Field) -> Option<Violation> {
     let text = record.text_of(entry);
-    let suspicious = |&byte: &u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xEF;
-    if !text.as_bytes().iter().any(suspicious) {
+    if !suspicious(text) {
         return None;
     }
     let bad = |&c: &char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');

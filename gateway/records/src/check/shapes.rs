@@ -94,6 +94,14 @@ impl Shapes {
         self.unknown.is_empty()
     }
 
+    /// Whether this set of fields of a flat layout is known to be valid.
+    pub(super) fn knows_flat(&mut self, present: impl Iterator<Item = FieldId>, fields: usize) -> bool {
+        let frame = self.frame(0);
+        frame.start(LevelId::RECORD, fields);
+        present.for_each(|field| frame.present(field));
+        self.accepted.contains(self.frames[0].key.as_slice())
+    }
+
     fn frame(&mut self, depth: usize) -> &mut Frame {
         if self.frames.len() <= depth {
             self.frames.resize_with(depth + 1, Frame::default);

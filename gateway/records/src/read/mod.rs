@@ -10,7 +10,20 @@ mod tests;
 
 pub use error::{ReadError, ReadErrorKind};
 
+use crate::check::RecordChecker;
 use crate::record::Record;
+use crate::violations::Violations;
+
+/// What a source had next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// A record that is valid.
+    Good,
+    /// A record that is not: its violations were reported.
+    Bad,
+    /// Nothing: the payload is read.
+    End,
+}
 
 /// A stream of records.
 pub trait RecordSource {
@@ -23,10 +36,37 @@ pub trait RecordSource {
     /// When the payload cannot be read any further. Calling again after an error is an error too
     /// ([`ReadErrorKind::AfterError`]).
     fn next(&mut self, record: &mut Record) -> Result<bool, ReadError>;
+
+    /// Reads the next record and checks it: [`RecordSource::next`] and [`RecordChecker::check`] in one, with the same
+    /// verdict, the same violations and the same canonical form, and faster where records are like those before.
+    ///
+    /// # Errors
+    /// As [`RecordSource::next`].
+    fn next_checked(
+        &mut self,
+        record: &mut Record,
+        checker: &mut RecordChecker,
+        violations: &mut Violations,
+    ) -> Result<Next, ReadError> {
+        Ok(match self.next(record)? {
+            false => Next::End,
+            true if checker.check(record, violations) => Next::Good,
+            true => Next::Bad,
+        })
+    }
 }
 
 impl<S: RecordSource + ?Sized> RecordSource for Box<S> {
     fn next(&mut self, record: &mut Record) -> Result<bool, ReadError> {
         (**self).next(record)
+    }
+
+    fn next_checked(
+        &mut self,
+        record: &mut Record,
+        checker: &mut RecordChecker,
+        violations: &mut Violations,
+    ) -> Result<Next, ReadError> {
+        (**self).next_checked(record, checker, violations)
     }
 }

@@ -5,6 +5,7 @@ mod order;
 #[cfg(test)]
 mod tests;
 
+use crate::canonical::{CanonicalRecord, Item};
 use crate::check::rendering::Rendering;
 use crate::layout::{FieldId, Layout};
 use crate::violations::Violation;
@@ -42,6 +43,10 @@ pub struct Record {
     /// The record as an XML document of its own, when it does not match the layout.
     pub(crate) captured: Option<Rendering>,
     scratch: order::Scratch,
+    /// The canonical form of a record that was read and found valid in one pass; it then has no entries.
+    known_form: Vec<u8>,
+    /// Its length, if there is one.
+    known: Option<usize>,
 }
 
 /// One value, or one end of a group instance.
@@ -92,6 +97,9 @@ impl Record {
 
     /// The value of a top-level field; `None` when absent or a group.
     pub fn value(&self, field: FieldId) -> Option<Value<'_>> {
+        if let Some(form) = self.known_form() {
+            return value_in(form, field);
+        }
         let mut depth = 0_u32;
         for entry in &self.entries {
             match entry.kind {
@@ -115,6 +123,7 @@ impl Record {
         self.text.clear();
         self.faults.clear();
         self.captured = None;
+        self.known = None;
     }
 
     /// Stores a value of the current level.
@@ -194,6 +203,9 @@ impl Record {
     /// Meant for records that [`crate::RecordChecker::check`] has accepted: it brings them into order and normalises
     /// their values.
     pub fn canonical(&self, out: &mut Vec<u8>) {
+        if let Some(form) = self.known_form() {
+            return out.extend_from_slice(form);
+        }
         out.reserve(self.text.len() + 2 * self.entries.len() + 16);
         let mut writer = crate::canonical::Writer::new(out);
         for entry in &self.entries {
@@ -205,6 +217,27 @@ impl Record {
             }
         }
         writer.end();
+    }
+
+    /// Whether the record has been found valid as it was read.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    fn known_form(&self) -> Option<&[u8]> {
+        self.known.map(|length| &self.known_form[..length])
+    }
+
+    /// Takes the memory for a canonical form, to be handed back with [`Record::set_known`].
+    pub(crate) fn take_known(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.known_form)
+    }
+
+    /// Hands back the memory of [`Record::take_known`], with the length of this record's canonical form if the record
+    /// is found valid.
+    pub(crate) fn set_known(&mut self, form: Vec<u8>, length: Option<usize>) {
+        self.known_form = form;
+        self.known = length;
     }
 
     /// Takes the text's memory, to be filled by a reader of bytes and handed back with [`Record::set_text`].
@@ -222,4 +255,14 @@ impl Record {
             Err(_) => false,
         }
     }
+}
+
+/// A field of a flat record in canonical form.
+fn value_in(form: &[u8], field: FieldId) -> Option<Value<'_>> {
+    // Written by the encoder a moment ago.
+    let mut values = CanonicalRecord::trusted(form).items().filter_map(|item| match item {
+        Item::Value(found, value) => Some((found, value)),
+        Item::Open(_) | Item::Close => None,
+    });
+    values.find(|(found, _)| *found >= field).filter(|(found, _)| *found == field).map(|(_, value)| value)
 }

@@ -13,10 +13,11 @@ use csv_core::ReadRecordResult;
 
 pub use options::{CsvOptions, CsvOptionsError, EmptyCells, EmptyLines, Header};
 
+use crate::check::{CellRules, RecordChecker};
 use crate::layout::{FieldId, Layout};
-use crate::read::{ReadError, ReadErrorKind, RecordSource};
+use crate::read::{Next, ReadError, ReadErrorKind, RecordSource};
 use crate::record::{EntryKind, Place, Record};
-use crate::violations::Fault;
+use crate::violations::{Fault, Violations};
 use line::{Line, LineError, chars};
 
 /// Reads records from CSV: one line a record, lines ended by CR LF or LF, the last one's end optional.
@@ -44,14 +45,17 @@ struct Columns {
     count: usize,
     /// Field and column (from 0), in the order of the fields, so that records come out in layout order.
     fields: Vec<(FieldId, usize)>,
+    /// The fields by column, if they come in the order of the layout.
+    in_order: Option<Vec<FieldId>>,
 }
 
 impl Columns {
     fn new(fields_by_column: Vec<FieldId>) -> Columns {
         let count = fields_by_column.len();
+        let in_order = fields_by_column.is_sorted().then(|| fields_by_column.clone());
         let mut fields: Vec<_> = fields_by_column.into_iter().zip(0..).collect();
         fields.sort_unstable();
-        Columns { count, fields }
+        Columns { count, fields, in_order }
     }
 }
 
@@ -81,6 +85,32 @@ impl<R: BufRead> CsvReader<R> {
     }
 
     fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        if !self.start(record)? {
+            return Ok(false);
+        }
+        self.fill(record)?;
+        Ok(true)
+    }
+
+    /// Reads a record and checks it, in one pass if it is like those before.
+    fn read_checked(
+        &mut self,
+        record: &mut Record,
+        checker: &mut RecordChecker,
+        violations: &mut Violations,
+    ) -> Result<Next, ReadError> {
+        if !self.start(record)? {
+            return Ok(Next::End);
+        }
+        if self.is_expected(record, checker) {
+            return Ok(Next::Good);
+        }
+        self.fill(record)?;
+        Ok(if checker.check(record, violations) { Next::Good } else { Next::Bad })
+    }
+
+    /// Reads the line of the next record.
+    fn start(&mut self, record: &mut Record) -> Result<bool, ReadError> {
         if self.columns.is_none() {
             self.read_header()?;
         }
@@ -89,7 +119,19 @@ impl<R: BufRead> CsvReader<R> {
         }
         self.records += 1;
         record.start(self.records, Place { line: self.line.number, column: 1 });
-        self.fill(record)
+        Ok(true)
+    }
+
+    fn is_expected(&self, record: &mut Record, checker: &mut RecordChecker) -> bool {
+        let in_order = self.columns.as_ref().and_then(|columns| columns.in_order.as_ref());
+        let Some(columns) = in_order.filter(|_| !self.line.quotes) else { return false };
+        let rules = CellRules {
+            delimiter: self.options.delimiter as u8, // ASCII: checked when the reader was made.
+            empty_is_absent: self.options.empty != EmptyCells::Empty,
+            nil: self.options.nil.as_deref(),
+            max_bytes: self.options.max_field_bytes,
+        };
+        checker.takes_line(self.line.with_end(), columns, rules, record)
     }
 
     /// Reads up to the next line with anything in it.
@@ -189,7 +231,7 @@ impl<R: BufRead> CsvReader<R> {
     }
 
     /// Fills the record from the line.
-    fn fill(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+    fn fill(&mut self, record: &mut Record) -> Result<(), ReadError> {
         // Set by `read` before any record; an empty table would make every line a fault.
         let count = self.columns.as_ref().map_or(0, |columns| columns.count);
         let mut text = record.take_text();
@@ -205,7 +247,7 @@ impl<R: BufRead> CsvReader<R> {
             };
             let place = self.place(if cells > count { self.start_of(count) } else { usize::MAX });
             record.fault(fault.at(self.records, None, place));
-            return Ok(true);
+            return Ok(());
         }
         // Bytes are characters in a line of ASCII; else the characters before each cell are counted, in one pass.
         let content = self.line.content();
@@ -214,7 +256,7 @@ impl<R: BufRead> CsvReader<R> {
         if !plain {
             self.count_places();
         }
-        let Some(columns) = &self.columns else { return Ok(false) };
+        let Some(columns) = &self.columns else { return Ok(()) };
         for &(field, column) in &columns.fields {
             let start = if column == 0 { 0 } else { self.ends[column - 1] };
             let end = self.ends[column];
@@ -244,7 +286,7 @@ impl<R: BufRead> CsvReader<R> {
             let kind = if nil { EntryKind::Nil } else { EntryKind::Text };
             record.push_span(kind, field, (start as u32, end as u32), line, char_column);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Where each cell of a line that is not plain ASCII starts, in one pass.
@@ -316,6 +358,20 @@ impl<R: BufRead> RecordSource for CsvReader<R> {
             return Err(ReadError::after_error());
         }
         let result = self.read(record);
+        self.failed = result.is_err();
+        result
+    }
+
+    fn next_checked(
+        &mut self,
+        record: &mut Record,
+        checker: &mut RecordChecker,
+        violations: &mut Violations,
+    ) -> Result<Next, ReadError> {
+        if self.failed {
+            return Err(ReadError::after_error());
+        }
+        let result = self.read_checked(record, checker, violations);
         self.failed = result.is_err();
         result
     }

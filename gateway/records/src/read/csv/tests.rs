@@ -258,6 +258,44 @@ proptest! {
         prop_assert_eq!(whole.failure(), cut.failure());
     }
 
+    /// Records that are like those before take another way (`Subject::csv` compares): same verdicts, same bytes.
+    #[test]
+    fn records_that_are_expected_are_the_same(
+        columns in prop::sample::subsequence(vec!["Id", "Name", "Flag", "Amount", "Kind", "Version", "Month", "Open", "Note"], 3..=9),
+        turned in 0..9_usize,
+        lines in prop::collection::vec((0..4_usize, 0..5_usize), 1..24),
+        options in (
+            prop::sample::select(vec![EmptyCells::Absent, EmptyCells::Empty, EmptyCells::AbsentUnlessQuoted]),
+            prop::sample::select(vec![',', ';', 'a', '1']),
+            prop::option::of(prop::sample::select(vec!["#", "b", "N/A"])),
+            prop::sample::select(vec![1, 7, 64]),
+        ),
+    ) {
+        const USUAL: [&str; 9] = ["7", "b", "1", "2", "plain", "1.0", "2026-01", "true", "b"];
+        const OTHER: [&[&str]; 5] = [&["8", "", "99999"], &["\"a,;1\"", "c", " c", "\"#\""], &["0", "\"1\"", "", "2"], &["#", "1,2"], &["あ", "\u{1}"]];
+        let (empty, delimiter, nil, max_field_bytes) = options;
+        let options = CsvOptions { empty, delimiter, nil: nil.map(str::to_owned), max_field_bytes, ..CsvOptions::default() };
+        let mut columns = columns;
+        if turned < 3 {
+            columns.rotate_left(turned);
+        }
+        let glue = delimiter.to_string();
+        let mut text = columns.join(&glue) + "\n";
+        for (n, (kind, at)) in lines.iter().enumerate() {
+            let mut cells: Vec<_> = columns.iter().map(|name| {
+                let index = ["Id", "Name", "Flag", "Amount", "Kind", "Version", "Month", "Open", "Note"].iter().position(|other| other == name);
+                USUAL[index.unwrap()].to_owned()
+            }).collect();
+            if *kind > 0 {
+                let other = OTHER[*at];
+                let cell = n % cells.len();
+                cells[cell] = other[*kind % other.len()].to_owned();
+            }
+            text += &(cells.join(&glue) + if n % 5 == 4 { "\r\n" } else { "\n" });
+        }
+        visits().csv(&text, &options);
+    }
+
     /// What a strict writer writes is read back, with the place of every cell.
     #[test]
     fn cells_are_read_where_they_stand(rows in prop::collection::vec(prop::collection::vec(("[a0あ,\"\r\n ]{0,5}", any::<bool>()), 12), 0..6)) {
