@@ -100,12 +100,10 @@ pub enum ReadErrorKind {
     #[error("a second byte order mark")]
     ByteOrderMark,
     /// JSON: something else than the grammar has here (RFC 8259).
-    #[error("{expected} is expected{}", Found(*.found))]
+    #[error("{expected} is expected here")]
     JsonSyntax {
         /// What may stand here.
         expected: &'static str,
-        /// The byte that does.
-        found: u8,
     },
     /// JSON: the payload ends too early.
     #[error("the payload ends early: {expected} is expected")]
@@ -128,14 +126,6 @@ pub enum ReadErrorKind {
     /// The reader was called again after an error.
     #[error("reading goes on after an error")]
     AfterError,
-}
-
-struct Found(u8);
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, ", byte 0x{:02X} is found", self.0)
-    }
 }
 
 impl ReadErrorKind {

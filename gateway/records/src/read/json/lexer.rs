@@ -107,7 +107,7 @@ impl<R: BufRead> Lexer<R> {
     pub(super) fn take(&mut self, byte: u8, expected: &'static str) -> Result<()> {
         match self.required(expected)? {
             found if found == byte => self.bump(byte),
-            found => Err(self.unexpected(expected, found)),
+            _ => Err(self.unexpected(expected)),
         }
     }
 
@@ -153,10 +153,8 @@ impl<R: BufRead> Lexer<R> {
                         out.extend_from_slice(encoded);
                     }
                 }
-                Some(control) => {
-                    return Err(
-                        self.unexpected("an escape (control characters are escaped in a string)", control)
-                    );
+                Some(_) => {
+                    return Err(self.unexpected("an escape (control characters are escaped in a string)"));
                 }
             }
         }
@@ -178,7 +176,7 @@ impl<R: BufRead> Lexer<R> {
                 self.bump(byte)?;
                 return self.unicode();
             }
-            other => return Err(self.unexpected(EXPECTED, other)),
+            _ => return Err(self.unexpected(EXPECTED)),
         };
         self.bump(byte)?;
         Ok(character)
@@ -193,20 +191,20 @@ impl<R: BufRead> Lexer<R> {
                 for expected in [b'\\', b'u'] {
                     match self.peek()? {
                         Some(byte) if byte == expected => self.bump(byte)?,
-                        Some(byte) => return Err(self.unexpected(LOW, byte)),
+                        Some(_) => return Err(self.unexpected(LOW)),
                         None => return Err(self.fail(ReadErrorKind::Truncated { expected: LOW })),
                     }
                 }
                 let second = self.hex()?;
                 if !(0xDC00..=0xDFFF).contains(&second) {
-                    return Err(self.unexpected(LOW, b'u'));
+                    return Err(self.unexpected(LOW));
                 }
                 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)
             }
             other => other,
         };
         char::from_u32(code_point)
-            .ok_or_else(|| self.unexpected("a first half of a surrogate pair before this one", b'u'))
+            .ok_or_else(|| self.unexpected("a first half of a surrogate pair before this one"))
     }
 
     fn hex(&mut self) -> Result<u32> {
@@ -215,7 +213,7 @@ impl<R: BufRead> Lexer<R> {
         for _ in 0..4 {
             let byte =
                 self.peek()?.ok_or_else(|| self.fail(ReadErrorKind::Truncated { expected: EXPECTED }))?;
-            let digit = (byte as char).to_digit(16).ok_or_else(|| self.unexpected(EXPECTED, byte))?;
+            let digit = (byte as char).to_digit(16).ok_or_else(|| self.unexpected(EXPECTED))?;
             value = value * 16 + digit;
             self.bump(byte)?;
         }
@@ -231,8 +229,8 @@ impl<R: BufRead> Lexer<R> {
         }
         if self.peek()? == Some(b'0') {
             self.digit(b'0', out, limit, &mut fits)?;
-            if let Some(byte @ b'0'..=b'9') = self.peek()? {
-                return Err(self.unexpected("a number without leading zeros (write it as a string)", byte));
+            if let Some(b'0'..=b'9') = self.peek()? {
+                return Err(self.unexpected("a number without leading zeros (write it as a string)"));
             }
         } else {
             self.digits(out, limit, &mut fits)?;
@@ -258,7 +256,7 @@ impl<R: BufRead> Lexer<R> {
             match self.peek()? {
                 Some(byte @ b'0'..=b'9') => self.digit(byte, out, limit, fits)?,
                 _ if any => return Ok(()),
-                Some(byte) => return Err(self.unexpected(EXPECTED, byte)),
+                Some(_) => return Err(self.unexpected(EXPECTED)),
                 None => return Err(self.fail(ReadErrorKind::Truncated { expected: EXPECTED })),
             }
             any = true;
@@ -278,15 +276,15 @@ impl<R: BufRead> Lexer<R> {
         for expected in word.bytes() {
             match self.peek()? {
                 Some(byte) if byte == expected => self.bump(byte)?,
-                Some(byte) => return Err(self.unexpected(word, byte)),
+                Some(_) => return Err(self.unexpected(word)),
                 None => return Err(self.fail(ReadErrorKind::Truncated { expected: word })),
             }
         }
         Ok(())
     }
 
-    pub(super) fn unexpected(&self, expected: &'static str, found: u8) -> JsonError {
-        self.fail(ReadErrorKind::JsonSyntax { expected, found })
+    pub(super) fn unexpected(&self, expected: &'static str) -> JsonError {
+        self.fail(ReadErrorKind::JsonSyntax { expected })
     }
 
     pub(super) fn fail(&self, kind: ReadErrorKind) -> JsonError {

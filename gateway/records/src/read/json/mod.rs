@@ -130,7 +130,7 @@ impl<R: BufRead> JsonReader<R> {
             None => return Err(self.lexer.fail(ReadErrorKind::Truncated { expected: EXPECTED })),
             Some(b'[') => self.lexer.bump(b'[')?,
             Some(0xEF) => return Err(self.lexer.fail(ReadErrorKind::ByteOrderMark)),
-            Some(other) => return Err(self.lexer.unexpected(EXPECTED, other)),
+            Some(_) => return Err(self.lexer.unexpected(EXPECTED)),
         }
         match self.lexer.between_records()? {
             None => {
@@ -153,7 +153,7 @@ impl<R: BufRead> JsonReader<R> {
                     Some(_) => Ok(true),
                 }
             }
-            Some(other) => Err(self.lexer.unexpected(EXPECTED, other)),
+            Some(_) => Err(self.lexer.unexpected(EXPECTED)),
         }
     }
 
@@ -161,7 +161,7 @@ impl<R: BufRead> JsonReader<R> {
         self.lexer.bump(b']')?;
         match self.lexer.between_records()? {
             None => Ok(false),
-            Some(other) => Err(self.lexer.unexpected("the end of the payload", other)),
+            Some(_) => Err(self.lexer.unexpected("the end of the payload")),
         }
     }
 
@@ -171,7 +171,7 @@ impl<R: BufRead> JsonReader<R> {
             self.lexer.line_ends = false;
             match self.lexer.token()? {
                 None | Some(b'\n') => {}
-                Some(other) => return Err(self.lexer.unexpected("the end of the line", other)),
+                Some(_) => return Err(self.lexer.unexpected("the end of the line")),
             }
         }
         let next = self.lexer.between_records()?;
@@ -267,7 +267,7 @@ impl<R: BufRead> JsonReader<R> {
                 self.lexer.bump(byte)?;
                 Ok(false)
             }
-            other => Err(self.lexer.unexpected(expected, other)),
+            _ => Err(self.lexer.unexpected(expected)),
         }
     }
 
@@ -324,7 +324,7 @@ impl<R: BufRead> JsonReader<R> {
             b'-' | b'0'..=b'9' => self.lexer.number(&mut self.text, max),
             b't' => self.literal("true", max),
             b'f' => self.literal("false", max),
-            other => Err(self.lexer.unexpected("a value", other)),
+            _ => Err(self.lexer.unexpected("a value")),
         }
     }
 
