@@ -110,11 +110,14 @@ impl Builtin {
 
     /// The primitive type that it comes from; itself for `AnySimpleType` and for the three lists.
     pub fn primitive(self) -> Builtin {
-        let mut at = self;
-        while at.base() != Builtin::AnySimpleType {
-            at = at.base();
+        match self {
+            Builtin::String | Builtin::NormalizedString | Builtin::Token => Builtin::String,
+            Builtin::Decimal | Builtin::Integer => Builtin::Decimal,
+            _ => match self.base() {
+                Builtin::AnySimpleType => self,
+                base => base.primitive(),
+            },
         }
-        at
     }
 
     /// The item type of `NMTOKENS`, `IDREFS` and `ENTITIES`.

@@ -12,13 +12,18 @@
 
 mod builder;
 mod builtin;
+mod checks;
 mod definition;
+mod evaluate;
 mod facets;
 mod fault;
+mod literal;
 mod namespaces;
+mod pattern;
 mod scratch;
 mod shape;
 mod types;
+mod value;
 mod white_space;
 
 pub use builder::TypesBuilder;

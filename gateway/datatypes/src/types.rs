@@ -3,20 +3,22 @@
 use std::borrow::Cow;
 
 use crate::builtin::{Builtin, TypeId, Variety};
+use crate::checks::Checks;
 use crate::fault::Fault;
+use crate::literal::Literal;
 use crate::namespaces::Namespaces;
 use crate::scratch::Scratch;
 use crate::shape::Shape;
-use crate::white_space::WhiteSpace;
+use crate::white_space::{WhiteSpace, is_space};
 
 /// Which Unicode a pattern's `\p{…}`, `\d`, `\w`, `\i` and `\c` mean.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]
 pub enum Tables {
-    /// The newest Unicode at hand, and names as XML 1.0 fifth edition has them.
+    /// The newest Unicode at hand.
     #[default]
     Current,
-    /// Unicode as XSD 1.0 and the W3C test suite mean it. For the suite only: it knows no character outside the
-    /// basic plane.
+    /// Unicode 3.0, as XSD 1.0 and the W3C test suite mean it. For the suite only: its categories know no character
+    /// outside the basic plane.
     Xsd10,
 }
 
@@ -54,18 +56,61 @@ impl Ids {
     pub fn any(self) -> bool {
         self.id || self.idref || self.entity
     }
+
+    pub(crate) fn or(self, other: Ids) -> Ids {
+        Ids { id: self.id || other.id, idref: self.idref || other.idref, entity: self.entity || other.entity }
+    }
+
+    fn kind(self) -> Option<IdKind> {
+        match self {
+            Ids { id: true, .. } => Some(IdKind::Id),
+            Ids { idref: true, .. } => Some(IdKind::Idref),
+            Ids { entity: true, .. } => Some(IdKind::Entity),
+            _ => None,
+        }
+    }
 }
 
 /// Simple types, compiled. Shared between threads by reference.
 #[derive(Debug)]
 pub struct Types {
-    pub(crate) _todo: (),
+    pub(crate) types: Vec<SimpleType>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(crate) struct SimpleType {
+    pub(crate) name: Option<String>,
+    pub(crate) base: TypeId,
+    /// The built-in type that is nearest among it and what it is derived from.
+    pub(crate) builtin: Builtin,
+    pub(crate) white_space: WhiteSpace,
+    pub(crate) variety: Variety,
+    pub(crate) body: Body,
+    pub(crate) ids: Ids,
+    /// Steps of derivation behind it.
+    pub(crate) depth: usize,
+    /// Types that may have to be tried for one value.
+    pub(crate) weight: usize,
+    pub(crate) shape: Option<Shape>,
+}
+
+/// How its values are checked.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// `anySimpleType`
+    Any,
+    Atomic(Literal, Checks),
+    List(TypeId, Checks),
+    Union(Checks),
 }
 
 impl Types {
     /// Whether `raw`, its white space not yet normalised, is a value of the type (part 1 §3.14.4).
     ///
-    /// Time is linear in `raw`. `namespaces` are asked for QName and NOTATION only.
+    /// Time is linear in `raw`. `namespaces` are asked for QName and NOTATION only. That an ENTITY is declared, an ID
+    /// unique and an IDREF an ID is for the caller to see to: [`Types::each_id`]. That `raw` has only characters that
+    /// XML can hold, too.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -76,12 +121,17 @@ impl Types {
         namespaces: &dyn Namespaces,
         scratch: &mut Scratch,
     ) -> Result<Valid, Fault> {
-        let _ = (ty, raw, namespaces, scratch);
-        Ok(Valid { member: ty })
+        match &self.get(ty).shape {
+            Some(shape) if shape.takes(raw.as_bytes()) => Ok(Valid { member: ty }),
+            _ => self.evaluate(ty, raw, namespaces, scratch, None).map(|member| Valid { member }),
+        }
     }
 
     /// As [`Types::check`], and appends the value's canonical bytes to `out`: two values are equal exactly when their
-    /// bytes are. Values of different primitive types are different.
+    /// bytes are. Values of different primitive types are different; so are an atomic value and a list of it.
+    ///
+    /// Equal are 1, 1.0 and +01 as decimals; durations of as many months and seconds; instants at one moment, but not
+    /// one with a time zone and one without; 0 and -0, NaN and NaN.
     ///
     /// Returns the type that took the value, as [`Valid::member`].
     ///
@@ -95,58 +145,86 @@ impl Types {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<TypeId, Fault> {
-        out.extend_from_slice(raw.as_bytes());
-        self.check(ty, raw, namespaces, scratch).map(|valid| valid.member)
+        self.evaluate(ty, raw, namespaces, scratch, Some(out))
     }
 
-    /// The value with its white space as the type has it. Of a union, as the member that takes it has it: this needs
-    /// the check, and what no member takes stays as it is.
+    /// The value with its white space as the type has it: of a union as the member has it that takes the value, and
+    /// unchanged when none does.
     pub fn normalise<'a>(&self, ty: TypeId, raw: &'a str) -> Cow<'a, str> {
+        let ty = match self.variety(ty) {
+            Variety::Union(_) => match self.evaluate(ty, raw, &EveryPrefix, &mut Scratch::new(), None) {
+                Ok(member) => member,
+                Err(_) => return Cow::Borrowed(raw),
+            },
+            _ => ty,
+        };
         self.white_space(ty).normalise(raw)
     }
 
     /// The type's `whiteSpace`; `Preserve` for a union, whose members have their own.
     pub fn white_space(&self, ty: TypeId) -> WhiteSpace {
-        let _ = ty;
-        WhiteSpace::Collapse
+        self.get(ty).white_space
     }
 
-    /// The primitive type; of a list or union `AnySimpleType`.
+    /// The primitive type; `AnySimpleType` for that itself, a list and a union.
     pub fn primitive(&self, ty: TypeId) -> Builtin {
-        let _ = ty;
-        Builtin::AnySimpleType
+        match self.get(ty).body {
+            Body::Atomic(..) => self.get(ty).builtin.primitive(),
+            _ => Builtin::AnySimpleType,
+        }
+    }
+
+    /// The nearest built-in type among the type and those that it is derived from.
+    pub fn builtin(&self, ty: TypeId) -> Builtin {
+        self.get(ty).builtin
     }
 
     /// What the values are made of.
     pub fn variety(&self, ty: TypeId) -> &Variety {
-        let _ = ty;
-        &Variety::Atomic
+        &self.get(ty).variety
     }
 
     /// The type it is derived from; `AnySimpleType` from itself.
     pub fn base(&self, ty: TypeId) -> TypeId {
-        ty
+        self.get(ty).base
     }
 
     /// The name it was defined by, `xs:` before a built-in one.
     pub fn name(&self, ty: TypeId) -> Option<&str> {
-        let _ = ty;
-        None
+        self.get(ty).name.as_deref()
     }
 
-    /// Whether a type is, or is derived by steps of restriction, list or union from, another (part 1 §3.14.6 Type
-    /// Derivation OK (Simple)): a member type is derived from its union.
+    /// How many types there are; every [`TypeId`] is below.
+    pub fn count(&self) -> usize {
+        self.types.len()
+    }
+
+    /// Whether a type is another, or is validly derived from it (part 1 §3.14.6, Type Derivation OK (Simple)): by steps
+    /// of restriction, and a member of a union, or what is derived from one, from the union.
     pub fn derives_from(&self, ty: TypeId, ancestor: TypeId) -> bool {
-        ty == ancestor
+        let mut at = ty;
+        loop {
+            if at == ancestor {
+                return true;
+            }
+            let base = self.base(at);
+            if base == at {
+                break;
+            }
+            at = base;
+        }
+        match self.variety(ancestor) {
+            Variety::Union(members) => members.iter().any(|&member| self.derives_from(ty, member)),
+            _ => false,
+        }
     }
 
     /// Which of ID, IDREF and ENTITY the type, its items or its members are.
     pub fn ids(&self, ty: TypeId) -> Ids {
-        let _ = ty;
-        Ids::default()
+        self.get(ty).ids
     }
 
-    /// Calls `sink` with every ID, IDREF and ENTITY in a value, in order; what no type takes has none.
+    /// Calls `sink` with every ID, IDREF and ENTITY in a valid value, in order.
     pub fn each_id(
         &self,
         ty: TypeId,
@@ -155,12 +233,49 @@ impl Types {
         scratch: &mut Scratch,
         sink: &mut dyn FnMut(IdKind, &str),
     ) {
-        let _ = (ty, raw, namespaces, scratch, sink);
+        let ids = self.ids(ty);
+        if !ids.any() {
+            return;
+        }
+        match (&self.get(ty).body, self.variety(ty)) {
+            (Body::List(item, _), _) => {
+                for text in items(raw) {
+                    self.each_id(*item, text, namespaces, scratch, sink);
+                }
+            }
+            (_, Variety::Union(_)) => {
+                if let Ok(member) = self.evaluate(ty, raw, namespaces, scratch, None) {
+                    self.each_id(member, raw, namespaces, scratch, sink);
+                }
+            }
+            _ => {
+                if let Some(kind) = ids.kind() {
+                    sink(kind, &self.white_space(ty).normalise(raw));
+                }
+            }
+        }
     }
 
     /// The type's check in a few words, if it can be said so.
     pub fn shape(&self, ty: TypeId) -> Option<Shape> {
-        let _ = ty;
-        None
+        self.get(ty).shape.clone()
+    }
+
+    pub(crate) fn get(&self, ty: TypeId) -> &SimpleType {
+        &self.types[ty.index()]
+    }
+}
+
+/// The items of a list (part 2 §2.5.1.2).
+pub(crate) fn items(raw: &str) -> impl Iterator<Item = &str> {
+    raw.split(is_space).filter(|item| !item.is_empty())
+}
+
+/// Where every prefix is bound, for what only asks how white space is treated.
+struct EveryPrefix;
+
+impl Namespaces for EveryPrefix {
+    fn namespace(&self, _: &str) -> Option<&str> {
+        Some("")
     }
 }
