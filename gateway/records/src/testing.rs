@@ -59,6 +59,12 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    fn assert_same(&self, other: &Outcome, text: &str) {
+        assert_eq!(self.canonical, other.canonical, "{text:?}");
+        assert_eq!(self.violations, other.violations, "{text:?}");
+        assert_eq!(self.failure(), other.failure(), "{text:?}");
+    }
+
     /// Record, field and code of every violation.
     pub(crate) fn codes(&self) -> Vec<(u64, Option<&str>, &'static str)> {
         self.violations.iter().map(|found| (found.record, found.field.as_deref(), found.code)).collect()
@@ -96,9 +102,7 @@ impl Subject {
     pub(crate) fn csv(&self, text: &str, options: &CsvOptions) -> Outcome {
         let source = || CsvReader::new(text.as_bytes(), &self.layout, options).unwrap();
         let (outcome, checked) = (self.take(&mut source()), self.take_checked(&mut source()));
-        assert_eq!(outcome.canonical, checked.canonical, "{text:?}");
-        assert_eq!(outcome.violations, checked.violations, "{text:?}");
-        assert_eq!(outcome.failure(), checked.failure(), "{text:?}");
+        outcome.assert_same(&checked, text);
         outcome
     }
 
@@ -126,12 +130,16 @@ impl Subject {
         self.take(&mut JsonReader::new(text.as_bytes(), &self.layout, form, JsonLimits::default()))
     }
 
+    /// Reads with and without the way for records that are written like those before.
     pub(crate) fn xml(&self, text: &str) -> Outcome {
         self.xml_with(text, XmlOptions::default())
     }
 
     pub(crate) fn xml_with(&self, text: &str, options: XmlOptions) -> Outcome {
-        let mut reader = sekisho_xml::Reader::new(text.as_bytes(), sekisho_xml::Limits::default());
-        self.take(&mut XmlRecords::from_document(&mut reader, &self.layout, options))
+        let reader = || sekisho_xml::Reader::new(text.as_bytes(), sekisho_xml::Limits::default());
+        let outcome = self.take(&mut XmlRecords::from_document(&mut reader(), &self.layout, options));
+        let checked = self.take_checked(&mut XmlRecords::from_document(&mut reader(), &self.layout, options));
+        outcome.assert_same(&checked, text);
+        outcome
     }
 }

@@ -141,6 +141,12 @@ impl<R: BufRead> Source<R> {
         self.at += length;
     }
 
+    /// Uses `length` bytes that are no event; the next one begins behind them.
+    pub(crate) fn pass(&mut self, length: usize) {
+        self.at += length;
+        self.begin_event(0);
+    }
+
     /// Takes back the last `length` bytes that were used.
     pub(crate) fn give_back(&mut self, length: usize) {
         self.at -= length;
@@ -194,6 +200,13 @@ impl<R: BufRead> Source<R> {
     /// Offset in the document of the current event.
     pub(crate) fn event_offset(&self) -> u64 {
         self.base + self.event_at as u64
+    }
+
+    /// The place `length` bytes into the rest.
+    pub(crate) fn position_ahead(&self, length: usize) -> Position {
+        // What is walked over cannot be asked for later.
+        self.event_position();
+        self.walk_to((self.at + length).min(self.text.len()))
     }
 
     /// The place `length` bytes into the current event.

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use sekisho_xml::expect::Value;
+
 use crate::canonical::Form;
 use crate::layout::{FieldId, Layout, LevelId};
 use crate::record::Record;
@@ -150,6 +152,44 @@ impl RecordChecker {
         let mut bytes = record.take_known();
         let mut form = Form::new(&mut bytes, line.len());
         let taken = self.cells(line, columns, rules, &mut known, &mut form).is_some();
+        let length = form.end();
+        let valid = taken && self.knows(&mut known.present);
+        record.set_known(bytes, valid.then_some(length));
+        self.known = known;
+        valid
+    }
+
+    /// Takes values of a flat layout, given as places in `text` in the order of the layout, as a record: as
+    /// [`RecordChecker::takes_line`] does.
+    pub(crate) fn takes_values(
+        &mut self,
+        text: &str,
+        values: &[Value<FieldId>],
+        max_bytes: usize,
+        record: &mut Record,
+    ) -> bool {
+        let mut known = std::mem::take(&mut self.known);
+        known.present.start(self.layout.fields().len());
+        let mut bytes = record.take_known();
+        let mut form = Form::new(&mut bytes, text.len());
+        let layout = Arc::clone(&self.layout);
+        let mut next = 0;
+        let taken = values.iter().all(|value| {
+            let (field, value) = (value.label, &text.as_bytes()[value.start..value.end]);
+            let in_order = field.0 >= next;
+            next = field.0 + 1;
+            let single = match *value {
+                [single @ 0..0x80] => known.singles[usize::from(field.0)] >> single & 1 == 1,
+                _ => false,
+            };
+            let good = in_order
+                && (single || value.len() <= max_bytes && self.takes_cell(value, field, &layout, &mut known));
+            if good {
+                form.text(field, value);
+                known.present.add(field);
+            }
+            good
+        });
         let length = form.end();
         let valid = taken && self.knows(&mut known.present);
         record.set_known(bytes, valid.then_some(length));

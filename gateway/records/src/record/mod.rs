@@ -90,6 +90,11 @@ impl Record {
         self.place
     }
 
+    /// Sets where the record starts, for readers that know it only later.
+    pub(crate) fn set_place(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Whether the reader found something wrong with this record.
     pub fn has_faults(&self) -> bool {
         !self.faults.is_empty()

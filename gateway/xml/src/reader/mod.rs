@@ -171,6 +171,36 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// The limits that it keeps to.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The text behind the last event, as far as it is in hand: at least `bytes` of it, unless the document ends or
+    /// breaks before. Nothing in it is checked beyond being XML characters.
+    ///
+    /// Empty where the next event does not begin at a byte of its own: behind an empty-element tag's start, inside a
+    /// CDATA section, and after an error.
+    pub fn ahead(&mut self, bytes: usize) -> &str {
+        if self.pending == Pending::End || self.in_cdata || self.failure.is_some() {
+            return "";
+        }
+        self.source_mut().look_ahead(bytes);
+        self.source().rest()
+    }
+
+    /// Where the byte `length` bytes ahead is.
+    pub fn position_ahead(&self, length: usize) -> Position {
+        self.source().position_ahead(length)
+    }
+
+    /// Passes over the first `length` bytes ahead, which are known to be whole elements and character data that this
+    /// reader would have read: an [`crate::Expectation`] followed them. [`Reader::position`] is then where they end.
+    pub fn pass(&mut self, length: usize) {
+        self.text_bytes = 0;
+        self.source_mut().pass(length);
+    }
+
     /// Comments skipped so far.
     pub fn comments(&self) -> u64 {
         self.comments

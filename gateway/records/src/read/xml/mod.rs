@@ -1,6 +1,7 @@
 //! XML elements into records.
 
 mod element;
+mod habit;
 
 #[cfg(test)]
 mod tests;
@@ -10,10 +11,13 @@ use std::sync::Arc;
 
 use sekisho_xml::{Event, Reader, XmlError};
 
+use crate::check::RecordChecker;
 use crate::layout::Layout;
-use crate::read::{ReadError, ReadErrorKind, RecordSource};
+use crate::read::{Next, ReadError, ReadErrorKind, RecordSource};
 use crate::record::{Place, Record};
+use crate::violations::Violations;
 use element::ElementReader;
+use habit::Habit;
 
 /// What becomes of children of the current element that are not records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +56,7 @@ pub struct XmlRecords<'x, R: BufRead> {
     reader: &'x mut Reader<R>,
     element: ElementReader,
     others: OtherChildren,
+    habit: Habit,
     records: u64,
     state: State,
     /// Whether the document's own start and end are this reader's business.
@@ -97,7 +102,8 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
         document: bool,
     ) -> Self {
         let element = ElementReader::new(layout, options.max_field_bytes, options.max_record_bytes);
-        XmlRecords { reader, element, others: options.others, records: 0, state, document }
+        let habit = Habit::new(options.max_field_bytes, options.max_record_bytes);
+        XmlRecords { reader, element, others: options.others, habit, records: 0, state, document }
     }
 
     fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
@@ -126,6 +132,32 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
             }
         }
         Ok(false)
+    }
+
+    /// Reads a record and checks it, in one pass if it is written like those before.
+    fn read_checked(
+        &mut self,
+        record: &mut Record,
+        checker: &mut RecordChecker,
+        violations: &mut Violations,
+    ) -> Result<Next, ReadError> {
+        let among_records = self.state == State::Children;
+        if among_records && self.habit.takes(self.reader, self.records + 1, record, checker) {
+            self.records += 1;
+            return Ok(Next::Good);
+        }
+        let lesson = self.habit.begin(self.reader, among_records);
+        if !self.read(record)? {
+            return Ok(Next::End);
+        }
+        let lesson = lesson.then(|| self.habit.labels(record)).unwrap_or_default();
+        if !checker.check(record, violations) {
+            return Ok(Next::Bad);
+        }
+        if lesson {
+            self.habit.learn(self.reader);
+        }
+        Ok(Next::Good)
     }
 
     fn child(&mut self) -> Result<Child, ReadError> {
@@ -188,6 +220,22 @@ impl<R: BufRead> RecordSource for XmlRecords<'_, R> {
             return Err(ReadError::after_error());
         }
         let result = self.read(record);
+        if result.is_err() {
+            self.state = State::Failed;
+        }
+        result
+    }
+
+    fn next_checked(
+        &mut self,
+        record: &mut Record,
+        checker: &mut RecordChecker,
+        violations: &mut Violations,
+    ) -> Result<Next, ReadError> {
+        if self.state == State::Failed {
+            return Err(ReadError::after_error());
+        }
+        let result = self.read_checked(record, checker, violations);
         if result.is_err() {
             self.state = State::Failed;
         }
