@@ -4,15 +4,22 @@
 //! sender; the intake's side reads from it on a thread of its own. Bytes, digest and limits are kept here, as every
 //! door needs them.
 
-use std::io::{self, BufRead, BufReader, Read};
+mod arrival;
+mod digests;
+mod unpack;
+
+use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use flate2::bufread::GzDecoder;
-use http_body_util::BodyExt;
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+pub(crate) use self::arrival::Arrival;
+pub use self::arrival::LeastRate;
+use self::digests::Digests;
+pub use self::digests::Promised;
+pub(crate) use self::unpack::Pieces;
+pub use self::unpack::{RATIO_FROM, UnpackLimits, Unpacked};
 use crate::framing::BrokenChunk;
 
 /// Frames that may wait between socket and intake. A frame is at most hyper's read buffer, 64 KiB here.
@@ -27,6 +34,14 @@ pub enum BodyError {
     /// Nothing came for the idle time.
     #[error("no byte of the body came for {0:?}")]
     Idle(Duration),
+    /// Bytes came, but too few.
+    #[error("the body came at less than {least} bytes/s for {window:?}")]
+    TooSlow {
+        /// The least rate in bytes/s.
+        least: u64,
+        /// How long it was looked at.
+        window: Duration,
+    },
     /// More bytes than the route takes.
     #[error("the body has more than {max} bytes")]
     TooLarge {
@@ -55,32 +70,28 @@ impl From<BodyError> for io::Error {
     }
 }
 
-/// Pumps `body` into a channel until it ends, fails, idles, or the reader is dropped.
+/// Pumps a body into a channel until it ends, fails, or the reader is dropped.
 ///
 /// Runs beside the intake; answers whether the body was read to its end, in which case the connection may carry
 /// another request.
-pub(crate) async fn pump<B>(mut body: B, idle: Duration, into: FrameSender) -> bool
+pub(crate) async fn pump<B>(mut body: Arrival<B>, into: FrameSender) -> bool
 where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
 {
     loop {
-        let frame = tokio::select! {
-            frame = tokio::time::timeout(idle, body.frame()) => frame,
+        let next = tokio::select! {
+            next = body.next() => next,
             () = into.closed() => return false,
         };
-        let item = match frame {
-            Err(_) => Err(BodyError::Idle(idle)),
+        let item = match next {
+            Ok(Some(data)) => Ok(Frame::Data(data)),
             Ok(None) => {
                 // Who has all it wants before it sees the end has read the body to its end all the same.
                 let _ = into.send(Ok(Frame::End)).await;
                 return true;
             }
-            Ok(Some(Err(error))) => Err(classify(&error)),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => Ok(Frame::Data(data)),
-                Err(_trailers) => continue,
-            },
+            Err(error) => Err(error),
         };
         let failed = item.is_err();
         if into.send(item).await.is_err() || failed {
@@ -136,19 +147,19 @@ pub struct RawBody {
     source: Source,
     read: u64,
     max: u64,
-    digest: Option<Sha256>,
+    digests: Digests,
 }
 
 impl RawBody {
-    /// A body that arrives over a channel. `max` is the most bytes it may have; `digest` asks for its SHA-256.
-    pub(crate) fn streamed(frames: FrameReceiver, max: u64, digest: bool) -> Self {
+    /// A body that arrives over a channel. `max` is the most bytes it may have; `promised` is what its head says of them.
+    pub(crate) fn streamed(frames: FrameReceiver, max: u64, promised: &Promised) -> Self {
         let source = Source::Channel { frames, current: Bytes::new(), ended: false };
-        Self { source, read: 0, max, digest: digest.then(Sha256::new) }
+        Self { source, read: 0, max, digests: Digests::of(promised) }
     }
 
     /// A body that is already here.
-    pub fn whole(bytes: Bytes, max: u64, digest: bool) -> Self {
-        Self { source: Source::Whole(bytes), read: 0, max, digest: digest.then(Sha256::new) }
+    pub fn whole(bytes: Bytes, max: u64, promised: &Promised) -> Self {
+        Self { source: Source::Whole(bytes), read: 0, max, digests: Digests::of(promised) }
     }
 
     /// Bytes read so far.
@@ -156,9 +167,9 @@ impl RawBody {
         self.read
     }
 
-    /// The SHA-256 of all bytes read, if it was asked for.
-    pub fn sha256(&self) -> Option<[u8; 32]> {
-        self.digest.clone().map(|digest| digest.finalize().into())
+    /// Whether all bytes read are what the head promised.
+    pub fn keeps_its_digests(&self) -> bool {
+        self.digests.hold()
     }
 }
 
@@ -189,91 +200,8 @@ impl Read for RawBody {
         if self.read > self.max {
             return Err(BodyError::TooLarge { max: self.max }.into());
         }
-        if let Some(digest) = &mut self.digest {
-            digest.update(&buf[..n]);
-        }
+        self.digests.update(&buf[..n]);
         Ok(n)
-    }
-}
-
-/// What `Content-Encoding: gzip` may unpack to.
-#[derive(Debug, Clone, Copy)]
-pub struct UnpackLimits {
-    /// Bytes after unpacking.
-    pub bytes: u64,
-    /// Unpacked bytes for each byte received; looked at once the unpacked bytes pass [`RATIO_FROM`].
-    pub ratio: u32,
-}
-
-/// Unpacked bytes below which the ratio is not looked at: short texts of one letter pack well and harm nobody.
-pub const RATIO_FROM: u64 = 1 << 20;
-
-/// The body after its content coding.
-#[derive(Debug)]
-pub enum Unpacked {
-    /// No content coding.
-    Identity(RawBody),
-    /// `gzip`, one member, bounded.
-    Gzip {
-        /// The decoder.
-        decoder: Box<GzDecoder<BufReader<RawBody>>>,
-        /// Bytes unpacked so far.
-        out: u64,
-        /// What it may unpack to.
-        limits: UnpackLimits,
-    },
-}
-
-impl Unpacked {
-    /// Wraps a body that is packed with gzip. Reads the stream's first bytes already: for a thread that may block.
-    pub fn gzip(raw: RawBody, limits: UnpackLimits) -> Self {
-        let packed = BufReader::with_capacity(16 * 1024, raw);
-        Self::Gzip { decoder: Box::new(GzDecoder::new(packed)), out: 0, limits }
-    }
-
-    /// The raw body beneath.
-    pub fn raw(&self) -> &RawBody {
-        match self {
-            Self::Identity(raw) => raw,
-            Self::Gzip { decoder, .. } => decoder.get_ref().get_ref(),
-        }
-    }
-
-    /// Reads to the end of the raw body; bytes beyond the coded stream are an error.
-    pub fn finish(&mut self) -> io::Result<()> {
-        let mut scratch = [0u8; 512];
-        if self.read(&mut scratch)? != 0 {
-            return Err(io::Error::other("the body was not read to its end"));
-        }
-        if let Self::Gzip { decoder, .. } = self
-            && !decoder.get_mut().fill_buf()?.is_empty()
-        {
-            return Err(BodyError::BadGzip.into());
-        }
-        Ok(())
-    }
-}
-
-impl Read for Unpacked {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Identity(raw) => raw.read(buf),
-            Self::Gzip { decoder, out, limits } => {
-                let n = decoder.read(buf).map_err(|error| {
-                    // The body's own errors pass through the decoder; anything else is the gzip stream's.
-                    let own = error.get_ref().is_some_and(|inner| inner.is::<BodyError>());
-                    if own { error } else { BodyError::BadGzip.into() }
-                })?;
-                *out += n as u64;
-                let ratio_passed = *out > RATIO_FROM
-                    && *out
-                        > decoder.get_ref().get_ref().bytes_read().saturating_mul(u64::from(limits.ratio));
-                if *out > limits.bytes || ratio_passed {
-                    return Err(BodyError::UnpacksTooLarge { max: limits.bytes, ratio: limits.ratio }.into());
-                }
-                Ok(n)
-            }
-        }
     }
 }
 

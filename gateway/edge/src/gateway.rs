@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sekisho_journal::{Ledger, Spool};
 use sekisho_liveness::Board;
-use tokio::sync::Semaphore;
 
+use crate::admission::{Admission, Shared, relays};
+use crate::body::LeastRate;
 use crate::metrics::Metrics;
 
 /// The stores and shared state behind all listeners.
@@ -20,8 +21,12 @@ pub struct Gateway {
     pub board: Board,
     /// The counters.
     pub metrics: Metrics,
-    /// How many bodies may be read at once; the others wait their turn, unread.
-    pub uploads: Arc<Semaphore>,
+    /// The places of bodies that are read.
+    pub(crate) uploads: Shared,
+    /// The memory of relays.
+    pub(crate) relays: Arc<Shared>,
+    /// How slowly a body may come.
+    pub(crate) least_rate: LeastRate,
     /// Called once a batch is in the ledger, or has been cancelled: delivery has something to do.
     pub wake: Box<dyn Fn() + Send + Sync>,
     repetitions: Mutex<HashSet<String>>,
@@ -34,17 +39,37 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Joins the stores; `uploads` is how many bodies may be read at once.
+    /// Joins the stores; `admission` is what requests may take at once, or how many bodies may be read.
     pub fn new(
         spool: Spool,
         ledger: Ledger,
         board: Board,
         metrics: Metrics,
-        uploads: usize,
+        admission: impl Into<Admission>,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
-        let uploads = Arc::new(Semaphore::new(uploads));
-        Self { spool, ledger, board, metrics, uploads, wake, repetitions: Mutex::default() }
+        let admission = admission.into();
+        Self {
+            spool,
+            ledger,
+            board,
+            metrics,
+            uploads: Shared::new(admission.uploads, admission.client_uploads),
+            relays: relays(&admission),
+            least_rate: admission.least_rate,
+            wake,
+            repetitions: Mutex::default(),
+        }
+    }
+
+    /// How many more bodies could be read at this moment.
+    pub fn free_uploads(&self) -> usize {
+        self.uploads.free()
+    }
+
+    /// How much more memory relays could have at this moment, in KiB.
+    pub fn free_relay_kib(&self) -> usize {
+        self.relays.free()
     }
 
     /// Marks a request's idempotency key as under way; `None` when it is already.

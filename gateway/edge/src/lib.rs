@@ -8,6 +8,7 @@
 //! | [`framing`] | that a request can be read in only one way (RFC 9112), before hyper sees it |
 //! | hyper | HTTP/1.0 and 1.1 |
 //! | [`service`] | what the head permits: path, client, method, media type, size |
+//! | [`Admission`] | how many bodies are read at once, and how many of one client |
 //! | [`body`] | bytes, unpacking, digests; back-pressure to the sender |
 //! | doors | SwA, inline SOAP, REST: where in the message the records are |
 //! | intake | charset, records, schema, spool: the same for all doors |
@@ -17,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod admission;
 mod answers;
 pub mod body;
 mod doors;
@@ -31,6 +33,8 @@ mod relay;
 pub mod route;
 pub mod service;
 
+pub use admission::Admission;
+pub use body::LeastRate;
 pub use gateway::Gateway;
 pub use listener::{Listener, ListenerLimits};
 pub use metrics::Metrics;

@@ -2,29 +2,38 @@
 //!
 //! The gateway is no SOAP node here: message and answer pass byte for byte. A relayed call happens at most once;
 //! when the upstream falls silent the fault says that the outcome is unknown.
+//!
+//! Message and answer are held in memory, and counted while they are ([`Room`]): all relays together have no more than
+//! [`crate::Admission::relay_bytes`], however slow the cloud or the client is.
+
+mod reply;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full};
+use http::{Method, Request};
 use sekisho_journal::BatchId;
-use sekisho_soap::envelope::EnvelopeOptions;
-use sekisho_soap::{EnvelopeReader, MediaType, Version};
-use sekisho_upstream::{Answer, Body, Sent, UpstreamError};
+use sekisho_soap::{MediaType, Version};
+use sekisho_upstream::{AnswerStream, Body, Sent, UpstreamError};
 
-use crate::body::{BodyError, RawBody, classify};
+use crate::admission::{Full, Room};
+use crate::body::{BodyError, RawBody, Unpacked};
 use crate::doors::{self, Asks, Desk};
 use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
-use crate::service::{Answered, Coding, Declared, Exchange, Voice, query, refuse, soap_action, turn};
+use crate::service::{
+    Answered, Coding, Declared, Exchange, Voice, arrival, query, refuse, soap_action, turn,
+};
 
 /// Headers of the request that mean something to a SOAP service. Nothing else is passed on.
 const PASSED: [HeaderName; 2] = [CONTENT_TYPE, HeaderName::from_static("soapaction")];
 /// Bodies up to this size are checked where they are; larger ones on a thread of their own.
 const CHECKED_HERE: usize = 64 * 1024;
+/// Bytes of an answer for which there is room from the beginning: most need no more.
+const ANSWER_ROOM: u64 = 64 * 1024;
 
 /// Checks a message, passes it on, and passes the answer back.
 pub(crate) async fn relay<B>(
@@ -71,33 +80,31 @@ where
         )
         .ja("中継する電文にはContent-Encodingを使えません。"));
     }
+    // What is not declared may be as long as the route takes.
+    let length = declared.length.unwrap_or(exchange.route.limits.body_bytes);
+    let mut room = room(exchange, length).await?;
     let message = {
         let _turn = turn(exchange).await?;
         collect(exchange, body).await?
     };
     *body_read = true;
+    room.shrink_to(message.len() as u64 + ANSWER_ROOM);
     let action = soap_action(exchange.headers, &media_type);
     let checked = {
         let (route, message) = (Arc::clone(exchange.route), message.clone());
         let id = BatchId::new(exchange.received_at);
-        let limits_of = unpacked_limits(exchange);
         let size = message.len();
         let check = move || {
             let desk = Desk { route: &route, spool: None, id, action: action.as_deref() };
-            let raw = RawBody::whole(message, limits_of, declared.sha256.is_some());
-            let body = crate::body::Unpacked::Identity(raw);
+            let body =
+                Unpacked::Identity(RawBody::whole(message, route.limits.body_bytes, &declared.digests));
             if door == "swa" {
-                doors::attached(&desk, body, &media_type, declared.sha256)
+                doors::attached(&desk, body, &media_type)
             } else {
-                doors::inline(&desk, body, &media_type, declared.sha256)
+                doors::inline(&desk, body, &media_type)
             }
         };
-        if size <= CHECKED_HERE {
-            check()
-        } else {
-            let checking = tokio::task::spawn_blocking(check).await;
-            checking.map_err(|error| Refusal::internal("checking a message", &error))?
-        }
+        here_or_apart(size, check).await?
     };
     let checked = checked.map_err(|refused| {
         *version = refused.version;
@@ -108,33 +115,69 @@ where
     if let Asks::Query(request) = checked.asks {
         return Ok(query(exchange, door, checked.version, checked.message_id.as_deref(), request).await);
     }
+    let held = message.len() as u64;
     let answer = pass_on(exchange, message).await?;
-    pass_back(&answer).map(|response| Answered::of(door, response))
+    let (status, headers) = (answer.status, answer.headers.clone());
+    let body = whole(answer, held, &mut room).await?;
+    let parts = exchange.route.limits.parts;
+    let media_type = here_or_apart(body.len(), {
+        let (headers, body) = (headers, body.clone());
+        move || reply::check(status, &headers, &body, parts)
+    })
+    .await??;
+    let body = room.hold(body);
+    Ok(Answered::of(door, reply::response(status, media_type, body)))
 }
 
-fn unpacked_limits(exchange: &Exchange<'_>) -> u64 {
-    exchange.route.limits.body_bytes
+/// Runs a check where it is, or on a thread of its own where it takes long.
+async fn here_or_apart<T: Send + 'static>(
+    size: usize,
+    check: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    if size <= CHECKED_HERE {
+        return Ok(check());
+    }
+    let checking = tokio::task::spawn_blocking(check).await;
+    checking.map_err(|error| Refusal::internal("checking a message", &error))
+}
+
+/// Waits for memory to hold a message of so many bytes, and most answers.
+async fn room(exchange: &Exchange<'_>, length: u64) -> Result<Room, Refusal> {
+    let wanted = length.saturating_add(ANSWER_ROOM);
+    let room = Room::wait(&exchange.gateway.relays, &exchange.client.name, wanted).await;
+    room.map_err(|full| {
+        let (code, en, ja) = match full {
+            Full::Share => (
+                "client-relays-full",
+                "Messages of this client that wait for the cloud take as much memory as those of one client may \
+                 (limits.client_relay_bytes). Nothing was sent; come again later.",
+                "この団体の中継待ち電文が上限（limits.client_relay_bytes）に達しています。何も送信していません。\
+                 時間をおいて再送してください。",
+            ),
+            Full::All => (
+                "relays-full",
+                "Messages that wait for the cloud take as much memory as they may (limits.relay_bytes). Nothing was \
+                 sent; come again later.",
+                "中継待ち電文が上限（limits.relay_bytes）に達しています。何も送信していません。時間をおいて再送してください。",
+            ),
+        };
+        Refusal::new(Class::Busy, code, en).ja(ja).retry_after(Duration::from_secs(10))
+    })
 }
 
 /// The whole message in memory: a relay route's body limit is small, and set when the route is loaded.
-async fn collect<B>(exchange: &Exchange<'_>, mut body: B) -> Result<Bytes, Refusal>
+async fn collect<B>(exchange: &Exchange<'_>, body: B) -> Result<Bytes, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let max = exchange.route.limits.body_bytes;
-    let idle = exchange.route.limits.body_idle;
+    let mut body = arrival(exchange, body);
     let mut whole = BytesMut::new();
     let mut first: Option<Bytes> = None;
-    loop {
-        let frame = tokio::time::timeout(idle, body.frame()).await;
-        let frame = match frame.map_err(|_| from_body(BodyError::Idle(idle)))? {
-            None => break,
-            Some(Err(error)) => return Err(from_body(classify(&error))),
-            Some(Ok(frame)) => frame,
-        };
-        let Ok(data) = frame.into_data() else { continue };
-        if (whole.len() + data.len()) as u64 > max {
+    while let Some(data) = body.next().await.map_err(from_body)? {
+        let held = whole.len() + first.as_ref().map_or(0, Bytes::len);
+        if (held + data.len()) as u64 > max {
             return Err(from_body(BodyError::TooLarge { max }));
         }
         // Most messages come in one frame, which need not be copied.
@@ -149,7 +192,7 @@ where
     Ok(first.unwrap_or_else(|| whole.freeze()))
 }
 
-async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<Answer, Refusal> {
+async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream, Refusal> {
     let Mode::Relay { upstream, target, deadline } = &exchange.route.mode else {
         return Err(Refusal::internal("relaying", &"the route does not relay"));
     };
@@ -164,11 +207,51 @@ async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<Answer, Refu
             request.headers_mut().insert(name.clone(), value.clone());
         }
     }
-    upstream.client().send(request, *deadline).await.map_err(|error| from_upstream(&error))
+    upstream.client().send_streaming(request, *deadline).await.map_err(|error| from_upstream(&error))
+}
+
+/// The whole answer, as far as there is room for it beside the message; at most the endpoint's `max_answer_bytes`.
+async fn whole(mut answer: AnswerStream, held: u64, room: &mut Room) -> Result<Bytes, Refusal> {
+    let mut whole: Vec<u8> = Vec::new();
+    while let Some(piece) = answer.next().await.map_err(|error| from_upstream(&error))? {
+        let length = whole.len() + piece.len();
+        if length > whole.capacity() {
+            let capacity = length.next_power_of_two();
+            room.grow_to(held + capacity as u64).map_err(|_| no_room())?;
+            whole.reserve_exact(capacity - whole.len());
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.into())
+}
+
+fn no_room() -> Refusal {
+    Refusal::new(
+        Class::UpstreamTimeout,
+        "upstream-answer-no-room",
+        "There is no memory for the cloud's answer beside those of other relays (limits.relay_bytes). Whether the message \
+         had its effect is unknown: ask before sending it again.",
+    )
+    .ja("クラウドの応答を受け取るメモリーがありません（limits.relay_bytes）。反映されたかどうかは不明です。\
+         再送の前に確認してください。")
 }
 
 fn from_upstream(error: &UpstreamError) -> Refusal {
     tracing::warn!(%error, code = error.code(), "the upstream did not answer");
+    if let UpstreamError::AnswerTooLong { limit } = error {
+        return Refusal::new(
+            Class::UpstreamTimeout,
+            "upstream-answer-too-long",
+            format!(
+                "The cloud's answer has more than {limit} bytes (max_answer_bytes). Whether the message had its effect \
+                 is unknown: ask before sending it again."
+            ),
+        )
+        .ja(format!(
+            "クラウドの応答が上限{limit}バイト（max_answer_bytes）を超えています。反映されたかどうかは不明です。\
+             再送の前に確認してください。"
+        ));
+    }
     match error.outcome() {
         Sent::No => Refusal::new(
             Class::Upstream,
@@ -184,39 +267,4 @@ fn from_upstream(error: &UpstreamError) -> Refusal {
         )
         .ja("クラウドから完全な応答がありません。反映されたかどうかは不明です。再送の前に確認してください。"),
     }
-}
-
-/// The answer, if it is one: a SOAP message of a known kind. Only its status, media type and body pass.
-fn pass_back(answer: &Answer) -> Result<Response<Full<Bytes>>, Refusal> {
-    let bad = |why: &'static str| {
-        tracing::warn!(status = %answer.status, why, "the upstream's answer is none");
-        Refusal::new(
-            Class::UpstreamTimeout,
-            "upstream-answer",
-            "The cloud's answer is not a SOAP message. Whether the message had its effect is unknown.",
-        )
-        .ja("クラウドの応答がSOAP電文ではありません。反映されたかどうかは不明です。")
-    };
-    let status = answer.status.as_u16();
-    if !matches!(status, 200 | 202 | 400 | 500) {
-        return Err(bad("status"));
-    }
-    let mut response = Response::new(Full::new(answer.body.clone()));
-    *response.status_mut() = answer.status;
-    if answer.body.is_empty() && matches!(status, 200 | 202) {
-        return Ok(response);
-    }
-    let content_type = answer.headers.get(CONTENT_TYPE).ok_or_else(|| bad("no media type"))?;
-    let media_type = content_type.to_str().ok().and_then(|value| MediaType::parse(value).ok());
-    let media_type = media_type.ok_or_else(|| bad("media type"))?;
-    match media_type.essence() {
-        "multipart/related" => {}
-        "text/xml" | "application/soap+xml" => {
-            let envelope = EnvelopeReader::open(&answer.body[..], &EnvelopeOptions::default());
-            envelope.and_then(EnvelopeReader::finish).map_err(|_| bad("envelope"))?;
-        }
-        _ => return Err(bad("media type")),
-    }
-    response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
-    Ok(response)
 }

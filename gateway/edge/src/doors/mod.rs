@@ -9,7 +9,7 @@ use sekisho_soap::Version;
 use sekisho_soap::message::Request;
 use sekisho_xml::QName;
 
-pub(crate) use self::rest::{form_data, plain};
+pub(crate) use self::rest::{digest_mismatch, form_data, plain};
 pub(crate) use self::soap::{inline, promised_version};
 pub(crate) use self::swa::attached;
 use crate::intake::{Intake, PayloadDigest, Taken};

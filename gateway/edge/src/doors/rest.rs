@@ -14,13 +14,12 @@ pub(crate) fn plain(
     mut body: Unpacked,
     format: Format,
     charset: Option<&str>,
-    expected_sha256: Option<[u8; 32]>,
 ) -> Result<Submission, Refusal> {
     let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
     let payload = read_payload(&mut body, format, charset, desk.route, &mut intake)?;
     body.finish().map_err(|error| from_io(&error))?;
-    check_digest(&body, expected_sha256)?;
+    check_digest(&body)?;
     let taken = desk.close(intake)?;
     Ok(Submission { taken, payload, reference: None, repetition_key: None, reply: None })
 }
@@ -40,16 +39,18 @@ pub(crate) fn form_data(
 }
 
 /// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2).
-pub(super) fn check_digest(body: &Unpacked, expected: Option<[u8; 32]>) -> Result<(), Refusal> {
-    match (expected, body.raw().sha256()) {
-        (Some(expected), Some(found)) if expected != found => Err(Refusal::new(
-            Class::Malformed,
-            "digest-mismatch",
-            "The body does not match its Content-Digest: it was changed on the way. Nothing was kept; send it again.",
-        )
-        .ja("本文がContent-Digestと一致しません。何も保管していません。再送してください。")),
-        _ => Ok(()),
-    }
+pub(super) fn check_digest(body: &Unpacked) -> Result<(), Refusal> {
+    if body.raw().keeps_its_digests() { Ok(()) } else { Err(digest_mismatch()) }
+}
+
+/// The body is not what its head says.
+pub(crate) fn digest_mismatch() -> Refusal {
+    Refusal::new(
+        Class::Malformed,
+        "digest-mismatch",
+        "The body does not match its Content-Digest: it was changed on the way. Nothing was kept; send it again.",
+    )
+    .ja("本文がContent-Digestと一致しません。何も保管していません。再送してください。")
 }
 
 /// The format of a payload, if the route takes it.

@@ -24,7 +24,6 @@ pub(crate) fn inline(
     desk: &Desk<'_>,
     mut body: Unpacked,
     media_type: &MediaType,
-    expected_sha256: Option<[u8; 32]>,
 ) -> Result<SoapMessage, SoapRefusal> {
     let promised = promised_version(media_type);
     let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(&mut body));
@@ -39,7 +38,7 @@ pub(crate) fn inline(
             let request = Request::read(&mut envelope).map_err(|error| refuse(from_soap(&error)))?;
             envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
             body.finish().map_err(|error| refuse(from_io(&error)))?;
-            check_digest(&body, expected_sha256).map_err(refuse)?;
+            check_digest(&body).map_err(refuse)?;
             Asks::Query(request)
         }
         Called::Submit { reply, records } => {
@@ -58,7 +57,7 @@ pub(crate) fn inline(
                 }
             };
             body.finish().map_err(|error| refuse(from_io(&error)))?;
-            check_digest(&body, expected_sha256).map_err(refuse)?;
+            check_digest(&body).map_err(refuse)?;
             let taken = desk.close(intake).map_err(refuse)?;
             let repetition_key =
                 read.key.or_else(|| message_id.as_ref().map(|id| format!("message-id:{id}")));

@@ -20,11 +20,10 @@ pub(crate) fn attached(
     desk: &Desk<'_>,
     body: Unpacked,
     media_type: &MediaType,
-    expected_sha256: Option<[u8; 32]>,
 ) -> Result<SoapMessage, SoapRefusal> {
     let promised = promised_version(media_type);
     let mut version = promised.unwrap_or(Version::Soap11);
-    package(desk, body, media_type, expected_sha256, promised, &mut version)
+    package(desk, body, media_type, promised, &mut version)
         .map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })
 }
 
@@ -49,7 +48,6 @@ fn package(
     desk: &Desk<'_>,
     mut body: Unpacked,
     media_type: &MediaType,
-    expected_sha256: Option<[u8; 32]>,
     promised: Option<Version>,
     version: &mut Version,
 ) -> Result<SoapMessage, Refusal> {
@@ -94,7 +92,7 @@ fn package(
     }
     drop(parts);
     body.finish().map_err(|error| from_io(&error))?;
-    check_digest(&body, expected_sha256)?;
+    check_digest(&body)?;
 
     let root = root.ok_or_else(no_root)?;
     if let Some(number) = second {

@@ -53,6 +53,20 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
             format!("No byte of the message came for {} s. Nothing was kept; send it again.", after.as_secs()),
         )
         .ja(format!("{}秒間データが届きませんでした。何も保管していません。再送してください。", after.as_secs())),
+        BodyError::TooSlow { least, window } => Refusal::new(
+            Class::TimedOut,
+            "body-slow",
+            format!(
+                "The message came at less than {least} bytes/s (limits.body_rate) for {} s. Nothing was kept; send it \
+                 again over a better line, or in smaller parts.",
+                window.as_secs()
+            ),
+        )
+        .ja(format!(
+            "{}秒間の受信速度が毎秒{least}バイト（limits.body_rate）を下回りました。何も保管していません。\
+             回線を確認して再送するか、分割して送信してください。",
+            window.as_secs()
+        )),
         BodyError::TooLarge { max } => Refusal::new(
             Class::TooLarge,
             "body-too-large",

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use http::header::ACCEPT;
+use http::HeaderValue;
+use http::header::{ACCEPT, LINK};
 use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page};
 use sekisho_soap::message::{BatchList, ErrorsPage};
 
@@ -69,21 +70,34 @@ async fn listed(exchange: &Exchange<'_>, query: &str) -> Result<BatchList, Refus
     Ok(BatchList { batches: found.iter().map(|batch| answers::receipt(batch, false)).collect(), next })
 }
 
-/// `GET …/batches/{id}/errors?from=N&limit=N`, as JSON, or as CSV where `Accept` asks for it.
+/// `GET …/batches/{id}/errors?from=N&limit=N`, as JSON, or as CSV where `Accept` asks for it. Where there is more, `Link`
+/// says where (RFC 8288 §3): CSV has no other place for it.
 pub(super) async fn errors(exchange: &Exchange<'_>, id: &str, query: &str) -> Answered {
     let wanted = number(query, "from").and_then(|from| Ok((from.unwrap_or(0), number(query, "limit")?)));
     let found = match wanted {
-        Ok((from, limit)) => page(exchange, id, from, limit).await,
+        Ok((from, limit)) => page(exchange, id, from, limit).await.map(|found| (found, limit)),
         Err(refusal) => Err(refusal),
     };
+    let ((batch, page), limit) = match found {
+        Ok(found) => found,
+        Err(refusal) => return refuse(exchange.id, Voice::Rest, refusal),
+    };
     let accepts = exchange.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match found {
-        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
-        Ok((_, page)) if accepts.contains("text/csv") => {
-            Answered::of("rest", text(200, "text/csv; charset=utf-8; header=present", csv(&page)))
+    let mut response = if accepts.contains("text/csv") {
+        text(200, "text/csv; charset=utf-8; header=present", csv(&page))
+    } else {
+        json(200, &page)
+    };
+    if let Some(next) = page.next {
+        let path = exchange.route.path.trim_end_matches('/');
+        let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
+        let link = format!("<{path}/batches/{}/errors?from={next}{limit}>; rel=\"next\"", batch.id);
+        // A path from the configuration, a UUID and numbers: visible ASCII.
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(LINK, link);
         }
-        Ok((_, page)) => Answered::of("rest", json(200, &page)),
     }
+    Answered::of("rest", response)
 }
 
 /// One page of a batch's errors; `from` is how many records of the payload lie before it.

@@ -1,9 +1,10 @@
 //! `multipart/form-data`: the file of a browser's form (RFC 7578), read by multer.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -11,9 +12,11 @@ use sekisho_journal::BatchId;
 use sekisho_soap::MediaType;
 
 use super::Exchange;
-use super::receive::{Coding, Declared, turn};
+use super::receive::{Coding, Declared, arrival, turn};
 use super::submit::{discard, unknown_format};
-use crate::body::{self, BodyError, Frame, FrameReceiver, FrameSender, RawBody, Unpacked};
+use crate::body::{
+    self, BodyError, Frame, FrameReceiver, FrameSender, Pieces, Promised, RawBody, UnpackLimits, Unpacked,
+};
 use crate::doors::{self, Desk, Submission};
 use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
@@ -35,15 +38,6 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    if declared.coding != Coding::Identity || declared.sha256.is_some() {
-        let refusal = Refusal::new(
-            Class::MediaType,
-            "form-coding",
-            "A form is taken without Content-Encoding and Content-Digest; post the file itself to use them.",
-        )
-        .ja("フォーム送信ではContent-EncodingとContent-Digestは使えません。ファイルを直接送信してください。");
-        return (Err(refusal), false);
-    }
     let boundary = match media_type.boundary() {
         Ok(boundary) => boundary.to_owned(),
         Err(error) => {
@@ -56,9 +50,19 @@ where
         Ok(turn) => turn,
         Err(refusal) => return (Err(refusal), false),
     };
+    let limits = &exchange.route.limits;
+    let gzip = (declared.coding == Coding::Gzip)
+        .then_some(UnpackLimits { bytes: limits.unpacked_bytes, ratio: limits.unpack_ratio });
+    let most = if gzip.is_some() { limits.unpacked_bytes } else { limits.body_bytes };
     let (sender, frames) = body::channel();
-    let pumping = body::pump(body, exchange.route.limits.body_idle, sender);
-    let (read, body_read) = tokio::join!(whole_form(exchange, id, boundary, frames), pumping);
+    let content = Content {
+        frames,
+        pieces: Pieces::new(limits.body_bytes, &declared.digests, gzip),
+        most,
+        ended: false,
+    };
+    let pumping = body::pump(arrival(exchange, body), sender);
+    let (read, body_read) = tokio::join!(whole_form(exchange, id, boundary, content), pumping);
     (read, body_read)
 }
 
@@ -67,12 +71,15 @@ async fn whole_form(
     exchange: &Exchange<'_>,
     id: BatchId,
     boundary: String,
-    mut frames: FrameReceiver,
+    mut content: Content,
 ) -> Result<Submission, Refusal> {
     let mut taken = None;
-    let mut read = fields(exchange, id, boundary, &mut frames, &mut taken).await;
+    let mut read = fields(exchange, id, boundary, &mut content, &mut taken).await;
     if read.is_ok() {
-        read = epilogue(&mut frames).await;
+        read = epilogue(&mut content).await;
+    }
+    if read.is_ok() && !content.pieces.keep_their_digests() {
+        read = Err(doors::digest_mismatch());
     }
     match (read, taken) {
         (Ok(()), Some(submission)) => Ok(submission),
@@ -95,14 +102,13 @@ async fn fields(
     exchange: &Exchange<'_>,
     id: BatchId,
     boundary: String,
-    frames: &mut FrameReceiver,
+    content: &mut Content,
     taken: &mut Option<Submission>,
 ) -> Result<(), Refusal> {
-    let limit = exchange.route.limits.body_bytes;
-    let constraints = multer::Constraints::new().size_limit(multer::SizeLimit::new().whole_stream(limit));
+    let most = content.most;
     let held = Arc::new(AtomicUsize::new(0));
-    let stream = Paced { frames, resting: false, ended: false, held: Arc::clone(&held) };
-    let mut form = multer::Multipart::with_constraints(stream, boundary, constraints);
+    let stream = Paced { content, resting: false, ended: false, held: Arc::clone(&held) };
+    let mut form = multer::Multipart::new(stream, boundary);
     while let Some(mut field) = form.next_field().await.map_err(|error| from_multer(&error))? {
         held.store(0, Ordering::Relaxed);
         let is_file = field.file_name().is_some() || field.name() == Some("file");
@@ -120,7 +126,7 @@ async fn fields(
             }
             continue;
         }
-        *taken = Some(one_file(exchange, id, &mut field, &held).await?);
+        *taken = Some(one_file(exchange, id, &mut field, most, &held).await?);
     }
     Ok(())
 }
@@ -129,6 +135,7 @@ async fn one_file(
     exchange: &Exchange<'_>,
     id: BatchId,
     field: &mut multer::Field<'_>,
+    most: u64,
     held: &AtomicUsize,
 ) -> Result<Submission, Refusal> {
     let label = field.content_type().map(ToString::to_string);
@@ -138,7 +145,7 @@ async fn one_file(
     let format = format(exchange, label.as_ref())?;
     let charset = label.as_ref().and_then(MediaType::charset).map(str::to_owned);
     let (sender, frames) = body::channel();
-    let file = Unpacked::Identity(RawBody::streamed(frames, exchange.route.limits.body_bytes, false));
+    let file = Unpacked::Identity(RawBody::streamed(frames, most, &Promised::default()));
     let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let reading = tokio::task::spawn_blocking(move || {
         let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
@@ -167,21 +174,15 @@ async fn feed(field: &mut multer::Field<'_>, sender: FrameSender, held: &AtomicU
 }
 
 /// Reads what follows the closing boundary (RFC 2046 §5.1.1 lets something), up to the end of the body.
-async fn epilogue(frames: &mut FrameReceiver) -> Result<(), Refusal> {
+async fn epilogue(content: &mut Content) -> Result<(), Refusal> {
     let mut length = 0;
-    loop {
-        match frames.recv().await {
-            Some(Ok(Frame::Data(data))) => {
-                length += data.len();
-                if length > BETWEEN_FIELDS {
-                    return Err(too_much_between());
-                }
-            }
-            // multer may have seen the end already.
-            Some(Ok(Frame::End)) | None => return Ok(()),
-            Some(Err(error)) => return Err(from_body(error)),
+    while let Some(data) = poll_fn(|cx| content.poll_next(cx)).await {
+        length += data.map_err(from_body)?.len();
+        if length > BETWEEN_FIELDS {
+            return Err(too_much_between());
         }
     }
+    Ok(())
 }
 
 fn format(exchange: &Exchange<'_>, label: Option<&MediaType>) -> Result<Format, Refusal> {
@@ -201,7 +202,6 @@ fn from_multer(error: &multer::Error) -> Refusal {
             Some(Ended::TooMuchBetween) => too_much_between(),
             None => unreadable(),
         },
-        multer::Error::StreamSizeExceeded { limit } => from_body(BodyError::TooLarge { max: *limit }),
         multer::Error::IncompleteFieldData { .. }
         | multer::Error::IncompleteStream
         | multer::Error::IncompleteHeaders => Refusal::new(
@@ -228,10 +228,49 @@ fn too_much_between() -> Refusal {
     .ja(format!("フォームの項目の前後または間に{BETWEEN_FIELDS}バイトを超えるデータがあります。"))
 }
 
-/// A body that rests after each frame: multer reads ahead for as long as its stream is ready, and would otherwise
+/// The form after its content coding.
+struct Content {
+    frames: FrameReceiver,
+    pieces: Pieces,
+    /// Bytes that it may have, after its coding.
+    most: u64,
+    ended: bool,
+}
+
+impl Content {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            if let Some(piece) = self.pieces.take().transpose() {
+                return Poll::Ready(Some(piece));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            let frame = ready!(self.frames.poll_recv(cx)).unwrap_or(Err(BodyError::Gone));
+            match frame {
+                Ok(Frame::Data(data)) => {
+                    if let Err(error) = self.pieces.give(data) {
+                        self.ended = true;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+                Ok(Frame::End) => {
+                    self.ended = true;
+                    return Poll::Ready(self.pieces.end().transpose());
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+/// Content that rests after each piece: multer reads ahead for as long as its stream is ready, and would otherwise
 /// take a whole upload into memory. Nor does it get more than it may hold without giving any of it on.
-struct Paced<'f> {
-    frames: &'f mut FrameReceiver,
+struct Paced<'c> {
+    content: &'c mut Content,
     resting: bool,
     ended: bool,
     /// Bytes since something was given on.
@@ -249,14 +288,13 @@ impl Stream for Paced<'_> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Poll::Ready(frame) = self.frames.poll_recv(cx) else { return Poll::Pending };
-        let item = match frame.unwrap_or(Err(BodyError::Gone)) {
-            Ok(Frame::End) => None,
-            Ok(Frame::Data(data)) => {
+        let item = match ready!(self.content.poll_next(cx)) {
+            None => None,
+            Some(Ok(data)) => {
                 let held = self.held.fetch_add(data.len(), Ordering::Relaxed) + data.len();
                 Some(if held > BETWEEN_FIELDS { Err(Ended::TooMuchBetween) } else { Ok(data) })
             }
-            Err(error) => Some(Err(Ended::Body(error))),
+            Some(Err(error)) => Some(Err(Ended::Body(error))),
         };
         self.resting = true;
         self.ended = !matches!(item, Some(Ok(_)));

@@ -22,7 +22,7 @@ use http_body_util::Full;
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
-pub(crate) use self::receive::{Coding, Declared, turn};
+pub(crate) use self::receive::{Coding, Declared, arrival, turn};
 pub(crate) use self::say::{Voice, refuse};
 use self::say::{json, soap_answer, text};
 pub(crate) use self::submit::soap_action;

@@ -5,16 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use prometheus::IntGauge;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
-use crate::body::{self, RawBody, UnpackLimits, Unpacked};
-use crate::gateway::Gateway;
+use crate::admission::{Full, Turn};
+use crate::body::{self, Arrival, Promised, RawBody, UnpackLimits, Unpacked};
 use crate::refusal::{Class, Refusal};
-
-/// How long a body may wait, unread, for its turn.
-const TURN: Duration = Duration::from_secs(30);
 
 /// What a body is packed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +19,13 @@ pub(crate) enum Coding {
 }
 
 /// What the head says about the body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Declared {
     pub(crate) coding: Coding,
-    /// SHA-256 of the body as it arrives (RFC 9530).
-    pub(crate) sha256: Option<[u8; 32]>,
+    /// Its length, where it is known.
+    pub(crate) length: Option<u64>,
+    /// Digests of the body as it arrives.
+    pub(crate) digests: Promised,
 }
 
 /// Holds what the head says about the body against the route.
@@ -44,7 +41,8 @@ pub(super) fn declared(exchange: &Exchange<'_>) -> Result<Declared, Refusal> {
         )
         .ja(format!("電文がこの特定通信の上限{limit}バイトを超えています。分割して送信してください。")));
     }
-    Ok(Declared { coding: coding(exchange.headers)?, sha256: content_digest(exchange.headers)? })
+    let digests = content_digest(exchange.headers)?;
+    Ok(Declared { coding: coding(exchange.headers)?, length, digests })
 }
 
 fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
@@ -63,67 +61,78 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
     }
 }
 
-/// The SHA-256 of `Content-Digest` (RFC 9530 §2), a dictionary of byte sequences (RFC 8941 §3.3.5).
-fn content_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
-    use base64::Engine as _;
-    let bad = || {
-        Refusal::new(
-            Class::Malformed,
-            "content-digest-invalid",
-            "Content-Digest is not of the form sha-256=:base64: (RFC 9530).",
-        )
-        .ja("Content-Digestの形式が正しくありません（sha-256=:base64:）。")
-    };
+/// The digests of `Content-Digest` (RFC 9530 §2), a dictionary of byte sequences (RFC 8941 §3.2). Other algorithms than
+/// SHA-256 and SHA-512 are passed over, as RFC 9530 §2 allows: they say nothing that is checked here.
+fn content_digest(headers: &HeaderMap) -> Result<Promised, Refusal> {
     // Several lines are one list (RFC 9110 §5.3).
     let mut members = Vec::new();
     for line in headers.get_all("content-digest") {
-        members.extend(line.to_str().map_err(|_| bad())?.split(','));
+        members.extend(line.to_str().map_err(|_| bad_digest())?.split(','));
     }
+    let mut promised = Promised::default();
     for member in members {
-        let (name, digest) = member.trim().split_once('=').ok_or_else(bad)?;
-        if !name.eq_ignore_ascii_case("sha-256") {
-            continue; // another algorithm's digest says nothing that is checked here
+        let (name, value) = member.trim().split_once('=').ok_or_else(bad_digest)?;
+        // Of two members with one name the last counts (RFC 8941 §3.2).
+        match name.to_ascii_lowercase().as_str() {
+            "sha-256" => promised.sha256 = Some(byte_sequence(value)?),
+            "sha-512" => promised.sha512 = Some(byte_sequence(value)?),
+            _ => {}
         }
-        let digest = digest.strip_prefix(':').and_then(|digest| digest.strip_suffix(':')).ok_or_else(bad)?;
-        let digest = base64::engine::general_purpose::STANDARD.decode(digest).map_err(|_| bad())?;
-        return digest.try_into().map(Some).map_err(|_| bad());
     }
-    Ok(None)
+    Ok(promised)
 }
 
-/// One body's place among those that are read at once, until it is dropped.
-pub(crate) struct Turn {
-    reading: IntGauge,
-    _permit: OwnedSemaphorePermit,
+/// A byte sequence (RFC 8941 §3.3.5) of a known length; parameters may follow it.
+fn byte_sequence<const N: usize>(value: &str) -> Result<[u8; N], Refusal> {
+    use base64::Engine as _;
+    let (text, parameters) =
+        value.strip_prefix(':').and_then(|rest| rest.split_once(':')).ok_or_else(bad_digest)?;
+    if !(parameters.is_empty() || parameters.starts_with(';')) {
+        return Err(bad_digest());
+    }
+    let digest = base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| bad_digest())?;
+    digest.try_into().map_err(|_| bad_digest())
 }
 
-impl Turn {
-    fn begin(gateway: &Gateway, permit: OwnedSemaphorePermit) -> Self {
-        let reading = gateway.metrics.uploads.clone();
-        reading.inc();
-        Self { reading, _permit: permit }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.reading.dec();
-    }
+fn bad_digest() -> Refusal {
+    Refusal::new(
+        Class::Malformed,
+        "content-digest-invalid",
+        "Content-Digest is not of the form sha-256=:base64: or sha-512=:base64: (RFC 9530), with as many bytes as the \
+         algorithm has.",
+    )
+    .ja("Content-Digestの形式が正しくありません（sha-256=:base64: または sha-512=:base64:）。")
 }
 
 /// Waits for the body's turn.
 pub(crate) async fn turn(exchange: &Exchange<'_>) -> Result<Turn, Refusal> {
-    let uploads = std::sync::Arc::clone(&exchange.gateway.uploads);
-    match tokio::time::timeout(TURN, uploads.acquire_owned()).await {
-        Ok(Ok(permit)) => Ok(Turn::begin(exchange.gateway, permit)),
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(
-            Class::Busy,
-            "uploads-full",
-            "The gateway is reading as many messages as it may; come again later.",
-        )
-        .ja("同時に受信できる電文数の上限に達しています。時間をおいて再送してください。")
-        .retry_after(Duration::from_secs(10))),
-    }
+    let gateway = exchange.gateway;
+    let turn = Turn::wait(&gateway.uploads, &exchange.client.name, &gateway.metrics.uploads).await;
+    turn.map_err(|full| {
+        let (code, en, ja) = match full {
+            Full::Share => (
+                "client-uploads-full",
+                "As many messages of this client are being read as one client may have at once \
+                 (limits.client_uploads); come again later.",
+                "この団体から同時に受信できる電文数の上限（limits.client_uploads）に達しています。時間をおいて再送してください。",
+            ),
+            Full::All => (
+                "uploads-full",
+                "The gateway is reading as many messages as it may (limits.uploads); come again later.",
+                "同時に受信できる電文数の上限（limits.uploads）に達しています。時間をおいて再送してください。",
+            ),
+        };
+        Refusal::new(Class::Busy, code, en).ja(ja).retry_after(Duration::from_secs(10))
+    })
+}
+
+/// The body, with the patience that the route and the gateway have for its sender.
+pub(crate) fn arrival<B>(exchange: &Exchange<'_>, body: B) -> Arrival<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    Arrival::new(body, exchange.route.limits.body_idle, exchange.gateway.least_rate)
 }
 
 /// Reads a body through `read`, which runs on a thread that may block. Answers what it says, and whether the body
@@ -148,14 +157,14 @@ where
     let reading = tokio::task::spawn_blocking(move || {
         // The place is taken for as long as the thread is, even if nobody waits for it any more.
         let _turn = turn;
-        let raw = RawBody::streamed(frames, limits.body_bytes, declared.sha256.is_some());
+        let raw = RawBody::streamed(frames, limits.body_bytes, &declared.digests);
         let unpack = UnpackLimits { bytes: limits.unpacked_bytes, ratio: limits.unpack_ratio };
         read(match declared.coding {
             Coding::Identity => Unpacked::Identity(raw),
             Coding::Gzip => Unpacked::gzip(raw, unpack),
         })
     });
-    let pumping = body::pump(body, limits.body_idle, sender);
+    let pumping = body::pump(arrival(exchange, body), sender);
     let (read, body_read) = tokio::join!(reading, pumping);
     (read.map_err(|error| Refusal::internal("reading a message", &error)), body_read)
 }
@@ -193,20 +202,35 @@ mod tests {
 
     #[test]
     fn digests() {
-        let text = base64::engine::general_purpose::STANDARD.encode([7u8; 32]);
-        let good = format!("sha-256=:{text}:");
+        let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+        let (short, long) = (encode(&[7; 32]), encode(&[8; 64]));
         let digest = |values: &[&str]| content_digest(&headers("content-digest", values));
-        assert_eq!(digest(&[]).unwrap(), None);
-        assert_eq!(digest(&["sha-512=:AAAA:"]).unwrap(), None, "one that is not checked here");
-        for values in [
-            vec![good.as_str()],
-            vec!["sha-512=:AAAA:", &good],
-            vec![&format!("SHA-256=:{text}: , md5=:AAAA:")],
+        let (sha256, sha512) = (Some([7u8; 32]), Some([8u8; 64]));
+        for (values, wanted) in [
+            (vec![], Promised::default()),
+            (vec!["md5=:AAAA:, crc32c=:AA==:, x=?1"], Promised::default()),
+            (vec![&*format!("sha-256=:{short}:")], Promised { sha256, sha512: None }),
+            (vec![&format!("sha-512=:{long}:;x=1")], Promised { sha256: None, sha512 }),
+            (vec![&format!("sha-512=:{long}:"), &format!("sha-256=:{short}:")], Promised { sha256, sha512 }),
+            (vec![&format!("SHA-256=:{short}: , md5=:AAAA:")], Promised { sha256, sha512: None }),
+            (
+                vec![&format!("sha-256=:{}:,sha-256=:{short}:", encode(&[9; 32]))],
+                Promised { sha256, sha512: None },
+            ),
         ] {
-            assert_eq!(digest(&values).unwrap(), Some([7u8; 32]), "{values:?}");
+            assert_eq!(digest(&values).unwrap(), wanted, "{values:?}");
         }
-        for value in ["sha-256", "sha-256=", "sha-256=abc", "sha-256=::", "sha-256=:AAAA:", "sha-256=:****:"]
-        {
+        for value in [
+            "sha-256",
+            "sha-256=",
+            "sha-256=abc",
+            "sha-256=::",
+            "sha-256=:AAAA:",
+            "sha-256=:****:",
+            &format!("sha-512=:{short}:"),
+            &format!("sha-256=:{short}:x"),
+            &format!("sha-256=:{short}"),
+        ] {
             assert_eq!(digest(&[value]).unwrap_err().code, "content-digest-invalid", "{value}");
         }
     }

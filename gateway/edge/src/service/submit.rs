@@ -70,9 +70,9 @@ where
     let read = move |body| {
         let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: action.as_deref() };
         if door == "swa" {
-            doors::attached(&desk, body, &media_type, declared.sha256)
+            doors::attached(&desk, body, &media_type)
         } else {
-            doors::inline(&desk, body, &media_type, declared.sha256)
+            doors::inline(&desk, body, &media_type)
         }
     };
     let (read, body_read) = through(exchange, declared, body, read).await;
@@ -169,7 +169,7 @@ where
             Some(format) => {
                 let read = move |body| {
                     let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
-                    doors::plain(&desk, body, format, media_type.charset(), declared.sha256)
+                    doors::plain(&desk, body, format, media_type.charset())
                 };
                 let (read, body_read) = through(exchange, declared, body, read).await;
                 (read.and_then(|read| read), body_read)

@@ -2,13 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
+
+use sekisho_edge::{Admission, LeastRate};
 
 use crate::record_sets::RecordSet;
-use crate::site::{Arrangement, Site, until};
+use crate::site::{Arrangement, Site, TOWN, until};
 use crate::ways::Way;
 
 fn narrow(uploads: usize) -> Site {
-    Site::with(Arrangement { uploads, ..Arrangement::default() })
+    Site::with(Arrangement { admission: uploads.into(), ..Arrangement::default() })
 }
 
 #[test]
@@ -76,7 +79,51 @@ fn a_client_gone_in_the_middle_frees_its_place() {
         }
     }
     until("no place is taken", || site.gateway.metrics.uploads.get() == 0);
-    assert_eq!(site.gateway.uploads.available_permits(), 1);
+    assert_eq!(site.gateway.free_uploads(), 1);
+}
+
+#[test]
+fn one_client_leaves_places_to_the_others() {
+    let site = narrow(4);
+    let message = Way::RestCsv.message(RecordSet::many_orders(5).csv().as_bytes());
+    let slow: Vec<_> = (0..4)
+        .map(|_| {
+            let mut client = site.client();
+            client.send(message.head("/orders"));
+            client
+        })
+        .collect();
+    until("the city has its share", || site.gateway.metrics.uploads.get() == 2);
+    let answer = site.client_from(TOWN).ask(message.to("/orders"));
+    assert_eq!(answer.status, 202, "{answer}");
+    assert_eq!(site.gateway.free_uploads(), 2, "the city's other two wait");
+    for mut client in slow {
+        assert_eq!(client.ask(&message.body).status, 202);
+    }
+    until("no place is taken", || site.gateway.free_uploads() == 4);
+}
+
+#[test]
+fn a_body_that_drips_is_given_up() {
+    let admission = Admission {
+        least_rate: LeastRate { bytes_per_second: 1 << 40, window: Duration::from_millis(100) },
+        ..Admission::from(64)
+    };
+    let site = Site::with(Arrangement { admission, ..Arrangement::default() });
+    for way in Way::ALL {
+        let message = way.message(way.payload(&RecordSet::many_orders(5)).as_bytes());
+        let mut client = site.client();
+        client.send(message.head("/orders"));
+        client.send(&message.body[..message.body.len() / 2]);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.refused().code.as_str()), (408, "body-slow"), "{way:?}");
+        assert!(answer.closes() && client.is_closed());
+    }
+    let mut client = site.client();
+    client.send(Way::Swa.message(b"x").head("/relay"));
+    assert_eq!(client.answer().refused().code, "body-slow");
+    site.assert_nothing_kept();
+    assert_eq!(site.gateway.free_relay_kib(), 64 * 1024, "the relay's memory is free again");
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
     assert_eq!(lines[0], "record,outcome,field,code,message,message_ja");
     assert!(lines[1].starts_with("2,rejected,order_id,cloud-duplicate,"), "{text}");
 
+    assert!(csv.header("link").is_none(), "there is no more: {csv}");
+
     match client.ask(by_id("batchErrors", &id)).soap() {
         Said::Errors(page) => {
             assert_eq!((page.total, page.errors.len()), (2, 2));
@@ -108,6 +110,52 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
     let bad = client.ask(get(&format!("/orders/batches/{id}/errors?from=x")));
     assert_eq!((bad.status, bad.refused().code.as_str()), (400, "query-parameter"));
     assert!(client.is_alive());
+}
+
+/// Follows the links from one page to the next; the numbers of the records on each.
+fn linked(site: &Site, first: &str, accept: &str) -> Vec<Vec<u64>> {
+    let mut client = site.client();
+    let (mut pages, mut next) = (Vec::new(), Some(first.to_owned()));
+    while let Some(path) = next {
+        let answer = client.ask(get(&path).replace("\r\n\r\n", &format!("\r\nAccept: {accept}\r\n\r\n")));
+        assert_eq!(answer.status, 200, "{answer}");
+        let records = if accept == "text/csv" {
+            let text = answer.text();
+            let lines = text.split("\r\n").skip(1).filter(|line| !line.is_empty());
+            lines.map(|line| line.split(',').next().unwrap().parse().unwrap()).collect()
+        } else {
+            let page = answer.json();
+            let errors = page["errors"].as_array().unwrap().iter();
+            errors.map(|error| error["record"].as_u64().unwrap()).collect()
+        };
+        pages.push(records);
+        next = answer.header("link").map(|link| {
+            let target = link.strip_suffix(">; rel=\"next\"").and_then(|link| link.strip_prefix('<'));
+            target.unwrap_or_else(|| panic!("{link}")).to_owned()
+        });
+    }
+    pages
+}
+
+#[test]
+fn every_error_is_reached_by_links_whatever_the_format() {
+    let site = Site::new();
+    let mut csv = "order_id,customer,amount,note\r\n1,a,1.00,\r\n".to_owned();
+    csv.push_str(&"x,b,1.00,\r\n".repeat(2_100));
+    let id = site.client().ask(Way::RestCsv.message(csv.as_bytes()).to("/lenient")).receipt_id();
+    let path = format!("/lenient/batches/{id}/errors");
+    for accept in ["text/csv", "application/json"] {
+        let pages = linked(&site, &path, accept);
+        let sizes: Vec<_> = pages.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1_000, 1_000, 100], "{accept}");
+        assert_eq!(pages.concat(), (2..=2_101).collect::<Vec<u64>>(), "{accept}");
+        let pages = linked(&site, &format!("{path}?limit=700&from=1500"), accept);
+        assert_eq!(pages.concat(), (1_501..=2_101).collect::<Vec<u64>>(), "{accept}");
+        assert_eq!(
+            linked(&site, &format!("{path}?limit=3&from=2098"), accept).concat(),
+            [2_099, 2_100, 2_101]
+        );
+    }
 }
 
 #[test]

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use crate::client::find;
 use crate::record_sets::RecordSet;
-use crate::site::{Arrangement, Site};
-use crate::ways::{Message, Way, envelope, question};
+use sekisho_edge::Admission;
+use socket2::{Domain, Socket, Type};
+
+use crate::site::{Arrangement, DEADLINE, Site, until};
+use crate::ways::{Message, Way, envelope, package, question};
 
 /// What the upstream does with each request.
 #[derive(Clone)]
@@ -96,7 +99,7 @@ fn a_good_message_passes_byte_for_byte_and_so_does_its_answer() {
         assert_eq!(found.header("content-type"), Some("text/xml; charset=utf-8"));
         assert!(found.header("server").is_none() && found.header("set-cookie").is_none());
         assert!(!found.closes());
-        let passed = cloud.received.recv().unwrap();
+        let passed = cloud.received.recv_timeout(DEADLINE).unwrap();
         assert!(passed.starts_with("POST /services/orders HTTP/1.1\r\n"), "{passed}");
         assert!(passed.ends_with(std::str::from_utf8(&message.body).unwrap()));
         let head = passed.split("\r\n\r\n").next().unwrap().to_ascii_lowercase();
@@ -116,7 +119,9 @@ fn a_package_passes_untouched() {
     let message = Way::Swa.message(RecordSet::many_orders(3).csv().as_bytes());
     let found = site.client().ask(message.to("/relay"));
     assert_eq!(found.status, 200, "{found}");
-    assert!(cloud.received.recv().unwrap().ends_with(std::str::from_utf8(&message.body).unwrap()));
+    assert!(
+        cloud.received.recv_timeout(DEADLINE).unwrap().ends_with(std::str::from_utf8(&message.body).unwrap())
+    );
 }
 
 #[test]
@@ -188,13 +193,152 @@ fn the_gateways_own_questions_are_answered_here() {
     assert!(cloud.received.try_recv().is_err());
 }
 
+const RELATED: &str = "multipart/related; boundary=cut; type=\"text/xml\"; start=\"<r@t>\"";
+
+#[test]
+fn a_package_of_the_cloud_passes_byte_for_byte() {
+    let root = envelope("<done xmlns=\"urn:example:bulk\">&#20803;</done>");
+    let utf16: Vec<u8> =
+        format!("\u{feff}{}", envelope("")).encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let utf16 = utf16.iter().map(|byte| format!("={byte:02X}")).collect::<String>();
+    let utf16 =
+        utf16.as_bytes().chunks(60).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>();
+    let utf16 = utf16.join("=\r\n").replace("encoding=3D\"UTF-8\"", "");
+    for (name, parts) in [
+        (
+            "an attachment of any bytes that text can hold",
+            vec![
+                ("Content-Type: text/xml; charset=utf-8\r\nContent-ID: <r@t>\r\n", root.as_str()),
+                (
+                    "Content-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n",
+                    "\u{1}\u{7f}--cu t\r\n<&>",
+                ),
+            ],
+        ),
+        (
+            "the root behind an attachment, in base64",
+            vec![
+                ("Content-Type: text/csv\r\nContent-Transfer-Encoding: base64\r\n", "YWJj\r\nZGVm"),
+                ("Content-Type: text/xml\r\nContent-ID: <r@t>\r\n", root.as_str()),
+            ],
+        ),
+        (
+            "the root in UTF-16",
+            vec![(
+                "Content-Type: text/xml; charset=utf-16\r\nContent-ID: <r@t>\r\nContent-Transfer-Encoding: \
+                 quoted-printable\r\n",
+                utf16.as_str(),
+            )],
+        ),
+    ] {
+        let parts: Vec<_> = parts.into_iter().map(|(head, body)| (head, body.as_bytes())).collect();
+        let said = String::from_utf8(package(RELATED, &parts).body).unwrap();
+        let cloud = cloud(answer("200 OK", RELATED, &said));
+        let site = site(&cloud);
+        let found = site.client().ask(call().to("/relay"));
+        assert_eq!((found.status, found.text()), (200, said), "{name}");
+        assert_eq!(found.header("content-type"), Some(RELATED), "{name}");
+        until("the memory is free again", || site.gateway.free_relay_kib() == 64 * 1024);
+    }
+}
+
+#[test]
+fn a_package_of_the_cloud_that_cannot_be_read_is_not_passed_back() {
+    let root = envelope("<done xmlns=\"urn:example:bulk\"/>");
+    let root_part = ("Content-Type: text/xml\r\nContent-ID: <r@t>\r\n", root.as_bytes());
+    let base64 = "Content-Type: text/csv\r\nContent-Transfer-Encoding: base64\r\n";
+    let body = |parts: &[(&str, &[u8])]| String::from_utf8(package(RELATED, parts).body).unwrap();
+    let good = body(&[root_part, ("Content-Type: text/csv\r\n", b"K4NARY")]);
+    let many: Vec<_> =
+        std::iter::once(root_part).chain(std::iter::repeat_n((base64, &b""[..]), 40)).collect();
+    for (name, content_type, body, code, detail) in [
+        ("cut", RELATED, good[..good.len() - 6].to_owned(), "upstream-package", "mime-truncated, part 2"),
+        ("empty", RELATED, String::new(), "upstream-package", "mime-no-boundary"),
+        ("no boundary in it", RELATED, "K4NARY".to_owned(), "upstream-package", "mime-no-boundary"),
+        ("no boundary named", "multipart/related", good.clone(), "upstream-package", "boundary-missing"),
+        (
+            "a bad transfer encoding",
+            RELATED,
+            body(&[root_part, (base64, b"K4N*RY")]),
+            "upstream-package",
+            "base64-byte, part 2",
+        ),
+        ("too many parts", RELATED, body(&many), "upstream-package", "mime-limit"),
+        ("no root", "multipart/related; boundary=cut; start=\"<x@t>\"", good.clone(), "upstream-answer", ""),
+        ("a root that is no envelope", RELATED, good.replace("Envelope", "K4NARY"), "upstream-answer", ""),
+        ("a root that ends early", RELATED, good.replace("</e:Envelope>", ""), "upstream-answer", ""),
+    ] {
+        let status = if body.is_empty() { "500 Internal Server Error" } else { "200 OK" };
+        let cloud = cloud(answer(status, content_type, &body));
+        let found = site(&cloud).client().ask(call().to("/relay"));
+        assert_eq!((found.status, found.refused().code.as_str()), (500, code), "{name}: {found}");
+        assert!(found.text().contains(detail), "{name}: {found}");
+        assert!(!found.text().contains("K4NARY"), "{name}: {found}");
+        cloud.received.recv_timeout(DEADLINE).unwrap();
+    }
+}
+
+#[test]
+fn messages_that_wait_for_the_cloud_share_bounded_memory() {
+    let cloud = cloud(Deed::Silence);
+    let admission =
+        Admission { relay_bytes: 512 << 10, client_relay_bytes: 256 << 10, ..Admission::from(64) };
+    let site = Site::with(Arrangement {
+        upstream: cloud.url.clone(),
+        relay_deadline: Duration::from_secs(3),
+        admission,
+        ..Arrangement::default()
+    });
+    let body = format!(
+        "<b:orders xmlns:b=\"urn:example:bulk\">{}{}</b:orders>",
+        RecordSet::many_orders(2).elements(),
+        " ".repeat(100_000)
+    );
+    let large = Message::soap11(&envelope(&body));
+    let mut first = site.client();
+    first.send(large.to("/relay"));
+    cloud.received.recv_timeout(DEADLINE).unwrap();
+    let held = 512 - site.gateway.free_relay_kib();
+    assert!((160..=170).contains(&held), "100 KB of the message, 64 KiB for an answer: {held}");
+    // Another of this size is over the client's share; a small one is not.
+    let mut second = site.client();
+    second.send(large.to("/relay"));
+    let mut small = site.client();
+    small.send(call().to("/relay"));
+    let passed = cloud.received.recv_timeout(DEADLINE).unwrap();
+    assert!(passed.len() < 50_000, "the small one is sent while the large one waits");
+    assert!(cloud.received.try_recv().is_err());
+    assert_eq!(first.answer().refused().code, "outcome-unknown");
+    assert!(cloud.received.recv_timeout(DEADLINE).unwrap().len() > 100_000, "its turn has come");
+    assert_eq!(small.answer().refused().code, "outcome-unknown");
+    assert_eq!(second.answer().refused().code, "outcome-unknown");
+    until("the memory is free again", || site.gateway.free_relay_kib() == 512);
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_not_passed_back() {
+    let said = envelope(&format!("<done xmlns=\"urn:example:bulk\">{}</done>", "K4NARY".repeat(100_000)));
+    for (relay_bytes, code) in [(64 << 20, None), (512 << 10, Some("upstream-answer-no-room"))] {
+        let cloud = cloud(answer("200 OK", "text/xml", &said));
+        let admission = Admission { relay_bytes, client_relay_bytes: relay_bytes, ..Admission::from(64) };
+        let arrangement = Arrangement { upstream: cloud.url.clone(), admission, ..Arrangement::default() };
+        let site = Site::with(arrangement);
+        let found = site.client().ask(call().to("/relay"));
+        match code {
+            None => assert_eq!((found.status, found.text()), (200, said.clone())),
+            Some(code) => assert_eq!((found.status, found.refused().code.as_str()), (500, code)),
+        }
+        until("the memory is free again", || site.gateway.free_relay_kib() == relay_bytes / 1024);
+    }
+}
+
 #[test]
 fn silence_after_sending_is_an_unknown_outcome() {
     for (deed, name) in [(Deed::Silence, "silence"), (Deed::CloseUnanswered, "cut")] {
         let cloud = cloud(deed);
         let arrangement = Arrangement {
             upstream: cloud.url.clone(),
-            relay_deadline: Duration::from_millis(if name == "cut" { 20_000 } else { 300 }),
+            relay_deadline: Duration::from_millis(if name == "cut" { 20_000 } else { 3_000 }),
             ..Arrangement::default()
         };
         let site = Site::with(arrangement);
@@ -203,7 +347,7 @@ fn silence_after_sending_is_an_unknown_outcome() {
         let refused = found.refused();
         assert_eq!((found.status, refused.code.as_str()), (500, "outcome-unknown"), "{name}: {found}");
         assert!(found.text().contains("env:Server"));
-        cloud.received.recv().unwrap();
+        cloud.received.recv_timeout(DEADLINE).unwrap();
         assert!(cloud.received.try_recv().is_err(), "{name}: it is sent once only");
         assert!(client.is_alive());
     }
@@ -211,9 +355,10 @@ fn silence_after_sending_is_an_unknown_outcome() {
 
 #[test]
 fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", port.local_addr().unwrap());
-    drop(port);
+    // Bound and not listening: nobody else can have the port, and who connects is refused.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap().as_socket().unwrap());
     let site = Site::with(Arrangement { upstream: url, ..Arrangement::default() });
     let found = site.client().ask(call().to("/relay"));
     assert_eq!((found.status, found.refused().code.as_str()), (500, "upstream-unreachable"), "{found}");

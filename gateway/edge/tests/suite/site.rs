@@ -13,7 +13,7 @@ use sekisho_edge::route::{
     BadRecords, Client as RouteClient, Doors, Format, Mode, Operation, ReceiptMember, RecordRules, RecordsAt,
     Reply, Route, RouteLimits, Routes,
 };
-use sekisho_edge::{Gateway, Listener, ListenerLimits, Metrics, Service};
+use sekisho_edge::{Admission, Gateway, Listener, ListenerLimits, Metrics, Service};
 use sekisho_journal::{BatchFilter, BatchView, Digest, Ledger, Page, Spool};
 use sekisho_liveness::{Board, HopSpec, Intervals};
 use sekisho_records::{CsvOptions, Layout, RecordKey};
@@ -50,7 +50,7 @@ pub(crate) struct Site {
 
 /// What may be different at one site.
 pub(crate) struct Arrangement {
-    pub(crate) uploads: usize,
+    pub(crate) admission: Admission,
     pub(crate) listener: ListenerLimits,
     pub(crate) grace: Duration,
     /// Where relayed messages go.
@@ -62,7 +62,7 @@ pub(crate) struct Arrangement {
 impl Default for Arrangement {
     fn default() -> Self {
         Self {
-            uploads: 64,
+            admission: 64.into(),
             listener: ListenerLimits::default(),
             grace: Duration::from_secs(20),
             upstream: "http://127.0.0.1:9".to_owned(),
@@ -101,7 +101,7 @@ impl Site {
             counted.fetch_add(1, Ordering::SeqCst);
         });
         let board = Board::new(hops).unwrap();
-        let gateway = Arc::new(Gateway::new(spool, ledger, board, metrics, arrangement.uploads, wake));
+        let gateway = Arc::new(Gateway::new(spool, ledger, board, metrics, arrangement.admission, wake));
 
         let mut routes = routes(plan, &arrangement);
         routes.iter_mut().for_each(arrangement.edit);
