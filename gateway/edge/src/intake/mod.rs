@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use sekisho_charset::Encoding;
 use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, Sealed, SetAside, Spool};
-use sekisho_records::{Record, RecordChecker, RecordSource, Violation, Violations};
+use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violation, Violations};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
@@ -81,7 +81,16 @@ impl<'r> Intake<'r> {
 
     /// Takes all records of a source. May be called once for each payload of a message.
     pub(crate) fn drain(&mut self, source: &mut dyn RecordSource) -> Result<(), Refusal> {
-        while source.next(&mut self.record).map_err(|error| from_read(&error))? {
+        let refuse = self.route.records.bad_records == BadRecords::Refuse;
+        loop {
+            // What is wrong with a record that is set aside is kept apart from what the answer lists.
+            let mut own = Violations::new(1);
+            let violations = if refuse { &mut self.violations } else { &mut own };
+            let next = source.next_checked(&mut self.record, &mut self.checker, violations);
+            let next = next.map_err(|error| from_read(&error))?;
+            if next == Next::End {
+                return Ok(());
+            }
             self.read += 1;
             if self.read > self.route.limits.records {
                 return Err(Refusal::new(
@@ -97,30 +106,24 @@ impl<'r> Intake<'r> {
                     self.route.name, self.route.limits.records
                 )));
             }
-            match self.route.records.bad_records {
-                BadRecords::Refuse => self.take_or_note()?,
-                BadRecords::SetAside => self.take_or_set_aside()?,
+            match next {
+                Next::Good if self.bad > 0 && refuse => {}
+                Next::Good => self.keep()?,
+                _ if refuse => self.note()?,
+                _ => self.set_aside(own)?,
             }
         }
-        Ok(())
     }
 
     /// A bad record makes the batch bad; it is read on for its other errors, until as many are known as are listed.
-    fn take_or_note(&mut self) -> Result<(), Refusal> {
-        if self.checker.check(&mut self.record, &mut self.violations) {
-            return if self.bad == 0 { self.keep() } else { Ok(()) };
-        }
+    fn note(&mut self) -> Result<(), Refusal> {
         self.bad += 1;
         let listed_all = self.violations.listed().len() >= self.route.limits.errors_listed;
         if listed_all { Err(self.refuse_records()) } else { Ok(()) }
     }
 
     /// A bad record is left out, and remembered by its number and the first rule that it breaks.
-    fn take_or_set_aside(&mut self) -> Result<(), Refusal> {
-        let mut own = Violations::new(1);
-        if self.checker.check(&mut self.record, &mut own) {
-            return self.keep();
-        }
+    fn set_aside(&mut self, own: Violations) -> Result<(), Refusal> {
         self.bad += 1;
         if self.set_aside.len() == SetAside::MOST {
             return Err(self.refuse_records());
