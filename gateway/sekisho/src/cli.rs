@@ -6,13 +6,31 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use sekisho_charset::Encoding;
+use sekisho_journal::BatchId;
+use sekisho_xml::QName;
+
+use crate::language::Language;
+
 /// Exit code of whatever failed without a code of its own.
 pub(crate) const FAILED: u8 = 4;
+/// Exit code of a command line that cannot be understood (`EX_USAGE` of sysexits.h).
+pub(crate) const USAGE: u8 = 64;
 
 /// A hardened SOAP/REST interoperability gateway for the LGWAN-ASP boundary.
 #[derive(Debug, Parser)]
 #[command(name = "sekisho", version, about, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// Language of what is printed: en, ja.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "en",
+        env = "SEKISHO_LANGUAGE",
+        hide_possible_values = true
+    )]
+    pub(crate) language: Language,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -21,30 +39,35 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the gateway.
     Serve(ConfigArgs),
-    /// Check a configuration: every mistake with file, line and key. Binds nothing.
+    /// Check a configuration: every mistake with file, line, column and key. Binds and creates nothing.
     ///
-    /// Exit codes: 0 no mistake, 1 mistakes.
+    /// Exit codes: 0 no mistake, 1 mistakes, 64 wrong use of the command.
     CheckConfig(ConfigArgs),
     /// Send a file through a gateway and wait for its final receipt.
     ///
     /// Exit codes: 0 every record delivered, 1 finished but not every record was delivered, 2 refused, 3 the gateway
-    /// cannot be reached or the file cannot be read, 4 another failure, 5 not finished within --wait.
+    /// cannot be reached or the file cannot be read, 4 another failure, 5 not finished within --wait, 64 wrong use of
+    /// the command.
     Send(SendArgs),
     /// List batches, newest first (asks the admin listener).
     Batches(BatchesArgs),
     /// Show a batch, its errors as CSV, its chunks, cancel it, or decide on a chunk in doubt (asks the admin listener).
     ///
-    /// Exit codes: 0 done, 2 refused, 3 the gateway cannot be reached.
+    /// Exit codes: 0 done, 2 refused, 3 the gateway cannot be reached, 64 wrong use of the command.
     Batch(BatchArgs),
     /// Ask a gateway for the state of every hop.
     ///
-    /// Exit codes as monitoring plugins have them: 0 up, 1 degraded, 2 down, 3 unknown or no answer.
+    /// Exit codes as monitoring plugins have them: 0 up, 1 degraded, 2 down, 3 unknown, no answer, no such hop, or wrong
+    /// use of the command.
     Heartbeat(HeartbeatArgs),
     /// Check files against a schema: `file:line:column: code: message`.
     ///
-    /// Exit codes: 0 all valid, 1 invalid, 2 the schema is refused, 3 a file cannot be read.
+    /// Exit codes: 0 all valid, 1 invalid, 2 the schema is refused, 3 a file (the schema's among them) cannot be read, 64
+    /// wrong use of the command.
     Validate(ValidateArgs),
     /// Print the digest that a schema is pinned by.
+    ///
+    /// Exit codes: 0 printed, 2 the schema is refused, 3 it cannot be read, 64 wrong use of the command.
     Pin(PinArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
@@ -80,15 +103,6 @@ pub(crate) enum DoorArg {
     RestXml,
 }
 
-/// Which language a text is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LanguageArg {
-    /// English.
-    En,
-    /// Japanese.
-    Ja,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// The file.
@@ -120,14 +134,11 @@ pub(crate) struct SendArgs {
     /// Show no progress.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Language of texts.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) language: LanguageArg,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct AdminArgs {
-    /// Address of the admin listener.
+    /// Address of the admin listener, as `listen` below [admin] has it.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600", env = "SEKISHO_ADMIN")]
     pub(crate) admin: String,
 }
@@ -154,11 +165,13 @@ pub(crate) struct BatchesArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_override_self = true)] // saying it twice means the same
 pub(crate) struct BatchArgs {
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
-    /// The batch's id.
-    pub(crate) id: String,
+    /// The batch's id, as `sekisho batches` shows it.
+    #[arg(value_parser = batch_id)]
+    pub(crate) id: BatchId,
     /// Print the records that were not delivered, as CSV.
     #[arg(long, conflicts_with_all = ["cancel", "chunks"])]
     pub(crate) errors: bool,
@@ -228,9 +241,6 @@ pub(crate) struct HeartbeatArgs {
     /// How it is printed.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) form: HeartbeatForm,
-    /// Language of texts.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) language: LanguageArg,
     /// Longest wait for the answer, in seconds.
     #[arg(long, default_value_t = 10)]
     pub(crate) timeout: u64,
@@ -250,17 +260,17 @@ pub(crate) enum FormatArg {
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// The schema's first document.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present = "server")]
     pub(crate) schema: Option<PathBuf>,
     /// Record element as {namespace}name: checks the files as records in --format, not as XML documents.
-    #[arg(long, requires = "format")]
-    pub(crate) record: Option<String>,
+    #[arg(long, requires = "format", value_parser = record_name)]
+    pub(crate) record: Option<QName>,
     /// How the records are written.
     #[arg(long, value_enum, requires = "record")]
     pub(crate) format: Option<FormatArg>,
     /// Encoding of records in CSV.
-    #[arg(long, default_value = "UTF-8")]
-    pub(crate) charset: String,
+    #[arg(long, default_value = "UTF-8", value_parser = charset)]
+    pub(crate) charset: Encoding,
     /// Answers the line protocol of schema test runners on standard input and output.
     #[arg(long, conflicts_with_all = ["record", "format"])]
     pub(crate) server: bool,
@@ -285,6 +295,36 @@ pub(crate) struct CompletionsArgs {
 pub(crate) struct ManualArgs {
     /// The folder.
     pub(crate) folder: PathBuf,
+}
+
+fn record_name(text: &str) -> Result<QName, &'static str> {
+    text.parse().map_err(|_| "write {namespace}name")
+}
+
+fn charset(text: &str) -> Result<Encoding, &'static str> {
+    Encoding::from_label(text).ok_or("there are UTF-8, UTF-16 and Windows-31J")
+}
+
+fn batch_id(text: &str) -> Result<BatchId, &'static str> {
+    text.parse().map_err(
+        |_| "a batch's id is like 0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55; `sekisho batches` lists them",
+    )
+}
+
+/// The command line, or the exit code of one that is none, or that asked for help.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        // Nothing is left to say that it could not be said.
+        let _ = error.print();
+        if !error.use_stderr() {
+            return ExitCode::SUCCESS;
+        }
+        // A monitoring plugin that is called wrongly is UNKNOWN.
+        let words = std::env::args().skip(1);
+        let command = words.into_iter().find(|word| Cli::command().find_subcommand(word).is_some());
+        let heartbeat = command.as_deref() == Some("heartbeat");
+        ExitCode::from(if heartbeat { crate::client::heartbeat::UNKNOWN } else { USAGE })
+    })
 }
 
 /// Prints completions.

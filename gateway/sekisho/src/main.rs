@@ -3,7 +3,9 @@
 
 mod cli;
 mod client;
+mod columns;
 mod config;
+mod language;
 mod operate;
 mod probes;
 mod serve;
@@ -11,21 +13,23 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use self::cli::{Cli, Command};
+use self::cli::Command;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let language = cli.language;
     let outcome = match cli.command {
-        Command::Serve(serve) => serve::run(&serve),
-        Command::CheckConfig(check) => Ok(serve::check(&check)),
-        Command::Send(send) => client::send::run(&send),
-        Command::Batches(batches) => operate::batches(&batches),
-        Command::Batch(batch) => operate::batch(&batch),
-        Command::Heartbeat(heartbeat) => client::heartbeat::run(&heartbeat),
-        Command::Validate(validate) => validate::run(&validate),
-        Command::Pin(pin) => validate::pin(&pin),
+        Command::Serve(serve) => serve::run(&serve, language),
+        Command::CheckConfig(check) => Ok(serve::check(&check, language)),
+        Command::Send(send) => client::send::run(&send, language),
+        Command::Batches(batches) => operate::batches(&batches, language),
+        Command::Batch(batch) => operate::batch(&batch, language),
+        Command::Heartbeat(heartbeat) => client::heartbeat::run(&heartbeat, language),
+        Command::Validate(validate) => validate::run(&validate, language),
+        Command::Pin(pin) => validate::pin(&pin, language),
         Command::Completions(completions) => Ok(cli::completions(&completions)),
         Command::Manual(manual) => cli::manual(&manual),
         Command::ConfigSchema => config::print_schema(),

@@ -14,15 +14,17 @@ use sekisho_delivery::{Delivery, DeliveryHandle};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
 use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
-use sekisho_journal::{Ledger, Spool, purge, recover};
+use sekisho_journal::{Ledger, Spool, purge, purge_route, recover};
 use sekisho_liveness::{Board, Prober};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::ConfigArgs;
+use crate::config::effective::KeepPayload;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw};
+use crate::language::{Language, text};
 use crate::probes;
 
 /// How often payloads that are no longer needed are looked for.
@@ -31,34 +33,31 @@ const PURGE_EVERY: Duration = Duration::from_secs(10);
 const PURGE_AT_ONCE: u32 = 1_000;
 
 /// `sekisho check-config`.
-pub(crate) fn check(args: &ConfigArgs) -> ExitCode {
+pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
     let mut out = std::io::stdout();
+    let file = args.config.display();
+    // What cannot be written to a closed pipe is not missed by anyone.
     match config::load(&args.config) {
         Ok((_, effective)) => {
-            // What cannot be written to a closed pipe is not missed by anyone.
-            let _ = writeln!(
-                out,
-                "{}: no mistakes; {} listeners, {} upstreams",
-                args.config.display(),
-                effective.listeners.len(),
-                effective.upstreams.len()
+            let (listeners, upstreams) = (effective.listeners.len(), effective.upstreams.len());
+            let text = text!(
+                "{file}: no mistakes; listeners: {listeners}, upstreams: {upstreams}",
+                "{file}: 誤りはありません。listener：{listeners}、upstream：{upstreams}"
             );
+            let _ = writeln!(out, "{}", text.in_language(language));
             ExitCode::SUCCESS
         }
         Err(mistakes) => {
-            for mistake in &mistakes {
-                let _ = writeln!(out, "{mistake}");
-            }
-            let _ = writeln!(out, "{}: {} mistakes", args.config.display(), mistakes.len());
+            let _ = writeln!(out, "{}", listed(&mistakes, language));
             ExitCode::from(1)
         }
     }
 }
 
 /// `sekisho serve`.
-pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitCode> {
     let (raw, effective) =
-        config::load(&args.config).map_err(|mistakes| anyhow::anyhow!(listed(&mistakes)))?;
+        config::load(&args.config).map_err(|mistakes| anyhow::anyhow!(listed(&mistakes, language)))?;
     log_to_stderr(&raw.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
@@ -71,9 +70,16 @@ pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn listed(mistakes: &[Mistake]) -> String {
-    let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-    format!("the configuration has {} mistakes:\n{}", mistakes.len(), lines.join("\n"))
+/// One mistake a line, and how many there are.
+fn listed(mistakes: &[Mistake], language: Language) -> String {
+    let mut lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line(language)).collect();
+    let file = mistakes.first().map(|mistake| mistake.file.display().to_string()).unwrap_or_default();
+    let count = match mistakes.len() {
+        1 => text!("{file}: 1 mistake", "{file}: 誤り1件"),
+        count => text!("{file}: {count} mistakes", "{file}: 誤り{count}件"),
+    };
+    lines.push(count.in_language(language).to_owned());
+    lines.join("\n")
 }
 
 fn log_to_stderr(log: &LogSection) {
@@ -137,6 +143,7 @@ struct Running {
     board: Board,
     delivery: DeliveryHandle,
     prober: Option<Prober>,
+    keep: watch::Sender<KeepPayload>,
 }
 
 async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<()> {
@@ -166,6 +173,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     ));
 
     let (stop, stopped) = watch::channel(false);
+    let (keep, kept) = watch::channel(effective.keep_payload);
     let mut tasks = JoinSet::new();
     let mut running = Running {
         listeners: Vec::new(),
@@ -175,6 +183,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
         board,
         delivery: delivery.clone(),
         prober: Some(prober),
+        keep,
     };
     // Every socket is bound before the first one is served: a gateway runs whole or not at all.
     let mut bound = Vec::new();
@@ -201,7 +210,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
         Arc::new(move || serde_json::to_value(delivery.status()).unwrap_or_default())
     })?;
     tasks.spawn(admin.serve(admin_socket, stopped.clone()));
-    tasks.spawn(purge_finished(spool, ledger, effective.keep_payload, stopped.clone()));
+    tasks.spawn(purge_finished(spool, ledger, kept, stopped.clone()));
     writeln!(out, "ready")?;
     out.flush()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -262,7 +271,8 @@ async fn signals(asked: &mut Signals, config: &Path, running: &mut Running) {
 async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     let path = config.to_owned();
     let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await?;
-    let (raw, effective) = loaded.map_err(|mistakes| anyhow::anyhow!(listed(&mistakes)))?;
+    let (raw, effective) =
+        loaded.map_err(|mistakes| anyhow::anyhow!(listed(&mistakes, Language::English)))?;
     let probes = probes::of(&effective, &running.ledger, &running.state)?;
     define_plans(&running.ledger, &effective).await?;
     running.board.arrange(effective.hops())?;
@@ -272,6 +282,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     running.prober = Some(Prober::start(running.board.clone(), probes));
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     running.delivery.replace_upstreams(upstreams);
+    running.keep.send_replace(effective.keep_payload.clone());
     for (name, address, routes) in &running.listeners {
         match effective.listeners.iter().find(|listener| listener.name == *name) {
             Some(listener) => {
@@ -297,26 +308,40 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn purge_finished(spool: Spool, ledger: Ledger, keep: Duration, mut stop: watch::Receiver<bool>) {
+async fn purge_finished(
+    spool: Spool,
+    ledger: Ledger,
+    keep: watch::Receiver<KeepPayload>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut every = tokio::time::interval(PURGE_EVERY);
     loop {
         tokio::select! {
             _ = every.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        let (spool, ledger) = (spool.clone(), ledger.clone());
-        let purged = tokio::task::spawn_blocking(move || {
-            let now = now_millis();
-            let before = now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
-            purge(&spool, &ledger, before, PURGE_AT_ONCE, now)
-        });
+        let (spool, ledger, keep) = (spool.clone(), ledger.clone(), keep.borrow().clone());
+        let purged = tokio::task::spawn_blocking(move || purge_once(&spool, &ledger, &keep, now_millis()));
         match purged.await {
-            Ok(Ok(removed)) if !removed.is_empty() => {
-                tracing::info!(batches = removed.len(), "payloads removed")
-            }
-            Ok(Ok(_)) => {}
+            Ok(Ok(0)) => {}
+            Ok(Ok(batches)) => tracing::info!(batches, "payloads removed"),
             Ok(Err(error)) => tracing::error!(%error, "payloads could not be removed"),
             Err(error) => tracing::error!(%error, "payloads could not be removed"),
         }
     }
+}
+
+/// Removes the payloads whose time is over: of each route whose time is shorter than the longest, then of all.
+fn purge_once(
+    spool: &Spool,
+    ledger: &Ledger,
+    keep: &KeepPayload,
+    now: u64,
+) -> Result<usize, sekisho_journal::RecoveryError> {
+    let before = |keep: Duration| now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
+    let mut removed = 0;
+    for (route, keep) in &keep.shorter {
+        removed += purge_route(spool, ledger, route, before(*keep), PURGE_AT_ONCE, now)?.len();
+    }
+    Ok(removed + purge(spool, ledger, before(keep.longest), PURGE_AT_ONCE, now)?.len())
 }

@@ -9,34 +9,38 @@ use std::sync::Arc;
 use anyhow::Context;
 use sekisho_charset::{Decoder, Encoding, Unmappable};
 use sekisho_records::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Record, RecordChecker, RecordSource,
-    Violations,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, ReadErrorKind, Record, RecordChecker,
+    RecordSource, Violations,
 };
-use sekisho_xml::QName;
-use sekisho_xsd::Schema;
+use sekisho_xsd::{DocumentError, Schema, SchemaError};
 
 use crate::cli::{FormatArg, PinArgs, ValidateArgs};
+use crate::config::words;
+use crate::language::{Language, text};
 
 const INVALID: u8 = 1;
 const SCHEMA: u8 = 2;
 const UNREADABLE: u8 = 3;
 
 /// `sekisho pin`.
-pub(crate) fn pin(args: &PinArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn pin(args: &PinArgs, language: Language) -> anyhow::Result<ExitCode> {
     match Schema::load(&args.file, None) {
         Ok(schema) => {
             writeln!(io::stdout(), "{}", schema.digest())?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => {
-            writeln!(io::stderr(), "sekisho: {error}")?;
-            Ok(ExitCode::from(SCHEMA))
-        }
+        Err(error) => refused(&error, language),
     }
 }
 
+/// A schema that cannot be used: not readable, or not to be taken.
+fn refused(error: &SchemaError, language: Language) -> anyhow::Result<ExitCode> {
+    writeln!(io::stderr(), "sekisho: {}", words::schema(error).in_language(language))?;
+    Ok(ExitCode::from(if matches!(error, SchemaError::Read { .. }) { UNREADABLE } else { SCHEMA }))
+}
+
 /// `sekisho validate`.
-pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<ExitCode> {
     if args.server {
         sekisho_xsd::lines::serve(io::stdin().lock(), io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
@@ -44,26 +48,35 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let schema_file = args.schema.as_deref().context("--schema is missing")?;
     let schema = match Schema::load(schema_file, None) {
         Ok(schema) => schema,
-        Err(error) => {
-            writeln!(io::stderr(), "sekisho: {error}")?;
-            return Ok(ExitCode::from(SCHEMA));
-        }
+        Err(error) => return refused(&error, language),
     };
     let records = match (&args.record, args.format) {
-        (Some(record), Some(format)) => match Records::new(&schema, record, format, &args.charset) {
-            Ok(records) => Some(records),
-            Err(error) => {
-                writeln!(io::stderr(), "sekisho: {error:#}")?;
-                return Ok(ExitCode::from(SCHEMA));
+        (Some(record), Some(format)) => {
+            let ty = match schema.record_type(record) {
+                Ok(ty) => ty,
+                Err(error) => return refused(&error, language),
+            };
+            match Layout::compile(&ty) {
+                Ok(layout) => Some(Records {
+                    schema: schema.clone(),
+                    layout: Arc::new(layout),
+                    format,
+                    charset: args.charset,
+                    language,
+                }),
+                Err(error) => {
+                    writeln!(io::stderr(), "sekisho: {}", words::layout(&error).in_language(language))?;
+                    return Ok(ExitCode::from(SCHEMA));
+                }
             }
-        },
+        }
         _ => None,
     };
     let mut worst = 0;
     for file in &args.files {
         let verdict = match &records {
             Some(records) => records.check(file)?,
-            None => document(&schema, file)?,
+            None => document(&schema, file, language)?,
         };
         worst = worst.max(verdict);
     }
@@ -77,20 +90,15 @@ fn open(file: &Path) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(File::open(file)?))
 }
 
-/// The file itself failed, not what is in it.
-fn is_io(error: &sekisho_records::ReadError) -> bool {
-    matches!(&error.kind, sekisho_records::ReadErrorKind::Io(io) if io.get_ref().is_none())
-}
-
-fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> io::Result<u8> {
-    writeln!(io::stderr(), "{}: {error}", file.display())?;
+fn unreadable(file: &Path, error: &io::Error, language: Language) -> io::Result<u8> {
+    writeln!(io::stderr(), "sekisho: {}", words::file(file, error).in_language(language))?;
     Ok(UNREADABLE)
 }
 
-fn document(schema: &Schema, file: &Path) -> io::Result<u8> {
+fn document(schema: &Schema, file: &Path, language: Language) -> io::Result<u8> {
     let input = match open(file) {
         Ok(input) => BufReader::new(input),
-        Err(error) => return unreadable(file, &error),
+        Err(error) => return unreadable(file, &error, language),
     };
     let mut out = io::stdout().lock();
     let mut broken = Ok(());
@@ -106,7 +114,7 @@ fn document(schema: &Schema, file: &Path) -> io::Result<u8> {
     match verdict {
         Ok(verdict) if verdict.valid => Ok(0),
         Ok(_) => Ok(INVALID),
-        Err(error) if error.code() == "document-read" => unreadable(file, &error),
+        Err(DocumentError::Io(error)) => unreadable(file, &error, language),
         Err(error) => {
             writeln!(out, "{}: {}: {error}", file.display(), error.code())?;
             Ok(INVALID)
@@ -120,21 +128,14 @@ struct Records {
     layout: Arc<Layout>,
     format: FormatArg,
     charset: Encoding,
+    language: Language,
 }
 
 impl Records {
-    fn new(schema: &Schema, record: &str, format: FormatArg, charset: &str) -> anyhow::Result<Self> {
-        let record: QName =
-            record.parse().map_err(|_| anyhow::anyhow!("--record: write {{namespace}}name"))?;
-        let layout = Layout::compile(&schema.record_type(&record)?)?;
-        let charset = Encoding::from_label(charset).context("--charset: UTF-8, UTF-16 or Windows-31J")?;
-        Ok(Self { schema: schema.clone(), layout: Arc::new(layout), format, charset })
-    }
-
     fn check(&self, file: &Path) -> anyhow::Result<u8> {
         let input = match open(file) {
             Ok(input) => input,
-            Err(error) => return Ok(unreadable(file, &error)?),
+            Err(error) => return Ok(unreadable(file, &error, self.language)?),
         };
         let text = Decoder::new(input, self.charset, Unmappable::Refuse);
         let mut source: Box<dyn RecordSource> = match self.format {
@@ -154,12 +155,18 @@ impl Records {
             match source.next(&mut record) {
                 Ok(true) => drop(checker.check(&mut record, &mut violations)),
                 Ok(false) => break,
-                Err(error) if is_io(&error) => return Ok(unreadable(file, &error)?),
                 Err(error) => {
+                    if let ReadErrorKind::Io(io) = &error.kind
+                        && io.get_ref().is_none()
+                    {
+                        // The file itself failed, not what is in it.
+                        return Ok(unreadable(file, io, self.language)?);
+                    }
+                    let said = self.language.of(error.to_string(), error.message_ja());
                     let place = error.place;
                     writeln!(
                         out,
-                        "{}:{}:{}: {}: {error}",
+                        "{}:{}:{}: {}: {said}",
                         file.display(),
                         place.line,
                         place.column,
@@ -171,15 +178,12 @@ impl Records {
         }
         for violation in violations.listed() {
             let (line, column) = (violation.line.unwrap_or(0), violation.column.unwrap_or(0));
-            let field = violation.field.as_deref().unwrap_or("record");
-            writeln!(
-                out,
-                "{}:{line}:{column}: {}: record {}, {field}: {}",
-                file.display(),
-                violation.code,
-                violation.record,
-                violation.message
-            )?;
+            let (name, code, record) = (file.display(), violation.code, violation.record);
+            let field = violation.field.as_deref().unwrap_or(self.language.of("record", "レコード"));
+            let (message, message_ja) = (&violation.message, &violation.message_ja);
+            let said =
+                text!("record {record}, {field}: {message}", "レコード{record}、{field}: {message_ja}");
+            writeln!(out, "{name}:{line}:{column}: {code}: {}", said.in_language(self.language))?;
         }
         Ok(if violations.is_empty() { 0 } else { INVALID })
     }

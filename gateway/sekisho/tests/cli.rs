@@ -26,6 +26,10 @@ fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -50,6 +54,102 @@ fn validate_says_valid_invalid_refused_and_unreadable_by_its_exit_code() {
     assert_eq!(code(&not_a_schema), 2);
     let missing = sekisho(&["validate", "--schema", schema, "no-such-file.xml"]);
     assert_eq!(code(&missing), 3);
+    let no_schema = sekisho(&["validate", "--schema", "no-such-file.xsd", text(&data("orders.xml"))]);
+    assert_eq!(code(&no_schema), 3, "a schema that is not there is not one that is refused");
+    assert!(err(&no_schema).contains("it is not there"), "{}", err(&no_schema));
+    let no_element = sekisho(&[
+        "validate",
+        "--schema",
+        schema,
+        "--record",
+        "{urn:x}none",
+        "--format",
+        "csv",
+        text(&data("orders-bad.csv")),
+    ]);
+    assert_eq!(code(&no_element), 2);
+}
+
+#[test]
+fn a_command_line_that_cannot_be_understood_has_a_code_of_its_own() {
+    let schema = root().join("schemas/orders.xsd");
+    let schema = text(&schema);
+    for args in [
+        ["validate", "orders.xml", "--no-such-option"].as_slice(),
+        &["validate", "orders.xml"],
+        &["validate", "--schema", schema, "--record", "{urn:x", "--format", "csv", "x.csv"],
+        &["validate", "--schema", schema, "--charset", "EUC-JP", "x.csv"],
+        &["send", "x.csv"],
+        &["send", "x.csv", "--to", "http://127.0.0.1:9/x", "--door", "carrier-pigeon"],
+        &["batch", ""],
+        &["batch", "17"],
+        &["batch", "0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55", "--cancel", "--errors"],
+        &["nonsense"],
+        &[],
+    ] {
+        let output = sekisho(args);
+        assert_eq!(code(&output), 64, "{args:?}: {}", err(&output));
+    }
+    // Monitoring plugins say UNKNOWN then.
+    assert_eq!(code(&sekisho(&["heartbeat"])), 3);
+    assert_eq!(code(&sekisho(&["--language", "ja", "heartbeat", "--no-such-option"])), 3);
+    // Help is no mistake, and saying a thing twice is none either.
+    assert_eq!(code(&sekisho(&["validate", "--help"])), 0);
+    let id = "0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55";
+    let nobody = "http://127.0.0.1:9";
+    assert_eq!(code(&sekisho(&["batch", id, "--cancel", "--cancel", "--admin", nobody])), 3);
+}
+
+#[test]
+fn what_the_tools_say_is_in_japanese_when_asked_for() {
+    let schema = root().join("schemas/orders.xsd");
+    let schema = text(&schema);
+    let bad = data("orders-bad.csv");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("x.toml");
+    std::fs::write(&config, "[gateway]\nstate = 1\n").unwrap();
+    let nobody = "http://127.0.0.1:9";
+    let id = "0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55";
+    for args in [
+        [
+            "validate",
+            "--schema",
+            schema,
+            "--record",
+            "{urn:example:bulk}order",
+            "--format",
+            "csv",
+            text(&bad),
+        ]
+        .as_slice(),
+        &["validate", "--schema", "no-such-file.xsd", "x.xml"],
+        &["validate", "--schema", schema, "no-such-file.xml"],
+        &["pin", "no-such-file.xsd"],
+        &["check-config", "--config", text(&config)],
+        &["check-config", "--config", "no-such-file.toml"],
+        &["serve", "--config", text(&config)],
+        &["heartbeat", "http://127.0.0.1:9/x"],
+        &["heartbeat", "ftp://127.0.0.1:9/x"],
+        &["send", "--to", "http://127.0.0.1:9/x", text(&bad)],
+        &["send", "--to", "http://127.0.0.1:9/x", "no-such-file.csv"],
+        &["send", "--to", "https://127.0.0.1:9/x", text(&bad)],
+        &["batches", "--admin", nobody],
+        &["batch", id, "--admin", nobody],
+        &["batch", id, "--errors", "--admin", nobody],
+    ] {
+        let mut with_language = vec!["--language", "ja"];
+        with_language.extend_from_slice(args);
+        let output = sekisho(&with_language);
+        let said = format!("{}{}", out(&output), err(&output));
+        assert!(!said.is_empty(), "{args:?} says nothing");
+        for line in said.lines() {
+            assert!(line.chars().any(|c| c >= 'ぁ'), "{args:?}: not in Japanese: {line}");
+        }
+        let english = sekisho(args);
+        let said = format!("{}{}", out(&english), err(&english));
+        assert!(!said.chars().any(|c| c >= 'ぁ'), "{args:?}: not in English: {said}");
+        assert_eq!(code(&output), code(&english), "{args:?}");
+    }
 }
 
 #[test]
@@ -108,9 +208,9 @@ fn check_config_lists_mistakes_and_binds_nothing() {
     let output = sekisho(&["check-config", "--config", text(&file)]);
     assert_eq!(code(&output), 1);
     let lines = out(&output);
-    assert!(lines.contains("broken.toml:3: gateway: unknown field `staet`"), "{lines}");
-    assert!(lines.contains("broken.toml:5: admin"), "{lines}");
-    assert!(lines.contains("2 mistakes"), "{lines}");
+    assert!(lines.contains("broken.toml:3:1: gateway: staet: unknown key; did you mean `state`?"), "{lines}");
+    assert!(lines.contains("broken.toml:5:1: admin: listen: must be an IP address"), "{lines}");
+    assert!(lines.ends_with("7 mistakes\n"), "the five sections that must be there among them: {lines}");
     assert!(!folder.path().join("x").exists(), "nothing is created");
 
     let good = root().join("config/asp-lgwan.toml");
@@ -125,7 +225,7 @@ fn serve_with_a_broken_configuration_says_all_of_it_and_starts_nothing() {
     let output = sekisho(&["serve", "--config", text(&file)]);
     assert_eq!(code(&output), 4);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(errors.contains("unknown section"), "{errors}");
+    assert!(errors.contains("routes: unknown section; did you mean [[route]]?"), "{errors}");
     assert!(!folder.path().join("x").exists());
 }
 

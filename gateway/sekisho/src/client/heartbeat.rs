@@ -4,67 +4,106 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
 use http::Method;
-use sekisho_liveness::{ErrorClass, Evidence, Hop, HopState, Language, Snapshot, Style, nagios, table};
+use sekisho_liveness::{
+    ErrorClass, Evidence, Hop, HopState, Language as TableLanguage, Snapshot, Style, nagios, table,
+};
 use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::message::{self, Heartbeat, Request};
 use sekisho_soap::{EnvelopeReader, Version, envelope};
-use sekisho_upstream::Body;
+use sekisho_upstream::{Answer, Body};
 
-use super::{Gateway, runtime};
-use crate::cli::{HeartbeatArgs, HeartbeatForm, LanguageArg};
+use super::{Gateway, refusal, runtime, words};
+use crate::cli::{HeartbeatArgs, HeartbeatForm};
+use crate::language::{Language, Text, text};
 
 /// Exit code of a heartbeat that was not answered.
-const UNKNOWN: u8 = 3;
+pub(crate) const UNKNOWN: u8 = 3;
 
 /// `sekisho heartbeat`.
-pub(crate) fn run(args: &HeartbeatArgs) -> anyhow::Result<ExitCode> {
-    let heartbeat = match runtime()?.block_on(ask(args)) {
+pub(crate) fn run(args: &HeartbeatArgs, language: Language) -> anyhow::Result<ExitCode> {
+    let heartbeat = match runtime()?.block_on(ask(args)).and_then(|heartbeat| chosen(heartbeat, &args.hop)) {
         Ok(heartbeat) => heartbeat,
         Err(error) => {
-            writeln!(io::stdout(), "UNKNOWN: {}: {error:#}", args.url)?;
+            let said = error.in_language(language);
+            let mut out = io::stdout();
+            match args.form {
+                HeartbeatForm::Json => {
+                    let value = serde_json::json!({ "url": args.url, "detail": said });
+                    writeln!(out, "{}", serde_json::to_string_pretty(&value)?)?;
+                }
+                // A plugin's first line is all that a monitoring system shows.
+                HeartbeatForm::Table | HeartbeatForm::Nagios => {
+                    writeln!(out, "UNKNOWN: {}: {}", args.url, said.replace('|', " "))?;
+                }
+            }
             return Ok(ExitCode::from(UNKNOWN));
         }
     };
-    let mut snapshot = snapshot(&heartbeat);
-    if !args.hop.is_empty() {
-        let hops: Vec<&str> = args.hop.iter().map(String::as_str).collect();
-        snapshot = snapshot.only(&hops);
-    }
-    let language = if args.language == LanguageArg::Ja { Language::Japanese } else { Language::English };
+    let snapshot = snapshot(&heartbeat);
+    let spoken = language.of(TableLanguage::English, TableLanguage::Japanese);
     let mut out = io::stdout();
     match args.form {
         HeartbeatForm::Json => writeln!(out, "{}", serde_json::to_string_pretty(&heartbeat)?)?,
-        HeartbeatForm::Nagios => writeln!(out, "{}", nagios::line(&snapshot, language))?,
+        HeartbeatForm::Nagios => writeln!(out, "{}", nagios::line(&snapshot, spoken))?,
         HeartbeatForm::Table => {
             let style = if out.is_terminal() { Style::Colour } else { Style::Plain };
-            write!(out, "{}", table::table(&snapshot, language, style))?;
+            write!(out, "{}", table::table(&snapshot, spoken, style))?;
+            let times = language.of("Times are in UTC.", "時刻は協定世界時（UTC）です。");
+            writeln!(out, "\n{times}")?;
         }
     }
     Ok(ExitCode::from(nagios::exit_code(snapshot.overall())))
 }
 
-async fn ask(args: &HeartbeatArgs) -> anyhow::Result<Heartbeat> {
+/// Only the hops that were asked for, by name or by identity; one that there is not is an error.
+fn chosen(mut heartbeat: Heartbeat, wanted: &[String]) -> Result<Heartbeat, Text> {
+    let is = |hop: &message::Hop, name: &str| hop.name == name || self::hop(hop).id() == name;
+    for name in wanted {
+        if !heartbeat.hops.iter().any(|hop| is(hop, name)) {
+            let hops: Vec<String> = heartbeat.hops.iter().map(|hop| self::hop(hop).id()).collect();
+            let (english, japanese) = (hops.join(", "), hops.join("、"));
+            return Err(text!(
+                "there is no hop {name:?}; there are: {english}",
+                "経路点 {name:?} はありません。あるもの：{japanese}"
+            ));
+        }
+    }
+    if !wanted.is_empty() {
+        heartbeat.hops.retain(|hop| wanted.iter().any(|name| is(hop, name)));
+    }
+    Ok(heartbeat)
+}
+
+async fn ask(args: &HeartbeatArgs) -> Result<Heartbeat, Text> {
     let gateway = Gateway::at(&args.url, &args.roots)?;
     let deadline = Duration::from_secs(args.timeout);
-    let answer = if args.soap {
+    let answered = if args.soap {
         let envelope = envelope::write(Version::Soap11, None, &Request::Heartbeat.write());
         let headers = [("content-type", "text/xml; charset=utf-8"), ("soapaction", "\"\"")];
-        gateway.exchange(Method::POST, "", &headers, Body::full(envelope), deadline).await?
+        gateway.exchange(Method::POST, "", &headers, Body::full(envelope), deadline).await
     } else {
-        gateway.exchange(Method::GET, "/heartbeat", &[], Body::empty(), deadline).await?
+        gateway.exchange(Method::GET, "/heartbeat", &[], Body::empty(), deadline).await
     };
+    let answer: Answer = answered.map_err(|error| words::exchange(&error))?;
     if !answer.status.is_success() {
-        bail!("status {}", answer.status);
+        return Err(match refusal::of(&answer, !args.soap) {
+            Ok(problem) => problem.explained(),
+            Err(unreadable) => unreadable,
+        });
     }
-    if !args.soap {
-        return serde_json::from_slice(&answer.body).context("the answer is no heartbeat");
+    read(&answer, args.soap)
+        .ok_or_else(|| text!("the answer is no heartbeat", "応答が死活監視の結果ではありません"))
+}
+
+fn read(answer: &Answer, soap: bool) -> Option<Heartbeat> {
+    if !soap {
+        return serde_json::from_slice(&answer.body).ok();
     }
-    let mut envelope = EnvelopeReader::open(&answer.body[..], &EnvelopeOptions::default())?;
-    match message::Answer::read(&mut envelope)? {
-        message::Answer::Heartbeat(heartbeat) => Ok(heartbeat),
-        _ => bail!("the answer is no heartbeat"),
+    let mut envelope = EnvelopeReader::open(&answer.body[..], &EnvelopeOptions::default()).ok()?;
+    match message::Answer::read(&mut envelope).ok()? {
+        message::Answer::Heartbeat(heartbeat) => Some(heartbeat),
+        _ => None,
     }
 }
 

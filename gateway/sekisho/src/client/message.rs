@@ -39,7 +39,7 @@ impl Message {
         reference: Option<&str>,
         key: &str,
     ) -> anyhow::Result<Self> {
-        let length = std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.len();
+        let length = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
         let whole = Content { start: 0, length, base64: false };
         let file_type = content_type.unwrap_or("text/csv; charset=utf-8");
         let plain = |content_type: &str| Self {

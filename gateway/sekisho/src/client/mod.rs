@@ -2,14 +2,17 @@
 
 pub(crate) mod heartbeat;
 mod message;
+mod refusal;
 pub(crate) mod send;
+pub(crate) mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use http::{Method, Request};
 use sekisho_upstream::{Answer, Body, Endpoint, EndpointConfig, HttpClient, UpstreamError};
+
+use crate::language::Text;
 
 /// A connection to a gateway.
 pub(crate) struct Gateway {
@@ -18,11 +21,13 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// A client of the gateway at `url`; opens nothing yet.
-    pub(crate) fn at(url: &str, roots: &[PathBuf]) -> anyhow::Result<Self> {
+    pub(crate) fn at(url: &str, roots: &[PathBuf]) -> Result<Self, Text> {
         let mut config = EndpointConfig::new(url);
         config.roots = roots.to_vec();
-        let endpoint = Endpoint::load(&config).with_context(|| format!("the address {url}"))?;
-        Ok(Self { client: HttpClient::new(endpoint) })
+        match Endpoint::load(&config) {
+            Ok(endpoint) => Ok(Self { client: HttpClient::new(endpoint) }),
+            Err(error) => Err(words::address(url, &error)),
+        }
     }
 
     /// One exchange. `path` is below the address; `headers` are names and values.

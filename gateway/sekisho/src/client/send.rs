@@ -11,15 +11,17 @@ use bytes::Bytes;
 use http::Method;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sekisho_soap::envelope::EnvelopeOptions;
-use sekisho_soap::fault::ReceivedFault;
-use sekisho_soap::message::{Answer as SoapAnswer, Problem, Receipt, Request, State};
+use sekisho_soap::message::{Answer as SoapAnswer, Receipt, Request, State};
 use sekisho_soap::{EnvelopeReader, Version, envelope};
-use sekisho_upstream::{Answer, Body, BodyWriter};
+use sekisho_upstream::{Answer, Body, BodyWriter, UpstreamError};
 use tokio::time::Instant;
 
 use super::message::Message;
-use super::{Gateway, runtime};
-use crate::cli::{DoorArg, LanguageArg, SendArgs};
+use super::refusal::{self, Refusal};
+use super::{Gateway, runtime, words};
+use crate::cli::{DoorArg, SendArgs};
+use crate::language::{Language, Text, text};
+use crate::operate::receipt;
 
 const DELIVERED: u8 = 0;
 const NOT_ALL: u8 = 1;
@@ -36,28 +38,57 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// What went wrong, by who has to act.
 enum Failure {
-    Refused(String),
-    Unreachable(String),
+    Refused(Box<Refusal>),
+    /// What answered is no gateway.
+    NotUnderstood(Text),
+    /// With a stable code.
+    Unreachable(&'static str, Text),
 }
 
 /// `sekisho send`.
-pub(crate) fn run(args: &SendArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &SendArgs, language: Language) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
-        match send(args).await {
+        match send(args, language).await {
             Ok(receipt) => {
-                show(&receipt, args)?;
+                show(&receipt, args, language)?;
                 Ok(ExitCode::from(verdict(&receipt)))
             }
-            Err(Failure::Refused(text)) => {
-                writeln!(io::stderr(), "sekisho: refused: {text}")?;
-                Ok(ExitCode::from(REFUSED))
-            }
-            Err(Failure::Unreachable(text)) => {
-                writeln!(io::stderr(), "sekisho: {text}")?;
-                Ok(ExitCode::from(UNREACHABLE))
-            }
+            Err(failure) => failed(&failure, args, language),
         }
     })
+}
+
+/// Says what went wrong: on standard error for people, as JSON on standard output with `--json`.
+fn failed(failure: &Failure, args: &SendArgs, language: Language) -> anyhow::Result<ExitCode> {
+    let (code, text, exit) = match failure {
+        Failure::Refused(refusal) => {
+            let refused = language.of("refused", "受け付けられませんでした");
+            (None, format!("{refused}: {}", refusal.with_errors(language)), REFUSED)
+        }
+        Failure::NotUnderstood(text) => {
+            (Some(("answer-unknown", text)), text.in_language(language).to_owned(), REFUSED)
+        }
+        Failure::Unreachable(code, text) => {
+            (Some((*code, text)), text.in_language(language).to_owned(), UNREACHABLE)
+        }
+    };
+    if args.json {
+        // A refusal by the gateway's own hand is a problem document (RFC 9457); others have its members that apply.
+        let value = match (failure, code) {
+            (Failure::Refused(refusal), _) => serde_json::to_value(&refusal.0)?,
+            (_, Some((code, text))) => serde_json::json!({
+                "type": format!("urn:sekisho:problem:{code}"),
+                "code": code,
+                "detail": text.in_language(Language::English),
+                "detailJa": text.in_language(Language::Japanese),
+            }),
+            (_, None) => serde_json::Value::Null,
+        };
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&value)?)?;
+    } else {
+        writeln!(io::stderr(), "sekisho: {text}")?;
+    }
+    Ok(ExitCode::from(exit))
 }
 
 fn verdict(receipt: &Receipt) -> u8 {
@@ -70,9 +101,9 @@ fn verdict(receipt: &Receipt) -> u8 {
     }
 }
 
-async fn send(args: &SendArgs) -> Result<Receipt, Failure> {
-    let unreachable = |error: &dyn std::fmt::Display| Failure::Unreachable(error.to_string());
-    let gateway = Gateway::at(&args.to, &args.roots).map_err(|error| unreachable(&format!("{error:#}")))?;
+async fn send(args: &SendArgs, language: Language) -> Result<Receipt, Failure> {
+    let gateway =
+        Gateway::at(&args.to, &args.roots).map_err(|error| Failure::Unreachable("address", error))?;
     let key = args.key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let message = Message::prepare(
         &args.file,
@@ -81,15 +112,21 @@ async fn send(args: &SendArgs) -> Result<Receipt, Failure> {
         args.reference.as_deref(),
         &key,
     )
-    .map_err(|error| unreachable(&format!("{error:#}")))?;
-    let accepted = upload(args, &gateway, message, &key).await?;
-    follow(args, &gateway, accepted).await
+    .map_err(|error| Failure::Unreachable("file-unreadable", words::file(&error)))?;
+    let accepted = upload(args, &gateway, message, &key, language).await?;
+    follow(args, &gateway, accepted, language).await
 }
 
-async fn upload(args: &SendArgs, gateway: &Gateway, message: Message, key: &str) -> Result<Receipt, Failure> {
+async fn upload(
+    args: &SendArgs,
+    gateway: &Gateway,
+    message: Message,
+    key: &str,
+    language: Language,
+) -> Result<Receipt, Failure> {
     let total = message.length();
     let bar = progress(args, total, "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    bar.set_message(if args.language == LanguageArg::Ja { "送信" } else { "sending" });
+    bar.set_message(language.of("sending", "送信"));
     let sent = Arc::new(AtomicU64::new(0));
     let (writer, body) = Body::stream(total, 4);
     let rest = is_rest(args.door);
@@ -111,11 +148,13 @@ async fn upload(args: &SendArgs, gateway: &Gateway, message: Message, key: &str)
     let fed = feeding.await;
     bar.finish_and_clear();
     match answered {
-        Ok(answer) => receipt_of(&answer, rest, args.language),
-        Err(error) => match fed {
-            Ok(Err(local)) => Err(Failure::Unreachable(format!("{}: {local}", args.file.display()))),
-            _ => Err(Failure::Unreachable(format!("{}: {error}", args.to))),
-        },
+        Ok(answer) => receipt_of(&answer, rest),
+        Err(error) => Err(match fed {
+            Ok(Err(local)) => {
+                Failure::Unreachable("file-unreadable", crate::config::words::file(&args.file, &local))
+            }
+            _ => unreachable(&args.to, &error),
+        }),
     }
 }
 
@@ -181,10 +220,15 @@ impl Write for Pieces<'_> {
 }
 
 /// Asks for the batch until it is finished, or the wait is over.
-async fn follow(args: &SendArgs, gateway: &Gateway, mut receipt: Receipt) -> Result<Receipt, Failure> {
+async fn follow(
+    args: &SendArgs,
+    gateway: &Gateway,
+    mut receipt: Receipt,
+    language: Language,
+) -> Result<Receipt, Failure> {
     let until = Instant::now() + Duration::from_secs(args.wait);
     let bar = progress(args, receipt.records, "{msg} {wide_bar} {pos}/{len} {eta}");
-    bar.set_message(if args.language == LanguageArg::Ja { "配信" } else { "delivering" });
+    bar.set_message(language.of("delivering", "配信"));
     let mut look = tokio::time::interval(LOOK);
     while receipt.finished_at.is_none() && receipt.state != State::Held && Instant::now() < until {
         look.tick().await;
@@ -210,51 +254,39 @@ async fn ask(args: &SendArgs, gateway: &Gateway, id: &str) -> Result<Receipt, Fa
         let headers = [("content-type", "text/xml; charset=utf-8"), ("soapaction", "\"\"")];
         gateway.exchange(Method::POST, "", &headers, Body::full(envelope), QUESTION).await
     };
-    let answer = answer.map_err(|error| Failure::Unreachable(error.to_string()))?;
-    receipt_of(&answer, rest, args.language)
+    let answer = answer.map_err(|error| unreachable(&args.to, &error))?;
+    receipt_of(&answer, rest)
 }
 
-fn receipt_of(answer: &Answer, rest: bool, language: LanguageArg) -> Result<Receipt, Failure> {
-    let unreadable = |what: &str| Failure::Refused(format!("status {}: {what}", answer.status));
-    if rest {
-        if answer.status.is_success() {
-            return serde_json::from_slice(&answer.body).map_err(|_| unreadable("the answer is no receipt"));
-        }
-        let problem: Problem = serde_json::from_slice(&answer.body)
-            .map_err(|_| unreadable("the answer is no problem document"))?;
-        let detail = if language == LanguageArg::Ja { &problem.detail_ja } else { &problem.detail };
-        let mut text = format!("{} ({}, id {})", detail, problem.code, problem.id);
-        for error in problem.errors.iter().take(20) {
-            text.push_str(&line(error, language));
-        }
-        return Err(Failure::Refused(text));
-    }
-    let mut envelope = EnvelopeReader::open(&answer.body[..], &EnvelopeOptions::default())
-        .map_err(|_| unreadable("the answer is no SOAP message"))?;
-    if answer.status.is_success() {
-        return match SoapAnswer::read(&mut envelope) {
-            Ok(
-                SoapAnswer::Submitted(receipt) | SoapAnswer::State(receipt) | SoapAnswer::Cancelled(receipt),
-            ) => Ok(receipt),
-            _ => Err(unreadable("the answer is no receipt")),
-        };
-    }
-    let received = ReceivedFault::read(&mut envelope).ok().flatten();
-    let fault =
-        received.and_then(|received| received.ours).ok_or_else(|| unreadable("the answer is no fault"))?;
-    let reason = if language == LanguageArg::Ja { &fault.reason_ja } else { &fault.reason_en };
-    let mut text = format!("{} ({}, id {})", reason, fault.code, fault.id);
-    for error in fault.errors.iter().take(20) {
-        text.push_str(&line(error, language));
-    }
-    Err(Failure::Refused(text))
+fn unreachable(to: &str, error: &UpstreamError) -> Failure {
+    let text = Text::new(format!("{to}: "), format!("{to}: "));
+    Failure::Unreachable(error.code(), text.and(&words::exchange(error)))
 }
 
-fn line(error: &sekisho_soap::message::RecordError, language: LanguageArg) -> String {
-    let place = error.line.map(|line| format!(" (line {line})")).unwrap_or_default();
-    let field = error.field.as_deref().map(|field| format!(", {field}")).unwrap_or_default();
-    let text = if language == LanguageArg::Ja { &error.message_ja } else { &error.message };
-    format!("\n  record {}{field}{place}: {}: {text}", error.record, error.code)
+fn receipt_of(answer: &Answer, rest: bool) -> Result<Receipt, Failure> {
+    if !answer.status.is_success() {
+        return Err(refusal::of(answer, rest)
+            .map_or_else(Failure::NotUnderstood, |refusal| Failure::Refused(Box::new(refusal))));
+    }
+    let receipt = if rest { serde_json::from_slice(&answer.body).ok() } else { receipt_in(&answer.body) };
+    receipt.ok_or_else(|| {
+        let status = answer.status.as_u16();
+        Failure::NotUnderstood(text!(
+            "status {status}, but the answer is no receipt: is the address that of a route?",
+            "ステータス{status}ですが、応答が受領証ではありません。アドレスが特定通信のものか確かめてください"
+        ))
+    })
+}
+
+/// The receipt in an envelope.
+fn receipt_in(body: &[u8]) -> Option<Receipt> {
+    let mut envelope = EnvelopeReader::open(body, &EnvelopeOptions::default()).ok()?;
+    match SoapAnswer::read(&mut envelope).ok()? {
+        SoapAnswer::Submitted(receipt) | SoapAnswer::State(receipt) | SoapAnswer::Cancelled(receipt) => {
+            Some(receipt)
+        }
+        _ => None,
+    }
 }
 
 fn progress(args: &SendArgs, total: u64, template: &str) -> ProgressBar {
@@ -267,12 +299,12 @@ fn progress(args: &SendArgs, total: u64, template: &str) -> ProgressBar {
     bar
 }
 
-fn show(receipt: &Receipt, args: &SendArgs) -> anyhow::Result<()> {
+fn show(receipt: &Receipt, args: &SendArgs, language: Language) -> anyhow::Result<()> {
     let mut out = io::stdout();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(receipt)?)?;
     } else {
-        out.write_all(crate::operate::receipt_text(receipt, args.language).as_bytes())?;
+        out.write_all(receipt::text(receipt, language).as_bytes())?;
     }
     Ok(())
 }

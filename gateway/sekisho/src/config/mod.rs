@@ -2,9 +2,13 @@
 //! unchecked is ever used, and nothing derived is ever written down.
 
 pub(crate) mod effective;
+mod key_path;
 mod mistake;
 pub(crate) mod raw;
 mod read;
+mod shape;
+mod syntax;
+pub(crate) mod words;
 
 pub(crate) use effective::Effective;
 pub(crate) use mistake::{Mistake, Mistakes};
@@ -21,6 +25,7 @@ use std::process::ExitCode;
 pub(crate) fn load(path: &Path) -> Result<(Raw, Effective), Vec<Mistake>> {
     let mut mistakes = Mistakes::new(path);
     let raw = read::file(path, &mut mistakes);
+    // What could be read is judged whatever else is wrong: an operator mends a file once.
     let effective = raw.as_ref().and_then(|raw| Effective::build(raw, &mut mistakes));
     match (raw, effective) {
         (Some(raw), Some(effective)) if mistakes.is_empty() => Ok((raw, effective)),

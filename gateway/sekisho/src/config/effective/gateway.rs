@@ -1,0 +1,92 @@
+//! What holds for the gateway as a whole: its folder, its limits, its admin listener.
+
+use std::path::Path;
+
+use crate::config::key_path::KeyPath;
+use crate::config::mistake::Mistakes;
+use crate::config::raw::Raw;
+use crate::config::words;
+use crate::language::{Text, text};
+
+pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
+    let root = KeyPath::root();
+    let limits = &raw.limits;
+    for (key, value) in [
+        ("limits.uploads", limits.uploads as u64),
+        ("limits.connections", limits.connections as u64),
+        ("limits.head_fields", limits.head_fields as u64),
+        ("limits.head_timeout_ms", limits.head_timeout_ms),
+        ("gateway.grace_ms", raw.gateway.grace_ms),
+    ] {
+        if value == 0 {
+            mistakes.add(&root.dotted(key), no_limit_is_off());
+        }
+    }
+    if !(1_024..=32 * 1024).contains(&limits.head_bytes) {
+        mistakes.add(&root.dotted("limits.head_bytes"), between(1_024, 32 * 1024));
+    }
+    if !raw.admin.listen.ip().is_loopback() {
+        mistakes.add(
+            &root.dotted("admin.listen"),
+            text!(
+                "must be a loopback address (127.0.0.1 or [::1]): it asks for no login",
+                "ループバックアドレス（127.0.0.1か[::1]）にしてください。ログインなしで応答するためです"
+            ),
+        );
+    }
+    for (section, empty) in [
+        ("listener", raw.listener.is_empty()),
+        ("client", raw.client.is_empty()),
+        ("schema", raw.schema.is_empty()),
+        ("upstream", raw.upstream.is_empty()),
+        ("route", raw.route.is_empty()),
+    ] {
+        if empty {
+            mistakes.add(
+                &root.key(section),
+                text!("at least one [[{section}]] is needed", "[[{section}]]が1つ以上必要です"),
+            );
+        }
+    }
+    state(&folder.join(&raw.gateway.state), mistakes);
+}
+
+/// A number below 1 where it is a limit.
+pub(super) fn no_limit_is_off() -> Text {
+    text!("must be at least 1: there is no limit that is off", "1以上にしてください。無制限にはできません")
+}
+
+/// A number outside its bounds.
+pub(super) fn between(least: u64, most: u64) -> Text {
+    text!("must be between {least} and {most}", "{least}から{most}までにしてください")
+}
+
+/// The folder is there, or can be made when the gateway starts.
+fn state(folder: &Path, mistakes: &mut Mistakes) {
+    let path = KeyPath::root().dotted("gateway.state");
+    let shown = folder.display();
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => mistakes.add(
+            &path,
+            text!(
+                "{shown} is a file; a folder is needed",
+                "{shown} はファイルです。フォルダーを指定してください"
+            ),
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            if parent.is_some_and(|parent| !parent.is_dir()) {
+                let parent = parent.unwrap_or(folder).display();
+                mistakes.add(
+                    &path,
+                    text!(
+                        "the folder {parent} is not there: make it first; only the last step of {shown} is made at the start",
+                        "フォルダー {parent} がありません。先に作ってください（起動時に作られるのは {shown} の最後の段だけです）"
+                    ),
+                );
+            }
+        }
+        Err(error) => mistakes.add(&path, words::file(folder, &error)),
+    }
+}

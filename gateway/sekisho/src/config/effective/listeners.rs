@@ -1,0 +1,127 @@
+//! Listeners and the routes that they serve.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_edge::ListenerLimits;
+use sekisho_edge::framing::HeadLimits;
+use sekisho_edge::route::Route;
+
+use super::{EffectiveListener, names};
+use crate::config::key_path::KeyPath;
+use crate::config::mistake::Mistakes;
+use crate::config::raw::{ListenerSection, PlainHttp, Raw};
+use crate::language::text;
+
+pub(super) fn build(
+    raw: &Raw,
+    routes: &BTreeMap<String, Arc<Route>>,
+    mistakes: &mut Mistakes,
+) -> Vec<EffectiveListener> {
+    names::unique(mistakes, "listener", raw.listener.iter().map(|listener| listener.name.as_str()));
+    let mut addresses = HashSet::from([raw.admin.listen]);
+    let known: Vec<&str> = raw.route.iter().map(|route| route.name.as_str()).collect();
+    let mut served = HashSet::new();
+    let mut listeners = Vec::new();
+    for (index, section) in raw.listener.iter().enumerate() {
+        let path = KeyPath::item_of("listener", index);
+        check(section, &path, &mut addresses, mistakes);
+        let mut paths = HashSet::new();
+        for (item, name) in section.routes.iter().enumerate() {
+            let path = path.key("routes").item(item);
+            served.insert(name.as_str());
+            let Some(at) = known.iter().position(|known| known == name) else {
+                names::unknown(mistakes, &path, "route", name, &known);
+                // Which route was meant is not clear: it may be the one that nobody serves.
+                mistakes.say_no_more(&path);
+                continue;
+            };
+            let its_path = KeyPath::item_of("route", at).key("path");
+            if !mistakes.is_told(&its_path) && !paths.insert(raw.route[at].path.as_str()) {
+                mistakes.add(
+                    &path,
+                    text!(
+                        "route {name:?} has the same path as another of this listener",
+                        "route {name:?} のパスが、このlistenerの別のrouteと同じです"
+                    ),
+                );
+            }
+        }
+        listeners.push(EffectiveListener {
+            name: section.name.clone(),
+            address: section.listen,
+            limits: ListenerLimits {
+                connections: raw.limits.connections,
+                head: HeadLimits { bytes: raw.limits.head_bytes, fields: raw.limits.head_fields },
+                head_timeout: Duration::from_millis(raw.limits.head_timeout_ms),
+            },
+            public_url: section.public_url.as_deref().map(Arc::from),
+            // A route with mistakes is in no map; its own mistakes are listed.
+            routes: section.routes.iter().filter_map(|name| routes.get(name).cloned()).collect(),
+        });
+    }
+    unserved(raw, &served, mistakes);
+    listeners
+}
+
+fn unserved(raw: &Raw, served: &HashSet<&str>, mistakes: &mut Mistakes) {
+    // Where a list of routes could not be read, nobody knows what it served.
+    let told = |index| mistakes.is_told(&KeyPath::item_of("listener", index).key("routes"));
+    let told_item =
+        |index, item| mistakes.is_told(&KeyPath::item_of("listener", index).key("routes").item(item));
+    let unclear = raw.listener.is_empty()
+        || raw.listener.iter().enumerate().any(|(index, listener)| {
+            told(index) || (0..listener.routes.len()).any(|item| told_item(index, item))
+        });
+    let names_unclear = |index| mistakes.is_told(&KeyPath::item_of("route", index).key("name"));
+    let lonely: Vec<usize> = (0..raw.route.len())
+        .filter(|index| {
+            !unclear && !names_unclear(*index) && !served.contains(raw.route[*index].name.as_str())
+        })
+        .collect();
+    for index in lonely {
+        mistakes.add(
+            &KeyPath::item_of("route", index),
+            text!(
+                "no listener serves it: name it in a listener's routes",
+                "どのlistenerからも使われていません。listenerのroutesに名前を書いてください"
+            ),
+        );
+    }
+}
+
+fn check(
+    section: &ListenerSection,
+    path: &KeyPath,
+    addresses: &mut HashSet<SocketAddr>,
+    mistakes: &mut Mistakes,
+) {
+    let address = path.key("listen");
+    if !section.listen.ip().is_loopback() && section.plain_http == PlainHttp::LoopbackOnly {
+        mistakes.add(
+            &path.key("plain_http"),
+            text!(
+                "plain HTTP beyond loopback: whoever is on the network can read along. If the line is protected by other \
+                 means, write plain_http = \"i-know-that-this-network-is-protected\"",
+                "ループバック以外での平文HTTPは、同じネットワークの誰にでも読まれます。回線が別の手段で保護されている場合は、\
+                 plain_http = \"i-know-that-this-network-is-protected\" と書いてください"
+            ),
+        );
+    }
+    if section.listen.port() != 0 && !mistakes.is_told(&address) && !addresses.insert(section.listen) {
+        mistakes.add(
+            &address,
+            text!("another listener has this address", "別のlistenerが同じアドレスを使っています"),
+        );
+    }
+    if let Some(url) = &section.public_url
+        && !(url.starts_with("http://") || url.starts_with("https://"))
+    {
+        mistakes.add(
+            &path.key("public_url"),
+            text!("must begin with http:// or https://", "http://かhttps://で始めてください"),
+        );
+    }
+}

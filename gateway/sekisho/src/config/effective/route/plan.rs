@@ -1,0 +1,240 @@
+//! How a route's records reach its upstream: pace, retries, mapping, dialect; or where a relay passes them on.
+
+use std::sync::Arc;
+
+use sekisho_delivery::{DialectSpec, PaceSpec, Plan, PlanError, RetrySpec};
+use sekisho_edge::route::Mode;
+use sekisho_journal::Digest;
+use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
+
+use super::Notes;
+use crate::config::effective::EffectiveUpstream;
+use crate::config::effective::schemas::LoadedSchema;
+use crate::config::key_path::KeyPath;
+use crate::config::raw::RouteSection;
+use crate::config::words;
+use crate::language::{Text, text};
+
+/// Pace and retries, number by number.
+pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
+    let (pace, retry) = (&section.pace, &section.retry);
+    for (key, value) in [
+        ("pace.limit_ms", pace.limit_ms),
+        ("pace.start_rows", pace.start_rows),
+        ("pace.max_rows", pace.max_rows),
+        ("pace.max_bytes", pace.max_bytes),
+        ("pace.max_in_flight", u64::from(pace.max_in_flight)),
+        ("pace.fixed_rows", pace.fixed_rows.unwrap_or(1)),
+        ("retry.initial_ms", retry.initial_ms),
+        ("retry.record_attempts", u64::from(retry.record_attempts)),
+        ("retry.alone_attempts", u64::from(retry.alone_attempts)),
+    ] {
+        if value == 0 {
+            notes.add(key, text!("must be at least 1", "1以上にしてください"));
+        }
+    }
+    if !(0.05..=0.9).contains(&pace.target) {
+        notes.add("pace.target", text!("must be between 0.05 and 0.9", "0.05から0.9までにしてください"));
+    }
+    if retry.max_ms < retry.initial_ms {
+        notes.add("retry.max_ms", text!("must not be below initial_ms", "initial_ms以上にしてください"));
+    }
+    if !(0.0..=10.0).contains(&retry.budget) {
+        notes.add("retry.budget", text!("must be between 0 and 10", "0から10までにしてください"));
+    }
+}
+
+/// The plan of a store-and-forward route.
+pub(super) fn store_and_forward(
+    section: &RouteSection,
+    schema: Option<&LoadedSchema>,
+    upstream: Option<&EffectiveUpstream>,
+    notes: &mut Notes<'_>,
+) -> Option<(Mode, Option<String>)> {
+    if section.target.is_some() {
+        notes.add(
+            "target",
+            text!(
+                "is for relay routes; a store-and-forward route's dialect says where to",
+                "中継（relay）の特定通信で使うキーです。蓄積転送の宛先は、dialectに書きます"
+            ),
+        );
+    }
+    let Some(dialect) = &section.dialect else {
+        notes.add(
+            "dialect",
+            text!(
+                "is missing: [route.dialect] with kind = \"soap\", \"swa\", \"rest\", \"bulk2\", \"collections\" or \
+                 \"partner-soap\"",
+                "がありません。[route.dialect]に、kind = \"soap\"、\"swa\"、\"rest\"、\"bulk2\"、\"collections\"、\
+                 \"partner-soap\"のいずれかを書いてください"
+            ),
+        );
+        return None;
+    };
+    path_of(dialect, upstream, notes);
+    let layout = schema?.layout.names();
+    let mapping = mapping(&section.mapping, &layout, notes);
+    let mapping_is_good = mapping == section.mapping;
+    let plan = Plan {
+        route: section.name.clone(),
+        upstream: section.upstream.clone(),
+        layout,
+        mapping,
+        dialect: dialect.clone(),
+        // Their numbers are listed one by one: here they must not hide what is wrong with the dialect.
+        pace: if section.pace.fault().is_none() { section.pace } else { PaceSpec::default() },
+        retry: RetrySpec::default(),
+        idempotent: section.idempotent,
+        no_split: section.no_split,
+    };
+    match plan.check() {
+        Ok(()) => {}
+        Err(PlanError::Mapping(_)) if !mapping_is_good => {}
+        // Which columns there are follows from the mapping.
+        Err(PlanError::Setting { key: "dialect.results.key" | "dialect.external_id", .. })
+            if !mapping_is_good => {}
+        Err(PlanError::Setting { key, reason }) => notes.add(key, setting(key, &reason)),
+        Err(error) => notes.add("mapping", text!("{error}", "使えません（{error}）")),
+    }
+    let plan = Plan { mapping: section.mapping.clone(), pace: section.pace, retry: section.retry, ..plan };
+    let text = plan.to_json().ok()?;
+    let mapping = serde_json::to_string(&section.mapping).ok()?;
+    let mode =
+        Mode::StoreAndForward { plan: Digest::of(text.as_bytes()), mapping: Digest::of(mapping.as_bytes()) };
+    Some((mode, Some(text)))
+}
+
+/// What is wrong with one setting of the dialect.
+fn setting(key: &str, reason: &str) -> Text {
+    let japanese = match key {
+        "dialect.results.key" => {
+            "結果をキーで突き合わせるには、mapping.keyの列がちょうど1つ必要です".to_owned()
+        }
+        "dialect.external_id" => "対応付けの列にありません".to_owned(),
+        "dialect.method" => "HTTPのメソッドではありません".to_owned(),
+        "dialect.headers" => "ヘッダーに書けない名前か値があります".to_owned(),
+        "dialect.path" => "リクエストのパスとして使えません".to_owned(),
+        _ => format!("設定を使えません（{reason}）"),
+    };
+    Text::new(reason, japanese)
+}
+
+/// A dialect's path must be one that can be asked for.
+fn path_of(dialect: &DialectSpec, upstream: Option<&EffectiveUpstream>, notes: &mut Notes<'_>) {
+    let path = match dialect {
+        DialectSpec::Soap(spec) => &spec.path,
+        DialectSpec::Swa(spec) => &spec.path,
+        DialectSpec::Rest(spec) => &spec.path,
+        DialectSpec::Bulk2(_) | DialectSpec::Collections(_) | DialectSpec::PartnerSoap(_) => return,
+    };
+    let filled = path.replace("{batch}", "x").replace("{chunk}", "1");
+    let can_be_asked_for =
+        upstream.is_none_or(|upstream| upstream.upstream.endpoint().target(&filled).is_some());
+    if !filled.starts_with('/') || !can_be_asked_for {
+        notes.add(
+            "dialect.path",
+            text!(
+                "must be a path at the upstream, such as \"/services/intake\"; no spaces, no other characters than ASCII",
+                "接続先のパスを、\"/services/intake\"のように書いてください。空白とASCII以外の文字は使えません"
+            ),
+        );
+    }
+}
+
+/// Lists what is wrong with a mapping, one thing after the other; returns what is left of it.
+fn mapping(spec: &MappingSpec, layout: &LayoutNames, notes: &mut Notes<'_>) -> MappingSpec {
+    let mut left = spec.clone();
+    let path = notes.path.key("mapping");
+    while let Err(error) = Mapper::new(&left, layout) {
+        let before = left.clone();
+        let at = take_out(&mut left, spec, &error, &path);
+        notes.mistakes.add(&at, words::mapping(&error));
+        if left == before {
+            break;
+        }
+    }
+    left
+}
+
+/// Takes out of a mapping what an error is about, and says where it stood.
+fn take_out(left: &mut MappingSpec, spec: &MappingSpec, error: &MappingError, path: &KeyPath) -> KeyPath {
+    let place = |list: &[String], name: &String| list.iter().position(|one| one == name);
+    match error {
+        MappingError::UnknownField { path: field }
+        | MappingError::Kind { path: field, .. }
+        | MappingError::OutOfReach { path: field }
+        | MappingError::RenamedAndDropped { path: field } => {
+            if left.rename.remove(field).is_some() {
+                path.key("rename").key(field)
+            } else if let Some(at) = place(&spec.drop, field).filter(|_| left.drop.contains(field)) {
+                left.drop.retain(|one| one != field);
+                path.key("drop").item(at)
+            } else if left.rows.as_ref() == Some(field) {
+                left.rows = None;
+                path.key("rows")
+            } else {
+                left.columns.retain(|column| column.field.as_ref() != Some(field));
+                let at = spec.columns.iter().position(|column| column.field.as_ref() == Some(field));
+                at.map_or_else(|| path.clone(), |at| path.key("columns").item(at))
+            }
+        }
+        MappingError::Key { column } => {
+            left.key.retain(|one| one != column);
+            place(&spec.key, column).map_or_else(|| path.key("key"), |at| path.key("key").item(at))
+        }
+        MappingError::Source { column } => {
+            left.columns.retain(|one| one.name != *column);
+            let at = spec.columns.iter().position(|one| one.name == *column);
+            at.map_or_else(|| path.clone(), |at| path.key("columns").item(at))
+        }
+        MappingError::Both { key } => {
+            match *key {
+                "rename" => left.rename.clear(),
+                "drop" => left.drop.clear(),
+                _ => left.constant.clear(),
+            }
+            path.key(key)
+        }
+        _ => path.clone(),
+    }
+}
+
+/// Where a relay route passes its messages on to.
+pub(super) fn relay(
+    section: &RouteSection,
+    upstream: Option<&EffectiveUpstream>,
+    notes: &mut Notes<'_>,
+) -> Option<Mode> {
+    if section.dialect.is_some() {
+        notes.add(
+            "dialect",
+            text!(
+                "a relay route passes messages as they come and has none",
+                "中継（relay）の特定通信はメッセージをそのまま渡すので、dialectは書けません"
+            ),
+        );
+    }
+    let target = section.target.clone().unwrap_or_else(|| section.path.clone());
+    let can_be_asked_for =
+        upstream.is_none_or(|upstream| upstream.upstream.endpoint().target(&target).is_some());
+    // Without a target of its own it is the path, which is told already.
+    let told = section.target.is_none() && notes.is_told("path");
+    let good = target.starts_with('/') && can_be_asked_for;
+    if !(good || told) {
+        notes.add(
+            "target",
+            text!(
+                "must be a path at the upstream, such as \"/services/intake\"",
+                "接続先のパスを、\"/services/intake\"のように書いてください"
+            ),
+        );
+        return None;
+    }
+    let upstream = upstream?;
+    Some(Mode::Relay {
+        upstream: Arc::new(upstream.upstream.clone()),
+        target,
+        deadline: upstream.upstream.endpoint().request_timeout(),
+    })
+}

@@ -1,0 +1,212 @@
+//! Upstreams: where they are, how they are trusted, how the gateway logs in, how they are watched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::pem::{Error as PemError, PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use sekisho_upstream::{Endpoint, EndpointConfig, EndpointError, LoginConfig, Upstream};
+
+use super::gateway::no_limit_is_off;
+use super::{EffectiveUpstream, names};
+use crate::config::key_path::KeyPath;
+use crate::config::mistake::Mistakes;
+use crate::config::raw::{ProbeSection, UpstreamSection};
+use crate::config::words;
+use crate::language::{Text, text};
+
+pub(super) fn build(
+    sections: &[UpstreamSection],
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, EffectiveUpstream> {
+    names::unique(mistakes, "upstream", sections.iter().map(|upstream| upstream.name.as_str()));
+    let mut built = BTreeMap::new();
+    for (index, section) in sections.iter().enumerate() {
+        let path = KeyPath::item_of("upstream", index);
+        probe(&section.probe, &path.key("probe"), mistakes);
+        let endpoint = absolute(&section.endpoint, folder);
+        let before = mistakes.count();
+        let path = path.key("endpoint");
+        let told_of =
+            |mistakes: &Mistakes, keys: &[&str]| keys.iter().any(|key| mistakes.is_told(&path.key(key)));
+        numbers(&endpoint, &path, mistakes);
+        address(&endpoint.url, &path.key("url"), mistakes);
+        trust(&endpoint, &path, mistakes);
+        if let Some(login) = &endpoint.login {
+            check_login(login, &path.key("login"), mistakes);
+        }
+        if mistakes.count() > before || mistakes.is_told(&path) || told_of(mistakes, &["url", "login"]) {
+            continue;
+        }
+        match Upstream::open(&section.name, &endpoint) {
+            Ok(upstream) => {
+                let probe = section.probe.clone();
+                built.insert(section.name.clone(), EffectiveUpstream { upstream, probe });
+            }
+            // What only shows when everything is put together: a key of another certificate.
+            Err(error) => mistakes.add(&path, text!("{error}", "組み合わせて使えません（{error}）")),
+        }
+    }
+    built
+}
+
+/// The endpoint with its files' paths taken from the configuration's folder.
+fn absolute(endpoint: &EndpointConfig, folder: &Path) -> EndpointConfig {
+    let mut endpoint = endpoint.clone();
+    let paths = endpoint.roots.iter_mut();
+    let paths = paths.chain(&mut endpoint.client_certificate).chain(&mut endpoint.client_key);
+    paths.for_each(|path| *path = folder.join(&*path));
+    match &mut endpoint.login {
+        Some(LoginConfig::ClientCredentials { client_secret_file: file, .. })
+        | Some(LoginConfig::JwtBearer { key_file: file, .. })
+        | Some(LoginConfig::TokenFile { path: file }) => *file = folder.join(&*file),
+        None => {}
+    }
+    endpoint
+}
+
+fn probe(probe: &ProbeSection, path: &KeyPath, mistakes: &mut Mistakes) {
+    for (name, interval) in [
+        ("line_interval_ms", probe.line_interval_ms),
+        ("cloud_interval_ms", probe.cloud_interval_ms),
+        ("login_interval_ms", probe.login_interval_ms),
+        ("application_interval_ms", probe.application_interval_ms),
+        ("import_interval_ms", probe.import_interval_ms),
+    ] {
+        if interval < 100 {
+            mistakes.add(&path.key(name), text!("must be at least 100", "100以上にしてください"));
+        }
+    }
+    for (name, target) in [("health", &probe.health), ("application", &probe.application)] {
+        if target
+            .as_deref()
+            .is_some_and(|target| !target.starts_with('/') || target.contains(char::is_whitespace))
+        {
+            mistakes.add(
+                &path.key(name),
+                text!("must be a path, such as \"/health\"", "\"/health\"のようなパスにしてください"),
+            );
+        }
+    }
+}
+
+fn numbers(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
+    for (key, value) in [
+        ("connect_timeout_ms", endpoint.connect_timeout_ms),
+        ("idle_timeout_ms", endpoint.idle_timeout_ms),
+        ("request_timeout_ms", endpoint.request_timeout_ms),
+        ("max_answer_bytes", endpoint.max_answer_bytes),
+        ("max_connections", endpoint.max_connections as u64),
+    ] {
+        if value == 0 {
+            mistakes.add(&path.key(key), no_limit_is_off());
+        }
+    }
+}
+
+fn address(url: &str, path: &KeyPath, mistakes: &mut Mistakes) {
+    if let Err(EndpointError::Url { reason, .. }) = Endpoint::load(&EndpointConfig::new(url)) {
+        mistakes.add(
+            path,
+            text!(
+                "{reason}; write http://host[:port][/path] or https://host[:port][/path]",
+                "http://ホスト[:ポート][/パス] か https://ホスト[:ポート][/パス] の形で書いてください（ユーザー名と「?」以降は書けません）"
+            ),
+        );
+    }
+}
+
+/// Everything that TLS is made of, file by file.
+fn trust(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
+    let https = endpoint.url.starts_with("https://");
+    if https && endpoint.roots.is_empty() {
+        mistakes.add(
+            &path.key("roots"),
+            text!(
+                "https needs at least one PEM file with the certificates that the peer's chain may end in",
+                "httpsには、相手の証明書の検証に使うルート証明書のPEMファイルが1つ以上必要です"
+            ),
+        );
+    }
+    for (index, file) in endpoint.roots.iter().enumerate() {
+        certificates(file, &path.key("roots").item(index), mistakes);
+    }
+    match (&endpoint.client_certificate, &endpoint.client_key) {
+        (Some(_), None) => mistakes.add(&path.key("client_certificate"), together()),
+        (None, Some(_)) => mistakes.add(&path.key("client_key"), together()),
+        _ => {}
+    }
+    if let Some(file) = &endpoint.client_certificate {
+        certificates(file, &path.key("client_certificate"), mistakes);
+    }
+    if let Some(file) = &endpoint.client_key {
+        private_key(file, &path.key("client_key"), mistakes);
+    }
+    if endpoint.server_name.as_deref().is_some_and(|name| ServerName::try_from(name).is_err()) {
+        mistakes.add(
+            &path.key("server_name"),
+            text!("must be a DNS name or an IP address", "DNS名かIPアドレスにしてください"),
+        );
+    }
+}
+
+fn together() -> Text {
+    text!(
+        "client_certificate and client_key are set together or not at all",
+        "client_certificateとclient_keyは、両方書くか、両方書かないかのどちらかです"
+    )
+}
+
+fn certificates(file: &PathBuf, path: &KeyPath, mistakes: &mut Mistakes) {
+    let found = CertificateDer::pem_file_iter(file).and_then(|all| all.collect::<Result<Vec<_>, _>>());
+    match found {
+        Ok(found) if !found.is_empty() => {}
+        Ok(_) | Err(PemError::NoItemsFound) => mistakes.add(path, holds_no(file, "certificate", "証明書")),
+        Err(PemError::Io(error)) => mistakes.add(path, words::file(file, &error)),
+        Err(_) => mistakes.add(path, holds_no(file, "certificate", "証明書")),
+    }
+}
+
+fn private_key(file: &PathBuf, path: &KeyPath, mistakes: &mut Mistakes) {
+    match PrivateKeyDer::from_pem_file(file) {
+        Ok(_) => {}
+        Err(PemError::Io(error)) => mistakes.add(path, words::file(file, &error)),
+        Err(_) => mistakes.add(path, holds_no(file, "private key", "秘密鍵")),
+    }
+}
+
+fn holds_no(file: &Path, english: &str, japanese: &str) -> Text {
+    let file = file.display();
+    text!("{file} holds no {english} in PEM", "{file} にPEM形式の{japanese}がありません")
+}
+
+fn check_login(login: &LoginConfig, path: &KeyPath, mistakes: &mut Mistakes) {
+    match login {
+        LoginConfig::ClientCredentials { token_url, client_secret_file, .. } => {
+            address(token_url, &path.key("token_url"), mistakes);
+            secret(client_secret_file, &path.key("client_secret_file"), mistakes);
+        }
+        LoginConfig::JwtBearer { token_url, key_file, lifetime_seconds, .. } => {
+            address(token_url, &path.key("token_url"), mistakes);
+            private_key(key_file, &path.key("key_file"), mistakes);
+            if !(1..=3_600).contains(lifetime_seconds) {
+                mistakes.add(&path.key("lifetime_seconds"), super::gateway::between(1, 3_600));
+            }
+        }
+        LoginConfig::TokenFile { path: file } => secret(file, &path.key("path"), mistakes),
+    }
+}
+
+/// A file with one line that is a secret; nothing of it is shown.
+fn secret(file: &Path, path: &KeyPath, mistakes: &mut Mistakes) {
+    match fs::read_to_string(file) {
+        Ok(secret) if secret.trim().is_empty() => {
+            let file = file.display();
+            mistakes.add(path, text!("{file} is empty", "{file} は空です"));
+        }
+        Ok(_) => {}
+        Err(error) => mistakes.add(path, words::file(file, &error)),
+    }
+}

@@ -1,0 +1,227 @@
+//! Routes as they are written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use sekisho_delivery::{DialectSpec, PaceSpec, RetrySpec};
+use sekisho_records::{CsvOptions, MappingSpec};
+use serde::{Deserialize, Serialize};
+
+/// A permitted flow.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteSection {
+    /// Its name: 1 to 64 letters, digits, `-`, `_`, `.`.
+    pub(crate) name: String,
+    /// The path that SOAP messages are posted to; REST resources lie below it.
+    pub(crate) path: String,
+    /// Who may use it, by name.
+    pub(crate) clients: Vec<String>,
+    /// The protocols that it takes.
+    pub(crate) doors: Vec<Door>,
+    /// The payload formats that it takes; all that its schema allows where absent.
+    #[serde(default)]
+    pub(crate) formats: Option<Vec<PayloadFormat>>,
+    /// What becomes of a message.
+    #[serde(default)]
+    pub(crate) mode: RouteMode,
+    /// The schema of its records, by name.
+    pub(crate) schema: String,
+    /// The upstream, by name.
+    pub(crate) upstream: String,
+    /// Relay: path at the upstream that messages are passed on to.
+    #[serde(default)]
+    pub(crate) target: Option<String>,
+    /// Operations of the municipality's own, beside the gateway's.
+    #[serde(default)]
+    pub(crate) operation: Vec<OperationSection>,
+    /// Fields that identify a record in its batch, by name; the schema's `xs:key` where absent.
+    #[serde(default)]
+    pub(crate) key: Option<Vec<String>>,
+    /// What becomes of a batch with bad records.
+    #[serde(default)]
+    pub(crate) bad_records: BadRecordsPolicy,
+    /// Encoding of payloads that name none: UTF-8, UTF-16, Windows-31J.
+    #[serde(default = "default_charset")]
+    pub(crate) charset: String,
+    /// One character that stands for bytes which the encoding does not have; such payloads are refused where absent.
+    #[serde(default)]
+    pub(crate) replace_unmappable: Option<char>,
+    /// How CSV is read.
+    #[serde(default)]
+    pub(crate) csv: CsvOptions,
+    /// How records become rows.
+    #[serde(default)]
+    pub(crate) mapping: MappingSpec,
+    /// How the upstream is spoken to; for store-and-forward.
+    #[serde(default)]
+    pub(crate) dialect: Option<DialectSpec>,
+    /// How chunks are sized.
+    #[serde(default)]
+    pub(crate) pace: PaceSpec,
+    /// When something is tried again.
+    #[serde(default)]
+    pub(crate) retry: RetrySpec,
+    /// Sending a row twice has the effect of sending it once (an upsert by a unique key).
+    #[serde(default)]
+    pub(crate) idempotent: bool,
+    /// Sends each batch in one request, whatever the pace says: shows the upstream's limit. Never in service.
+    #[serde(default)]
+    pub(crate) no_split: bool,
+    /// How long the payload of a finished batch of this route is kept, in seconds; the gateway's
+    /// `keep_payload_seconds` where absent. The receipt stays.
+    #[serde(default)]
+    pub(crate) keep_payload_seconds: Option<u64>,
+    /// What it takes at the most.
+    #[serde(default)]
+    pub(crate) limits: RouteLimitsSection,
+}
+
+fn default_charset() -> String {
+    "UTF-8".to_owned()
+}
+
+/// A protocol by which a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Door {
+    /// SOAP with attachments.
+    Swa,
+    /// SOAP with the records inline.
+    Soap,
+    /// REST.
+    Rest,
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PayloadFormat {
+    /// RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// Record elements.
+    Xml,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RouteMode {
+    /// Checked whole, made durable, acknowledged, then delivered in chunks.
+    #[default]
+    StoreAndForward,
+    /// Checked and passed on while the client waits.
+    Relay,
+}
+
+/// What becomes of a batch with bad records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BadRecordsPolicy {
+    /// It is refused whole.
+    #[default]
+    Refuse,
+    /// It is taken without them, and the receipt counts them.
+    SetAside,
+}
+
+/// An operation of the municipality's own.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationSection {
+    /// The body's child, as `{namespace}name`.
+    pub(crate) body: String,
+    /// The `SOAPAction` that goes with it; not looked at where absent.
+    #[serde(default)]
+    pub(crate) action: Option<String>,
+    /// Where its records are.
+    #[serde(default)]
+    pub(crate) records: RecordsPlace,
+    /// What it is answered with; the gateway's own receipt where absent.
+    #[serde(default)]
+    pub(crate) reply: Option<ReplySection>,
+}
+
+/// Where an operation's records are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RecordsPlace {
+    /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`.
+    #[default]
+    Anywhere,
+    /// Record elements directly below the body's child, behind header elements that are passed over.
+    BodyChildren,
+}
+
+/// An answer in the municipality's own words.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplySection {
+    /// The body's child, as `{namespace}name`.
+    pub(crate) element: String,
+    /// Child elements, each with the member of the receipt that it holds: `id`, `accepted`, `set-aside`,
+    /// `payload-digest`.
+    pub(crate) children: BTreeMap<String, ReplyMember>,
+}
+
+/// A member of the receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReplyMember {
+    /// The gateway's id of the batch.
+    Id,
+    /// Records accepted.
+    Accepted,
+    /// Records set aside.
+    SetAside,
+    /// The payload's digest.
+    PayloadDigest,
+}
+
+/// What a route takes at the most.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RouteLimitsSection {
+    /// Bytes of one request body as they arrive. 4 GiB; on a relay route 1 MiB, as it is held in memory.
+    pub(crate) body_bytes: Option<u64>,
+    /// Bytes after unpacking gzip.
+    pub(crate) unpacked_bytes: u64,
+    /// Unpacked bytes for each byte received.
+    pub(crate) unpack_ratio: u32,
+    /// Records of one batch.
+    pub(crate) records: u64,
+    /// Bytes of one record.
+    pub(crate) record_bytes: usize,
+    /// Bytes of one field.
+    pub(crate) field_bytes: usize,
+    /// Violations listed in a refusal.
+    pub(crate) errors_listed: usize,
+    /// MIME parts of one message.
+    pub(crate) parts: usize,
+    /// Depth of XML elements and JSON values.
+    pub(crate) depth: usize,
+    /// How long no byte of a body may come, in milliseconds.
+    pub(crate) body_idle_ms: u64,
+}
+
+impl Default for RouteLimitsSection {
+    fn default() -> Self {
+        let limits = sekisho_edge::route::RouteLimits::default();
+        Self {
+            body_bytes: None,
+            unpacked_bytes: limits.unpacked_bytes,
+            unpack_ratio: limits.unpack_ratio,
+            records: limits.records,
+            record_bytes: limits.record_bytes,
+            field_bytes: limits.field_bytes,
+            errors_listed: limits.errors_listed,
+            parts: limits.parts,
+            depth: limits.depth,
+            body_idle_ms: u64::try_from(limits.body_idle.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
