@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the gateway promises in figures, measured on this machine, peers in the same run.
 
 mod acceptance;
+mod checking;
 mod crowd;
 mod figure;
 mod footprint;
@@ -41,6 +42,8 @@ enum Part {
     Footprint,
     /// Speed of taking a large batch, checked and durable.
     Acceptance,
+    /// Checking documents and records, beside xmllint and quick-xml.
+    Checking,
     /// Small relayed SOAP calls beside nginx.
     Relay,
     /// Peak memory at every door, whatever the size.
@@ -105,6 +108,9 @@ fn needs_of(parts: &[Part]) -> Vec<Need> {
         Need { program: "taskset", package: "util-linux" },
         Need { program: "timeout", package: "coreutils" },
     ];
+    if parts.contains(&Part::Checking) {
+        needs.extend(checking::NEEDS);
+    }
     if parts.contains(&Part::Relay) {
         needs.push(Need { program: "wrk", package: "wrk" });
         needs.push(relay::NGINX);
@@ -117,6 +123,7 @@ impl Bench {
         match part {
             Part::Footprint => footprint::measure(self),
             Part::Acceptance => acceptance::measure(self),
+            Part::Checking => checking::measure(self),
             Part::Relay => relay::measure(self),
             Part::Memory => memory::measure(self),
             Part::Crowd => crowd::measure(self),
