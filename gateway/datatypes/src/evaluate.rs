@@ -165,22 +165,18 @@ fn atomic(
     checks.measure(&value)?;
     checks.matches(text)?;
     let tag = simple.builtin.primitive() as u8;
-    match checks.enumeration.as_deref() {
+    let held = match checks.enumeration.as_deref() {
         // NOTATION itself has no values: a restriction names them (part 2 §3.2.19).
-        None if simple.builtin == Builtin::Notation => return Err(checks.not_enumerated()),
-        None => {}
-        Some(enumeration @ Enumeration::Texts(_)) => {
-            if !enumeration.holds_text(text) {
-                return Err(checks.not_enumerated());
-            }
-        }
+        None => simple.builtin != Builtin::Notation,
+        Some(enumeration @ Enumeration::Texts(_)) => enumeration.holds_text(text),
         Some(enumeration @ Enumeration::Keys(_)) => {
             key.clear();
             value.write_key(tag, key);
-            if !enumeration.holds_key(key) {
-                return Err(checks.not_enumerated());
-            }
+            enumeration.holds_key(key)
         }
+    };
+    if !held {
+        return Err(checks.not_enumerated());
     }
     if let Some(out) = out {
         value.write_key(tag, out);

@@ -164,7 +164,7 @@ pub(crate) fn of(types: &Types, simple: &SimpleType) -> Option<Shape> {
                 literals_of(["0", "1", "false", "true"].map(|text| text.as_bytes().into()).to_vec())
             }
             Literal::Decimal | Literal::Integer => number(checks),
-            Literal::Language | Literal::Name | Literal::NCName => enumerated(checks),
+            Literal::Language | Literal::Name | Literal::NCName => enumerated(simple, checks),
             _ => None,
         },
     }
@@ -172,7 +172,7 @@ pub(crate) fn of(types: &Types, simple: &SimpleType) -> Option<Shape> {
 
 fn text(literal: Literal, simple: &SimpleType, checks: &Checks) -> Option<Shape> {
     if checks.enumeration.is_some() {
-        return enumerated(checks);
+        return enumerated(simple, checks);
     }
     let (mut min, max) = lengths(checks)?;
     let class = match literal {
@@ -213,13 +213,14 @@ fn text(literal: Literal, simple: &SimpleType, checks: &Checks) -> Option<Shape>
 }
 
 /// The values of an enumeration of texts, as far as the other facets let them pass.
-fn enumerated(checks: &Checks) -> Option<Shape> {
+fn enumerated(simple: &SimpleType, checks: &Checks) -> Option<Shape> {
     let Some(Enumeration::Texts(texts)) = checks.enumeration.as_deref() else { return None };
     if texts.len() > MAX_LITERALS {
         return None;
     }
     let valid = texts.iter().filter(|text| {
-        !text.contains('\r') && checks.measure(&Value::Text(text)).is_ok() && checks.matches(text).is_ok()
+        let stays = simple.white_space.normalise(text) == text.as_ref() && !text.contains('\r');
+        stays && checks.measure(&Value::Text(text)).is_ok() && checks.matches(text).is_ok()
     });
     literals_of(valid.map(|text| text.as_bytes().into()).collect())
 }

@@ -2,7 +2,7 @@
 
 /// The octets of a literal of hexBinary.
 pub(crate) fn hex_octets(literal: &[u8]) -> Option<u64> {
-    let valid = literal.len() % 2 == 0 && literal.iter().all(u8::is_ascii_hexdigit);
+    let valid = literal.len().is_multiple_of(2) && literal.iter().all(u8::is_ascii_hexdigit);
     valid.then_some(literal.len() as u64 / 2)
 }
 

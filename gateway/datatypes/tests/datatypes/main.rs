@@ -5,6 +5,7 @@
 mod builtins;
 mod facets;
 mod lists_and_unions;
+mod oracle;
 mod patterns;
 mod types;
 mod values;

@@ -55,7 +55,7 @@ fn a_list_of_shapes_is_a_shape() {
     assert_eq!(bytes(Some(*item)), ("01".to_owned(), 1, Some(1)));
     let value = vec!["0"; 101].join(" ");
     assert!(types.shape(flags).unwrap().takes(value.as_bytes()));
-    assert!(!types.shape(flags).unwrap().takes(value[2..].as_bytes()));
+    assert!(!types.shape(flags).unwrap().takes(&value.as_bytes()[2..]));
     assert!(!types.shape(flags).unwrap().takes(format!("{value} ").as_bytes()));
 }
 
