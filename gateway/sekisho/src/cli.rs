@@ -255,6 +255,8 @@ pub(crate) enum FormatArg {
     Json,
     /// An object a line.
     Ndjson,
+    /// Record elements below a root, checked one by one as the gateway does.
+    Xml,
 }
 
 #[derive(Debug, Args)]

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
         // One for each body that is read at once, and as many for files that are read on the way out.
-        .max_blocking_threads(effective.uploads + 64)
+        .max_blocking_threads(effective.admission.uploads + 64)
         .thread_stack_size(512 * 1024)
         .enable_all()
         .build()?;
@@ -165,7 +165,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
         ledger.clone(),
         board.clone(),
         sekisho_edge::Metrics::register(&registry)?,
-        effective.uploads,
+        effective.admission,
         Box::new({
             let delivery = delivery.clone();
             move || delivery.wake()
@@ -271,8 +271,16 @@ async fn signals(asked: &mut Signals, config: &Path, running: &mut Running) {
 async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     let path = config.to_owned();
     let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await?;
-    let (raw, effective) =
-        loaded.map_err(|mistakes| anyhow::anyhow!(listed(&mistakes, Language::English)))?;
+    let (raw, effective) = match loaded {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            // An event for each: a log is read line by line.
+            for mistake in &mistakes {
+                tracing::error!("{}", mistake.line(Language::English));
+            }
+            bail!("mistakes in the configuration: {}; what was in force stays so", mistakes.len());
+        }
+    };
     let probes = probes::of(&effective, &running.ledger, &running.state)?;
     define_plans(&running.ledger, &effective).await?;
     running.board.arrange(effective.hops())?;

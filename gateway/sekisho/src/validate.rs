@@ -9,9 +9,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use sekisho_charset::{Decoder, Encoding, Unmappable};
 use sekisho_records::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, ReadErrorKind, Record, RecordChecker,
-    RecordSource, Violations,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, ReadErrorKind, Record,
+    RecordChecker, RecordSource, Violation, Violations, XmlOptions, XmlRecords,
 };
+use sekisho_xml::{Limits, Reader, decode_document};
 use sekisho_xsd::{DocumentError, Schema, SchemaError};
 
 use crate::cli::{FormatArg, PinArgs, ValidateArgs};
@@ -137,54 +138,63 @@ impl Records {
             Ok(input) => input,
             Err(error) => return Ok(unreadable(file, &error, self.language)?),
         };
+        // An XML document says its encoding itself.
+        if self.format == FormatArg::Xml {
+            let text = match decode_document(input, None) {
+                Ok(text) => text,
+                Err(error) => return Ok(unreadable(file, &error, self.language)?),
+            };
+            let mut reader = Reader::new(BufReader::new(text), Limits::default());
+            let records = XmlRecords::from_document(&mut reader, &self.layout, XmlOptions::default());
+            return self.check_all(records, file);
+        }
         let text = Decoder::new(input, self.charset, Unmappable::Refuse);
-        let mut source: Box<dyn RecordSource> = match self.format {
-            FormatArg::Csv => Box::new(CsvReader::new(text, &self.layout, &CsvOptions::default())?),
-            FormatArg::Json => {
-                Box::new(JsonReader::new(text, &self.layout, JsonForm::Array, JsonLimits::default()))
+        let json = |text, form| JsonReader::new(text, &self.layout, form, JsonLimits::default());
+        match self.format {
+            FormatArg::Json => self.check_all(json(text, JsonForm::Array), file),
+            FormatArg::Ndjson => self.check_all(json(text, JsonForm::Lines), file),
+            FormatArg::Csv | FormatArg::Xml => {
+                self.check_all(CsvReader::new(text, &self.layout, &CsvOptions::default())?, file)
             }
-            FormatArg::Ndjson => {
-                Box::new(JsonReader::new(text, &self.layout, JsonForm::Lines, JsonLimits::default()))
-            }
-        };
+        }
+    }
+
+    fn check_all(&self, mut source: impl RecordSource, file: &Path) -> anyhow::Result<u8> {
         let mut checker = RecordChecker::new(&self.schema, &self.layout);
         let mut violations = Violations::default();
         let mut record = Record::new();
-        let mut out = io::stdout().lock();
-        loop {
-            match source.next(&mut record) {
-                Ok(true) => drop(checker.check(&mut record, &mut violations)),
-                Ok(false) => break,
-                Err(error) => {
-                    if let ReadErrorKind::Io(io) = &error.kind
-                        && io.get_ref().is_none()
-                    {
-                        // The file itself failed, not what is in it.
-                        return Ok(unreadable(file, io, self.language)?);
-                    }
-                    let said = self.language.of(error.to_string(), error.message_ja());
-                    let place = error.place;
-                    writeln!(
-                        out,
-                        "{}:{}:{}: {}: {said}",
-                        file.display(),
-                        place.line,
-                        place.column,
-                        error.code()
-                    )?;
-                    return Ok(INVALID);
-                }
+        let ended = loop {
+            match source.next_checked(&mut record, &mut checker, &mut violations) {
+                Ok(Next::Good | Next::Bad) => {}
+                Ok(Next::End) => break None,
+                Err(error) => break Some(error),
             }
-        }
+        };
+        let mut out = io::stdout().lock();
         for violation in violations.listed() {
-            let (line, column) = (violation.line.unwrap_or(0), violation.column.unwrap_or(0));
-            let (name, code, record) = (file.display(), violation.code, violation.record);
-            let field = violation.field.as_deref().unwrap_or(self.language.of("record", "レコード"));
-            let (message, message_ja) = (&violation.message, &violation.message_ja);
-            let said =
-                text!("record {record}, {field}: {message}", "レコード{record}、{field}: {message_ja}");
-            writeln!(out, "{name}:{line}:{column}: {code}: {}", said.in_language(self.language))?;
+            writeln!(out, "{}:{}", file.display(), self.line(violation))?;
         }
-        Ok(if violations.is_empty() { 0 } else { INVALID })
+        match ended {
+            Some(ReadError { kind: ReadErrorKind::Io(error), .. }) if error.get_ref().is_none() => {
+                // The file itself failed, not what is in it.
+                Ok(unreadable(file, &error, self.language)?)
+            }
+            Some(error) => {
+                let (line, column, code) = (error.place.line, error.place.column, error.code());
+                let said = self.language.of(error.to_string(), error.message_ja());
+                writeln!(out, "{}:{line}:{column}: {code}: {said}", file.display())?;
+                Ok(INVALID)
+            }
+            None => Ok(if violations.is_empty() { 0 } else { INVALID }),
+        }
+    }
+
+    /// `line:column: code: message`.
+    fn line(&self, violation: &Violation) -> String {
+        let (line, column) = (violation.line.unwrap_or(0), violation.column.unwrap_or(0));
+        let Violation { record, code, message, message_ja, .. } = violation;
+        let field = violation.field.as_deref().unwrap_or(self.language.of("record", "レコード"));
+        let said = text!("record {record}, {field}: {message}", "レコード{record}、{field}: {message_ja}");
+        format!("{line}:{column}: {code}: {}", said.in_language(self.language))
     }
 }

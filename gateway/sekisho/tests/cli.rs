@@ -175,6 +175,27 @@ fn validate_checks_records_in_csv_as_the_gateway_does() {
 }
 
 #[test]
+fn validate_checks_records_in_xml_as_the_gateway_does() {
+    let schema = root().join("schemas/orders.xsd");
+    let args =
+        ["validate", "--schema", text(&schema), "--record", "{urn:example:bulk}order", "--format", "xml"];
+    let good = sekisho(&[&args[..], &[text(&data("orders.xml"))]].concat());
+    assert_eq!((code(&good), out(&good).as_str()), (0, ""));
+    let bad = sekisho(&[&args[..], &[text(&data("orders-bad.xml"))]].concat());
+    assert_eq!(code(&bad), 1);
+    assert!(out(&bad).lines().all(|line| line.contains("orders-bad.xml:") && line.contains(": record ")));
+    assert!(!out(&bad).contains("CANARY"), "{}", out(&bad));
+    // What was read up to where the file breaks off is told as well.
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.xml");
+    let whole = std::fs::read_to_string(data("orders-bad.xml")).unwrap();
+    std::fs::write(&cut, &whole[..whole.rfind("</").unwrap()]).unwrap();
+    let broken = sekisho(&[&args[..], &[text(&cut)]].concat());
+    assert_eq!(code(&broken), 1);
+    assert_eq!(out(&broken).lines().count(), out(&bad).lines().count() + 1, "{}", out(&broken));
+}
+
+#[test]
 fn validate_answers_the_line_protocol() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
         .args(["validate", "--server"])

@@ -92,3 +92,19 @@ fn payloads_are_kept_as_long_as_their_route_says() {
     let lookup = ("lookup".to_owned(), Duration::from_secs(3_600));
     assert_eq!(longer, KeepPayload { longest: Duration::from_secs(86_400), shorter: vec![lookup] });
 }
+
+#[test]
+fn a_client_has_half_of_what_there_is_unless_the_limits_say_otherwise() {
+    let effective = |limits: &str| {
+        let text = format!("{}\n[limits]\n{limits}", example("asp-lgwan.toml"));
+        let mut mistakes = Mistakes::new(&repository().join("config/test.toml"));
+        let effective = Effective::build(&read::read(&text, &mut mistakes).unwrap(), &mut mistakes);
+        effective.unwrap_or_else(|| panic!("{mistakes:?}")).admission
+    };
+    let usual = effective("uploads = 9\nrelay_bytes = 1000");
+    assert_eq!((usual.uploads, usual.client_uploads, usual.client_relay_bytes), (9, 5, 500));
+    let set =
+        effective("client_uploads = 32\nbody_rate = 7\nbody_rate_window_ms = 2000\nclient_relay_bytes = 1");
+    assert_eq!((set.client_uploads, set.client_relay_bytes, set.least_rate.bytes_per_second), (32, 1, 7));
+    assert_eq!(set.least_rate.window, std::time::Duration::from_secs(2));
+}

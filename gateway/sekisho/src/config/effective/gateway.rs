@@ -1,10 +1,13 @@
 //! What holds for the gateway as a whole: its folder, its limits, its admin listener.
 
 use std::path::Path;
+use std::time::Duration;
+
+use sekisho_edge::{Admission, LeastRate};
 
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::Raw;
+use crate::config::raw::{LimitsSection, Raw};
 use crate::config::words;
 use crate::language::{Text, text};
 
@@ -16,6 +19,9 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
         ("limits.connections", limits.connections as u64),
         ("limits.head_fields", limits.head_fields as u64),
         ("limits.head_timeout_ms", limits.head_timeout_ms),
+        ("limits.body_rate", limits.body_rate),
+        ("limits.body_rate_window_ms", limits.body_rate_window_ms),
+        ("limits.relay_bytes", limits.relay_bytes as u64),
         ("gateway.grace_ms", raw.gateway.grace_ms),
     ] {
         if value == 0 {
@@ -24,6 +30,15 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
     }
     if !(1_024..=32 * 1024).contains(&limits.head_bytes) {
         mistakes.add(&root.dotted("limits.head_bytes"), between(1_024, 32 * 1024));
+    }
+    for (key, share, whole) in [
+        ("limits.client_uploads", limits.client_uploads, limits.uploads),
+        ("limits.client_relay_bytes", limits.client_relay_bytes, limits.relay_bytes),
+    ] {
+        // A whole of nothing is told already.
+        if whole > 0 && share.is_some_and(|share| !(1..=whole).contains(&share)) {
+            mistakes.add(&root.dotted(key), between(1, whole as u64));
+        }
     }
     if !raw.admin.listen.ip().is_loopback() {
         mistakes.add(
@@ -49,6 +64,21 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
         }
     }
     state(&folder.join(&raw.gateway.state), mistakes);
+}
+
+/// What is taken at once, and from one client.
+pub(super) fn admission(limits: &LimitsSection) -> Admission {
+    let usual = Admission::from(limits.uploads);
+    Admission {
+        client_uploads: limits.client_uploads.unwrap_or(usual.client_uploads),
+        least_rate: LeastRate {
+            bytes_per_second: limits.body_rate,
+            window: Duration::from_millis(limits.body_rate_window_ms),
+        },
+        relay_bytes: limits.relay_bytes,
+        client_relay_bytes: limits.client_relay_bytes.unwrap_or(limits.relay_bytes.div_ceil(2)),
+        ..usual
+    }
 }
 
 /// A number below 1 where it is a limit.

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_edge::ListenerLimits;
 use sekisho_edge::route::{Route, Routes};
+use sekisho_edge::{Admission, ListenerLimits};
 use sekisho_liveness::{HopSpec, Intervals};
 use sekisho_upstream::Upstream;
 
@@ -30,8 +30,8 @@ pub(crate) struct Effective {
     pub(crate) grace: Duration,
     /// How long the payload of a finished batch is kept.
     pub(crate) keep_payload: KeepPayload,
-    /// Bodies read at once.
-    pub(crate) uploads: usize,
+    /// What is taken at once, and from one client.
+    pub(crate) admission: Admission,
     /// The admin listener's address.
     pub(crate) admin: SocketAddr,
     /// The listeners.
@@ -119,7 +119,7 @@ impl Effective {
             state: folder.join(&raw.gateway.state),
             grace: Duration::from_millis(raw.gateway.grace_ms),
             keep_payload: KeepPayload::of(raw),
-            uploads: raw.limits.uploads,
+            admission: gateway::admission(&raw.limits),
             admin: raw.admin.listen,
             listeners,
             upstreams: upstreams.into_values().collect(),

@@ -114,6 +114,16 @@ pub(crate) enum Place {
 pub(crate) struct LimitsSection {
     /// Bodies read at once; others wait their turn, unread.
     pub(crate) uploads: usize,
+    /// Of these, the most that one client has; half of them where absent.
+    pub(crate) client_uploads: Option<usize>,
+    /// The least rate at which a body must come, in bytes a second, over `body_rate_window_ms`.
+    pub(crate) body_rate: u64,
+    /// How long a body's rate is looked at, in milliseconds; a body that is there sooner is never too slow.
+    pub(crate) body_rate_window_ms: u64,
+    /// Bytes of relayed messages and of their answers that are in memory at once.
+    pub(crate) relay_bytes: usize,
+    /// Of these, the most that one client has; half of them where absent.
+    pub(crate) client_relay_bytes: Option<usize>,
     /// Open connections of one listener.
     pub(crate) connections: usize,
     /// Bytes of one request's head.
@@ -126,8 +136,15 @@ pub(crate) struct LimitsSection {
 
 impl Default for LimitsSection {
     fn default() -> Self {
+        let admission = sekisho_edge::Admission::from(32);
+        let rate = admission.least_rate;
         Self {
-            uploads: 32,
+            uploads: admission.uploads,
+            client_uploads: None,
+            body_rate: rate.bytes_per_second,
+            body_rate_window_ms: u64::try_from(rate.window.as_millis()).unwrap_or(u64::MAX),
+            relay_bytes: admission.relay_bytes,
+            client_relay_bytes: None,
             connections: 4_096,
             head_bytes: 16 * 1024,
             head_fields: 64,

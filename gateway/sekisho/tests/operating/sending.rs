@@ -1,0 +1,47 @@
+//! `sekisho send` against a running gateway.
+
+use crate::running::{Gateway, Site, said, text};
+
+#[test]
+fn a_refusal_is_said_for_people_and_as_json() {
+    let gateway = Gateway::start(Site::new());
+    let bad = gateway.site.write("bad.csv", "Code\r\nA\r\nCANARY\r\n");
+    let route = gateway.route();
+    for door in ["swa", "soap-base64", "rest-csv"] {
+        let send = ["send", text(&bad), "--to", &route, "--door", door];
+        let (code, out, err) = said(&send);
+        assert_eq!((code, out.as_str()), (2, ""), "{door}: {err}");
+        assert!(err.contains("record 2, Code (line 3): cvc-"), "{door}: {err}");
+
+        let (code, out, err) = said(&[&send[..], &["--language", "ja"]].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{door}: {err}");
+        assert!(
+            err.contains("受け付けられませんでした") && err.contains("レコード2、Code（3行目）"),
+            "{door}: {err}"
+        );
+
+        let (code, out, err) = said(&[&send[..], &["--json"]].concat());
+        assert_eq!((code, err.as_str()), (2, ""), "{door}: {out}");
+        let problem: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(problem["code"].is_string() && problem["id"].is_string(), "{door}: {out}");
+        assert_eq!(problem["errors"][0]["record"], 2, "{door}: {out}");
+        assert!(!out.contains("CANARY"), "a value of the payload must not be shown: {out}");
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_is_json_too() {
+    let gateway = Gateway::start(Site::new());
+    let rows = gateway.site.write("rows.csv", "Code\r\nA\r\n");
+    let nowhere = format!("http://{}/nowhere", gateway.address("one"));
+    let (code, out, _) = said(&["send", text(&rows), "--to", &nowhere, "--json"]);
+    let problem: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, problem["status"].as_u64()), (2, Some(404)), "{out}");
+    let (code, out, _) = said(&["send", "no-such-file.csv", "--to", &gateway.route(), "--json"]);
+    let problem: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, problem["code"].as_str()), (3, Some("file-unreadable")), "{out}");
+    // What answers there is no gateway: the admin listener knows no SOAP.
+    let (code, out, _) = said(&["send", text(&rows), "--to", &gateway.admin(), "--json"]);
+    let problem: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, problem["code"].as_str()), (2, Some("answer-unknown")), "{out}");
+}
