@@ -87,7 +87,9 @@ impl XmlError {
                 let meaning = explain(rule).map_or(*rule, |rule| rule.ja);
                 format!("整形式のXMLではありません: {meaning}（{rule}）")
             }
-            XmlError::Limit { which, max, .. } => format!("上限を超えています: {which}は{max}までです"),
+            XmlError::Limit { which, max, .. } => {
+                format!("{}の上限{max}を超えています", limit_words(which).1)
+            }
             XmlError::Doctype { .. } => "文書型宣言は受け付けません".to_owned(),
             XmlError::ProcessingInstruction { .. } => "処理命令は受け付けません".to_owned(),
             XmlError::UnexpectedElement { .. } => "文字データだけの要素の中に要素があります".to_owned(),
@@ -113,6 +115,25 @@ impl XmlError {
     }
 }
 
+/// What a bound of [`crate::Limits`] counts, in English and Japanese.
+fn limit_words(which: &str) -> (&'static str, &'static str) {
+    match which {
+        "depth" => ("elements open at once", "同時に開いている要素の数"),
+        "attributes" => ("attributes of one element", "一つの要素の属性の数"),
+        "name_bytes" => ("bytes of one name", "一つの名前のバイト数"),
+        "attribute_value_bytes" => ("bytes of one attribute value", "一つの属性値のバイト数"),
+        "text_bytes" => ("bytes of text between two tags", "タグの間の文字データのバイト数"),
+        "namespaces_in_scope" => ("namespace declarations in scope", "有効な名前空間宣言の数"),
+        "namespace_uri_bytes" => ("bytes of one namespace name", "一つの名前空間名のバイト数"),
+        "event_bytes" => (
+            "bytes of one tag, comment, processing instruction or XML declaration",
+            "一つのタグ、コメント、処理命令またはXML宣言のバイト数",
+        ),
+        "reference_bytes" => ("bytes of one reference", "一つの参照のバイト数"),
+        _ => ("of what is counted", "この項目"),
+    }
+}
+
 impl fmt::Display for XmlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = self.position() {
@@ -126,7 +147,7 @@ impl fmt::Display for XmlError {
                 None => write!(f, "not well-formed ({rule})"),
             },
             XmlError::Limit { which, max, .. } => {
-                write!(f, "over the limit {which} = {max}: send less, or have the limit raised")
+                write!(f, "over the limit of {max} {}", limit_words(which).0)
             }
             XmlError::Doctype { .. } => f.write_str("a document type declaration is refused: leave it out"),
             XmlError::ProcessingInstruction { .. } => {
@@ -147,6 +168,34 @@ impl std::error::Error for XmlError {
             XmlError::Encoding(error, _) => Some(error),
             XmlError::Io(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_said_in_words_and_with_its_number() {
+        let mut said = std::collections::HashSet::new();
+        for which in [
+            "depth",
+            "attributes",
+            "name_bytes",
+            "attribute_value_bytes",
+            "text_bytes",
+            "namespaces_in_scope",
+            "namespace_uri_bytes",
+            "event_bytes",
+            "reference_bytes",
+        ] {
+            let error = XmlError::Limit { which, max: 4711, at: Position { line: 3, column: 5, byte: 7 } };
+            for text in [error.to_string(), error.message_ja()] {
+                assert!(text.contains("4711") && text.contains('3') && text.contains('5'), "{text}");
+                assert!(!text.contains('_'), "a name of a field is no word: {text}");
+                assert!(said.insert(text), "{which} says what another says");
+            }
         }
     }
 }

@@ -10,12 +10,16 @@ use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
-use crate::route::Reply;
+use crate::route::{Format, Reply};
 
 /// Reads a package: root and attachments in whatever order (WS-I AP 1.0 R2929).
 ///
 /// One pass: an attachment that stands before its root is taken as a candidate, and counts only if the root then
 /// points to it. Nothing is kept before the closing boundary has been seen.
+///
+/// Parts that nothing points to may be there (R2923) and are not looked at, but for those that look like records: a
+/// batch is one payload, and records that its sender believes to be sent must not be left out in silence. See
+/// [`Beside`].
 pub(crate) fn attached(
     desk: &Desk<'_>,
     body: Unpacked,
@@ -41,7 +45,38 @@ enum Seen {
 /// An attachment that was taken.
 struct Attached {
     id: Option<String>,
+    number: u64,
+    label: Option<String>,
     payload: PayloadDigest,
+}
+
+/// A part that nothing points to.
+struct Beside {
+    number: u64,
+    label: Option<String>,
+    /// Whether its label names CSV or JSON and so records, of a format that the route takes. XML may be anything: another
+    /// envelope (R2919), a signature, a description.
+    names_records: bool,
+}
+
+impl Beside {
+    fn new(desk: &Desk<'_>, head: &PartHead, number: u64) -> Self {
+        let label = label(head);
+        let format = label.as_deref().and_then(Format::from_media_type);
+        let names_records =
+            format.is_some_and(|format| format != Format::Xml && desk.route.formats.contains(&format));
+        Self { number, label, names_records }
+    }
+
+    /// Whether it is a second payload, as far as anybody can tell: it says so, or it says what the payload says of itself.
+    fn is_second(&self, payload: Option<&Attached>) -> bool {
+        self.names_records
+            || payload.is_some_and(|payload| payload.label.is_some() && payload.label == self.label)
+    }
+}
+
+fn label(head: &PartHead) -> Option<String> {
+    head.content_type.as_ref().map(|label| label.essence().to_owned())
 }
 
 fn package(
@@ -66,6 +101,8 @@ fn package(
     let mut taken: Option<Attached> = None;
     // A part that may hold the records, behind one that has been taken already.
     let mut second = None;
+    let mut beside: Vec<Beside> = Vec::new(); // no more than the route takes parts
+    let mut root_number = 0;
     let mut others = 0;
     while let Some(head) = parts.next_part().map_err(|error| from_mime(&error))? {
         let number = head.index as u64 + 1;
@@ -76,10 +113,12 @@ fn package(
         if is_root && root.is_none() {
             let found = read_root(desk, &head, parts.body(), &mut intake, promised, version);
             root = Some(found.map_err(|refusal| refusal.in_part(number))?);
+            root_number = number;
             continue;
         }
         others += 1;
         if !is_wanted(desk, root.as_ref(), &head, taken.is_some()) {
+            beside.push(Beside::new(desk, &head, number));
             continue;
         }
         if taken.is_some() {
@@ -88,7 +127,7 @@ fn package(
         }
         let read = read_attachment(desk, &head, parts.body(), &mut intake);
         let payload = read.map_err(|refusal| refusal.in_part(number))?;
-        taken = Some(Attached { id: head.content_id.clone(), payload });
+        taken = Some(Attached { id: head.content_id.clone(), number, label: label(&head), payload });
     }
     drop(parts);
     body.finish().map_err(|error| from_io(&error))?;
@@ -101,6 +140,10 @@ fn package(
     let asks = match root.called {
         Seen::Query(request) => Asks::Query(request),
         Seen::Submit { reply, read } => {
+            if let Some(other) = second_payload(&read.payload, taken.as_ref(), &beside) {
+                let payload = taken.as_ref().map_or(root_number, |taken| taken.number);
+                return Err(two_parts(payload, other));
+            }
             let payload = settle(read.payload, taken, others)?;
             let taken = desk.close(intake)?;
             let from_header = || root.message_id.as_ref().map(|id| format!("message-id:{id}"));
@@ -211,6 +254,33 @@ fn settle(found: Found, taken: Option<Attached>, others: u64) -> Result<PayloadD
         }
         (Found::Here(_), Some(_)) => Err(two_payloads()),
     }
+}
+
+/// The number of a part that would be left out in silence, where there is a payload already.
+fn second_payload(found: &Found, taken: Option<&Attached>, beside: &[Beside]) -> Option<u64> {
+    let has_payload = match found {
+        Found::Here(_) => true,
+        Found::Attachment(_) => taken.is_some(),
+        // Which of several is meant is another question.
+        Found::OnlyOther => false,
+    };
+    beside.iter().filter(|_| has_payload).find(|part| part.is_second(taken)).map(|part| part.number)
+}
+
+fn two_parts(payload: u64, other: u64) -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "attachment-second",
+        format!(
+            "Part {other} looks like records beside those of part {payload}, and nothing points to it. A batch is one \
+             payload: send part {other} as a batch of its own, or leave it out."
+        ),
+    )
+    .ja(format!(
+        "パート{payload}のレコードのほかに、参照されていないパート{other}にもレコードがあるようです。\
+         1回の送信は1データです。パート{other}は別のバッチとして送信するか、外してください。"
+    ))
+    .in_part(other)
 }
 
 fn two_payloads() -> Refusal {

@@ -146,9 +146,41 @@ pub(crate) fn from_xml(error: &XmlError) -> Refusal {
                 byte: Some(at.byte),
                 ..Location::default()
             });
-            Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
+            let refusal =
+                Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+            match error {
+                XmlError::Limit { which, .. } => with_setting(refusal, setting_of_xml(which)),
+                _ => refusal,
+            }
         }
     }
+}
+
+/// The setting of a route that a bound of the XML reader comes from.
+fn setting_of_xml(which: &str) -> Option<&'static str> {
+    match which {
+        "depth" => Some("limits.depth"),
+        // Where a field may have less than an attribute value has by itself.
+        "attribute_value_bytes" => Some("limits.field_bytes"),
+        _ => None,
+    }
+}
+
+/// Says whose a limit is: who is refused by one must know whether anybody could raise it.
+fn with_setting(mut refusal: Refusal, setting: Option<&str>) -> Refusal {
+    let (en, ja) = match setting {
+        Some(key) => (
+            format!(" The limit is {key} of the route: send less, or ask its operator."),
+            format!("。上限は特定通信の{key}です。減らして送信するか、運用者に相談してください。"),
+        ),
+        None => (
+            " This limit is fixed: send less.".to_owned(),
+            "。この上限は固定です。減らして送信してください。".to_owned(),
+        ),
+    };
+    refusal.reason.push_str(&en);
+    let own = refusal.reason_ja.take().unwrap_or_default();
+    refusal.ja(format!("{}{ja}", own.trim_end_matches('。')))
 }
 
 /// An envelope that is refused.
@@ -164,7 +196,8 @@ pub(crate) fn from_soap(error: &SoapError) -> Refusal {
         Who::Sender => Class::Malformed,
         Who::Receiver => Class::Internal,
     };
-    Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
+    let refusal = Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+    if matches!(error, SoapError::Limit { .. }) { with_setting(refusal, None) } else { refusal }
 }
 
 /// A package that is refused.
@@ -182,5 +215,11 @@ pub(crate) fn from_mime(error: &MimeError) -> Refusal {
         MimeError::Malformed { defect: Defect::Limit { .. }, .. } => Class::TooLarge,
         _ => Class::Malformed,
     };
-    Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location)
+    let refusal = Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+    match error {
+        MimeError::Malformed { defect: Defect::Limit { which, .. }, .. } => {
+            with_setting(refusal, (*which == "parts").then_some("limits.parts"))
+        }
+        _ => refusal,
+    }
 }

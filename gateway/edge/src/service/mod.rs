@@ -130,7 +130,12 @@ impl Service {
         let found = routes.find(path);
         let below = found.map_or("", |(_, below)| below);
         // What lies below a route speaks REST, whatever the body's type is.
-        let voice = if matches!(below, "" | "/") { Voice::of(&parts.headers) } else { Voice::Rest };
+        let takes_soap = found.is_some_and(|(route, _)| route.doors.swa || route.doors.soap);
+        let voice = match below {
+            "" | "/" if takes_soap && parts.method == Method::POST => Voice::at_soap_door(&parts.headers),
+            "" | "/" => Voice::of(&parts.headers),
+            _ => Voice::Rest,
+        };
         let no = |refusal: Refusal| {
             let mut answered = refuse(id, voice, refusal);
             answered.body_read = !has_body;
@@ -162,7 +167,6 @@ impl Service {
         };
         let query = parts.uri.query().unwrap_or_default();
         let not_allowed = |allow| method_not_allowed(id, voice, allow);
-        let takes_soap = route.doors.swa || route.doors.soap;
         let takes_batches = matches!(route.mode, Mode::StoreAndForward { .. });
         let mut answered = match (below, &parts.method) {
             ("" | "/", &Method::POST) => return submit::soap(&exchange, body).await,

@@ -25,20 +25,37 @@ pub(crate) enum Voice {
 }
 
 impl Voice {
-    /// What the media type promises, before the body is read.
+    /// What the media type promises, before the body is read; a problem document where it promises nothing.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let media_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| MediaType::parse(value).ok());
-        match media_type.as_ref() {
-            Some(media_type) if media_type.is("multipart/related") => {
-                Self::Soap(promised_version(media_type).unwrap_or(Version::Soap11))
-            }
-            Some(media_type) => promised_version(media_type).map_or(Self::Rest, Self::Soap),
+        match media_type_of(headers) {
+            Some(media_type) => Self::promised(&media_type).unwrap_or(Self::Rest),
             None => Self::Rest,
         }
     }
+
+    /// At a SOAP door: a fault, unless the media type can be read and is none of SOAP's. Who cannot be understood
+    /// there speaks SOAP, if anything.
+    pub(crate) fn at_soap_door(headers: &HeaderMap) -> Self {
+        if let Some(media_type) = media_type_of(headers) {
+            return Self::promised(&media_type).unwrap_or(Self::Rest);
+        }
+        let value = headers.get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+        let names_soap12 =
+            |value: Vec<u8>| value.windows(SOAP12.len()).any(|window| window == SOAP12.as_bytes());
+        Self::Soap(if value.is_some_and(names_soap12) { Version::Soap12 } else { Version::Soap11 })
+    }
+
+    fn promised(media_type: &MediaType) -> Option<Self> {
+        let version = promised_version(media_type);
+        let package = media_type.is("multipart/related").then_some(Version::Soap11);
+        version.or(package).map(Self::Soap)
+    }
+}
+
+const SOAP12: &str = "application/soap+xml";
+
+fn media_type_of(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(CONTENT_TYPE).and_then(|value| MediaType::parse(value.to_str().ok()?).ok())
 }
 
 /// Says no.

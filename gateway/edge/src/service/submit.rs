@@ -33,7 +33,8 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let voice = Voice::of(exchange.headers);
+    let doors = &exchange.route.doors;
+    let voice = if doors.swa || doors.soap { Voice::at_soap_door } else { Voice::of }(exchange.headers);
     let no = |refusal: Refusal| {
         let mut answered = refuse(exchange.id, voice, refusal);
         answered.body_read = false;

@@ -340,6 +340,32 @@ fn a_content_digest_that_matches_is_taken() {
     }
 }
 
+/// WS-I AP 1.0 R2923: undescribed parts may be there, but for those that would be records.
+#[test]
+fn parts_that_are_no_records_may_stand_beside_the_payload() {
+    let site = Site::new();
+    let csv = three().csv();
+    let root = envelope(&submit("<g:data href=\"cid:p@t\"/>"));
+    let root = ("Content-Type: text/xml\r\nContent-ID: <r@t>\r\n", root.as_bytes());
+    let payload = ("Content-Type: text/csv\r\nContent-ID: <p@t>\r\n", csv.as_bytes());
+    for beside in [
+        "Content-Type: image/png\r\n",
+        "Content-Type: text/xml\r\n",
+        "Content-Type: application/xml\r\nContent-ID: <q@t>\r\n",
+        "Content-Type: application/octet-stream\r\n",
+        "Content-Type: text/plain\r\n",
+        "",
+    ] {
+        let other = (beside, &b"whatever"[..]);
+        let related = "multipart/related; boundary=cut; type=\"text/xml\"; start=\"<r@t>\"";
+        for parts in [[root, payload, other], [root, other, payload]] {
+            let answer = site.client().ask(package(related, &parts).to("/orders"));
+            assert_accepted(&format!("{beside:?}"), &answer, true);
+            assert_eq!(answer.receipt().records, 3, "{beside:?}");
+        }
+    }
+}
+
 #[test]
 fn a_form_with_two_files_is_refused_and_nothing_of_it_is_kept() {
     let site = Site::new();

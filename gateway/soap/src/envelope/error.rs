@@ -55,11 +55,11 @@ pub enum SoapError {
         at: Position,
     },
     /// The body's child is not the message that the contract describes.
-    #[error("{at}: {} ({element}); see the WSDL", .problem.words().1)]
+    #[error("{at}: {}; see the WSDL", .problem.english(.element))]
     Message {
         /// What is wrong.
         problem: MessageProblem,
-        /// The element of the contract that it concerns.
+        /// The element of the contract that it concerns: never a name that only the message has.
         element: &'static str,
         /// Where.
         at: Position,
@@ -125,7 +125,7 @@ impl SoapError {
                 format!("ヘッダー {header} が正しくないか、二度あります")
             }
             Self::Limit { which, max, .. } => format!("上限を超えています: {which}は{max}までです"),
-            Self::Message { problem, element, .. } => format!("{}（{element}）", problem.words().2),
+            Self::Message { problem, element, .. } => problem.japanese(element),
         };
         match self.position() {
             Some(at) => format!("{}行{}文字目: {text}", at.line, at.column),
@@ -220,8 +220,10 @@ impl Rule {
 pub enum MessageProblem {
     /// The operation is not one of the contract's.
     UnknownOperation,
-    /// An element that the contract does not have there.
+    /// This element of the contract stands where the contract does not have it, or not once more.
     UnexpectedElement,
+    /// An element of a name that the contract does not have stands in this one.
+    UnknownElement,
     /// Characters where only elements may be.
     UnexpectedText,
     /// An element that must be there is not.
@@ -235,6 +237,23 @@ pub enum MessageProblem {
 }
 
 impl MessageProblem {
+    fn english(self, element: &str) -> String {
+        let words = self.words().1;
+        match self {
+            Self::UnexpectedElement => format!("the element {element} {words}"),
+            Self::UnknownElement => format!("{words} {element}"),
+            _ => format!("{words} ({element})"),
+        }
+    }
+
+    fn japanese(self, element: &str) -> String {
+        let words = self.words().2;
+        match self {
+            Self::UnexpectedElement | Self::UnknownElement => format!("{element}{words}"),
+            _ => format!("{words}（{element}）"),
+        }
+    }
+
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::UnknownOperation => {
@@ -242,8 +261,13 @@ impl MessageProblem {
             }
             Self::UnexpectedElement => (
                 "message-unexpected-element",
-                "an element stands where the contract has none of that name",
-                "契約にない要素があります",
+                "stands where the contract does not have it, or once too often",
+                "の位置または回数が契約に合いません",
+            ),
+            Self::UnknownElement => (
+                "message-unexpected-element",
+                "an element whose name the contract does not have stands in",
+                "の中に、契約にない名前の要素があります",
             ),
             Self::UnexpectedText => (
                 "message-unexpected-text",

@@ -13,6 +13,7 @@
 mod answer;
 mod errors;
 mod heartbeat;
+mod names;
 mod problem;
 mod receipt;
 mod request;

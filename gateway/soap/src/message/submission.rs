@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Cursor, Read};
 
 use sekisho_xml::{Event, TextStream};
 
-use super::REFERENCE_CHARACTERS;
 use super::xml::Element;
+use super::{REFERENCE_CHARACTERS, names};
 use crate::envelope::{self, EnvelopeReader, MessageProblem, SoapError, Version, XMIME, XOP};
 use crate::mime::{Base64Reader, cid};
 
@@ -82,6 +82,8 @@ pub type PayloadReader<'a, R> = Base64Reader<HeadThenText<'a, R>>;
 /// One child of the operation's element, or its end.
 struct Field {
     local: String,
+    /// Its name, if the contract has it.
+    known: Option<&'static str>,
     href: Option<String>,
     content_type: Option<String>,
     is_include: bool,
@@ -123,12 +125,16 @@ impl Submission {
         shape: &SubmissionShape,
     ) -> Result<(), SoapError> {
         while envelope.xml().depth() >= FIELD_DEPTH {
-            let problem = match envelope.xml().next()? {
-                Event::Start(_) => MessageProblem::UnexpectedElement,
-                Event::Text(piece) if !piece.is_white_space() => MessageProblem::UnexpectedText,
-                _ => continue,
-            };
-            return Err(refuse(envelope, problem, "data"));
+            match envelope.xml().next()? {
+                Event::Start(start) => {
+                    let known = names::of_contract(start.namespace(), start.local());
+                    return Err(unexpected(envelope, known, "data"));
+                }
+                Event::Text(piece) if !piece.is_white_space() => {
+                    return Err(refuse(envelope, MessageProblem::UnexpectedText, "data"));
+                }
+                _ => {}
+            }
         }
         if !envelope.inside_child() {
             return Ok(());
@@ -163,7 +169,7 @@ impl Submission {
                     return Ok(true);
                 }
             } else if ours {
-                return Err(refuse(envelope, MessageProblem::UnexpectedElement, "submitBatch"));
+                return Err(unexpected(envelope, field.known, "submitBatch"));
             } else {
                 self.scan(envelope, &field)?;
             }
@@ -204,7 +210,8 @@ impl Submission {
                     return Ok(false);
                 }
                 Event::Start(start) if !start.is(XOP, "Include") || !self.head.is_empty() => {
-                    return Err(refuse(envelope, MessageProblem::UnexpectedElement, "data"));
+                    let known = names::of_contract(start.namespace(), start.local());
+                    return Err(unexpected(envelope, known, "data"));
                 }
                 Event::Start(start) => {
                     if let Some(href) = start.attribute("", "href") {
@@ -231,7 +238,10 @@ impl Submission {
             match envelope.xml().next()? {
                 Event::Text(piece) => href.push_str(piece.as_str()),
                 Event::End(_) | Event::Eof => break,
-                Event::Start(_) => return Err(refuse(envelope, MessageProblem::UnexpectedElement, "data")),
+                Event::Start(start) => {
+                    let known = names::of_contract(start.namespace(), start.local());
+                    return Err(unexpected(envelope, known, "data"));
+                }
             }
             if href.len() > POINTER_BYTES {
                 return Err(refuse(envelope, MessageProblem::NotCid, "data"));
@@ -315,6 +325,18 @@ fn refuse<R: BufRead>(
     SoapError::Message { problem, element, at: envelope.position() }
 }
 
+/// An element may not stand where it does, in `parent`; it is named only if the contract has its name.
+fn unexpected<R: BufRead>(
+    envelope: &EnvelopeReader<R>,
+    known: Option<&'static str>,
+    parent: &'static str,
+) -> SoapError {
+    match known {
+        Some(own) => refuse(envelope, MessageProblem::UnexpectedElement, own),
+        None => refuse(envelope, MessageProblem::UnknownElement, parent),
+    }
+}
+
 /// The next child element; `None` at the end of its parent.
 fn next_field<R: BufRead>(
     envelope: &mut EnvelopeReader<R>,
@@ -327,6 +349,7 @@ fn next_field<R: BufRead>(
                     |namespace, local| start.attribute(namespace, local).map(|value| value.into_owned());
                 return Ok(Some(Field {
                     local: start.local().to_owned(),
+                    known: names::of_contract(start.namespace(), start.local()),
                     href: attribute("", "href"),
                     content_type: attribute("", "contentType").or_else(|| attribute(XMIME, "contentType")),
                     is_include: start.is(XOP, "Include"),
@@ -344,7 +367,7 @@ fn expect_end<R: BufRead>(envelope: &mut EnvelopeReader<R>) -> Result<(), SoapEr
     match next_field(envelope, MessageProblem::SeveralPayloads)? {
         None => Ok(()),
         Some(field) if field.is_include => Err(refuse(envelope, MessageProblem::SeveralPayloads, "data")),
-        Some(_) => Err(refuse(envelope, MessageProblem::UnexpectedElement, "data")),
+        Some(field) => Err(unexpected(envelope, field.known, "data")),
     }
 }
 
@@ -358,7 +381,10 @@ fn short_text<R: BufRead>(
         match envelope.xml().next()? {
             Event::Text(piece) => text.push_str(piece.as_str()),
             Event::End(_) | Event::Eof => break,
-            Event::Start(_) => return Err(refuse(envelope, MessageProblem::UnexpectedElement, element)),
+            Event::Start(start) => {
+                let known = names::of_contract(start.namespace(), start.local());
+                return Err(unexpected(envelope, known, element));
+            }
         }
         // Twice the length leaves room for white space and bounds what is held.
         if text.len() > 8 * REFERENCE_CHARACTERS {

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use sekisho_xml::{Event, Position, QName, Reader};
 
-use super::NAMESPACE;
+use super::{NAMESPACE, names};
 use crate::envelope::{MessageProblem, SoapError};
 
 /// Elements that one message may have: a page of 1,000 errors has about 9,000.
@@ -78,7 +78,7 @@ impl Node {
     /// The children as the contract lists them, taken one after the other.
     pub(crate) fn fields(&self) -> Result<Fields<'_>, SoapError> {
         if !self.text.trim_ascii().is_empty() {
-            return Err(self.problem(MessageProblem::UnexpectedText, "text"));
+            return Err(self.problem(MessageProblem::UnexpectedText, self.known()));
         }
         Ok(Fields { node: self, next: 0 })
     }
@@ -86,9 +86,22 @@ impl Node {
     /// The text without the white space around it; an element among it is refused.
     pub(crate) fn value(&self, element: &'static str) -> Result<&str, SoapError> {
         match self.children.first() {
-            Some(child) => Err(child.problem(MessageProblem::UnexpectedElement, element)),
+            Some(child) => Err(child.unexpected(element)),
             None => Ok(self.text.trim_matches([' ', '\t', '\r', '\n'])),
         }
+    }
+
+    /// This element may not stand where it does, in `parent`.
+    fn unexpected(&self, parent: &'static str) -> SoapError {
+        match names::of_contract(&self.name.namespace, &self.name.local) {
+            Some(own) => self.problem(MessageProblem::UnexpectedElement, own),
+            None => self.problem(MessageProblem::UnknownElement, parent),
+        }
+    }
+
+    /// Its own name, if the contract has it.
+    fn known(&self) -> &'static str {
+        names::of_contract(&self.name.namespace, &self.name.local).unwrap_or("the message")
     }
 
     pub(crate) fn problem(&self, problem: MessageProblem, element: &'static str) -> SoapError {
@@ -119,7 +132,7 @@ impl<'a> Fields<'a> {
         match self.optional(name) {
             Some(child) => Ok(child),
             None => match self.node.children.get(self.next) {
-                Some(other) => Err(other.problem(MessageProblem::UnexpectedElement, name)),
+                Some(other) => Err(other.unexpected(self.node.known())),
                 None => Err(self.node.problem(MessageProblem::MissingElement, name)),
             },
         }
@@ -172,7 +185,7 @@ impl<'a> Fields<'a> {
     /// Nothing may be left.
     pub(crate) fn end(self) -> Result<(), SoapError> {
         match self.node.children.get(self.next) {
-            Some(other) => Err(other.problem(MessageProblem::UnexpectedElement, "end")),
+            Some(other) => Err(other.unexpected(self.node.known())),
             None => Ok(()),
         }
     }

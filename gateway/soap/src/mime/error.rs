@@ -192,11 +192,8 @@ fn limit_ja(which: &str) -> &'static str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransferError {
     /// A byte outside the base64 alphabet.
-    #[error("the byte 0x{byte:02x} is not base64")]
-    Base64Byte {
-        /// The byte.
-        byte: u8,
-    },
+    #[error("a byte is neither base64 nor white space")]
+    Base64Byte,
     /// Something follows the padding, or the padding stands where it cannot.
     #[error("base64 padding stands where it cannot")]
     Base64Padding,
@@ -207,11 +204,8 @@ pub enum TransferError {
     #[error("base64 ends in stray bits")]
     Base64Bits,
     /// A byte that quoted-printable must escape.
-    #[error("the byte 0x{byte:02x} must be escaped in quoted-printable")]
-    QuotedByte {
-        /// The byte.
-        byte: u8,
-    },
+    #[error("a byte is not escaped that quoted-printable must escape")]
+    QuotedByte,
     /// `=` is followed by neither two hexadecimal digits nor a line end.
     #[error("a quoted-printable escape is not two hexadecimal digits")]
     QuotedEscape,
@@ -225,47 +219,42 @@ pub enum TransferError {
     #[error("quoted-printable has more than 998 white space characters in a row")]
     QuotedSpace,
     /// A byte over 127 where the encoding is 7bit.
-    #[error("the byte 0x{byte:02x} is not 7bit; name the encoding: 8bit or binary")]
-    EightBit {
-        /// The byte.
-        byte: u8,
-    },
+    #[error("a byte is not 7bit; name the encoding: 8bit or binary")]
+    EightBit,
 }
 
 impl TransferError {
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Base64Byte { .. } => "base64-byte",
+            Self::Base64Byte => "base64-byte",
             Self::Base64Padding => "base64-padding",
             Self::Base64Truncated => "base64-truncated",
             Self::Base64Bits => "base64-stray-bits",
-            Self::QuotedByte { .. } => "quoted-printable-byte",
+            Self::QuotedByte => "quoted-printable-byte",
             Self::QuotedEscape => "quoted-printable-escape",
             Self::QuotedTruncated => "quoted-printable-truncated",
             Self::QuotedLineEnd => "quoted-printable-line-end",
             Self::QuotedSpace => "quoted-printable-white-space",
-            Self::EightBit { .. } => "mime-not-7bit",
+            Self::EightBit => "mime-not-7bit",
         }
     }
 
     /// The same as `Display`, in Japanese.
     pub fn message_ja(&self) -> String {
         match self {
-            Self::Base64Byte { byte } => format!("バイト 0x{byte:02x} は base64 の文字ではありません。"),
+            Self::Base64Byte => "base64 でも空白でもないバイトがあります。".into(),
             Self::Base64Padding => "base64 のパディングの位置が正しくありません。".into(),
             Self::Base64Truncated => "base64 が 4 文字単位の途中で終わっています。".into(),
             Self::Base64Bits => "base64 の末尾に余分なビットがあります。".into(),
-            Self::QuotedByte { byte } => {
-                format!("quoted-printable ではバイト 0x{byte:02x} をそのまま書けません。")
-            }
+            Self::QuotedByte => "quoted-printable でエスケープが必要なバイトがそのままあります。".into(),
             Self::QuotedEscape => "quoted-printable の = の後に 16 進数字 2 桁も改行もありません。".into(),
             Self::QuotedTruncated => "quoted-printable がエスケープの途中で終わっています。".into(),
             Self::QuotedLineEnd => "quoted-printable の行が CR LF で終わっていません。".into(),
             Self::QuotedSpace => "quoted-printable に 998 文字を超える連続した空白があります。".into(),
-            Self::EightBit { byte } => format!(
-                "7bit のパートにバイト 0x{byte:02x} があります。8bit または binary と指定してください。"
-            ),
+            Self::EightBit => {
+                "7bit のパートに 7bit でないバイトがあります。8bit または binary と指定してください。".into()
+            }
         }
     }
 }

@@ -316,8 +316,7 @@ impl<R: Read> MultipartReader<R> {
         }
         let good = bytes.iter().position(|b| !b.is_ascii()).unwrap_or(0);
         if good == 0 {
-            let byte = bytes[0];
-            return Err(self.malformed(TransferError::EightBit { byte }.into(), 0));
+            return Err(self.malformed(TransferError::EightBit.into(), 0));
         }
         self.clear = good;
         Ok(())

@@ -57,7 +57,7 @@ impl Base64 {
             }
             match BASE64[usize::from(byte)] {
                 SPACE => {}
-                WRONG => break Some(TransferError::Base64Byte { byte }),
+                WRONG => break Some(TransferError::Base64Byte),
                 _ if self.closed => break Some(TransferError::Base64Padding),
                 PAD if self.count < 2 => break Some(TransferError::Base64Padding),
                 PAD => {
@@ -194,7 +194,7 @@ impl QuotedPrintable {
                 put(&[byte]);
                 Quoted::Text
             }
-            (Quoted::Text, _) => return Err(TransferError::QuotedByte { byte }),
+            (Quoted::Text, _) => return Err(TransferError::QuotedByte),
             (Quoted::Return, b'\n') => {
                 // White space at the end of a line was added on the way (rule 3).
                 self.spaces.clear();

@@ -10,6 +10,7 @@ fn broken_packages() {
     let csv = b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n";
     let body = |pointer: &str| envelope(&submit(&format!("<g:data href=\"{pointer}\"/>")));
     let (root, lost, unnamed) = (body("cid:p@t"), body("cid:K4NARY@t"), envelope(&submit("")));
+    let inline = envelope(&submit("<g:data>b3JkZXJfaWQsYW1vdW50DQoxLDENCg==</g:data>"));
     let root_head = "Content-Type: text/xml\r\nContent-ID: <r@t>\r\n";
     let part = "Content-Type: text/csv\r\nContent-ID: <p@t>\r\n";
     let related = "multipart/related; boundary=cut; type=\"text/xml\"; start=\"<r@t>\"";
@@ -58,6 +59,46 @@ fn broken_packages() {
             package(related, &[other, (root_head, root.as_bytes()), (part, csv)]),
             "attachment-order",
             "part 3",
+        ),
+        (
+            "a second csv behind the one that is pointed to",
+            package(related, &[(root_head, root.as_bytes()), (part, csv), other]),
+            "attachment-second",
+            "part 3",
+        ),
+        (
+            "a second csv before the one that is pointed to",
+            package(related, &[(root_head, root.as_bytes()), other, (part, csv)]),
+            "attachment-second",
+            "part 2",
+        ),
+        (
+            "json beside the csv",
+            package(
+                related,
+                &[(root_head, root.as_bytes()), (part, csv), ("Content-Type: application/json\r\n", b"[]")],
+            ),
+            "attachment-second",
+            "part 3",
+        ),
+        (
+            "two of one vague type",
+            package(
+                related,
+                &[
+                    (root_head, root.as_bytes()),
+                    ("Content-Type: application/octet-stream\r\nContent-ID: <p@t>\r\n", csv),
+                    ("Content-Type: application/octet-stream\r\n", csv),
+                ],
+            ),
+            "attachment-second",
+            "part 3",
+        ),
+        (
+            "csv beside records in the envelope",
+            package(related, &[(root_head, inline.as_bytes()), (part, csv)]),
+            "attachment-second",
+            "part 2",
         ),
         ("a content-id twice", package(related, &two), "mime-duplicate-content-id", "part 3"),
         (

@@ -241,6 +241,27 @@ fn other_messages_are_refused() {
 }
 
 #[test]
+fn the_element_that_is_wrong_is_named() {
+    let of = |operation: &str, children: &str| {
+        format!("<{operation} xmlns='{NAMESPACE}'>{children}</{operation}>")
+    };
+    for (body, wanted) in [
+        (of("heartbeat", "<K4NARY/>"), "does not have stands in heartbeat"),
+        (of("heartbeat", "K4NARY"), "(heartbeat)"),
+        (of("batchState", "<id>1</id><id>2</id>"), "the element id stands"),
+        (of("batchState", "<id>1<K4NARY/></id>"), "does not have stands in id"),
+        (of("batchState", "<id xmlns=''>1</id>"), "does not have stands in batchState"),
+        (of("batchErrors", "<id>1</id><limit>1</limit><from>1</from>"), "the element from stands"),
+        (of("batchErrors", "<from>1</from>"), "the element from stands"),
+        (of("batchErrors", ""), "(id)"),
+    ] {
+        let text = read(body.as_bytes(), Request::read).unwrap_err().to_string();
+        assert!(text.contains(wanted), "{body}: {text}");
+        assert!(!text.contains("K4NARY"), "{body}: {text}");
+    }
+}
+
+#[test]
 fn a_message_without_end_costs_no_more_than_its_limit() {
     let start = format!(
         "<e:Envelope xmlns:e='{}'><e:Body><heartbeat xmlns='{NAMESPACE}'>",

@@ -133,6 +133,29 @@ fn refuses_what_is_not_one_payload() {
     }
 }
 
+/// The culprit, and not its parent; but never a name that only the message has.
+#[test]
+fn an_unexpected_element_is_named_if_the_contract_has_its_name() {
+    for (body, en, ja) in [
+        (op("<K4NARY/>"), "does not have stands in submitBatch", "submitBatchの中に"),
+        (op("<receipt/>"), "the element receipt stands", "receiptの位置"),
+        (op("<batchState xmlns='urn:K4NARY'/>"), "does not have stands in submitBatch", "submitBatchの中に"),
+        (op("<batchId>1</batchId><batchId>2</batchId>"), "the element batchId stands", "batchIdの位置"),
+        (op("<batchId><K4NARY/></batchId>"), "does not have stands in batchId", "batchIdの中に"),
+        (op("<batchId><data/></batchId>"), "the element data stands", "dataの位置"),
+        (op("<data><K4NARY/></data>"), "does not have stands in data", "dataの中に"),
+        (op("<data><records/></data>"), "the element records stands", "recordsの位置"),
+        (op(&format!("<data href='{SWA}'><records/></data>")), "the element records stands", "recordsの位置"),
+    ] {
+        let error = submission(&body).expect_err(&body);
+        assert_eq!(error.code(), "message-unexpected-element", "{body}");
+        for (text, wanted) in [(error.to_string(), en), (error.message_ja(), ja)] {
+            assert!(text.contains(wanted), "{body}: {text}");
+            assert!(!text.contains("K4NARY"), "{body}: {text}");
+        }
+    }
+}
+
 #[test]
 fn bad_base64_has_its_place() {
     for (text, code, byte) in [

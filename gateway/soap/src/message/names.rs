@@ -1,0 +1,109 @@
+//! The names of the contract's elements. An error names an element by one of these or not at all: any other name is a
+//! value of the message.
+
+use super::NAMESPACE;
+
+/// Every element of `schemas/gateway.xsd`, in order.
+const NAMES: [&str; 75] = [
+    "accepted",
+    "ageMs",
+    "attachment",
+    "batchErrors",
+    "batchErrorsResponse",
+    "batchId",
+    "batchState",
+    "batchStateResponse",
+    "byte",
+    "bytes",
+    "cancelBatch",
+    "cancelBatchResponse",
+    "cancelled",
+    "checkedAt",
+    "checksFailed",
+    "checksPassed",
+    "chunks",
+    "class",
+    "code",
+    "column",
+    "data",
+    "delivered",
+    "deliveredDigest",
+    "door",
+    "duplicate",
+    "error",
+    "errorsTotal",
+    "evidence",
+    "expired",
+    "failuresInARow",
+    "field",
+    "finishedAt",
+    "from",
+    "header",
+    "heartbeat",
+    "heartbeatResponse",
+    "hop",
+    "id",
+    "idempotencyKey",
+    "inDoubt",
+    "inFlight",
+    "latencyMs",
+    "limit",
+    "line",
+    "location",
+    "message",
+    "name",
+    "next",
+    "outcome",
+    "part",
+    "partial",
+    "payloadDigest",
+    "pending",
+    "problem",
+    "reason",
+    "receipt",
+    "receivedAt",
+    "record",
+    "records",
+    "recordsDigest",
+    "reference",
+    "rejected",
+    "route",
+    "setAside",
+    "since",
+    "state",
+    "submitBatch",
+    "submitBatchResponse",
+    "sums",
+    "takenAt",
+    "text",
+    "total",
+    "trafficFailed",
+    "trafficPassed",
+    "upstream",
+];
+
+/// The name as the contract has it, if it is one of its names.
+pub(super) fn of_contract(namespace: &str, local: &str) -> Option<&'static str> {
+    let found = NAMES.binary_search(&local).ok().filter(|_| namespace == NAMESPACE)?;
+    Some(NAMES[found])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_schema() {
+        let schema = include_str!("../../../../schemas/gateway.xsd");
+        let mut named: Vec<_> = schema
+            .split("element name=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap_or_default())
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(NAMES.to_vec(), named);
+        assert_eq!(of_contract(NAMESPACE, "batchId"), Some("batchId"));
+        assert_eq!((of_contract(NAMESPACE, "batchid"), of_contract("", "batchId")), (None, None));
+    }
+}
