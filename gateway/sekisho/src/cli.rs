@@ -14,8 +14,6 @@ use crate::language::Language;
 
 /// Exit code of whatever failed without a code of its own.
 pub(crate) const FAILED: u8 = 4;
-/// Exit code of a command line that cannot be understood (`EX_USAGE` of sysexits.h).
-pub(crate) const USAGE: u8 = 64;
 
 /// A hardened SOAP/REST interoperability gateway for the LGWAN-ASP boundary.
 #[derive(Debug, Parser)]
@@ -311,22 +309,6 @@ fn batch_id(text: &str) -> Result<BatchId, &'static str> {
     text.parse().map_err(
         |_| "a batch's id is like 0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55; `sekisho batches` lists them",
     )
-}
-
-/// The command line, or the exit code of one that is none, or that asked for help.
-pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| {
-        // Nothing is left to say that it could not be said.
-        let _ = error.print();
-        if !error.use_stderr() {
-            return ExitCode::SUCCESS;
-        }
-        // A monitoring plugin that is called wrongly is UNKNOWN.
-        let words = std::env::args().skip(1);
-        let command = words.into_iter().find(|word| Cli::command().find_subcommand(word).is_some());
-        let heartbeat = command.as_deref() == Some("heartbeat");
-        ExitCode::from(if heartbeat { crate::client::heartbeat::UNKNOWN } else { USAGE })
-    })
 }
 
 /// Prints completions.

@@ -9,6 +9,7 @@ mod language;
 mod operate;
 mod probes;
 mod serve;
+mod usage;
 mod validate;
 
 use std::process::ExitCode;
@@ -16,7 +17,8 @@ use std::process::ExitCode;
 use self::cli::Command;
 
 fn main() -> ExitCode {
-    let cli = match cli::parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let cli = match usage::parse(&words, std::env::var_os("SEKISHO_LANGUAGE")) {
         Ok(cli) => cli,
         Err(code) => return code,
     };

@@ -14,8 +14,15 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
+/// The program, whatever the environment of whoever runs the tests would have it say or ask.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    command.env_remove("SEKISHO_LANGUAGE").env_remove("SEKISHO_ADMIN");
+    command
+}
+
 fn sekisho(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sekisho")).args(args).stdin(Stdio::null()).output().unwrap()
+    command().args(args).stdin(Stdio::null()).output().unwrap()
 }
 
 fn code(output: &Output) -> i32 {
@@ -96,8 +103,8 @@ fn a_command_line_that_cannot_be_understood_has_a_code_of_its_own() {
     // Help is no mistake, and saying a thing twice is none either.
     assert_eq!(code(&sekisho(&["validate", "--help"])), 0);
     let id = "0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55";
-    let nobody = "http://127.0.0.1:9";
-    assert_eq!(code(&sekisho(&["batch", id, "--cancel", "--cancel", "--admin", nobody])), 3);
+    let nobody = Nobody::new();
+    assert_eq!(code(&sekisho(&["batch", id, "--cancel", "--cancel", "--admin", &nobody.url()])), 3);
 }
 
 #[test]
@@ -108,7 +115,9 @@ fn what_the_tools_say_is_in_japanese_when_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("x.toml");
     std::fs::write(&config, "[gateway]\nstate = 1\n").unwrap();
-    let nobody = "http://127.0.0.1:9";
+    let nobody = Nobody::new();
+    let (at, url) = (nobody.at(), nobody.url());
+    let url = url.as_str();
     let id = "0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55";
     for args in [
         [
@@ -128,14 +137,21 @@ fn what_the_tools_say_is_in_japanese_when_asked_for() {
         &["check-config", "--config", text(&config)],
         &["check-config", "--config", "no-such-file.toml"],
         &["serve", "--config", text(&config)],
-        &["heartbeat", "http://127.0.0.1:9/x"],
-        &["heartbeat", "ftp://127.0.0.1:9/x"],
-        &["send", "--to", "http://127.0.0.1:9/x", text(&bad)],
-        &["send", "--to", "http://127.0.0.1:9/x", "no-such-file.csv"],
-        &["send", "--to", "https://127.0.0.1:9/x", text(&bad)],
-        &["batches", "--admin", nobody],
-        &["batch", id, "--admin", nobody],
-        &["batch", id, "--errors", "--admin", nobody],
+        &["heartbeat", url],
+        &["heartbeat", &format!("ftp://{at}/x")],
+        &["send", "--to", url, text(&bad)],
+        &["send", "--to", url, "no-such-file.csv"],
+        &["send", "--to", &format!("https://{at}/x"), text(&bad)],
+        &["batches", "--no-such-option"],
+        &["batch", ""],
+        &["batch", id, "--cancel", "--errors"],
+        &["validate", "x.xml"],
+        &["send", "x.csv", "--to", url, "--door", "carrier-pigeon"],
+        &["nonsense"],
+        &[],
+        &["batches", "--admin", url],
+        &["batch", id, "--admin", url],
+        &["batch", id, "--errors", "--admin", url],
     ] {
         let mut with_language = vec!["--language", "ja"];
         with_language.extend_from_slice(args);
@@ -197,7 +213,7 @@ fn validate_checks_records_in_xml_as_the_gateway_does() {
 
 #[test]
 fn validate_answers_the_line_protocol() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+    let mut child = command()
         .args(["validate", "--server"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -250,19 +266,38 @@ fn serve_with_a_broken_configuration_says_all_of_it_and_starts_nothing() {
     assert!(!folder.path().join("x").exists());
 }
 
+/// A port of loopback that is taken and not listened on: whoever connects is refused, whatever runs on the machine.
+struct Nobody(socket2::Socket);
+
+impl Nobody {
+    fn new() -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        Self(socket)
+    }
+
+    fn at(&self) -> String {
+        self.0.local_addr().unwrap().as_socket().unwrap().to_string()
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/attributes", self.at())
+    }
+}
+
 #[test]
 fn a_heartbeat_that_nobody_answers_is_unknown() {
-    // Port 9 of loopback: nothing listens there.
-    let output = sekisho(&["heartbeat", "http://127.0.0.1:9/attributes", "--form", "nagios"]);
+    let output = sekisho(&["heartbeat", &Nobody::new().url(), "--form", "nagios"]);
     assert_eq!(code(&output), 3);
     assert!(out(&output).starts_with("UNKNOWN"), "{}", out(&output));
 }
 
 #[test]
 fn send_to_nobody_is_unreachable() {
-    let output = sekisho(&["send", "--to", "http://127.0.0.1:9/attributes", text(&data("orders.xml"))]);
+    let nobody = Nobody::new();
+    let output = sekisho(&["send", "--to", &nobody.url(), text(&data("orders.xml"))]);
     assert_eq!(code(&output), 3);
-    let missing = sekisho(&["send", "--to", "http://127.0.0.1:9/attributes", "no-such-file.csv"]);
+    let missing = sekisho(&["send", "--to", &nobody.url(), "no-such-file.csv"]);
     assert_eq!(code(&missing), 3);
 }
 

@@ -52,7 +52,7 @@ fn every_example_has_no_mistakes() {
             assert_eq!(found, [], "{}", path.display());
         }
     }
-    assert!(examples >= 3, "{examples} examples");
+    assert!(examples >= 4, "{examples} examples");
 }
 
 #[test]

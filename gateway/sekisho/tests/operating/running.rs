@@ -111,7 +111,7 @@ format = "json"
 
 impl Gateway {
     pub(crate) fn start(site: Site) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+        let mut process = command()
             .args(["serve", "--config"])
             .arg(site.path("sekisho.toml"))
             .stdin(Stdio::null())
@@ -190,9 +190,16 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
+/// The program, whatever the environment of whoever runs the tests would have it say or ask.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    command.env_remove("SEKISHO_LANGUAGE").env_remove("SEKISHO_ADMIN");
+    command
+}
+
 /// Runs a command to its end.
 pub(crate) fn sekisho(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sekisho")).args(args).stdin(Stdio::null()).output().unwrap()
+    command().args(args).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Exit code, standard output, standard error.
