@@ -21,6 +21,21 @@ pub struct Value<L> {
     pub start: usize,
     /// The byte behind its last.
     pub end: usize,
+    /// Which of the known ways led to it: a walk through an element is the ways to its values and to its end.
+    pub way: WayId,
+}
+
+/// The bytes between two values, told apart: never used twice by one expectation, even for bytes that were forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WayId(u32);
+
+/// An element that was followed to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// How many bytes it has.
+    pub length: usize,
+    /// The way from its last value to its end.
+    pub end: WayId,
 }
 
 /// What is known of how elements are written: the values that they have, and the bytes between.
@@ -30,6 +45,8 @@ pub struct Value<L> {
 pub struct Expectation<L> {
     places: Vec<Place<L>>,
     bytes: usize,
+    /// Ways learnt so far, forgotten ones too.
+    ways: u32,
 }
 
 /// Where a walk through an element can be: before it, or behind one of its values.
@@ -46,6 +63,7 @@ struct Place<L> {
 /// The bytes from one place to the next.
 #[derive(Debug)]
 struct Way {
+    id: WayId,
     bytes: Box<[u8]>,
     to: To,
 }
@@ -62,7 +80,7 @@ enum To {
 
 impl<L: Copy + PartialEq> Default for Expectation<L> {
     fn default() -> Self {
-        Expectation { places: Vec::new(), bytes: 0 }
+        Expectation { places: Vec::new(), bytes: 0, ways: 0 }
     }
 }
 
@@ -85,8 +103,13 @@ impl<L: Copy + PartialEq> Expectation<L> {
         if leaves.len() != labels.len() {
             return;
         }
+        // As many ways as there are numbers for would take terabytes of input, all of it new; nothing is learnt then.
+        if self.ways > u32::MAX - MAX_BYTES as u32 || leaves.len() > MAX_BYTES {
+            return;
+        }
         if self.bytes + text.len() > MAX_BYTES {
-            *self = Self::default();
+            self.places.clear();
+            self.bytes = 0;
         }
         if self.places.is_empty() {
             self.places.push(Place { label: None, path: Box::default(), ways: Vec::new() });
@@ -119,15 +142,17 @@ impl<L: Copy + PartialEq> Expectation<L> {
             ways.pop();
         }
         self.bytes += bytes.len();
-        ways.insert(0, Way { bytes: bytes.into(), to });
+        let id = WayId(self.ways);
+        self.ways += 1;
+        ways.insert(0, Way { id, bytes: bytes.into(), to });
     }
 
-    /// Follows what is known through `text`; the length of the element and its `values`, when `text` begins with one
+    /// Follows what is known through `text`; the element's length and its `values`, when `text` begins with one
     /// that is written as expected, with values that have neither markup nor references nor carriage returns in them.
     ///
     /// `text` must be XML characters; its element must be where the ones that were learnt from were, with the same
     /// namespaces in scope.
-    pub fn follow(&self, text: &str, values: &mut Vec<Value<L>>) -> Option<usize> {
+    pub fn follow(&self, text: &str, values: &mut Vec<Value<L>>) -> Option<Followed> {
         values.clear();
         let text = text.as_bytes();
         let mut place = self.places.first()?;
@@ -139,11 +164,11 @@ impl<L: Copy + PartialEq> Expectation<L> {
             let (behind, end) = match way.to {
                 To::Value(behind) => (behind, at + length(&text[at..])?),
                 To::Empty(behind) => (behind, at),
-                To::End => return Some(at),
+                To::End => return Some(Followed { length: at, end: way.id }),
             };
             place = &self.places[behind];
             // Every place but the first has a label.
-            values.push(Value { label: place.label?, start: at, end });
+            values.push(Value { label: place.label?, start: at, end, way: way.id });
             at = end;
         }
     }

@@ -7,7 +7,7 @@ use super::*;
 /// What `follow` makes of a text: the length, and label and text of each value.
 fn followed<'t>(expectation: &Expectation<u8>, text: &'t str) -> Option<(usize, Vec<(u8, &'t str)>)> {
     let mut values = Vec::new();
-    let length = expectation.follow(text, &mut values)?;
+    let length = expectation.follow(text, &mut values)?.length;
     Some((length, values.iter().map(|value| (value.label, &text[value.start..value.end])).collect()))
 }
 

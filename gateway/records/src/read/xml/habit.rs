@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use sekisho_xml::Reader;
-use sekisho_xml::expect::{Expectation, Value};
+use sekisho_xml::expect::{Expectation, Followed, Value};
 
 use crate::check::RecordChecker;
 use crate::layout::FieldId;
@@ -67,7 +67,7 @@ impl Habit {
             return false;
         }
         let taken = match self.expectation.follow(text, &mut self.values) {
-            Some(length) if length <= self.max_record_bytes => {
+            Some(Followed { length, .. }) if length <= self.max_record_bytes => {
                 record.start(number, Place::default());
                 checker.takes_values(text, &self.values, max_bytes, record).then_some(length)
             }
