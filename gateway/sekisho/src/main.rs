@@ -8,6 +8,7 @@ mod config;
 mod language;
 mod operate;
 mod probes;
+mod purge;
 mod serve;
 mod usage;
 mod validate;

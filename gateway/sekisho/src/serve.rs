@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
@@ -14,7 +13,7 @@ use sekisho_delivery::{Delivery, DeliveryHandle};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
 use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
-use sekisho_journal::{Ledger, Spool, purge, purge_route, recover};
+use sekisho_journal::{Ledger, Spool, recover};
 use sekisho_liveness::{Board, Prober};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -25,12 +24,7 @@ use crate::config::effective::KeepPayload;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw};
 use crate::language::{Language, text};
-use crate::probes;
-
-/// How often payloads that are no longer needed are looked for.
-const PURGE_EVERY: Duration = Duration::from_secs(10);
-/// Payloads removed in one go.
-const PURGE_AT_ONCE: u32 = 1_000;
+use crate::{probes, purge};
 
 /// `sekisho check-config`.
 pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
@@ -210,7 +204,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
         Arc::new(move || serde_json::to_value(delivery.status()).unwrap_or_default())
     })?;
     tasks.spawn(admin.serve(admin_socket, stopped.clone()));
-    tasks.spawn(purge_finished(spool, ledger, kept, stopped.clone()));
+    tasks.spawn(purge::finished(spool, ledger, kept, stopped.clone()));
     writeln!(out, "ready")?;
     out.flush()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -314,42 +308,4 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
         tracing::warn!(section, "what has changed in this section changes only with a restart");
     }
     Ok(())
-}
-
-async fn purge_finished(
-    spool: Spool,
-    ledger: Ledger,
-    keep: watch::Receiver<KeepPayload>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut every = tokio::time::interval(PURGE_EVERY);
-    loop {
-        tokio::select! {
-            _ = every.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let (spool, ledger, keep) = (spool.clone(), ledger.clone(), keep.borrow().clone());
-        let purged = tokio::task::spawn_blocking(move || purge_once(&spool, &ledger, &keep, now_millis()));
-        match purged.await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(batches)) => tracing::info!(batches, "payloads removed"),
-            Ok(Err(error)) => tracing::error!(%error, "payloads could not be removed"),
-            Err(error) => tracing::error!(%error, "payloads could not be removed"),
-        }
-    }
-}
-
-/// Removes the payloads whose time is over: of each route whose time is shorter than the longest, then of all.
-fn purge_once(
-    spool: &Spool,
-    ledger: &Ledger,
-    keep: &KeepPayload,
-    now: u64,
-) -> Result<usize, sekisho_journal::RecoveryError> {
-    let before = |keep: Duration| now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
-    let mut removed = 0;
-    for (route, keep) in &keep.shorter {
-        removed += purge_route(spool, ledger, route, before(*keep), PURGE_AT_ONCE, now)?.len();
-    }
-    Ok(removed + purge(spool, ledger, before(keep.longest), PURGE_AT_ONCE, now)?.len())
 }

@@ -72,6 +72,8 @@ fn what_changes_only_with_a_restart_is_named() {
     assert_eq!(raw(&before).changed_for_restart(&raw(&before)), Vec::<&str>::new());
     let routes_only = before.replace("path = \"/attributes\"", "path = \"/elsewhere\"");
     assert_eq!(raw(&routes_only).changed_for_restart(&raw(&before)), Vec::<&str>::new());
+    let kept = before.replace("place = \"asp\"", "place = \"asp\"\nkeep_payload_seconds = 1");
+    assert_eq!(raw(&kept).changed_for_restart(&raw(&before)), Vec::<&str>::new());
     let after = before
         .replace("format = \"json\"", "format = \"text\"")
         .replace("listen = \"127.0.0.1:9600\"", "listen = \"127.0.0.1:9601\"")

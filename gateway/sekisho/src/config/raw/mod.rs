@@ -57,11 +57,14 @@ impl Raw {
             now.ok() != then.ok()
         };
         use serde_json::to_value;
+        // How long payloads are kept is looked up at each removal.
+        let keep_payload_seconds = before.gateway.keep_payload_seconds;
+        let gateway = GatewaySection { keep_payload_seconds, ..self.gateway.clone() };
         let urls = |raw: &Self| -> Vec<_> {
             raw.listener.iter().map(|listener| (listener.name.clone(), listener.public_url.clone())).collect()
         };
         [
-            ("gateway", differs(to_value(&self.gateway), to_value(&before.gateway))),
+            ("gateway", differs(to_value(&gateway), to_value(&before.gateway))),
             ("limits", differs(to_value(&self.limits), to_value(&before.limits))),
             ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
             ("log", differs(to_value(&self.log), to_value(&before.log))),
