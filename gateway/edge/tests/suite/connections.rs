@@ -193,7 +193,9 @@ fn a_refusal_in_the_middle_can_be_read_while_the_client_is_still_sending() {
 
 #[test]
 fn an_exchange_under_way_ends_before_the_listener_does() {
-    let site = Site::new();
+    // Longer than this test waits for anything: nothing is cut.
+    let grace = 10 * crate::site::DEADLINE;
+    let site = Site::with(Arrangement { grace, ..Arrangement::default() });
     let message = Way::Swa.message(one().csv().as_bytes());
     let (first, rest) = message.body.split_at(100);
     let mut busy = site.client();
@@ -204,7 +206,6 @@ fn an_exchange_under_way_ends_before_the_listener_does() {
     assert!(idle.is_alive());
     let mut fresh = site.client();
     until("all are connected", || site.gateway.metrics.connections.get() == 3);
-    let asked = std::time::Instant::now();
     site.begin_stop();
     assert!(idle.is_closed());
     assert!(fresh.is_closed());
@@ -213,7 +214,6 @@ fn an_exchange_under_way_ends_before_the_listener_does() {
     assert_eq!(answer.receipt().records, 1);
     assert!(answer.closes() && busy.is_closed());
     until("the listener has ended", || site.has_stopped());
-    assert!(asked.elapsed() < std::time::Duration::from_secs(4), "idle connections are not waited for");
 }
 
 #[test]
