@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::framing::{Framing, HeadLimits, OwnHosts};
+use crate::framing::{Framing, HeadLimits, OwnHosts, WRITE_STALL};
 use crate::linger;
 use crate::service::Service;
 
@@ -49,6 +49,7 @@ const BACKLOG: u32 = 1_024;
 pub struct Listener {
     socket: TcpListener,
     limits: ListenerLimits,
+    write_stall: Duration,
 }
 
 impl Listener {
@@ -60,7 +61,12 @@ impl Listener {
         let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self { socket: socket.listen(BACKLOG)?, limits })
+        Ok(Self { socket: socket.listen(BACKLOG)?, limits, write_stall: WRITE_STALL })
+    }
+
+    /// Gives a client so long to take something of its answer; 60 s where nothing is said.
+    pub fn with_write_stall(self, write_stall: Duration) -> Self {
+        Self { write_stall, ..self }
     }
 
     /// The address that was bound, with its real port.
@@ -84,9 +90,15 @@ impl Listener {
             };
             let Some((stream, peer, permit)) = accepted else { continue };
             let (service, stop, limits) = (service.clone(), stop.clone(), self.limits);
+            let write_stall = self.write_stall;
             open.spawn(async move {
                 let _open = Open::begin(service.gateway().metrics.connections.clone(), permit);
-                connection(stream, peer, service, limits, stop).await;
+                // Answers are small and whole; waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                let hosts = OwnHosts::new(stream.local_addr().ok(), service.public_url().cloned());
+                let framing = Framing::new(stream, limits.head, limits.head_timeout, hosts)
+                    .with_write_stall(write_stall);
+                connection(framing, peer, service, limits, stop).await;
             });
         }
         drop(self.socket);
@@ -148,16 +160,13 @@ async fn accept(socket: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accept
 type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Full<Bytes>>, Infallible>> + Send>>;
 
 async fn connection(
-    stream: TcpStream,
+    framing: Framing<TcpStream>,
     peer: SocketAddr,
     service: Service,
     limits: ListenerLimits,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Answers are small and whole; waiting for more would only delay them.
-    let _ = stream.set_nodelay(true);
-    let hosts = OwnHosts::new(stream.local_addr().ok(), service.public_url().cloned());
-    let io = TokioIo::new(Framing::new(stream, limits.head, limits.head_timeout, hosts));
+    let io = TokioIo::new(framing);
     let stopping = Stopping(stop.clone());
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let service = service.clone();

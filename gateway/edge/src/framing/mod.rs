@@ -30,8 +30,8 @@ pub use self::target::OwnHosts;
 /// the query where it has one.
 pub const REFUSED_PREFIX: &str = "/.refused/";
 
-/// How long a peer may leave an answer untaken.
-const WRITE_STALL: Duration = Duration::from_secs(60);
+/// How long a peer may leave an answer untaken, where nothing else is said.
+pub(crate) const WRITE_STALL: Duration = Duration::from_secs(60);
 
 /// A chunked body whose framing is broken (RFC 9112 §7.1).
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,9 @@ pub struct Framing<S> {
     /// Vetted bytes that hyper has not taken yet, from `taken` on.
     vetted: Vec<u8>,
     taken: usize,
-    /// Runs while the peer takes nothing of an answer.
+    /// How long the peer may take nothing of an answer.
+    write_stall: Duration,
+    /// Runs while it takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -83,8 +85,14 @@ impl<S> Framing<S> {
             pending: Vec::new(),
             vetted: Vec::new(),
             taken: 0,
+            write_stall: WRITE_STALL,
             stalled: None,
         }
+    }
+
+    /// Gives a peer so long to take something of its answer.
+    pub fn with_write_stall(self, write_stall: Duration) -> Self {
+        Self { write_stall, ..self }
     }
 
     /// Whether bytes of a request that was not read to its end have come, or may still be on their way.
@@ -109,7 +117,8 @@ impl<S> Framing<S> {
             self.stalled = None;
             return written;
         }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
+        let write_stall = self.write_stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(write_stall)));
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing of its answer")))
     }
