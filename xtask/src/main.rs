@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
+//! The repository's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`, `cargo xtask fuzz`.
 #![forbid(unsafe_code)]
 // A command that people run speaks to them on its standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -6,6 +6,7 @@
 mod bench;
 mod conformance;
 mod demo;
+mod fuzz;
 mod image;
 mod needs;
 mod operations;
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Options),
     /// Runs the pace against models of clouds on a virtual clock, beside the best fixed chunk size.
     Pace(bench::pacing::Options),
+    /// Looks for bytes that break what a reader promises, led by the code that they reach (libFuzzer).
+    Fuzz(fuzz::Options),
     /// Sets up what the tests need, and runs formatting, lints, licences and all tests.
     Test(test::Options),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         }
         Command::Bench(options) => bench::run(&options),
         Command::Pace(options) => bench::pacing::show(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Test(options) => test::run(&options),
     };
     match outcome {

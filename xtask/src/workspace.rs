@@ -10,6 +10,11 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The cargo that runs this.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -47,9 +52,7 @@ impl Programs {
     fn build_with(profile: &[&str], folder: &str) -> anyhow::Result<Self> {
         let packages = ["-p", "sekisho", "-p", "sekisho-conformance"];
         check(cargo().args(["build", "--bins", "--locked"]).args(profile).args(packages))?;
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        Ok(Self { folder: target.join(folder) })
+        Ok(Self { folder: target().join(folder) })
     }
 
     /// The path of one program.

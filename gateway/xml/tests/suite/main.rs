@@ -1,6 +1,5 @@
 //! The reader's tests in one binary.
 
-pub mod fuzz_target;
 mod limits;
 mod reading;
 mod splits;
