@@ -184,7 +184,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     for listener in &effective.listeners {
         let socket = Listener::bind(listener.address, listener.limits)
             .with_context(|| format!("listener {:?}: binding {}", listener.name, listener.address))?;
-        bound.push((listener, socket));
+        bound.push((listener, socket.with_write_stall(listener.write_stall)));
     }
     let admin_socket = tokio::net::TcpListener::bind(effective.admin)
         .await

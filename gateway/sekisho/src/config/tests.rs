@@ -110,3 +110,13 @@ fn a_client_has_half_of_what_there_is_unless_the_limits_say_otherwise() {
     assert_eq!((set.client_uploads, set.client_relay_bytes, set.least_rate.bytes_per_second), (32, 1, 7));
     assert_eq!(set.least_rate.window, std::time::Duration::from_secs(2));
 }
+
+#[test]
+fn listeners_wait_for_their_clients_as_long_as_the_limits_say() {
+    let text = format!("{}\n[limits]\nwrite_stall_ms = 7\nhead_timeout_ms = 8\n", example("asp-lgwan.toml"));
+    let mut mistakes = Mistakes::new(&repository().join("config/test.toml"));
+    let effective = Effective::build(&read::read(&text, &mut mistakes).unwrap(), &mut mistakes).unwrap();
+    let [listener] = effective.listeners.as_slice() else { panic!("one listener") };
+    assert_eq!(listener.write_stall, std::time::Duration::from_millis(7));
+    assert_eq!(listener.limits.head_timeout, std::time::Duration::from_millis(8));
+}

@@ -19,6 +19,7 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
         ("limits.connections", limits.connections as u64),
         ("limits.head_fields", limits.head_fields as u64),
         ("limits.head_timeout_ms", limits.head_timeout_ms),
+        ("limits.write_stall_ms", limits.write_stall_ms),
         ("limits.body_rate", limits.body_rate),
         ("limits.body_rate_window_ms", limits.body_rate_window_ms),
         ("limits.relay_bytes", limits.relay_bytes as u64),

@@ -57,6 +57,7 @@ pub(super) fn build(
                 head: HeadLimits { bytes: raw.limits.head_bytes, fields: raw.limits.head_fields },
                 head_timeout: Duration::from_millis(raw.limits.head_timeout_ms),
             },
+            write_stall: Duration::from_millis(raw.limits.write_stall_ms),
             public_url: section.public_url.as_deref().map(Arc::from),
             // A route with mistakes is in no map; its own mistakes are listed.
             routes: section.routes.iter().filter_map(|name| routes.get(name).cloned()).collect(),

@@ -135,6 +135,8 @@ pub(crate) struct LimitsSection {
     pub(crate) head_fields: usize,
     /// How long a whole head may take, in milliseconds.
     pub(crate) head_timeout_ms: u64,
+    /// How long a client may take nothing of its answer, in milliseconds.
+    pub(crate) write_stall_ms: u64,
 }
 
 impl Default for LimitsSection {
@@ -152,6 +154,7 @@ impl Default for LimitsSection {
             head_bytes: 16 * 1024,
             head_fields: 64,
             head_timeout_ms: 30_000,
+            write_stall_ms: 60_000,
         }
     }
 }
