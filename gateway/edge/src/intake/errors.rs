@@ -50,9 +50,9 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
         BodyError::Idle(after) => Refusal::new(
             Class::TimedOut,
             "body-idle",
-            format!("No byte of the message came for {} s. Nothing was kept; send it again.", after.as_secs()),
+            format!("No byte of the message came for {} s (limits.body_idle_ms). Nothing was kept; send it again.", after.as_secs()),
         )
-        .ja(format!("{}秒間データが届きませんでした。何も保管していません。再送してください。", after.as_secs())),
+        .ja(format!("{}秒間（limits.body_idle_ms）データが届きませんでした。何も保管していません。再送してください。", after.as_secs())),
         BodyError::TooSlow { least, window } => Refusal::new(
             Class::TimedOut,
             "body-slow",
@@ -70,18 +70,19 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
         BodyError::TooLarge { max } => Refusal::new(
             Class::TooLarge,
             "body-too-large",
-            format!("The message has more than {max} bytes, the limit of this route. Send it in parts."),
+            format!("The message has more than {max} bytes, the limit of this route (limits.body_bytes). Send it in parts."),
         )
-        .ja(format!("電文がこの特定通信の上限{max}バイトを超えています。分割して送信してください。")),
+        .ja(format!("電文がこの特定通信の上限{max}バイト（limits.body_bytes）を超えています。分割して送信してください。")),
         BodyError::UnpacksTooLarge { max, ratio } => Refusal::new(
             Class::TooLarge,
             "unpacks-too-large",
             format!(
-                "The message unpacks to more than {max} bytes, or to more than {ratio} times its size beyond the \
-                 first {RATIO_FROM} bytes."
+                "The message unpacks to more than {max} bytes (limits.unpacked_bytes), or to more than {ratio} times \
+                 its size (limits.unpack_ratio) beyond the first {RATIO_FROM} bytes: send it in parts, or unpacked."
             ),
         )
-        .ja(format!("展開後の大きさが上限（{max}バイト、または受信量の{ratio}倍）を超えています。")),
+        .ja(format!("展開後の大きさが上限（{max}バイト：limits.unpacked_bytes、または受信量の{ratio}倍：limits.unpack_ratio）を\
+             超えています。分割するか、圧縮せずに送信してください。")),
         BodyError::BrokenChunk => {
             Refusal::new(Class::Malformed, "body-broken-chunk", "The chunked framing of the message is broken.")
                 .ja("chunked転送の形式が壊れています。")
@@ -113,8 +114,10 @@ pub(crate) fn from_read(error: &ReadError) -> Refusal {
     let mut refusal = match &error.kind {
         ReadErrorKind::Io(io) => from_io(io),
         ReadErrorKind::Xml(xml) => from_xml(xml),
-        kind @ ReadErrorKind::Limit { .. } => {
-            Refusal::new(Class::TooLarge, error.code(), format!("{kind}.")).ja(error.message_ja())
+        kind @ ReadErrorKind::Limit { which, .. } => {
+            let refusal =
+                Refusal::new(Class::TooLarge, error.code(), format!("{kind}.")).ja(error.message_ja());
+            with_setting(refusal, setting_of_payload(which))
         }
         kind => Refusal::new(Class::Malformed, error.code(), format!("{kind}.")).ja(error.message_ja()),
     };
@@ -154,6 +157,13 @@ pub(crate) fn from_xml(error: &XmlError) -> Refusal {
             }
         }
     }
+}
+
+/// The setting of a route that a bound of a reader of records comes from.
+fn setting_of_payload(which: &str) -> Option<&'static str> {
+    [("field", "limits.field_bytes"), ("record", "limits.record_bytes"), ("levels", "limits.depth")]
+        .into_iter()
+        .find_map(|(what, key)| which.contains(what).then_some(key))
 }
 
 /// The setting of a route that a bound of the XML reader comes from.

@@ -97,12 +97,12 @@ impl<'r> Intake<'r> {
                     Class::TooLarge,
                     "too-many-records",
                     format!(
-                        "The batch has more than {} records, the limit of route {}. Send it in parts.",
+                        "The batch has more than {} records, the limit of route {} (limits.records). Send it in parts.",
                         self.route.limits.records, self.route.name
                     ),
                 )
                 .ja(format!(
-                    "レコード数が特定通信{}の上限{}件を超えています。分割して送信してください。",
+                    "レコード数が特定通信{}の上限{}件（limits.records）を超えています。分割して送信してください。",
                     self.route.name, self.route.limits.records
                 )));
             }

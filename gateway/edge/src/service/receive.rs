@@ -37,9 +37,13 @@ pub(super) fn declared(exchange: &Exchange<'_>) -> Result<Declared, Refusal> {
         return Err(Refusal::new(
             Class::TooLarge,
             "body-too-large",
-            format!("The message has more than {limit} bytes, the limit of this route. Send it in parts."),
+            format!(
+                "The message has more than {limit} bytes, the limit of this route (limits.body_bytes). Send it in parts."
+            ),
         )
-        .ja(format!("電文がこの特定通信の上限{limit}バイトを超えています。分割して送信してください。")));
+        .ja(format!(
+            "電文がこの特定通信の上限{limit}バイト（limits.body_bytes）を超えています。分割して送信してください。"
+        )));
     }
     let digests = content_digest(exchange.headers)?;
     Ok(Declared { coding: coding(exchange.headers)?, length, digests })

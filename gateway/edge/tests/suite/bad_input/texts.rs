@@ -1,6 +1,7 @@
 //! What refusals say: whose a limit is, and nothing of the payload, not even a byte.
 
 use crate::client::Answer;
+use crate::record_sets::RecordSet;
 use crate::site::Site;
 use crate::ways::{Message, Way, envelope, package, submit, swa};
 
@@ -18,7 +19,7 @@ fn a_limit_is_named_in_words_with_the_setting_that_it_comes_from() {
     let body = |inner: &str| Message::soap11(&envelope(inner)).to("/orders");
     // An operation of the municipality's passes over what it does not know.
     let deep = format!("<b:submitBatch xmlns:b='urn:example:bulk'>{}", "<a>".repeat(100));
-    let long = "x".repeat(200_000);
+    let long = "x".repeat(300_000);
     let many: String = (0..200).map(|n| format!(" a{n}='1'")).collect();
     let spaces: String = (0..200).map(|n| format!(" xmlns:a{n}='urn:{n}'")).collect();
     let root = envelope(&submit("<g:data href=\"cid:p@t\"/>"));
@@ -27,7 +28,40 @@ fn a_limit_is_named_in_words_with_the_setting_that_it_comes_from() {
         std::iter::once(("Content-Type: text/xml\r\n", root.as_bytes())).chain(images).collect();
     let part_head = format!("X: {long}\r\n");
     let related = "multipart/related; boundary=cut; type=\"text/xml\"";
+    let rest =
+        |content_type: &str, payload: String| Message::rest(content_type, payload.as_bytes()).to("/orders");
+    let column = "order_id,customer,amount,note\r\n";
+    let nested = format!("[{{\"order_id\":{}", "[".repeat(100));
+    let field = format!("<orders xmlns=\"urn:example:bulk\"><order><order_id>{long}");
     for (name, request, en, ja) in [
+        (
+            "records",
+            Way::RestCsv.request("/small", &RecordSet::many_orders(9)),
+            "limits.records",
+            "limits.records",
+        ),
+        (
+            "declared bytes",
+            Way::RestCsv.message(&[b'x'; 5_000]).to("/small"),
+            "limits.body_bytes",
+            "limits.body_bytes",
+        ),
+        (
+            "bytes",
+            Way::RestJson.message(&[b' '; 5_000]).chunked("/small", 99),
+            "limits.body_bytes",
+            "limits.body_bytes",
+        ),
+        (
+            "unpacked bytes",
+            Message::rest("application/json", &[b' '; 3 << 20]).gzipped().to("/small"),
+            "limits.unpacked_bytes",
+            "limits.unpack_ratio",
+        ),
+        ("csv field", rest("text/csv", format!("{column}1,{long}")), "limits.record_bytes", "limits.record_bytes"),
+        ("json field", rest("application/json", format!("[{{\"order_id\":\"{long}")), "limits.record_bytes", "limits.record_bytes"),
+        ("json depth", rest("application/json", nested), "limits.depth", "limits.depth"),
+        ("xml field", rest("application/xml", field), "limits.record_bytes", "limits.record_bytes"),
         (
             "depth",
             body(&deep),
