@@ -81,6 +81,7 @@ impl Types {
         scratch: &mut Scratch,
         mut out: Option<&mut Vec<u8>>,
     ) -> Result<(), Fault> {
+        let begin = out.as_deref().map_or(0, Vec::len);
         if let Some(out) = out.as_deref_mut() {
             out.push(LIST);
         }
@@ -101,6 +102,10 @@ impl Types {
                     out[start..start + 8].copy_from_slice(&length.to_be_bytes());
                 }
             }
+        }
+        if let (Some(out), 1) = (out, count) {
+            // A list of one value is that value, as XSD 1.1 says where 1.0 says nothing (structures §3.11.4).
+            out.drain(begin..=begin + 8);
         }
         checks.length(count, Unit::Items)?;
         match checks.patterns.is_empty() {

@@ -116,6 +116,13 @@ impl Shape {
                 if bytes.is_empty() {
                     return *min == 0;
                 }
+                if let Shape::Bytes { class, min: 1, max: Some(1) } = **item {
+                    // Items and spaces by turns.
+                    let (pairs, last) = bytes.as_chunks::<2>();
+                    return between(pairs.len() + 1, *min, *max)
+                        && matches!(last, [byte] if class.contains(*byte))
+                        && pairs.iter().all(|[byte, space]| *space == b' ' && class.contains(*byte));
+                }
                 let mut count = 0;
                 let mut items = bytes.split(|&byte| byte == b' ').inspect(|_| count += 1);
                 items.all(|text| item.takes(text)) && between(count, *min, *max)

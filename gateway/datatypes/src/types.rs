@@ -128,7 +128,8 @@ impl Types {
     }
 
     /// As [`Types::check`], and appends the value's canonical bytes to `out`: two values are equal exactly when their
-    /// bytes are. Values of different primitive types are different; so are an atomic value and a list of it.
+    /// bytes are. Values of different primitive types are different. A list of one value is that value: XSD 1.1 says so
+    /// (structures §3.11.4), where 1.0 says nothing.
     ///
     /// Equal are 1, 1.0 and +01 as decimals; durations of as many months and seconds; instants at one moment, but not
     /// one with a time zone and one without; 0 and -0, NaN and NaN.

@@ -1,6 +1,6 @@
 //! Where the oracle and we differ: who is right, by which sentence.
 
-use sekisho_datatypes::{Builtin, Facets, Tables, TypeId, Types, TypesBuilder};
+use sekisho_datatypes::{Builtin, DefinitionError, Facets, Tables, TypeId, Types, TypesBuilder};
 
 use super::definitions::Definitions;
 
@@ -84,6 +84,18 @@ pub(super) const CASES: &[Case] = &[
 
 fn builtin(builtin: Builtin) -> (Types, TypeId) {
     (TypesBuilder::new(Tables::Xsd10).finish(), builtin.id())
+}
+
+/// Why a schema that the oracle takes is refused.
+pub(super) fn definition(definitions: &Definitions, error: &DefinitionError) -> Option<&'static str> {
+    let of_names = (0..definitions.len()).any(|at| definitions.involved(at).contains(&Builtin::QName));
+    match error {
+        // It holds enumerated names to the names of the base's enumeration only, not to its patterns.
+        DefinitionError::Literal { facet: "enumeration", .. } if of_names => {
+            Some("enumerated values are of the value space of the base (part 2 §4.3.5.5)")
+        }
+        _ => None,
+    }
 }
 
 /// Why the verdicts on a value differ.
