@@ -29,9 +29,9 @@ pub struct Admission {
     /// How slowly a body may come.
     pub least_rate: LeastRate,
     /// Bytes of relayed messages and of their answers that are in memory at once: with [`Self::uploads`], the ceiling of
-    /// what requests can make the gateway hold. A message larger than all of it goes alone.
+    /// what requests can make the gateway hold.
     pub relay_bytes: usize,
-    /// Of these, the most that one client has.
+    /// Of these, the most that one client has. A message that is larger, 64 KiB for its answer included, is refused.
     pub client_relay_bytes: usize,
 }
 
@@ -53,7 +53,6 @@ impl From<usize> for Admission {
 #[derive(Debug)]
 pub(crate) struct Shared {
     all: Arc<Semaphore>,
-    whole: u32,
     share: u32,
     /// By name: clients come from the configuration, so there are few.
     clients: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -82,12 +81,7 @@ impl Shared {
         let share = share.clamp(1, whole);
         // Both fit: they were cut to it.
         let units = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Self {
-            all: Arc::new(Semaphore::new(whole)),
-            whole: units(whole),
-            share: units(share),
-            clients: Mutex::default(),
-        }
+        Self { all: Arc::new(Semaphore::new(whole)), share: units(share), clients: Mutex::default() }
     }
 
     /// How many are not taken.
@@ -102,9 +96,11 @@ impl Shared {
         Arc::clone(own)
     }
 
-    /// Waits for so many; for as many as the share has, where it has fewer.
+    /// Waits for so many. Nobody gets more than a share, however long he waits.
     async fn part(&self, client: &str, number: u32) -> Result<Part, Full> {
-        let number = number.min(self.share).min(self.whole);
+        if number > self.share {
+            return Err(Full::Share);
+        }
         let until = Instant::now() + TURN;
         let own = timeout_at(until, self.own(client).acquire_many_owned(number)).await;
         // Semaphores are never closed.
@@ -181,6 +177,11 @@ impl AsRef<[u8]> for Held {
 }
 
 impl Room {
+    /// Bytes that one client may hold at the most.
+    pub(crate) fn most(relays: &Shared) -> u64 {
+        u64::from(relays.share) * UNIT as u64
+    }
+
     /// Waits until so many bytes may be held.
     pub(crate) async fn wait(relays: &Arc<Shared>, client: &str, bytes: u64) -> Result<Self, Full> {
         let part = relays.part(client, units(bytes)).await?;
@@ -263,8 +264,10 @@ mod tests {
         assert_eq!(relays.free(), 40, "a part of it is still to be sent");
         drop(part);
         assert_eq!(relays.free(), 100);
-        // What is larger than a share waits for all of it.
-        let large = Room::wait(&relays, "city", 1 << 30).await.unwrap();
+        // Nothing is larger than a share.
+        assert_eq!(Room::most(&relays), 60 * 1024);
+        assert_eq!(Room::wait(&relays, "city", 60 * 1024 + 1).await.unwrap_err(), Full::Share);
+        let large = Room::wait(&relays, "city", 60 * 1024).await.unwrap();
         assert_eq!(relays.free(), 40);
         assert!(large.hold(Bytes::new()).is_empty());
         assert_eq!(relays.free(), 100);

@@ -80,12 +80,16 @@ where
         )
         .ja("中継する電文にはContent-Encodingを使えません。"));
     }
-    // What is not declared may be as long as the route takes.
-    let length = declared.length.unwrap_or(exchange.route.limits.body_bytes);
+    // What is not declared may be as long as the route takes, and as a client may hold.
+    let most = Room::most(&exchange.gateway.relays).saturating_sub(ANSWER_ROOM);
+    let length = declared.length.unwrap_or(exchange.route.limits.body_bytes.min(most));
+    if length > most {
+        return Err(too_large(most));
+    }
     let mut room = room(exchange, length).await?;
     let message = {
         let _turn = turn(exchange).await?;
-        collect(exchange, body).await?
+        collect(exchange, body, length).await?
     };
     *body_read = true;
     room.shrink_to(message.len() as u64 + ANSWER_ROOM);
@@ -165,8 +169,19 @@ async fn room(exchange: &Exchange<'_>, length: u64) -> Result<Room, Refusal> {
     })
 }
 
-/// The whole message in memory: a relay route's body limit is small, and set when the route is loaded.
-async fn collect<B>(exchange: &Exchange<'_>, body: B) -> Result<Bytes, Refusal>
+fn too_large(most: u64) -> Refusal {
+    Refusal::new(
+        Class::TooLarge,
+        "relay-too-large",
+        format!("A relayed message has at most {most} bytes (limits.client_relay_bytes): send less at once."),
+    )
+    .ja(format!(
+        "中継できる電文は{most}バイトまでです（limits.client_relay_bytes）。分割して送信してください。"
+    ))
+}
+
+/// The whole message in memory; there is room for so many bytes.
+async fn collect<B>(exchange: &Exchange<'_>, body: B, room: u64) -> Result<Bytes, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -177,8 +192,12 @@ where
     let mut first: Option<Bytes> = None;
     while let Some(data) = body.next().await.map_err(from_body)? {
         let held = whole.len() + first.as_ref().map_or(0, Bytes::len);
-        if (held + data.len()) as u64 > max {
+        let length = (held + data.len()) as u64;
+        if length > max {
             return Err(from_body(BodyError::TooLarge { max }));
+        }
+        if length > room {
+            return Err(too_large(room));
         }
         // Most messages come in one frame, which need not be copied.
         match first.take() {

@@ -328,6 +328,23 @@ fn messages_that_wait_for_the_cloud_share_bounded_memory() {
 }
 
 #[test]
+fn a_message_that_no_memory_will_ever_hold_is_refused_at_once() {
+    let cloud = cloud(answer("200 OK", "text/xml", &envelope("")));
+    let admission = Admission { client_relay_bytes: 128 << 10, ..Admission::from(64) };
+    let site = Site::with(Arrangement { upstream: cloud.url.clone(), admission, ..Arrangement::default() });
+    let body = format!("<b:orders xmlns:b=\"urn:example:bulk\">{}</b:orders>", " ".repeat(100_000));
+    let large = Message::soap11(&envelope(&body));
+    for request in [large.to("/relay"), large.chunked("/relay", 5_000)] {
+        let found = site.client().ask(request);
+        assert_eq!((found.status, found.refused().code.as_str()), (413, "relay-too-large"), "{found}");
+    }
+    for request in [call().to("/relay"), call().chunked("/relay", 50)] {
+        assert_eq!(site.client().ask(request).status, 200);
+    }
+    until("the memory is free again", || site.gateway.free_relay_kib() == 64 * 1024);
+}
+
+#[test]
 fn an_answer_that_is_too_large_is_not_passed_back() {
     let said = envelope(&format!("<done xmlns=\"urn:example:bulk\">{}</done>", "K4NARY".repeat(100_000)));
     for (relay_bytes, code) in [(64 << 20, None), (512 << 10, Some("upstream-answer-no-room"))] {

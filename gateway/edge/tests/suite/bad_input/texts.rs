@@ -58,8 +58,18 @@ fn a_limit_is_named_in_words_with_the_setting_that_it_comes_from() {
             "limits.unpacked_bytes",
             "limits.unpack_ratio",
         ),
-        ("csv field", rest("text/csv", format!("{column}1,{long}")), "limits.record_bytes", "limits.record_bytes"),
-        ("json field", rest("application/json", format!("[{{\"order_id\":\"{long}")), "limits.record_bytes", "limits.record_bytes"),
+        (
+            "csv field",
+            rest("text/csv", format!("{column}1,{long}")),
+            "limits.record_bytes",
+            "limits.record_bytes",
+        ),
+        (
+            "json field",
+            rest("application/json", format!("[{{\"order_id\":\"{long}")),
+            "limits.record_bytes",
+            "limits.record_bytes",
+        ),
         ("json depth", rest("application/json", nested), "limits.depth", "limits.depth"),
         ("xml field", rest("application/xml", field), "limits.record_bytes", "limits.record_bytes"),
         (
