@@ -107,9 +107,6 @@ pub enum DocumentError {
         /// Column, from 1.
         column: u64,
     },
-    /// As many documents of this schema as may be are being checked.
-    #[error("too many documents of this schema are being checked: try again")]
-    Busy,
 }
 
 impl DocumentError {
@@ -120,7 +117,6 @@ impl DocumentError {
             Self::NotWellFormed { .. } => "document-not-well-formed",
             Self::Limit { .. } => "document-limit",
             Self::ContentModel { .. } => "document-content-model",
-            Self::Busy => "document-busy",
         }
     }
 }

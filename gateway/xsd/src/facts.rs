@@ -8,7 +8,7 @@ use xsd_schema::types::{BuiltinTypes, normalize_whitespace};
 use xsd_schema::{SchemaSet, SimpleTypeKey, TypeKey};
 
 use crate::compiled::Compiled;
-use crate::record::{TypeId, ValueKind, WhiteSpace};
+use crate::record::{ValueKind, WhiteSpace};
 
 /// How deep type derivation is followed; the compiler refuses deeper chains.
 const MAX_DERIVATION: usize = 256;
@@ -27,23 +27,7 @@ pub(crate) struct TypeFacts {
     pub(crate) max_length: Option<u64>,
     /// Its values depend on more than their text (QName, NOTATION, ID, IDREF, ENTITY): which one.
     pub(crate) contextual: Option<&'static str>,
-    /// A list that is valid when its items are and their number is.
-    pub(crate) list: Option<Counted>,
     bounds: Bounds,
-}
-
-/// A list of values of one type, bound in nothing but their number.
-#[derive(Clone, Debug)]
-pub(crate) struct Counted {
-    pub(crate) item: TypeId,
-    least: u64,
-    most: u64,
-}
-
-impl Counted {
-    pub(crate) fn counts(&self, items: u64) -> bool {
-        (self.least..=self.most).contains(&items)
-    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -84,7 +68,6 @@ pub(crate) fn facts(compiled: &Compiled, key: SimpleTypeKey) -> TypeFacts {
         kind: kind(set, key),
         max_length: max_length(&facets, variety, key, set),
         contextual: contextual(set, key, 0),
-        list: counted(compiled, key, &facets),
         bounds: bounds(&facets),
     }
 }
@@ -223,23 +206,6 @@ fn max_length(
         .filter(|_| variety == SimpleTypeVariety::Atomic)
         .and_then(|list| list.values.iter().map(|value| value.chars().count() as u64).max());
     bound.chain(listed).min()
-}
-
-fn counted(compiled: &Compiled, key: SimpleTypeKey, facets: &FacetSet) -> Option<Counted> {
-    let ty = &compiled.set.arenas.simple_types[key];
-    let plain = facets.patterns.iter().all(Vec::is_empty) && facets.enumeration.is_none();
-    if ty.variety != SimpleTypeVariety::List || !plain {
-        return None;
-    }
-    // xs:NMTOKENS takes at least one item, whatever its facets are held to be.
-    let nmtokens = compiled.set.derives_from(key, compiled.set.builtin_types().nmtokens);
-    let item = ty.resolved_item_type?.as_simple()?;
-    let exact = facets.length.as_ref().map(|f| f.value);
-    Some(Counted {
-        item: compiled.id(item)?,
-        least: exact.or(facets.min_length.as_ref().map(|f| f.value)).unwrap_or(0).max(u64::from(nmtokens)),
-        most: exact.or(facets.max_length.as_ref().map(|f| f.value)).unwrap_or(u64::MAX),
-    })
 }
 
 fn bounds(facets: &FacetSet) -> Bounds {

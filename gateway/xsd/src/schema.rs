@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use sekisho_datatypes::Tables;
 use sekisho_xml::QName;
 use xsd_schema::parser::SourceLocation;
-use xsd_schema::{SchemaError as XsdError, SchemaSet, TypeKey};
+use xsd_schema::{SchemaError as XsdError, SchemaSet};
 
-use crate::compiled::{Compiled, Pool, validator};
+use crate::compiled::Compiled;
 use crate::dialect;
 use crate::digest::SchemaDigest;
+use crate::engine::build::{BuildError, Built, Compiler, build};
+use crate::engine::run::Basis;
 use crate::error::SchemaError;
 use crate::facts::{TypeFacts, facts};
 use crate::record::{RecordType, TypeId};
@@ -31,9 +34,13 @@ pub(crate) struct Inner {
     pub(crate) types: Vec<TypeFacts>,
     /// Local names that elements and attributes are declared by: they may be printed.
     pub(crate) declared: HashSet<Box<str>>,
-    /// Whether documents have keys or IDs, which take memory.
-    pub(crate) remembers: bool,
-    pub(crate) pool: Pool,
+    pub(crate) engine: Built,
+    path: PathBuf,
+    sources: Sources,
+    /// What the compiler made of it, until a record type has been asked for.
+    compiled: Mutex<Option<Compiled>>,
+    /// The public id of each type of the engine's, by its index.
+    public: Vec<Option<TypeId>>,
 }
 
 /// One document that a schema is made of.
@@ -104,12 +111,36 @@ impl Schema {
     /// When there is no such element, or several different ones, or when its type allows what only XML could carry
     /// or what cannot be checked record by record: each by its name.
     pub fn record_type(&self, record: &QName) -> Result<RecordType, SchemaError> {
-        translate::record_type(self, record)
+        // Another schema can be compiled from the same documents: this one need not be kept for that.
+        let kept = self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let compiled = match kept {
+            Some(compiled) => compiled,
+            None => Compiled::new(&self.inner.path, &self.inner.sources).map_err(|error| {
+                SchemaError::Record { name: record.to_string(), problem: format!("cannot be had: {error}") }
+            })?,
+        };
+        translate::record_type(self, &compiled, record)
     }
 
     /// Whether the schema declares a global element of this name.
     pub fn element_exists(&self, name: &QName) -> bool {
-        translate::global_element(&self.inner.pool.lend().set, name).is_some()
+        let grammar = &self.inner.engine.grammar;
+        let found = grammar.names.find(&name.namespace, &name.local);
+        grammar.global(found.name).element.is_some()
+    }
+
+    /// The name of the document that the compiler knows as `location`.
+    pub(crate) fn document_name(&self, location: &str) -> String {
+        self.inner.sources.name(location)
+    }
+
+    /// Lends what documents are held against.
+    pub(crate) fn basis<T>(&self, work: impl FnOnce(Basis<'_>) -> T) -> T {
+        let inner = &*self.inner;
+        let facts = |ty: sekisho_datatypes::TypeId| {
+            inner.public.get(ty.index()).copied().flatten().map(|id| &inner.types[id.0 as usize])
+        };
+        work(Basis { grammar: &inner.engine.grammar, declared: &inner.declared, facts: &facts })
     }
 
     pub(crate) fn facts(&self, ty: TypeId) -> &TypeFacts {
@@ -144,17 +175,36 @@ impl Loading {
         if self.strict {
             self.refuse_gaps(&compiled.set)?;
         }
+        let engine = self.engine(&compiled)?;
+        let public = public_ids(&engine);
         let types: Vec<TypeFacts> = compiled.types.iter().map(|&key| facts(&compiled, key)).collect();
-        let remembers = remembers(&compiled, &types);
         Ok(Schema {
             inner: Arc::new(Inner {
                 digest,
                 documents: self.documents(),
                 types,
-                remembers,
                 declared: declared_names(&compiled.set),
-                pool: Pool::new(&self.path, &self.sources, compiled),
+                engine,
+                path: self.path,
+                sources: self.sources,
+                compiled: Mutex::new(Some(compiled)),
+                public,
             }),
+        })
+    }
+
+    fn engine(&self, compiled: &Compiled) -> Result<Built, SchemaError> {
+        let set = &compiled.set;
+        let text = |document: u32| {
+            let location = &set.documents.get(document as usize)?.base_uri;
+            xsd_schema::SchemaLoader::load(&self.sources, location).ok()
+        };
+        let compiler = Compiler { set, types: &compiled.types, elements: &compiled.elements, text: &text };
+        let tables = if self.strict { Tables::Current } else { Tables::Xsd10 };
+        build(&compiler, tables).map_err(|BuildError { source, rule, message }| SchemaError::Invalid {
+            place: self.place(set.locate(source.as_ref()).as_ref()),
+            rule: rule.to_owned(),
+            message,
         })
     }
 
@@ -212,14 +262,7 @@ impl Loading {
                 message: gap.message.clone(),
             });
         }
-        let validator = validator(set);
-        let Some((key, why)) = validator.content_model_failures().into_iter().next() else { return Ok(()) };
-        let source = set.arenas.complex_types.get(key).and_then(|ty| ty.source.as_ref());
-        Err(SchemaError::Invalid {
-            place: self.place(set.locate(source).as_ref()),
-            rule: "content-model".to_owned(),
-            message: why.to_owned(),
-        })
+        Ok(())
     }
 
     fn place(&self, at: Option<&SourceLocation>) -> String {
@@ -257,24 +300,21 @@ fn reason(error: &XsdError) -> String {
     }
 }
 
-/// Whether documents of the schema have keys, IDs or references to them.
-fn remembers(compiled: &Compiled, types: &[TypeFacts]) -> bool {
-    let arenas = &compiled.set.arenas;
-    let elements = arenas.elements.values().map(|e| e.resolved_type);
-    let attributes = arenas.attributes.values().map(|a| a.resolved_type);
-    let local =
-        arenas.complex_types.values().flat_map(|c| c.resolved_attributes.iter().map(|a| a.resolved_type));
-    let identifies = |ty: Option<TypeKey>| {
-        let id = ty.and_then(|ty| ty.as_simple()).and_then(|key| compiled.id(key));
-        id.is_some_and(|id| {
-            types[id.0 as usize].contextual.is_some_and(|context| context.starts_with("xs:ID"))
-        })
-    };
-    !arenas.identity_constraints.is_empty() || elements.chain(attributes).chain(local).any(identifies)
-}
-
 fn declared_names(set: &SchemaSet) -> HashSet<Box<str>> {
     let elements = set.arenas.elements.values().filter_map(|e| e.name);
     let attributes = set.arenas.attributes.values().filter_map(|a| a.name);
     elements.chain(attributes).map(|name| set.name_table.resolve_ref(name).into()).collect()
+}
+
+fn public_ids(built: &Built) -> Vec<Option<TypeId>> {
+    let mut public = Vec::new();
+    for (id, engine) in built.simple.iter().enumerate() {
+        if let Some(engine) = engine {
+            if public.len() <= engine.index() {
+                public.resize(engine.index() + 1, None);
+            }
+            public[engine.index()] = Some(TypeId(id as u32));
+        }
+    }
+    public
 }

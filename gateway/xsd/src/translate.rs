@@ -18,12 +18,14 @@ use crate::schema::Schema;
 use model::{Declared, MAX_DEPTH, Node, content};
 
 /// The type of the record element `record`; see [`Schema::record_type`].
-pub(crate) fn record_type(schema: &Schema, record: &QName) -> Result<RecordType, SchemaError> {
-    let compiled = schema.inner.pool.lend();
+pub(crate) fn record_type(
+    schema: &Schema,
+    compiled: &Compiled,
+    record: &QName,
+) -> Result<RecordType, SchemaError> {
     let found = find::find(&compiled.set, record)?;
     let members = substitutable(&compiled.set);
-    let mut translation =
-        Translation { schema, compiled: &compiled, set: &compiled.set, members, open: Vec::new() };
+    let mut translation = Translation { schema, compiled, set: &compiled.set, members, open: Vec::new() };
     let element = translation.element(&found.declared, 1, Some(1))?;
     let ElementContent::Complex(particles) = element.content else {
         let advice = "name an element that has elements inside";
@@ -44,15 +46,6 @@ pub(crate) fn record_type(schema: &Schema, record: &QName) -> Result<RecordType,
         keys,
         declaration: declaration as u32,
     })
-}
-
-/// The global element of this name.
-pub(crate) fn global_element(set: &SchemaSet, name: &QName) -> Option<ElementKey> {
-    let namespace = match &*name.namespace {
-        "" => None,
-        namespace => Some(set.name_table.get(namespace)?),
-    };
-    set.lookup_element(namespace, set.name_table.get(&name.local)?)
 }
 
 /// The heads of substitution groups that have members.
@@ -264,7 +257,7 @@ impl Translation<'_> {
     fn unsupported(&self, at: Option<&SourceRef>, construct: &str, advice: &'static str) -> SchemaError {
         let place = match self.set.locate(at) {
             Some(at) => {
-                format!("{}:{}:{}", self.schema.inner.pool.document_name(&at.base_uri), at.line, at.column)
+                format!("{}:{}:{}", self.schema.document_name(&at.base_uri), at.line, at.column)
             }
             None => "schema".to_owned(),
         };

@@ -36,10 +36,12 @@ pub(crate) fn message(code: &str, site: &Site<'_>) -> String {
             "has an attribute that is not allowed"
         }
         "cvc-complex-type.4" => "lacks a required attribute",
+        "cvc-complex-type.5" => "has more than one attribute that is an ID",
         "cvc-attribute.4" => "has an attribute with another value than the fixed one",
         "cvc-attribute.5" => "has an xsi:type that names no type",
         "cvc-assess-attr.1.2" => "has an attribute that the schema does not declare",
         "cvc-schema-location" => "has an xsi:schemaLocation without pairs",
+        "src-resolve" => "has a type that the schema does not have",
         "cvc-id.1" => "refers to an ID that the document does not have",
         "cvc-id.2" => "has an ID that the document has already",
         _ if code.starts_with("cvc-identity-constraint") => return identity(code, &here),
@@ -95,4 +97,12 @@ fn identity(code: &str, here: &str) -> String {
         _ => "breaks a key, keyref or unique constraint",
     };
     format!("{here} {problem}")
+}
+
+/// A value that is not of its type: the element's, or that of one of its attributes.
+pub(crate) fn value(field: Option<&str>, attribute: Option<&str>, what: &str) -> String {
+    match attribute {
+        Some(attribute) => format!("attribute {attribute} of {}: {what}", element(field)),
+        None => format!("{}: {what}", element(field)),
+    }
 }

@@ -85,7 +85,6 @@ fn what_goes_over_a_limit_stops_the_check() {
         ("<root><n>1", "<!-- -->1111111111111111", "bytes of text in one element"),
         ("<root a='", "value ", "bytes"),
         ("<root ", "x='' ", ""),
-        ("", " ", "bytes"),
         ("<root><", "name", "bytes"),
     ] {
         let (outcome, _) = check(&schema, Endless::new(head, body, "", 1 << 30));
@@ -95,15 +94,16 @@ fn what_goes_over_a_limit_stops_the_check() {
             other => panic!("{body}: {other}"),
         }
     }
+    // What is not kept needs no limit: names that the schema does not have, and location hints.
     let names: String = (0..4000).map(|i| format!("<{}{i}/>", "n".repeat(900))).collect();
     let (outcome, _) = check(&schema, format!("<root>{names}</root>").as_bytes());
-    assert!(matches!(outcome, Err(DocumentError::Limit { which, .. }) if which.contains("names")));
+    assert!(outcome.unwrap().valid);
     let hints = r#"<a xsi:schemaLocation="urn:x y"/>"#.repeat(100);
     let (outcome, _) = check(
         &schema,
         format!(r#"<root xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{hints}</root>"#).as_bytes(),
     );
-    assert!(matches!(outcome, Err(DocumentError::Limit { which, .. }) if which.contains("hints")));
+    assert!(outcome.unwrap().valid);
     // And a schema that has been through all this still answers.
     let (outcome, all) = check(&schema, &b"<root><n>1</n></root>"[..]);
     assert_eq!(

@@ -1,0 +1,266 @@
+//! The attributes of complex types (part 1 §3.4.2 `{attribute uses}`, `{attribute wildcard}`).
+
+use std::collections::{HashMap, HashSet};
+
+use sekisho_datatypes::{Builtin, TypeId};
+use xsd_schema::arenas::ResolvedAttributeUse;
+use xsd_schema::parser::frames::{
+    AttributeUseKind, AttributeUseResult, ComplexContentResult, DerivationMethod, WildcardResult,
+};
+use xsd_schema::{AttributeGroupKey, AttributeKey, ComplexTypeKey, NameId as TheirName, TypeKey};
+
+use super::types::MAX_DERIVATION;
+use super::{Build, BuildError};
+use crate::engine::grammar::{
+    Attribute, AttributeId, AttributeUse, Attributes, Namespaces, Process, ValueConstraint, Wildcard,
+};
+use crate::engine::names::NameId;
+
+impl Build<'_> {
+    pub(super) fn attributes(&mut self, key: ComplexTypeKey) -> Result<Attributes, BuildError> {
+        let mut uses = Vec::new();
+        self.collect_uses(key, &mut uses);
+        uses.sort_by_key(|using: &AttributeUse| using.attribute.name);
+        let any = self.attribute_wildcard(key, 0);
+        Ok(Attributes { uses, any, absent_matters: false, has_id: false })
+    }
+
+    /// The type's own uses, its groups', and those of its base that a restriction leaves standing.
+    fn collect_uses(&mut self, key: ComplexTypeKey, out: &mut Vec<AttributeUse>) {
+        let any_type = self.set.any_type_key();
+        let mut taken: HashSet<NameId> = HashSet::new();
+        let mut at = key;
+        for _ in 0..MAX_DERIVATION {
+            if at == any_type {
+                return;
+            }
+            let ty = &self.set.arenas.complex_types[at];
+            let mut prohibited = Vec::new();
+            for (index, using) in ty.attributes.iter().enumerate() {
+                let resolved = ty.resolved_attributes.get(index);
+                let Some(attribute) = self.attribute_use(using, resolved, ty.target_namespace) else {
+                    continue;
+                };
+                let fixed = attribute.value.as_ref().is_some_and(|value| value.fixed);
+                // What is prohibited with a fixed value may stand with it: so the W3C's suite reads XSD 1.0.
+                if using.use_kind == AttributeUseKind::Prohibited && !fixed {
+                    prohibited.push(attribute.name);
+                } else if taken.insert(attribute.name) {
+                    let required = using.use_kind == AttributeUseKind::Required;
+                    out.push(AttributeUse { attribute, required });
+                }
+            }
+            let mut visited = HashSet::new();
+            for &group in &ty.resolved_attribute_groups {
+                self.group_uses(group, &mut visited, &mut taken, out);
+            }
+            if ty.derivation_method != Some(DerivationMethod::Extension) {
+                taken.extend(prohibited);
+            }
+            match ty.resolved_base_type {
+                Some(TypeKey::Complex(base)) if base != at => at = base,
+                _ => return,
+            }
+        }
+    }
+
+    fn group_uses(
+        &mut self,
+        key: AttributeGroupKey,
+        visited: &mut HashSet<AttributeGroupKey>,
+        taken: &mut HashSet<NameId>,
+        out: &mut Vec<AttributeUse>,
+    ) {
+        if !visited.insert(key) {
+            return;
+        }
+        let Some(group) = self.set.arenas.get_attribute_group(key) else { return };
+        for (index, using) in group.attributes.iter().enumerate() {
+            let resolved = group.resolved_attributes.get(index);
+            if using.use_kind == AttributeUseKind::Prohibited {
+                continue;
+            }
+            let Some(attribute) = self.attribute_use(using, resolved, group.target_namespace) else {
+                continue;
+            };
+            if taken.insert(attribute.name) {
+                out.push(AttributeUse { attribute, required: using.use_kind == AttributeUseKind::Required });
+            }
+        }
+        for &nested in &group.resolved_attribute_groups {
+            self.group_uses(nested, visited, taken, out);
+        }
+    }
+
+    fn attribute_use(
+        &mut self,
+        using: &AttributeUseResult,
+        resolved: Option<&ResolvedAttributeUse>,
+        fallback: Option<TheirName>,
+    ) -> Option<Attribute> {
+        let set = self.set;
+        let own = &using.attribute;
+        let key = resolved.and_then(|resolved| resolved.resolved_ref);
+        let global = key.and_then(|key| set.arenas.attributes.get(key));
+        let name = match (own.name, &own.ref_name) {
+            (Some(name), None) => {
+                let namespace = set.effective_local_attribute_namespace(
+                    own.target_namespace,
+                    own.form.as_deref(),
+                    own.source.as_ref(),
+                    fallback,
+                );
+                self.name(namespace, name)
+            }
+            _ => {
+                let global = global?;
+                self.name(global.target_namespace, global.name?)
+            }
+        };
+        let ty =
+            resolved.and_then(|resolved| resolved.resolved_type).or(global.and_then(|g| g.resolved_type));
+        let global_fixed = global.and_then(|global| global.fixed_value.as_deref());
+        let global_default = global.and_then(|global| global.default_value.as_deref());
+        let global_source = global.and_then(|global| global.source.as_ref());
+        let choices = [
+            (own.fixed_value.as_deref(), true, own.source.as_ref()),
+            (own.default_value.as_deref(), global_fixed.is_some(), own.source.as_ref()),
+            (global_fixed, true, global_source),
+            (global_default, false, global_source),
+        ];
+        let ty = self.attribute_type(ty);
+        let value = choices.into_iter().find_map(|(text, fixed, source)| Some((text?, fixed, source)));
+        let value = value.map(|(text, fixed, source)| self.value_constraint(text, fixed, source));
+        Some(Attribute { name, ty, value })
+    }
+
+    fn attribute_type(&self, ty: Option<TypeKey>) -> TypeId {
+        let known = match ty {
+            Some(TypeKey::Simple(key)) => self.simple_ids.get(&key).copied().flatten(),
+            _ => None,
+        };
+        known.unwrap_or(Builtin::AnySimpleType.id())
+    }
+
+    /// The global attributes, by name.
+    pub(super) fn global_attributes(&mut self) -> HashMap<NameId, AttributeId> {
+        let set = self.set;
+        let mut keys: Vec<(Option<TheirName>, TheirName, AttributeKey)> = Vec::new();
+        for (&namespace, table) in &set.namespaces {
+            keys.extend(table.attributes.iter().map(|(&local, &key)| (namespace, local, key)));
+        }
+        let mut found = HashMap::new();
+        for (namespace, local, key) in keys {
+            let Some(data) = set.arenas.attributes.get(key) else { continue };
+            let name = self.name(namespace, local);
+            let ty = self.attribute_type(data.resolved_type);
+            let fixed = data.fixed_value.as_deref();
+            let text = fixed.or(data.default_value.as_deref());
+            let value = text.map(|text| self.value_constraint(text, fixed.is_some(), data.source.as_ref()));
+            self.attributes.push(Attribute { name, ty, value });
+            found.insert(name, AttributeId(self.attributes.len() as u32 - 1));
+        }
+        found
+    }
+
+    pub(super) fn value_constraint(
+        &self,
+        text: &str,
+        fixed: bool,
+        source: Option<&xsd_schema::parser::SourceRef>,
+    ) -> ValueConstraint {
+        ValueConstraint { text: text.into(), fixed, namespaces: self.bindings_at(source, text), key: None }
+    }
+
+    /// The type's own wildcard with that of its base, where it extends it.
+    fn attribute_wildcard(&mut self, key: ComplexTypeKey, depth: usize) -> Option<Wildcard> {
+        if key == self.set.any_type_key() {
+            return Some(Wildcard { namespaces: Namespaces::Any, process: Process::Lax });
+        }
+        let ty = &self.set.arenas.complex_types[key];
+        let local = ty.attribute_wildcard.as_ref().or(match &ty.content {
+            ComplexContentResult::Empty => None,
+            ComplexContentResult::Simple(def) => def.attribute_wildcard.as_ref(),
+            ComplexContentResult::Complex(def) => def.attribute_wildcard.as_ref(),
+        });
+        let own = self.complete_wildcard(local, ty.target_namespace, &ty.resolved_attribute_groups, 0);
+        let (Some(DerivationMethod::Extension), Some(TypeKey::Complex(base))) =
+            (ty.derivation_method, ty.resolved_base_type)
+        else {
+            return own;
+        };
+        let base = if depth < MAX_DERIVATION { self.attribute_wildcard(base, depth + 1) } else { None };
+        match (own, base) {
+            (Some(own), Some(base)) => {
+                Some(Wildcard { namespaces: union(&own.namespaces, &base.namespaces), process: own.process })
+            }
+            (own, base) => own.or(base),
+        }
+    }
+
+    /// What is written locally and in the groups, all together.
+    fn complete_wildcard(
+        &mut self,
+        local: Option<&WildcardResult>,
+        target: Option<TheirName>,
+        groups: &[AttributeGroupKey],
+        depth: usize,
+    ) -> Option<Wildcard> {
+        let mut all: Vec<Wildcard> =
+            local.map(|wildcard| self.wildcard(wildcard, target)).into_iter().collect();
+        for &group in groups {
+            let Some(data) = self.set.arenas.get_attribute_group(group).filter(|_| depth < MAX_DERIVATION)
+            else {
+                continue;
+            };
+            let local = data.attribute_wildcard.as_ref();
+            let nested = &data.resolved_attribute_groups;
+            all.extend(self.complete_wildcard(local, data.target_namespace, nested, depth + 1));
+        }
+        // The first one says how its attributes are assessed.
+        all.into_iter().reduce(|a, b| Wildcard {
+            namespaces: intersection(&a.namespaces, &b.namespaces),
+            process: a.process,
+        })
+    }
+}
+
+/// Part 1 §3.10.6, Attribute Wildcard Intersection.
+fn intersection(a: &Namespaces, b: &Namespaces) -> Namespaces {
+    match (a, b) {
+        (Namespaces::Any, other) | (other, Namespaces::Any) => other.clone(),
+        (Namespaces::Of(a), Namespaces::Of(b)) => {
+            Namespaces::Of(a.iter().filter(|space| b.contains(space)).copied().collect())
+        }
+        (Namespaces::Of(of), Namespaces::Not(not)) | (Namespaces::Not(not), Namespaces::Of(of)) => {
+            Namespaces::Of(of.iter().filter(|space| !not.contains(space)).copied().collect())
+        }
+        (Namespaces::Not(a), Namespaces::Not(b)) => {
+            let mut both: Vec<_> = a.iter().chain(b).copied().collect();
+            both.sort_unstable();
+            both.dedup();
+            Namespaces::Not(both)
+        }
+    }
+}
+
+/// Part 1 §3.10.6, Attribute Wildcard Union.
+fn union(a: &Namespaces, b: &Namespaces) -> Namespaces {
+    let not =
+        |excluded: Vec<_>| if excluded.is_empty() { Namespaces::Any } else { Namespaces::Not(excluded) };
+    match (a, b) {
+        (Namespaces::Any, _) | (_, Namespaces::Any) => Namespaces::Any,
+        (Namespaces::Of(a), Namespaces::Of(b)) => {
+            let mut both: Vec<_> = a.iter().chain(b).copied().collect();
+            both.sort_unstable();
+            both.dedup();
+            Namespaces::Of(both)
+        }
+        (Namespaces::Of(of), Namespaces::Not(excluded)) | (Namespaces::Not(excluded), Namespaces::Of(of)) => {
+            not(excluded.iter().filter(|space| !of.contains(space)).copied().collect())
+        }
+        (Namespaces::Not(a), Namespaces::Not(b)) => {
+            not(a.iter().filter(|space| b.contains(space)).copied().collect())
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Identity constraints (part 1 §3.11).
+
+use xsd_schema::namespace::context::NamespaceContextSnapshot;
+use xsd_schema::parser::frames::{IdentityKind, QNameRef};
+use xsd_schema::{IdentityConstraintKey, NameId as TheirName};
+
+use super::{Build, BuildError, xpath};
+use crate::engine::grammar::{Constraint, ConstraintId, ConstraintKind, NameTest, Path};
+
+impl Build<'_> {
+    pub(super) fn constraints(
+        &mut self,
+        keys: &[IdentityConstraintKey],
+    ) -> Result<Vec<Constraint>, BuildError> {
+        let mut all = Vec::new();
+        for &key in keys {
+            let data = &self.set.arenas.identity_constraints[key];
+            let unread = |what: &str| BuildError {
+                source: data.source.clone(),
+                rule: "c-selector-xpath",
+                message: format!("the {what} of this constraint cannot be read, or has more than 63 steps"),
+            };
+            let selector = self.paths(&data.selector.xpath, &data.selector.ns_snapshot, false);
+            let mut fields = Vec::new();
+            for field in &data.fields {
+                let paths = self.paths(&field.xpath, &field.ns_snapshot, true);
+                fields.push(paths.ok_or_else(|| unread("field"))?);
+            }
+            let kind = match data.kind {
+                IdentityKind::Key => ConstraintKind::Key,
+                IdentityKind::Unique => ConstraintKind::Unique,
+                IdentityKind::Keyref => ConstraintKind::Keyref,
+            };
+            all.push(Constraint {
+                kind,
+                selector: selector.ok_or_else(|| unread("selector"))?,
+                fields,
+                refer: data.refer.as_ref().and_then(|refer| self.referred(key, refer, keys)),
+                referred: false,
+            });
+        }
+        let referred: Vec<ConstraintId> = all.iter().filter_map(|constraint| constraint.refer).collect();
+        for id in referred {
+            all[id.index()].referred = true;
+        }
+        Ok(all)
+    }
+
+    /// The key or unique that a keyref names.
+    fn referred(
+        &self,
+        key: IdentityConstraintKey,
+        refer: &QNameRef,
+        keys: &[IdentityConstraintKey],
+    ) -> Option<ConstraintId> {
+        let wanted = refer.namespace.or(self.target_of(key));
+        let found = keys.iter().find(|&&other| {
+            let data = &self.set.arenas.identity_constraints[other];
+            data.kind != IdentityKind::Keyref
+                && data.name == refer.local_name
+                && self.target_of(other) == wanted
+        });
+        found.and_then(|found| self.constraint_ids.get(found).copied())
+    }
+
+    fn target_of(&self, key: IdentityConstraintKey) -> Option<TheirName> {
+        let source = self.set.arenas.identity_constraints[key].source.as_ref()?;
+        self.set.documents.get(source.doc_id as usize)?.target_namespace
+    }
+
+    fn paths(&mut self, text: &str, bindings: &NamespaceContextSnapshot, field: bool) -> Option<Vec<Path>> {
+        let table = &self.set.name_table;
+        let names = &mut self.names;
+        xpath::parse(text, field, &mut |prefix, local| {
+            let uri = match prefix {
+                None => "",
+                Some(prefix) => table.resolve_ref(bindings.resolve_prefix(table.get(prefix)?)?),
+            };
+            Some(match local {
+                "*" => NameTest::Namespace(names.intern_namespace(uri)),
+                local => NameTest::Name(names.intern(uri, local)),
+            })
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! Element declarations and substitution groups.
+
+use std::collections::HashSet;
+
+use xsd_schema::schema::model::DerivationSet;
+use xsd_schema::{ElementKey, TypeKey};
+
+use super::Build;
+use super::types::ways;
+use crate::engine::grammar::Element;
+
+impl Build<'_> {
+    pub(super) fn element(&mut self, key: ElementKey) -> Element {
+        let set = self.set;
+        let data = &set.arenas.elements[key];
+        let any_type = TypeKey::Complex(set.any_type_key());
+        let ty = data.resolved_type.unwrap_or(any_type);
+        let broken =
+            matches!(ty, TypeKey::Simple(key) if self.simple_ids.get(&key).copied().flatten().is_none());
+        let fixed = data.fixed_value.as_deref();
+        let text = fixed.or(data.default_value.as_deref());
+        let local = data.name.or(data.ref_name.as_ref().map(|name| name.local_name));
+        let namespace = data.target_namespace;
+        Element {
+            name: match local {
+                Some(local) => self.name(namespace, local),
+                None => self.names.intern("", ""),
+            },
+            ty: self.type_index.get(&ty).copied().unwrap_or(self.type_index[&any_type]),
+            nillable: data.nillable,
+            is_abstract: data.is_abstract,
+            block: ways(data.block),
+            value: text.map(|text| self.value_constraint(text, fixed.is_some(), data.source.as_ref())),
+            constraints: data
+                .identity_constraints
+                .iter()
+                .filter_map(|constraint| self.constraint_ids.get(constraint).copied())
+                .collect(),
+            untyped: data.deferred_type_error.is_some() || broken,
+        }
+    }
+
+    /// For every head, the elements that may stand for it (part 1 §3.3.6, Substitution Group OK (Transitive)).
+    pub(super) fn find_members(&mut self) {
+        let set = self.set;
+        let mut direct: std::collections::HashMap<ElementKey, Vec<ElementKey>> = Default::default();
+        // In the order of the documents, so that it is the same always.
+        for &key in self.compiler.elements {
+            for &head in &set.arenas.elements[key].resolved_substitution_groups {
+                direct.entry(head).or_default().push(key);
+            }
+        }
+        for &head in direct.keys() {
+            let element = &set.arenas.elements[head];
+            if element.block.contains_substitution() {
+                continue;
+            }
+            let ty = element.resolved_type.unwrap_or(TypeKey::Complex(set.any_type_key()));
+            let prohibited = match ty {
+                TypeKey::Complex(key) => set.arenas.complex_types[key].block,
+                TypeKey::Simple(_) => DerivationSet::empty(),
+            };
+            let methods = DerivationSet::EXTENSION
+                | DerivationSet::RESTRICTION
+                | DerivationSet::LIST
+                | DerivationSet::UNION;
+            let exclude = (element.block | prohibited | element.final_derivation) & methods;
+            let mut stack: Vec<ElementKey> = direct[&head].iter().rev().copied().collect();
+            let mut visited = HashSet::from([head]);
+            let mut members = Vec::new();
+            while let Some(key) = stack.pop() {
+                if !visited.insert(key) {
+                    continue;
+                }
+                let own = set.arenas.elements[key].resolved_type;
+                let own = own.unwrap_or(TypeKey::Complex(set.any_type_key()));
+                if set.is_type_derived_from(own, ty, exclude) {
+                    members.push(key);
+                }
+                stack.extend(direct.get(&key).into_iter().flatten().rev());
+            }
+            self.members.insert(head, members);
+        }
+    }
+}

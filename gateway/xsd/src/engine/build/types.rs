@@ -1,0 +1,138 @@
+//! Complex types.
+
+use sekisho_datatypes::{Builtin, TypeId};
+use xsd_schema::arenas::ComplexTypeDefData;
+use xsd_schema::parser::frames::{ComplexContentResult, DerivationMethod};
+use xsd_schema::schema::model::DerivationSet;
+use xsd_schema::{ComplexTypeKey, TypeKey};
+
+use super::{Build, BuildError, definition, model};
+use crate::engine::content::{Model, Particle};
+use crate::engine::grammar::{AttributesId, Content, ModelId, Type, Ways};
+
+/// How deep derivation is followed; the compiler refuses deeper chains.
+pub(super) const MAX_DERIVATION: usize = 256;
+
+/// What kind of content a type has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Empty,
+    Simple,
+    Elements,
+    Mixed,
+}
+
+impl Build<'_> {
+    pub(super) fn complex_definition(&mut self, key: ComplexTypeKey) -> Result<Type, BuildError> {
+        let set = self.set;
+        let ty = &set.arenas.complex_types[key];
+        let any_type = set.any_type_key();
+        let base = match ty.resolved_base_type {
+            _ if key == any_type => None,
+            Some(base) => Some(base),
+            None => Some(TypeKey::Complex(any_type)),
+        };
+        let way = match ty.derivation_method {
+            Some(DerivationMethod::Extension) => Ways::EXTENSION,
+            _ => Ways::RESTRICTION,
+        };
+        let content = match self.kind(key, 0) {
+            Kind::Empty => Content::Empty,
+            Kind::Simple => Content::Simple(self.simple_content(key, 0)?),
+            Kind::Elements => Content::Elements(self.model(key, ty)?),
+            Kind::Mixed => Content::Mixed(self.model(key, ty)?),
+        };
+        let attributes = self.attributes(key)?;
+        self.attribute_sets.push(attributes);
+        Ok(Type {
+            base: base.and_then(|base| self.type_index.get(&base).copied()),
+            way,
+            block: ways(ty.block),
+            is_abstract: ty.is_abstract,
+            content,
+            attributes: Some(AttributesId(self.attribute_sets.len() as u32 - 1)),
+            members: Vec::new(),
+        })
+    }
+
+    /// Part 1 §3.4.2, `{content type}`.
+    pub(super) fn kind(&self, key: ComplexTypeKey, depth: usize) -> Kind {
+        if key == self.set.any_type_key() {
+            return Kind::Mixed;
+        }
+        let ty = &self.set.arenas.complex_types[key];
+        match &ty.content {
+            ComplexContentResult::Simple(_) => Kind::Simple,
+            ComplexContentResult::Empty if ty.mixed => Kind::Mixed,
+            ComplexContentResult::Empty => Kind::Empty,
+            ComplexContentResult::Complex(def) => {
+                let particle = def.particle.as_ref();
+                let nothing = particle.is_none_or(|p| p.min_occurs == 0 && p.max_occurs == Some(0));
+                match (ty.mixed || def.mixed, nothing, ty.derivation_method, ty.resolved_base_type) {
+                    (true, ..) => Kind::Mixed,
+                    (false, false, ..) => Kind::Elements,
+                    // What an extension adds nothing to stays what it is.
+                    (false, true, Some(DerivationMethod::Extension), Some(TypeKey::Complex(base)))
+                        if depth < MAX_DERIVATION =>
+                    {
+                        self.kind(base, depth + 1)
+                    }
+                    (false, true, ..) => Kind::Empty,
+                }
+            }
+        }
+    }
+
+    fn model(&mut self, key: ComplexTypeKey, ty: &ComplexTypeDefData) -> Result<ModelId, BuildError> {
+        let mut leaves = Vec::new();
+        let particle: Particle = self.content_particle(key, &mut leaves, 0)?;
+        let built = Model::build(&particle, &leaves, &self.names);
+        let built = built.map_err(|error| model(error, ty.source.as_ref()))?;
+        self.models.push(built);
+        Ok(ModelId(self.models.len() as u32 - 1))
+    }
+
+    /// The simple type of a complex type's simple content (part 1 §3.4.2).
+    fn simple_content(&mut self, key: ComplexTypeKey, depth: usize) -> Result<TypeId, BuildError> {
+        if let Some(&known) = self.simple_content.get(&key) {
+            return Ok(known);
+        }
+        let set = self.set;
+        let ty = &set.arenas.complex_types[key];
+        let any = Builtin::AnySimpleType.id();
+        let base = match ty.resolved_simple_content_type.or(ty.resolved_base_type) {
+            Some(TypeKey::Simple(base)) => self.simple_type(base)?.unwrap_or(any),
+            Some(TypeKey::Complex(base)) if depth < MAX_DERIVATION && self.kind(base, 0) == Kind::Simple => {
+                self.simple_content(base, depth + 1)?
+            }
+            _ => any,
+        };
+        let own = match &ty.content {
+            ComplexContentResult::Simple(def)
+                if def.derivation == DerivationMethod::Restriction && !def.facets.is_empty() =>
+            {
+                let facets = self.facets(&def.facets);
+                let restricted = self.simple.restrict(base, None, facets);
+                restricted.map_err(|error| definition(&error, ty.source.as_ref()))?
+            }
+            _ => base,
+        };
+        self.simple_content.insert(key, own);
+        Ok(own)
+    }
+}
+
+/// Their set of ways as ours.
+pub(super) fn ways(set: DerivationSet) -> Ways {
+    let pairs = [
+        (DerivationSet::EXTENSION, Ways::EXTENSION),
+        (DerivationSet::RESTRICTION, Ways::RESTRICTION),
+        (DerivationSet::LIST, Ways::LIST),
+        (DerivationSet::UNION, Ways::UNION),
+        (DerivationSet::SUBSTITUTION, Ways::SUBSTITUTION),
+    ];
+    pairs
+        .iter()
+        .filter(|(theirs, _)| set.contains(*theirs))
+        .fold(Ways::default(), |all, (_, ours)| all.and(*ours))
+}

@@ -1,0 +1,155 @@
+//! A whole document: the strict reader's events into the machine.
+
+use std::io::{self, BufRead, Read as _};
+
+use sekisho_xml::{Event, Limits, Position, ProcessingInstructions, Reader, XmlError};
+
+use super::{Assessor, Basis, Memory, Root, Stop};
+use crate::document::Validity;
+use crate::error::DocumentError;
+use crate::violation::Violation;
+
+/// Bounds on one document, all finite.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) xml: Limits,
+    /// Bytes of text directly inside one element.
+    pub(crate) text: usize,
+    /// Violations that are reported.
+    pub(crate) reported: u64,
+    /// Violations at which the check stops.
+    pub(crate) counted: u64,
+}
+
+impl Bounds {
+    /// Of a whole document.
+    pub(crate) fn document() -> Bounds {
+        Bounds {
+            xml: Limits {
+                depth: 256,
+                attributes: 256,
+                name_bytes: 1024,
+                attribute_value_bytes: 1 << 20,
+                text_bytes: 4 << 20,
+                namespaces_in_scope: 128,
+                namespace_uri_bytes: 4096,
+                event_bytes: 5 << 20,
+                processing_instructions: ProcessingInstructions::Skip,
+            },
+            text: 4 << 20,
+            reported: 1000,
+            counted: 100_000,
+        }
+    }
+
+    /// Of one record element, whose values have at most `value` bytes.
+    pub(crate) fn record(value: usize) -> Bounds {
+        Bounds {
+            xml: Limits {
+                depth: 64,
+                attributes: 64,
+                name_bytes: 1024,
+                attribute_value_bytes: 64 << 10,
+                text_bytes: value as u64,
+                namespaces_in_scope: 64,
+                namespace_uri_bytes: 4096,
+                event_bytes: 1 << 20,
+                processing_instructions: ProcessingInstructions::Skip,
+            },
+            text: value,
+            reported: 1000,
+            counted: 10_000,
+        }
+    }
+}
+
+/// Checks a document to its end, as far as its bounds go.
+pub(crate) fn check(
+    basis: Basis<'_>,
+    root: Root,
+    bounds: &Bounds,
+    memory: &mut Memory,
+    input: impl BufRead,
+    sink: &mut dyn FnMut(Violation),
+) -> Result<Validity, DocumentError> {
+    let mut reader = Reader::new(without_mark(input)?, bounds.xml);
+    let mut assessor = Assessor::new(basis, root, memory, bounds);
+    let mut complete = true;
+    loop {
+        let (outcome, started) = match reader.next() {
+            Ok(Event::Start(tag)) => (assessor.start(&tag), true),
+            Ok(Event::Text(text)) => (assessor.text(text.as_str()), false),
+            Ok(Event::End(_)) => (assessor.end(), false),
+            Ok(Event::Eof) => break,
+            Err(error) => return Err(stopped(error)),
+        };
+        if started {
+            assessor.place(reader.position());
+        }
+        match outcome.and_then(|()| assessor.tell(sink)) {
+            Ok(()) => {}
+            Err(Stop::Enough) => {
+                complete = false;
+                break;
+            }
+            Err(stop) => return Err(limit(stop, reader.position())),
+        }
+    }
+    if complete {
+        assessor.finish();
+        complete = assessor.tell(sink).is_ok();
+    }
+    let violations = assessor.violations();
+    Ok(Validity { valid: violations == 0, violations, complete })
+}
+
+/// The input after a byte order mark, if it begins with one.
+fn without_mark(mut input: impl BufRead) -> Result<impl BufRead, DocumentError> {
+    const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+    let mut head = Vec::with_capacity(MARK.len());
+    input.by_ref().take(MARK.len() as u64).read_to_end(&mut head).map_err(DocumentError::Io)?;
+    if head == MARK {
+        head.clear();
+    }
+    Ok(io::Cursor::new(head).chain(input))
+}
+
+fn limit(stop: Stop, at: Position) -> DocumentError {
+    let Position { line, column, .. } = at;
+    match stop {
+        Stop::Limit(which, max) => DocumentError::Limit { line, column, which, max },
+        Stop::TooManyWays | Stop::Enough => DocumentError::ContentModel { line, column },
+    }
+}
+
+fn stopped(error: XmlError) -> DocumentError {
+    let Position { line, column, .. } = error.position().unwrap_or(Position { line: 1, column: 1, byte: 0 });
+    let ill = |message: String| DocumentError::NotWellFormed { line, column, message };
+    match error {
+        XmlError::Limit { which, max, .. } => {
+            DocumentError::Limit { line, column, which: limit_in_words(which), max }
+        }
+        XmlError::NotWellFormed { rule, .. } => {
+            let meaning = sekisho_xml::explain(rule).map_or(rule, |rule| rule.en);
+            ill(format!("not well-formed: {meaning} ({rule})"))
+        }
+        XmlError::Doctype { .. } => ill("a document type declaration is not allowed".to_owned()),
+        XmlError::Io(error) => DocumentError::Io(error),
+        XmlError::Encoding(error, _) => ill(format!("not well-formed: {error}")),
+        other => ill(format!("not well-formed: {}", other.code())),
+    }
+}
+
+fn limit_in_words(which: &'static str) -> &'static str {
+    match which {
+        "depth" => "levels of elements",
+        "attributes" => "attributes of one element",
+        "name_bytes" => "bytes in a name",
+        "attribute_value_bytes" => "bytes in an attribute value",
+        "text_bytes" => "bytes of text in one element",
+        "namespaces_in_scope" => "namespace declarations in scope",
+        "namespace_uri_bytes" => "bytes in a namespace name",
+        "reference_bytes" => "bytes in a reference",
+        _ => "bytes in one construct",
+    }
+}

@@ -1,0 +1,188 @@
+//! A document's events held against a grammar (part 1 §3.3.4, §3.4.4, §5.2).
+//!
+//! [`Assessor`] is a push machine: `start`, `text` and `end` as the document has them, then `finish`. Everything that
+//! grows with the document's depth is a stack that is used again; keys and identifiers are kept as fingerprints, as many
+//! as a cap allows.
+
+mod attributes;
+mod bindings;
+mod child;
+mod document;
+mod fingerprint;
+mod frame;
+mod identifiers;
+mod identity;
+mod leave;
+mod recovery;
+mod report;
+mod start;
+
+use std::collections::HashSet;
+
+use sekisho_datatypes::{Scratch, TypeId};
+use sekisho_xml::Position;
+
+use super::grammar::{ElementId, Grammar};
+use super::names::{NamespaceId, secret};
+use crate::facts::TypeFacts;
+pub(crate) use attributes::public_code;
+use bindings::Bindings;
+pub(crate) use document::{Bounds, check};
+use fingerprint::Fingerprints;
+use frame::Frame;
+use identifiers::Identifiers;
+use identity::Identity;
+use recovery::Recoveries;
+use report::Findings;
+
+/// What a check needs beside the document.
+#[derive(Clone, Copy)]
+pub(crate) struct Basis<'g> {
+    pub(crate) grammar: &'g Grammar,
+    /// Names that may be repeated to users.
+    pub(crate) declared: &'g HashSet<Box<str>>,
+    /// What is known of a simple type, for words.
+    pub(crate) facts: &'g dyn Fn(TypeId) -> Option<&'g TypeFacts>,
+}
+
+/// Why a document is not assessed further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// More than the named limit allows.
+    Limit(&'static str, u64),
+    /// The content model is open in too many ways.
+    TooManyWays,
+    /// Enough violations.
+    Enough,
+}
+
+/// What a document's root is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// The global declaration of its name.
+    Declared,
+    /// This declaration.
+    Element(ElementId),
+}
+
+/// Room that one document after the other uses.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    frames: Vec<Frame>,
+    /// Words of content models' states, innermost last.
+    words: Vec<u32>,
+    /// For each open element, how many children there were of each name of its model.
+    counts: Vec<u32>,
+    text: String,
+    bindings: Bindings,
+    scratch: Scratch,
+    key: Vec<u8>,
+    seen: Vec<bool>,
+    /// The namespace that was met last, which is mostly the next one, too.
+    last_uri: String,
+    last_namespace: Option<NamespaceId>,
+    findings: Findings,
+    recoveries: Recoveries,
+    fingerprints: Option<Fingerprints>,
+    identity: Identity,
+    identifiers: Identifiers,
+}
+
+/// A document under assessment.
+pub(crate) struct Assessor<'g, 'm> {
+    basis: Basis<'g>,
+    grammar: &'g Grammar,
+    root: Root,
+    memory: &'m mut Memory,
+    /// The most bytes of text in one element.
+    max_text: usize,
+}
+
+impl<'g, 'm> Assessor<'g, 'm> {
+    pub(crate) fn new(basis: Basis<'g>, root: Root, memory: &'m mut Memory, bounds: &Bounds) -> Self {
+        memory.clear(bounds);
+        Assessor { basis, grammar: basis.grammar, root, memory, max_text: bounds.text }
+    }
+
+    /// Says where the start tag is that `start` has taken.
+    pub(crate) fn place(&mut self, at: Position) {
+        if let Some(frame) = self.memory.frames.last_mut() {
+            (frame.line, frame.column) = (at.line, at.column);
+        }
+        self.memory.findings.place(at.line, at.column);
+        self.memory.identifiers.place(at.line, at.column);
+    }
+
+    /// Takes a piece of character data.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Stop> {
+        use super::grammar::Content;
+        let Some(frame) = self.memory.frames.last_mut() else { return Ok(()) };
+        if frame.skip {
+            return Ok(());
+        }
+        let first = !frame.has_text;
+        frame.has_text = true;
+        match frame.content {
+            Content::Simple(_) if !frame.nil => {}
+            // Only a fixed value is held against mixed content.
+            Content::Mixed(_) if !frame.nil => {
+                if !frame.keeps_text {
+                    return Ok(());
+                }
+            }
+            Content::Elements(_) => {
+                if !frame.told_text && text.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+                {
+                    frame.told_text = true;
+                    let code = if frame.nil { "cvc-elt.3.2.1" } else { "cvc-complex-type.2.3" };
+                    self.report_here(code);
+                }
+                return Ok(());
+            }
+            Content::Empty | Content::Simple(_) | Content::Mixed(_) => {
+                if !frame.told_text {
+                    frame.told_text = true;
+                    let code = if frame.nil { "cvc-elt.3.2.1" } else { "cvc-complex-type.2.1" };
+                    self.report_here(code);
+                }
+                return Ok(());
+            }
+        }
+        let begin = frame.text as usize;
+        if first {
+            self.memory.text.truncate(begin);
+        }
+        if self.memory.text.len() - begin + text.len() > self.max_text {
+            return Err(Stop::Limit("bytes of text in one element", self.max_text as u64));
+        }
+        self.memory.text.push_str(text);
+        Ok(())
+    }
+
+    /// Takes the end of the document: references that lead nowhere.
+    pub(crate) fn finish(&mut self) {
+        for (line, column) in self.memory.identifiers.dangling() {
+            self.report_at("cvc-id.1", line, column);
+        }
+    }
+
+    fn fingerprints(&mut self) -> Fingerprints {
+        *self.memory.fingerprints.get_or_insert_with(|| Fingerprints::new(secret()))
+    }
+}
+
+impl Memory {
+    fn clear(&mut self, bounds: &Bounds) {
+        self.frames.clear();
+        self.words.clear();
+        self.counts.clear();
+        self.text.clear();
+        self.text.shrink_to(1 << 16);
+        self.bindings.clear();
+        self.last_namespace = None;
+        self.findings.clear(bounds.reported, bounds.counted);
+        self.recoveries.clear();
+        self.identity.clear();
+        self.identifiers.clear();
+    }
+}

@@ -1,0 +1,141 @@
+//! What is found, told without a value.
+
+use super::{Assessor, Stop};
+use crate::engine::names::NameId;
+use crate::violation::Violation;
+use crate::wording::{self, Site};
+
+/// Violations that wait to be handed on.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    waiting: Vec<Violation>,
+    pub(super) count: u64,
+    reported: u64,
+    counted: u64,
+    /// How many of those that wait have their place.
+    placed: usize,
+}
+
+impl Findings {
+    pub(super) fn clear(&mut self, reported: u64, counted: u64) {
+        *self =
+            Findings { waiting: std::mem::take(&mut self.waiting), reported, counted, ..Findings::default() };
+        self.waiting.clear();
+    }
+
+    pub(super) fn place(&mut self, line: u64, column: u64) {
+        for violation in self.waiting.iter_mut().filter(|violation| violation.line == Some(0)) {
+            (violation.line, violation.column) = (Some(line), Some(column));
+        }
+        self.placed = self.waiting.len();
+    }
+
+    fn add(&mut self, violation: impl FnOnce() -> Violation) {
+        self.count += 1;
+        if self.count <= self.reported {
+            self.waiting.push(violation());
+        }
+    }
+}
+
+impl Assessor<'_, '_> {
+    /// How many violations there were.
+    pub(crate) fn violations(&self) -> u64 {
+        self.memory.findings.count
+    }
+
+    /// Hands on what was found.
+    pub(crate) fn tell(&mut self, sink: &mut dyn FnMut(Violation)) -> Result<(), Stop> {
+        let findings = &mut self.memory.findings;
+        findings.waiting.drain(..).for_each(sink);
+        if findings.count >= findings.counted { Err(Stop::Enough) } else { Ok(()) }
+    }
+
+    /// A rule broken by the innermost element.
+    pub(super) fn report_here(&mut self, code: &'static str) {
+        let depth = self.memory.frames.len();
+        self.report(code, depth);
+    }
+
+    /// A rule broken by the element at this depth, where it stands.
+    pub(super) fn report(&mut self, code: &'static str, depth: usize) {
+        self.report_with(code, depth, |field| wording::message(code, &Site { field, value: None }));
+    }
+
+    /// A rule broken by the element at this depth, in words of its own.
+    pub(super) fn report_with(
+        &mut self,
+        code: &'static str,
+        depth: usize,
+        words: impl FnOnce(Option<&str>) -> String,
+    ) {
+        let basis = self.basis;
+        let memory = &mut *self.memory;
+        let frames = &memory.frames[..depth];
+        memory.findings.add(|| {
+            let last = frames.last();
+            let shown = |name: Option<NameId>| name.map(|name| basis.grammar.names.local(name));
+            let field = last.and_then(|frame| shown(frame.name));
+            let mut path = String::new();
+            for frame in frames {
+                if !path.is_empty() {
+                    path.push('/');
+                }
+                path.push_str(shown(frame.name).unwrap_or("*"));
+                if frame.position > 0 {
+                    path.push_str(&format!("[{}]", frame.position));
+                }
+            }
+            Violation {
+                code,
+                field: field.map(str::to_owned),
+                path: Some(path).filter(|path| !path.is_empty()),
+                line: last.map(|frame| frame.line),
+                column: last.map(|frame| frame.column),
+                message: words(field),
+            }
+        });
+    }
+
+    /// A rule broken by a child of the innermost element, at the child's start tag, which is yet to be placed.
+    pub(super) fn report_child(&mut self, child: Option<&str>, words: impl FnOnce(Option<&str>) -> String) {
+        let depth = self.memory.frames.len();
+        let waiting = self.memory.findings.waiting.len();
+        self.report_with("cvc-complex-type.2.4", depth, words);
+        if let Some(violation) = self.memory.findings.waiting.get_mut(waiting) {
+            violation.field = child.map(str::to_owned);
+            (violation.line, violation.column) = (Some(0), Some(0));
+        }
+    }
+
+    /// Something missing at the end of the element at this depth.
+    pub(super) fn report_gap(
+        &mut self,
+        name: &str,
+        depth: usize,
+        words: impl FnOnce(Option<&str>) -> String,
+    ) {
+        let waiting = self.memory.findings.waiting.len();
+        self.report_with("cvc-complex-type.2.4", depth, words);
+        if let Some(violation) = self.memory.findings.waiting.get_mut(waiting) {
+            violation.field = Some(name.to_owned());
+        }
+    }
+
+    /// A rule broken at a place, by an element that is long gone.
+    pub(super) fn report_at(&mut self, code: &'static str, line: u64, column: u64) {
+        self.memory.findings.add(|| Violation {
+            code,
+            field: None,
+            path: None,
+            line: Some(line),
+            column: Some(column),
+            message: wording::message(code, &Site { field: None, value: None }),
+        });
+    }
+
+    /// A name that may be repeated: one that the schema declares, in whatever namespace the document has it.
+    pub(super) fn shown<'n>(&self, local: &'n str) -> Option<&'n str> {
+        self.basis.declared.contains(local).then_some(local)
+    }
+}
