@@ -1,14 +1,17 @@
 //! Runs the pace against models of clouds on a virtual clock, beside fixed chunk sizes that a search finds: the best for
-//! each run, which knows the cloud's mood on that day, and the best that is never hit on any of the days. Prints one JSON
-//! object a model and seed: `cargo run --release -p sekisho-delivery --example pace -- [ROWS]
+//! each run, which knows the cloud's mood on that day, and for the demonstration the best that is never hit on any of the
+//! days; and beside an oracle that knows the cloud and keeps to the same target. Prints one JSON object a model and seed: `cargo run --release -p sekisho-delivery --example pace -- [ROWS]
 //! [SEEDS]`. `cargo xtask pace` shows them as a table.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
 
 use sekisho_delivery::pace::PaceSpec;
-use sekisho_delivery::simulate::{CloudModel, compare, run_fixed};
+use sekisho_delivery::simulate::{Case, CloudModel, cases, compare, run_fixed};
 use serde_json::json;
+
+/// The model that the demonstration's cloud is.
+const DEMONSTRATION: &str = "demonstration";
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
@@ -18,17 +21,24 @@ fn main() -> io::Result<()> {
     };
     let (rows, seeds) = (number(400_000)?, number(3)?);
     let mut out = io::stdout().lock();
-    for (name, cloud) in models() {
-        let spec = PaceSpec { limit_ms: (cloud.limit * 1_000.0) as u64, ..PaceSpec::default() };
-        let common = best_of_all(&cloud, &spec, rows, seeds);
+    for case in cases() {
+        let Case { name, cloud, spec } = &case;
+        // Only the demonstration is also run live, with a size that is hit on none of the days.
+        let common = if *name == DEMONSTRATION { best_of_all(cloud, spec, rows, seeds) } else { None };
         for seed in 0..seeds {
-            let found = compare(&cloud, &spec, rows, seed);
+            let found = compare(cloud, spec, rows, seed);
             let line = json!({
                 "model": name,
                 "seed": seed,
                 "rows": rows,
                 "share": found.share,
+                "share_of_oracle": found.share_of_oracle(),
+                "settled": found.settled(),
+                "steady": case.is_steady(),
+                "harsh": case.is_harsh(),
+                "steps": cloud.steps.len(),
                 "hits": found.pace.hits,
+                "strokes": found.pace.strokes,
                 "calls": found.pace.calls,
                 "seconds": found.pace.seconds,
                 "longest": found.pace.longest,
@@ -42,7 +52,7 @@ fn main() -> io::Result<()> {
                 "common": common.map(|(chunk, in_flight)| json!({
                     "rows": chunk,
                     "in_flight": in_flight,
-                    "seconds": run_fixed(&cloud, chunk, in_flight, rows, seed).seconds,
+                    "seconds": run_fixed(cloud, chunk, in_flight, rows, seed).seconds,
                 })),
             });
             writeln!(out, "{line}")?;
@@ -67,20 +77,4 @@ fn best_of_all(cloud: &CloudModel, spec: &PaceSpec, rows: u64, seeds: u64) -> Op
         }
     }
     best.map(|(_, found)| found)
-}
-
-/// The demonstration's cloud, and clouds that differ from it in one thing each.
-fn models() -> Vec<(&'static str, CloudModel)> {
-    let demonstration = CloudModel::demonstration;
-    vec![
-        ("demonstration", demonstration()),
-        ("steady", CloudModel { drift: 0.0, ..demonstration() }),
-        ("no contention", CloudModel { contention: 0.0, ..demonstration() }),
-        ("strong contention", CloudModel { contention: 0.6, ..demonstration() }),
-        ("dear calls", CloudModel { fixed: 2.0, ..demonstration() }),
-        ("dear rows", CloudModel { per_row: 0.01, ..demonstration() }),
-        ("cheap rows", CloudModel { per_row: 0.0001, ..demonstration() }),
-        ("half the speed after 60 s", CloudModel { steps: vec![(60.0, 2.0)], ..demonstration() }),
-        ("twice the speed after 60 s", CloudModel { steps: vec![(60.0, 0.5)], ..demonstration() }),
-    ]
 }

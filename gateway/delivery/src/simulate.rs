@@ -3,8 +3,11 @@
 //! A call with n rows is fixed + per_row n seconds of work. Work is done at a speed of
 //! 1 / ((1 + drift(t)) (1 + contention (calls under way - 1))); a call that is not done within the limit is killed.
 
+mod models;
+
 use std::time::Duration;
 
+pub use self::models::{Case, cases};
 use crate::pace::{End, Pace, PaceSpec, Ticket};
 
 /// A cloud.
@@ -49,8 +52,13 @@ impl CloudModel {
 pub struct Run {
     /// Virtual seconds until every row was done.
     pub seconds: f64,
+    /// Virtual seconds until half of them were.
+    pub half: f64,
     /// Calls killed at the limit.
     pub hits: u64,
+    /// How often calls were killed, all those counted as one that were under way when the first of them was killed: what
+    /// no sender could know of.
+    pub strokes: u64,
     /// Calls made.
     pub calls: u64,
     /// Longest call in seconds.
@@ -70,8 +78,22 @@ pub struct Comparison {
     pub best_rows: u64,
     /// Chunks in flight with the best fixed size.
     pub best_in_flight: u32,
+    /// The run that knows the cloud.
+    pub oracle: Run,
     /// Throughput of the pace as a part of that of the best fixed size.
     pub share: f64,
+}
+
+impl Comparison {
+    /// Throughput of the pace as a part of the oracle's.
+    pub fn share_of_oracle(&self) -> f64 {
+        self.oracle.seconds / self.pace.seconds
+    }
+
+    /// The same for the second half of the rows: without the time in which the pace learns.
+    pub fn settled(&self) -> f64 {
+        (self.oracle.seconds - self.oracle.half) / (self.pace.seconds - self.pace.half)
+    }
 }
 
 /// Sends `rows` rows with a pace of its own.
@@ -93,6 +115,31 @@ pub fn run(cloud: &CloudModel, spec: &PaceSpec, rows: u64, seed: u64) -> Run {
     }
     let explained = pace.explain(world.clock());
     world.result(explained)
+}
+
+/// Sends `rows` rows as somebody would who knows the cloud, its drift and its steps at every moment (though not the noise
+/// of each call), and keeps to the same target and bounds as the pace.
+pub fn run_oracle(cloud: &CloudModel, spec: &PaceSpec, rows: u64, seed: u64) -> Run {
+    let mut world = World::new(cloud, rows, seed);
+    let target = spec.target_time().as_secs_f64();
+    while !world.is_done() {
+        let cost = world.cost_now();
+        let slow = |n: u32| cost * (1.0 + cloud.contention * f64::from(n - 1));
+        let fits = |n: u32| {
+            let rows = (target / slow(n) - cloud.fixed) / cloud.per_row;
+            rows.clamp(1.0, spec.max_rows as f64)
+        };
+        let speed = |n: u32| f64::from(n) * fits(n) / (slow(n) * (cloud.fixed + cloud.per_row * fits(n)));
+        let best =
+            (1..=spec.max_in_flight).max_by(|one, other| speed(*one).total_cmp(&speed(*other))).unwrap_or(1);
+        while world.left > 0 && world.calls.len() < best as usize {
+            let free = u64::from(best) - world.calls.len() as u64;
+            let share = world.left.div_ceil(free);
+            world.open((fits(best) as u64).min(share));
+        }
+        world.advance();
+    }
+    world.result(String::new())
 }
 
 /// Sends `rows` rows in chunks of one size.
@@ -130,7 +177,8 @@ pub fn compare(cloud: &CloudModel, spec: &PaceSpec, rows: u64, seed: u64) -> Com
     }
     let paced = run(cloud, spec, rows, seed);
     let (best_rows, best_in_flight, best) = best.unwrap_or_else(|| (0, 0, paced.clone()));
-    Comparison { share: best.seconds / paced.seconds, pace: paced, best, best_rows, best_in_flight }
+    let oracle = run_oracle(cloud, spec, rows, seed);
+    Comparison { share: best.seconds / paced.seconds, pace: paced, oracle, best, best_rows, best_in_flight }
 }
 
 fn in_flight_choices(most: u32) -> Vec<u32> {
@@ -145,10 +193,15 @@ struct World<'a> {
     random: fastrand::Rng,
     phase: f64,
     now: f64,
+    rows: u64,
     left: u64,
     calls: Vec<Call>,
     made: u64,
+    half: f64,
     hits: u64,
+    strokes: u64,
+    /// When the first call of the last stroke was killed.
+    struck: f64,
     longest: f64,
 }
 
@@ -166,7 +219,21 @@ impl<'a> World<'a> {
     fn new(cloud: &'a CloudModel, rows: u64, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let phase = random.f64() * std::f64::consts::TAU;
-        Self { cloud, random, phase, now: 0.0, left: rows, calls: Vec::new(), made: 0, hits: 0, longest: 0.0 }
+        Self {
+            cloud,
+            random,
+            phase,
+            now: 0.0,
+            rows,
+            left: rows,
+            calls: Vec::new(),
+            made: 0,
+            half: 0.0,
+            hits: 0,
+            strokes: 0,
+            struck: f64::NEG_INFINITY,
+            longest: 0.0,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -213,6 +280,9 @@ impl<'a> World<'a> {
                     self.longest = self.longest.max(took);
                     if !done {
                         self.hits += 1;
+                        if call.opened > self.struck {
+                            (self.strokes, self.struck) = (self.strokes + 1, now);
+                        }
                         self.left += call.rows;
                     }
                     ended.push((call.number, !done));
@@ -222,25 +292,36 @@ impl<'a> World<'a> {
             }
             self.calls = kept;
         }
+        let open = self.left + self.calls.iter().map(|call| call.rows).sum::<u64>();
+        if self.half == 0.0 && open <= self.rows / 2 {
+            self.half = self.now;
+        }
         ended
     }
 
-    fn speed(&self) -> f64 {
+    /// By what all costs are multiplied now, contention and noise apart.
+    fn cost_now(&self) -> f64 {
         let swing = self.cloud.drift * (1.0 - self.cloud.noise_part);
         let drift = swing * (self.phase + std::f64::consts::TAU * self.now / self.cloud.drift_period).sin();
-        let step = self
-            .cloud
-            .steps
-            .iter()
-            .take_while(|(from, _)| *from <= self.now)
-            .last()
-            .map_or(1.0, |(_, by)| *by);
+        let steps = self.cloud.steps.iter().take_while(|(from, _)| *from <= self.now);
+        (1.0 + drift) * steps.last().map_or(1.0, |(_, by)| *by)
+    }
+
+    fn speed(&self) -> f64 {
         let others = self.calls.len().saturating_sub(1) as f64;
-        1.0 / (step * (1.0 + drift) * (1.0 + self.cloud.contention * others))
+        1.0 / (self.cost_now() * (1.0 + self.cloud.contention * others))
     }
 
     fn result(self, explained: String) -> Run {
-        Run { seconds: self.now, hits: self.hits, calls: self.made, longest: self.longest, explained }
+        Run {
+            seconds: self.now,
+            half: self.half,
+            hits: self.hits,
+            strokes: self.strokes,
+            calls: self.made,
+            longest: self.longest,
+            explained,
+        }
     }
 }
 

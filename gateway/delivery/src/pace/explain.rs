@@ -16,15 +16,15 @@ impl Pace {
         if self.model.is_blank() {
             return format!("{size}: nothing seen yet, limit {limit} s, target {target} s");
         }
-        let level = self.level(now);
+        let slower = self.lateness(now);
         let hits = match self.hits {
             0 => String::new(),
             hits => format!(", {hits} time-limit hits"),
         };
         format!(
             "{size}: {:.2} s + {:.2} ms a row, +{:.0} % for each other chunk under way, noise {:.0} %, limit {limit} s, target {target} s{hits}",
-            self.model.fixed * level,
-            self.model.per_row * level * 1e3,
+            self.model.fixed() * slower,
+            self.model.per_row() * slower * 1e3,
             self.model.contention() * 1e2,
             self.model.noise() * 1e2,
         )

@@ -1,12 +1,15 @@
 //! How many rows the next chunk has, and how many chunks are under way.
 //!
 //! A pure controller: what happened and when goes in, sizes come out. It learns fixed cost, cost per row and contention
-//! ([`model`]), and sizes chunks so that the expected time is a set part of the upstream's limit and the time with its
-//! noise stays well under it. It starts small, grows from what has been seen to work by no more than the time that it
-//! left over allows, and shrinks at once.
+//! ([`model`]), and sizes chunks so that the expected time is a set part of the upstream's limit, and the time at the
+//! worst that is likely stays well under it ([`size`]). The worst that is likely counts noise, what so few chunks cannot
+//! tell yet, and what more chunks at once may do to each other. It starts small; two answers of different sizes show
+//! enough to go on in large steps; it shrinks at once. [`in_flight`] decides how many chunks are under way.
 
 mod explain;
+mod in_flight;
 mod model;
+mod size;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -21,14 +24,14 @@ const CONFIDENT: f64 = 0.8;
 /// A chunk that took more than this part of the limit was a near miss.
 const NEAR_MISS: f64 = 0.8;
 
-/// What has been seen to work may always be doubled.
-const GROWTH: f64 = 2.0;
+/// What has been seen to work may grow by this much at most, as far as the time left over allows.
+const GROWTH: f64 = 8.0;
 
-/// And at most grow by this much, however little time it took.
-const GROWTH_MOST: f64 = 8.0;
+/// And by so much after a hit or a near miss.
+const GROWTH_CAREFUL: f64 = 1.5;
 
-/// A further chunk in flight must be expected to bring at least this much more throughput.
-const WORTH: f64 = 1.01;
+/// Chunks after which the upstream is known well enough that only little is changed at once.
+const WARM: u64 = 32;
 
 /// The controller of one route to one upstream.
 #[derive(Clone, Debug)]
@@ -39,21 +42,24 @@ pub struct Pace {
     tickets: u64,
     /// Chunks that may be under way now.
     allowed: u32,
+    /// Chunks that shall be under way next: new ones are sized for that.
+    wanted: u32,
     /// Rows of the largest chunk that has been seen to work.
     proven: f64,
-    /// By how much the next chunk may be larger: as far as half of the target, if all of the last one's time had been its
-    /// rows'.
+    /// By how much the next chunk may be larger.
     growth: f64,
     /// Most rows after a hit or a refusal for size; rises again as chunks work.
     ceiling: f64,
     /// Chunks finished well since `allowed` was last changed.
     steady: u32,
-    /// How many of them it takes until one more in flight is tried against the model's advice.
+    /// How many of them it takes until another number is tried where the model leaves open which one is the best.
     patience: u32,
     /// Integral of the number of chunks under way, in chunk seconds, up to `area_at`.
     area: f64,
     area_at: Duration,
     hits: u64,
+    /// When the last of them was: chunks opened before it show nothing of what works since.
+    hit_at: Option<Duration>,
 }
 
 /// A chunk under way, as the pace knows it.
@@ -98,7 +104,8 @@ impl Pace {
             flights: BTreeMap::new(),
             tickets: 0,
             allowed: spec.max_in_flight.min(2),
-            proven: spec.start_rows as f64 / GROWTH,
+            wanted: spec.max_in_flight.min(2),
+            proven: spec.start() / GROWTH,
             growth: GROWTH,
             ceiling: f64::INFINITY,
             steady: 0,
@@ -106,6 +113,7 @@ impl Pace {
             area: 0.0,
             area_at: Duration::ZERO,
             hits: 0,
+            hit_at: None,
         }
     }
 
@@ -117,7 +125,7 @@ impl Pace {
             let sane = [memory.fixed, memory.per_row, memory.contention, memory.noise, memory.rows];
             if sane.iter().all(|value| value.is_finite() && *value >= 0.0) {
                 pace.model = Model::from_memory(&memory);
-                pace.proven = (memory.rows / 8.0).max(pace.proven);
+                pace.proven = (memory.rows / 4.0 / GROWTH).max(pace.proven);
                 pace.allowed = (memory.in_flight / 2).clamp(1, spec.max_in_flight).max(pace.allowed);
             }
         }
@@ -158,23 +166,14 @@ impl Pace {
             Some(rows) => rows,
             None => {
                 let rows = self.rows(now);
-                let share = remaining.div_ceil(free as u64).max(rows / 4);
-                rows.min(share)
+                let share = match self.model.is_blank() {
+                    true => remaining.div_ceil(free as u64),
+                    false => self.share(now, remaining, rows),
+                };
+                rows.min(share.max(rows / 8))
             }
         };
         Some(ChunkSize { rows: rows.max(1), bytes: self.spec.max_bytes })
-    }
-
-    /// Rows of the next chunk if many are left.
-    pub fn rows(&self, now: Duration) -> u64 {
-        if let Some(rows) = self.spec.fixed_rows {
-            return rows;
-        }
-        let grown = (self.growth * self.proven).min(self.ceiling).min(self.spec.max_rows as f64);
-        if self.model.is_blank() {
-            return whole(grown);
-        }
-        whole(grown.min(self.affordable(self.planned_load(), self.level(now))))
     }
 
     /// A chunk of `rows` is about to be sent.
@@ -191,15 +190,20 @@ impl Pace {
         let Some(flight) = self.flights.remove(&ticket.0) else { return };
         let sample = self.sample(&flight, now);
         match end {
-            End::Done => self.done(sample),
+            End::Done => {
+                let since = self.hit_at.is_none_or(|hit| flight.opened >= hit);
+                self.done(sample, since);
+            }
             End::TimeLimit => {
                 self.hits += 1;
+                self.hit_at = Some(now);
                 let limit = self.spec.limit().as_secs_f64();
                 self.model.at_least(Sample { seconds: sample.seconds.max(limit), ..sample });
+                self.model.forget_load();
                 self.shrink(sample.rows / 2.0);
                 // What is under way was sized by the same mistake: until one chunk works, no more than that is sent.
                 self.proven = self.proven.min(sample.rows / 8.0);
-                self.growth = GROWTH;
+                self.growth = GROWTH_CAREFUL;
                 self.change(1);
             }
             End::TooLarge => self.shrink(sample.rows / 2.0),
@@ -207,83 +211,44 @@ impl Pace {
         }
     }
 
-    fn done(&mut self, sample: Sample) {
+    /// `since`: it was opened after the last hit.
+    fn done(&mut self, sample: Sample, since: bool) {
         let limit = self.spec.limit().as_secs_f64();
         self.model.learn(sample);
         if sample.seconds > NEAR_MISS * limit {
             self.model.at_least(sample);
             self.shrink(sample.rows * (self.spec.target * limit / sample.seconds));
-        } else {
+        } else if since {
             self.proven = self.proven.max(sample.rows);
+            // Later, as far as the target if all of the time had been the rows'.
             let worst = sample.seconds * self.proven / sample.rows;
-            self.growth = (self.spec.target * limit / 2.0 / worst).clamp(GROWTH, GROWTH_MOST);
+            let roomy = (self.spec.target * limit / worst).clamp(GROWTH_CAREFUL, GROWTH);
+            self.growth = if self.warming() { GROWTH } else { roomy };
             if sample.rows >= 0.8 * self.ceiling {
                 self.ceiling *= 1.1;
             }
         }
-        self.steady += 1;
-        self.balance();
+        if since {
+            self.steady += 1;
+            self.balance();
+        }
+    }
+
+    /// Little is known yet.
+    fn warming(&self) -> bool {
+        self.model.samples() < WARM
     }
 
     fn shrink(&mut self, rows: f64) {
         self.ceiling = self.ceiling.min(rows.max(1.0));
         self.proven = self.proven.min(self.ceiling);
-        self.growth = GROWTH;
+        self.growth = GROWTH_CAREFUL;
     }
 
-    /// One chunk in flight more or less, where the model expects more throughput from it.
-    fn balance(&mut self) {
-        let now = self.throughput(self.allowed);
-        if self.allowed < self.spec.max_in_flight {
-            let worth = self.throughput(self.allowed + 1) > now * WORTH;
-            // While chunks are small a mistake costs little; near their full size a whole round is waited for.
-            let growing =
-                self.growth * self.proven < self.affordable(f64::from(self.allowed), self.model.level());
-            if worth && (growing || self.steady >= self.allowed) {
-                return self.change(self.allowed + 1);
-            }
-            // The model may be wrong about what it has not seen lately.
-            if !worth && self.steady >= self.patience {
-                self.patience = (self.patience * 2).min(256);
-                return self.change(self.allowed + 1);
-            }
-        }
-        if self.allowed > 1 && self.steady >= self.allowed && self.throughput(self.allowed - 1) > now * WORTH
-        {
-            self.change(self.allowed - 1);
-        }
-    }
-
-    fn change(&mut self, allowed: u32) {
-        self.allowed = allowed;
-        self.steady = 0;
-    }
-
-    /// Rows a second that the model expects with so many chunks in flight, each of the size that would be chosen then.
-    fn throughput(&self, in_flight: u32) -> f64 {
-        let load = f64::from(in_flight);
-        let level = self.model.level();
-        let rows = self.affordable(load, level).min(self.spec.max_rows as f64).min(self.ceiling);
-        let seconds = self.model.seconds(rows, load, level);
-        // A chunk that must shrink to nothing to fit is no chunk.
-        if rows <= 1.0 { 0.0 } else { load * rows / seconds }
-    }
-
-    /// Rows that fit the target in expectation, and the limit with their noise.
-    fn affordable(&self, load: f64, level: f64) -> f64 {
-        let limit = self.spec.limit().as_secs_f64();
-        let target = (self.spec.target * limit).min(CONFIDENT * limit / self.model.margin());
-        self.model.rows_in(target, load, level).max(1.0)
-    }
-
-    /// The load that a chunk opened now must expect: the number in flight may be raised by one while it is under way.
-    fn planned_load(&self) -> f64 {
-        f64::from((self.allowed + 1).min(self.spec.max_in_flight))
-    }
-
-    fn level(&self, now: Duration) -> f64 {
+    /// By how much the upstream is slower than learnt, as chunks under way already prove.
+    fn lateness(&self, now: Duration) -> f64 {
         let area = self.area_until(now);
-        self.model.level_with(self.flights.values().map(|flight| sample(flight, now, area)))
+        self.model.lateness(self.flights.values().map(|flight| sample(flight, now, area)))
     }
 
     fn sample(&self, flight: &Flight, now: Duration) -> Sample {
@@ -303,11 +268,6 @@ impl Pace {
 fn sample(flight: &Flight, now: Duration, area: f64) -> Sample {
     let seconds = now.saturating_sub(flight.opened).as_secs_f64().max(1e-4);
     Sample { rows: flight.rows, seconds, load: ((area - flight.area) / seconds).max(1.0) }
-}
-
-fn whole(rows: f64) -> u64 {
-    // Casts saturate; below one row there is no chunk.
-    (rows as u64).max(1)
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ pub struct PaceSpec {
     pub grace_ms: u64,
     /// The part of the limit that chunks are sized for, 0.05 to 0.9.
     pub target: f64,
-    /// Rows of the first chunk.
+    /// Most rows of a chunk before anything was seen; the first one has a quarter of them. Never more than a quarter of
+    /// `max_rows`.
     pub start_rows: u64,
     /// Most rows in a chunk.
     pub max_rows: u64,
@@ -34,7 +35,7 @@ impl Default for PaceSpec {
             limit_ms: 600_000,
             grace_ms: 5_000,
             target: 0.5,
-            start_rows: 50,
+            start_rows: 200,
             max_rows: 10_000,
             max_bytes: 32 * 1024 * 1024,
             max_in_flight: 8,
@@ -44,6 +45,11 @@ impl Default for PaceSpec {
 }
 
 impl PaceSpec {
+    /// Rows of a chunk before anything was seen.
+    pub(crate) fn start(&self) -> f64 {
+        self.start_rows.min(self.max_rows.div_ceil(4)).max(1) as f64
+    }
+
     /// The limit.
     pub fn limit(&self) -> Duration {
         Duration::from_millis(self.limit_ms)

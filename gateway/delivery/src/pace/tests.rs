@@ -10,6 +10,11 @@ fn at(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
+/// One chunk at a time.
+fn single() -> PaceSpec {
+    PaceSpec { max_in_flight: 1, ..spec() }
+}
+
 /// One chunk after another, each taking what `cost` says; returns the sizes.
 fn alone(pace: &mut Pace, from: f64, chunks: usize, cost: impl Fn(f64) -> f64) -> (Vec<u64>, f64) {
     let mut now = from;
@@ -26,18 +31,15 @@ fn alone(pace: &mut Pace, from: f64, chunks: usize, cost: impl Fn(f64) -> f64) -
 
 #[test]
 fn it_starts_small_and_grows_as_far_as_the_time_left_over_allows() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     let (sizes, _) = alone(&mut pace, 0.0, 12, |rows| 0.3 + 0.001 * rows);
     assert_eq!(sizes[0], 50);
     for pair in sizes.windows(2) {
-        // Had all the time of the chunk before been its rows', this one would take half of the target, or twice as long.
-        let worst = (0.3 + 0.001 * pair[0] as f64) / pair[0] as f64 * pair[1] as f64;
-        assert!(worst <= 2.51 || pair[1] <= 2 * pair[0], "{sizes:?}");
         assert!(pair[1] <= 8 * pair[0], "{sizes:?}");
     }
     let last = *sizes.last().expect("sizes");
-    // 4,700 rows take 5 s alone; 8 may be under way, and so far nothing says that they do not hinder each other.
-    assert!((2_000..=4_700).contains(&last), "{sizes:?}");
+    // 4,700 rows take 5 s.
+    assert!((4_000..=4_700).contains(&last), "{sizes:?}");
 }
 
 #[test]
@@ -55,7 +57,7 @@ fn the_hard_bounds_hold_whatever_is_learnt() {
 
 #[test]
 fn a_hit_shrinks_at_once_and_lets_one_chunk_try() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     let (sizes, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
     let before = *sizes.last().expect("sizes");
     let ticket = pace.opened(at(now), before);
@@ -69,7 +71,7 @@ fn a_hit_shrinks_at_once_and_lets_one_chunk_try() {
 
 #[test]
 fn a_near_miss_shrinks_at_once() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     let (sizes, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
     let before = *sizes.last().expect("sizes");
     let (_, now) = alone(&mut pace, now, 1, |_| 8.5);
@@ -79,7 +81,7 @@ fn a_near_miss_shrinks_at_once() {
 
 #[test]
 fn a_chunk_that_is_late_warns_before_it_ends() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     let (_, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
     let size = pace.rows(at(now));
     pace.opened(at(now), size);
@@ -90,7 +92,7 @@ fn a_chunk_that_is_late_warns_before_it_ends() {
 
 #[test]
 fn it_grows_again_when_the_cloud_gets_faster() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     let (slow, now) = alone(&mut pace, 0.0, 30, |rows| 1.5 + 0.005 * rows);
     let (fast, _) = alone(&mut pace, now, 40, |rows| 0.3 + 0.001 * rows);
     let (slow, fast) = (slow.last().expect("sizes"), fast.last().expect("sizes"));
@@ -103,17 +105,18 @@ fn the_last_rows_are_spread_over_the_free_places() {
     let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 0.001 * rows);
     assert_eq!(pace.allowed(), 2);
     let full = pace.rows(at(now));
-    assert_eq!(pace.next(at(now), full + 10).map(|size| size.rows), Some((full + 10).div_ceil(2)));
+    let half = pace.next(at(now), full + 10).map_or(0, |size| size.rows);
+    assert!(half.abs_diff((full + 10) / 2) <= 1, "{half} of {full}");
 }
 
 #[test]
 fn what_was_learnt_is_recalled_with_care() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     assert_eq!(pace.remember(), None);
     let (sizes, _) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 0.001 * rows);
     let last = *sizes.last().expect("sizes");
     let memory = pace.remember().expect("learnt");
-    let mut recalled = Pace::recall(spec(), &memory);
+    let mut recalled = Pace::recall(single(), &memory);
     let first = recalled.rows(Duration::ZERO);
     assert!(first > 50 && first <= last / 2, "{first} of {last}");
     let (again, _) = alone(&mut recalled, 0.0, 5, |rows| 0.3 + 0.001 * rows);
@@ -125,9 +128,9 @@ fn what_was_learnt_is_recalled_with_care() {
 
 #[test]
 fn it_explains_itself_in_one_line() {
-    let mut pace = Pace::new(spec());
+    let mut pace = Pace::new(single());
     let fresh = pace.explain(Duration::ZERO);
-    assert_eq!(fresh, "50 rows x 2: nothing seen yet, limit 10 s, target 5 s");
+    assert_eq!(fresh, "50 rows x 1: nothing seen yet, limit 10 s, target 5 s");
     let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.4 + 0.002 * rows);
     let line = pace.explain(at(now));
     assert!(

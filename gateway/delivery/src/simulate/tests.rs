@@ -38,20 +38,44 @@ fn limits_of_minutes_and_small_caps_are_kept_without_a_hit() {
 }
 
 #[test]
-fn a_cloud_in_which_calls_only_hinder_each_other_gets_few_at_once() {
-    let cloud = CloudModel { contention: 2.0, ..CloudModel::demonstration() };
-    let compared = compare(&cloud, &demonstration_spec(), 200_000, 2);
-    assert_eq!(compared.pace.hits, 0);
-    assert!(compared.share >= 0.4, "{compared:?}");
+fn a_cold_start_costs_little() {
+    // 40,000 rows are little more than two full rounds: what is lost at the beginning is not made good again.
+    let (cloud, spec) = (CloudModel::demonstration(), demonstration_spec());
+    let shares: Vec<f64> = (0..20)
+        .map(|seed| {
+            let run = run(&cloud, &spec, 40_000, seed);
+            assert_eq!(run.hits, 0, "seed {seed}: {run:?}");
+            run_oracle(&cloud, &spec, 40_000, seed).seconds / run.seconds
+        })
+        .collect();
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!(mean >= 0.9 && shares.iter().all(|share| *share >= 0.86), "{mean} {shares:?}");
 }
 
 #[test]
-fn after_a_step_the_pace_finds_its_size_again() {
-    let cloud = CloudModel { steps: vec![(30.0, 2.0)], ..CloudModel::demonstration() };
+fn no_cloud_is_hit_but_by_steps_that_nobody_can_know_and_each_is_used_well() {
+    for case in cases() {
+        let seeds = 0..3;
+        let mut settled = 0.0;
+        for seed in seeds.clone() {
+            let paced = run(&case.cloud, &case.spec, ROWS, seed);
+            let oracle = run_oracle(&case.cloud, &case.spec, ROWS, seed);
+            let forgiven = if case.is_harsh() { case.cloud.steps.len().max(1) as u64 } else { 0 };
+            assert!(paced.strokes <= forgiven, "{}, seed {seed}: {paced:?}", case.name);
+            settled += (oracle.seconds - oracle.half) / (paced.seconds - paced.half);
+        }
+        let share = settled / seeds.count() as f64;
+        let least = if case.is_steady() { 0.95 } else { 0.85 };
+        assert!(share >= least, "{}: {share}", case.name);
+    }
+}
+
+#[test]
+fn calls_killed_by_one_step_are_one_stroke() {
+    let cloud = CloudModel { steps: vec![(30.0, 5.0)], ..CloudModel::demonstration() };
     for seed in 0..5 {
         let run = run(&cloud, &demonstration_spec(), ROWS, seed);
-        // No sender can know of a step before it happens: what was under way then may be lost, nothing after it.
-        assert!(run.hits <= 8, "seed {seed}: {run:?}");
+        assert!(run.hits <= 8 && run.strokes == 1, "seed {seed}: {run:?}");
     }
 }
 

@@ -28,9 +28,9 @@ async fn after_a_cut_the_outcome_is_unknown_and_an_upsert_is_repeated() {
     assert_eq!(done.sums.delivered, 300);
     table.holds(300, &[], "");
     assert_eq!(table.most_writes(), 2, "the one chunk was written twice, with one effect");
-    let repeated: Vec<u32> =
-        house.chunks(batch).await.iter().map(|chunk| chunk.attempt).filter(|n| *n > 1).collect();
-    assert_eq!(repeated, [2]);
+    let chunks = house.chunks(batch).await;
+    // In as many parts as the pace says.
+    assert_eq!(chunks.iter().filter(|chunk| chunk.attempt > 1).count(), 1, "{chunks:?}");
 }
 
 #[tokio::test]
