@@ -15,6 +15,7 @@ use crate::config::mistake::Mistakes;
 use crate::config::raw::{ListenerSection, PlainHttp, Raw};
 use crate::language::text;
 
+#[allow(clippy::needless_update)] // further limits have their defaults
 pub(super) fn build(
     raw: &Raw,
     routes: &BTreeMap<String, Arc<Route>>,
@@ -56,6 +57,7 @@ pub(super) fn build(
                 connections: raw.limits.connections,
                 head: HeadLimits { bytes: raw.limits.head_bytes, fields: raw.limits.head_fields },
                 head_timeout: Duration::from_millis(raw.limits.head_timeout_ms),
+                ..ListenerLimits::default()
             },
             write_stall: Duration::from_millis(raw.limits.write_stall_ms),
             public_url: section.public_url.as_deref().map(Arc::from),

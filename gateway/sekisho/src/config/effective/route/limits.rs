@@ -13,6 +13,7 @@ const RELAY_BODY_BYTES: u64 = 1024 * 1024;
 /// The most that a relay route may set.
 const RELAY_BODY_BYTES_MOST: u64 = 16 * 1024 * 1024;
 
+#[allow(clippy::needless_update)] // further limits have their defaults
 pub(super) fn of(section: &RouteSection, notes: &mut Notes<'_>) -> RouteLimits {
     let raw = &section.limits;
     let relay = section.mode == RouteMode::Relay;
@@ -28,6 +29,7 @@ pub(super) fn of(section: &RouteSection, notes: &mut Notes<'_>) -> RouteLimits {
         parts: raw.parts,
         depth: raw.depth,
         body_idle: Duration::from_millis(raw.body_idle_ms),
+        ..RouteLimits::default()
     };
     for (key, value, most) in [
         ("limits.body_bytes", limits.body_bytes, if relay { RELAY_BODY_BYTES_MOST } else { 1 << 40 }),
