@@ -146,10 +146,10 @@ pub(crate) struct BatchesArgs {
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
     /// Only this client's.
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     pub(crate) client: Option<String>,
     /// Only this route's.
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     pub(crate) route: Option<String>,
     /// Only those that are not finished.
     #[arg(long)]
@@ -303,6 +303,11 @@ fn record_name(text: &str) -> Result<QName, &'static str> {
 
 fn charset(text: &str) -> Result<Encoding, &'static str> {
     Encoding::from_label(text).ok_or("there are UTF-8, UTF-16 and Windows-31J")
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    good.then(|| text.to_owned()).ok_or("a name has letters, digits, `-`, `_` and `.`")
 }
 
 fn batch_id(text: &str) -> Result<BatchId, &'static str> {

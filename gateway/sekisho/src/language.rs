@@ -49,6 +49,18 @@ impl Text {
     }
 }
 
+/// A [`Text`] as an error, or as the context of one: English where nobody asks for a language.
+#[derive(Debug)]
+pub(crate) struct Said(pub(crate) Text);
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.in_language(Language::English))
+    }
+}
+
+impl std::error::Error for Said {}
+
 /// A [`Text`] from an English and a Japanese format string with captured arguments.
 macro_rules! text {
     ($english:literal, $japanese:literal) => {

@@ -16,6 +16,7 @@ mod validate;
 use std::process::ExitCode;
 
 use self::cli::Command;
+use self::language::Said;
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
@@ -38,8 +39,12 @@ fn main() -> ExitCode {
         Command::ConfigSchema => config::print_schema(),
     };
     outcome.unwrap_or_else(|error| {
+        let text = match error.downcast_ref::<Said>() {
+            Some(said) => said.0.in_language(language).to_owned(),
+            None => format!("{error:#}"),
+        };
         // Whatever goes wrong on the way to saying so, there is nothing left to say it with.
-        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("sekisho: {error:#}\n"));
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("sekisho: {text}\n"));
         ExitCode::from(cli::FAILED)
     })
 }

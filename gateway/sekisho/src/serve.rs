@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 use crate::cli::ConfigArgs;
 use crate::config::effective::KeepPayload;
 use crate::config::raw::{LogFormat, LogSection};
-use crate::config::{self, Effective, Mistake, Raw};
-use crate::language::{Language, text};
+use crate::config::{self, Effective, Mistake, Raw, words};
+use crate::language::{Language, Said, text};
 use crate::{probes, purge};
 
 /// `sekisho check-config`.
@@ -101,13 +101,25 @@ struct Stores {
 }
 
 fn open_stores(state: &Path) -> anyhow::Result<Stores> {
+    let folder = state.display();
+    let cannot = |error: &std::io::Error| {
+        Said(
+            text!(
+                "nothing can be written in the state folder {folder}: ",
+                "状態フォルダー {folder} に書き込めません："
+            )
+            .and(&words::reason(error)),
+        )
+    };
     if !state.exists() {
-        std::fs::create_dir(state)
-            .with_context(|| format!("creating the state folder {}", state.display()))?;
+        std::fs::create_dir(state).map_err(|error| cannot(&error))?;
     }
-    let lock = File::create(state.join("lock")).with_context(|| format!("writing in {}", state.display()))?;
+    let lock = File::create(state.join("lock")).map_err(|error| cannot(&error))?;
     if lock.try_lock().is_err() {
-        bail!("another gateway uses the state folder {}", state.display());
+        bail!(Said(text!(
+            "another gateway uses the state folder {folder}",
+            "状態フォルダー {folder} は、別のゲートウェイが使用中です"
+        )));
     }
     let spool = Spool::open(&state.join("spool"), &state.join("spool.key")).context("opening the spool")?;
     let owner = format!("pid {}", std::process::id());
@@ -183,12 +195,12 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     let mut bound = Vec::new();
     for listener in &effective.listeners {
         let socket = Listener::bind(listener.address, listener.limits)
-            .with_context(|| format!("listener {:?}: binding {}", listener.name, listener.address))?;
+            .map_err(|error| unbound(&format!("listener {:?}", listener.name), listener.address, &error))?;
         bound.push((listener, socket.with_write_stall(listener.write_stall)));
     }
     let admin_socket = tokio::net::TcpListener::bind(effective.admin)
         .await
-        .with_context(|| format!("binding the admin listener {}", effective.admin))?;
+        .map_err(|error| unbound("admin", effective.admin, &error))?;
     let mut out = std::io::stdout();
     for (listener, socket) in bound {
         let address = socket.address()?;
@@ -220,6 +232,26 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     }
     tracing::info!(in_doubt = parked, "stopped");
     Ok(())
+}
+
+/// A socket that cannot be had.
+fn unbound(whose: &str, address: std::net::SocketAddr, error: &std::io::Error) -> Said {
+    let why = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            text!("another program uses it", "別のプログラムが使用中です")
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            text!("this machine does not have it", "このマシンのアドレスではありません")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            text!("this user may not bind it", "このユーザーには使う許可がありません")
+        }
+        _ => text!("{error}", "{error}"),
+    };
+    Said(
+        text!("{whose}: {address} cannot be listened on: ", "{whose}: {address} で待受けできません：")
+            .and(&why),
+    )
 }
 
 async fn define_plans(ledger: &Ledger, effective: &Effective) -> anyhow::Result<()> {

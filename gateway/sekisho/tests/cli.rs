@@ -90,6 +90,7 @@ fn a_command_line_that_cannot_be_understood_has_a_code_of_its_own() {
         &["send", "x.csv", "--to", "http://127.0.0.1:9/x", "--door", "carrier-pigeon"],
         &["batch", ""],
         &["batch", "17"],
+        &["batches", "--client", "a&route=b"],
         &["batch", "0197c0f2-6f3e-7c33-9d0a-3b1f6f0e8a55", "--cancel", "--errors"],
         &["nonsense"],
         &[],

@@ -128,3 +128,29 @@ fn what_an_operator_asks_twice_is_refused_in_words() {
     let (code, _, err) = said(&["batches", "--admin", &format!("http://{}", gateway.address("one"))]);
     assert_eq!(code, 2, "{err}");
 }
+
+#[test]
+fn a_second_gateway_says_what_it_cannot_have() {
+    let gateway = Gateway::start(Site::new());
+    let config = gateway.site.path("sekisho.toml");
+    let serve = ["serve", "--config", text(&config)];
+    let (code, out, err) = said(&serve);
+    assert_eq!((code, out.as_str()), (4, ""));
+    assert!(err.contains("another gateway uses the state folder"), "{err}");
+    let (code, _, err) = said(&[&serve[..], &["--language", "ja"]].concat());
+    assert!(code == 4 && err.contains("別のゲートウェイが使用中です"), "{err}");
+
+    let taken = gateway.address("one").to_string();
+    let beside = gateway.site.plain().replace("state = \"state\"", "state = \"other\"");
+    gateway.site.configure(
+        &beside.replace(
+            "name = \"one\"\nlisten = \"127.0.0.1:0\"",
+            &format!("name = \"one\"\nlisten = {taken:?}"),
+        ),
+    );
+    let (code, out, err) = said(&serve);
+    assert_eq!((code, out.as_str()), (4, ""), "{err}");
+    assert!(err.contains("cannot be listened on: another program uses it"), "{err}");
+    let (code, _, err) = said(&[&serve[..], &["--language", "ja"]].concat());
+    assert!(code == 4 && err.contains("別のプログラムが使用中です"), "{err}");
+}

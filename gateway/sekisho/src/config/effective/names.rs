@@ -39,7 +39,8 @@ pub(super) fn unique<'n>(mistakes: &mut Mistakes, section: &str, names: impl Ite
 pub(super) fn unknown(mistakes: &mut Mistakes, path: &KeyPath, section: &str, name: &str, known: &[&str]) {
     let nameless =
         (0..known.len()).any(|index| mistakes.is_told(&KeyPath::item_of(section, index).key("name")));
-    if nameless {
+    // That there must be one at all is told already.
+    if nameless || known.is_empty() {
         return;
     }
     let said = text!("there is no {section} {name:?}", "{section} {name:?} はありません");

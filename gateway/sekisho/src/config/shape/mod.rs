@@ -116,15 +116,21 @@ impl Taking<'_> {
 
     fn table(&mut self, shape: &Table<'_>, table: &DeTable<'_>, path: &KeyPath) -> Value {
         let mut taken = Map::new();
-        for (name, value) in table {
-            let (name, at) = (name.get_ref().as_ref(), self.position(name));
-            let path = path.key(name);
+        for (written, value) in table {
+            let (mut name, at) = (written.get_ref().as_ref(), self.position(written));
+            let mut path = path.key(name);
             self.mistakes.stands(&path, at);
-            let Some(schema) = shape.key(name) else {
+            if shape.key(name).is_none() {
+                let meant = self.meant(shape, name, value, table);
                 let problem = self.unknown(shape, name, value.get_ref(), &path);
                 self.mistakes.add_once(&path, problem);
-                continue;
-            };
+                // A misspelt key stands for the one that was meant, which is then not missing, and is judged.
+                let Some(meant) = meant else { continue };
+                name = meant;
+                path = path.parent().unwrap_or_default().key(name);
+                self.mistakes.stands(&path, at);
+            }
+            let Some(schema) = shape.key(name) else { continue };
             match self.value(schema, value, &path) {
                 Some(value) => drop(taken.insert(name.to_owned(), value)),
                 None if shape.required(name) => {
@@ -168,6 +174,27 @@ impl Taking<'_> {
         let _ = self.table(&shape, table, path);
         self.mistakes.say_no_more(path);
         None
+    }
+
+    /// The key that a misspelt one stands for: the nearest that is not there itself, and can have such a value.
+    fn meant<'k>(
+        &self,
+        shape: &Table<'k>,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        table: &DeTable<'_>,
+    ) -> Option<&'k str> {
+        let absent = |known: &str| !table.iter().any(|(name, _)| name.get_ref() == known);
+        let meant = nearest(name, shape.keys().map(|(name, _)| name)).filter(|name| absent(name))?;
+        let schema = shape.key(meant)?;
+        let fits = match (self.known.shape(schema), value.get_ref()) {
+            (Shape::Table(_) | Shape::Variants { .. } | Shape::Pairs(_), value) => {
+                matches!(value, DeValue::Table(_))
+            }
+            (Shape::List(_), value) => matches!(value, DeValue::Array(_)),
+            (_, value) => !matches!(value, DeValue::Table(_) | DeValue::Array(_)),
+        };
+        fits.then_some(meant)
     }
 
     fn unknown(&self, shape: &Table<'_>, name: &str, value: &DeValue<'_>, path: &KeyPath) -> Text {

@@ -136,7 +136,14 @@ fn a_section_with_mistakes_brings_no_follow_ups() {
     let vpn = example("ip-vpn.toml");
     for (from, to, expected) in [
         // What refers to a section by a name that it has lost is not wrong.
-        ("[[schema]]\nname = \"orders\"", "[[schema]]\nnaem = \"orders\"", 2),
+        ("[[schema]]\nname = \"orders\"", "[[schema]]\nnaem = \"orders\"", 1),
+        // A section by another name is the one that was meant, and what is in it is judged.
+        (
+            "[[upstream]]\nname = \"cloud\"\n[upstream.endpoint]",
+            "[[upstreams]]\nname = \"cloud\"\n[upstreams.endpoint]",
+            1,
+        ),
+        ("[[client]]\nname = \"town\"\nnetworks = [", "[[clients]]\nname = \"town\"\nnetworks = [1, ", 2),
         ("[[client]]\nname = \"town\"", "[[client]]", 1),
         // Nor what refers to one that is there and has mistakes.
         ("file = \"../schemas/orders.xsd\"", "file = \"../schemas/gone.xsd\"", 1),
