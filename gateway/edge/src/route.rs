@@ -197,7 +197,7 @@ pub enum BadRecords {
     SetAside,
 }
 
-/// What a route takes at the most. All finite.
+/// What a route takes at the most, all finite; and what it takes beside what the standards want.
 #[derive(Debug, Clone, Copy)]
 pub struct RouteLimits {
     /// Bytes of one request body as they arrive.
@@ -220,6 +220,12 @@ pub struct RouteLimits {
     pub depth: usize,
     /// How long no byte of a body may come.
     pub body_idle: Duration,
+    /// Whether a bare LF ends a MIME line of a package too (RFC 2046 §5.1.1 and WS-I AP 1.0 R2936 want CR LF).
+    pub bare_line_feeds: bool,
+    /// Whether a batch's records must arrive in their order: one chunk after the other.
+    pub ordered: bool,
+    /// How long after its receipt a batch may still be sent; what is left then has expired. For ever where absent.
+    pub expires_after: Option<Duration>,
 }
 
 impl Default for RouteLimits {
@@ -235,6 +241,9 @@ impl Default for RouteLimits {
             parts: 16,
             depth: 64,
             body_idle: Duration::from_secs(60),
+            bare_line_feeds: false,
+            ordered: false,
+            expires_after: None,
         }
     }
 }

@@ -92,8 +92,12 @@ fn package(
     let start = media_type.parameter("start");
     // HTTP carries all eight bits (RFC 9110 §B.6), and many stacks leave the transfer encoding out: what a part does
     // not say is not held against its bytes.
-    let limits =
-        PartLimits { parts: desk.route.limits.parts, eight_bit_unlabelled: true, ..PartLimits::default() };
+    let limits = PartLimits {
+        parts: desk.route.limits.parts,
+        eight_bit_unlabelled: true,
+        bare_line_feed: desk.route.limits.bare_line_feeds,
+        ..PartLimits::default()
+    };
     let mut parts = MultipartReader::new(&mut body, boundary, limits);
 
     let mut intake = desk.open()?;

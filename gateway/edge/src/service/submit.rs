@@ -300,8 +300,11 @@ async fn keep(
         records_digest: taken.sealed.records_digest,
         received_at: exchange.received_at,
         accepted_at: now,
-        expires_at: None,
-        ordered: false,
+        expires_at: route
+            .limits
+            .expires_after
+            .map(|after| now.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))),
+        ordered: route.limits.ordered,
         idempotency: key.map(|key| Idempotency { key, fingerprint, until: now + Idempotency::WINDOW }),
     };
     match gateway.ledger.accept(batch).await {

@@ -367,6 +367,39 @@ fn parts_that_are_no_records_may_stand_beside_the_payload() {
 }
 
 #[test]
+fn a_route_may_take_packages_with_bare_line_feeds() {
+    let site = Site::edited(|route| route.limits.bare_line_feeds = route.name == "orders");
+    let message = Way::Swa.message(three().csv().as_bytes());
+    let bare = String::from_utf8(message.body.clone()).unwrap().replace("\r\n", "\n");
+    let bare = Message { body: bare.into_bytes(), ..message.clone() };
+    for message in [&bare, &message] {
+        let answer = site.client().ask(message.to("/orders"));
+        assert_accepted("bare line feeds", &answer, true);
+        assert_eq!(answer.receipt().records, 3);
+    }
+    let kept = site.batches().len();
+    let answer = site.client().ask(bare.to("/lenient"));
+    assert!(answer.refused().code.starts_with("mime-"), "{answer}");
+    assert_eq!(site.batches().len(), kept);
+}
+
+#[test]
+fn a_batch_has_the_order_and_the_time_that_its_route_says() {
+    let site = Site::edited(|route| {
+        if route.name == "orders" {
+            route.limits.ordered = true;
+            route.limits.expires_after = Some(std::time::Duration::from_secs(3_600));
+        }
+    });
+    for (path, ordered, expires) in [("/orders", true, Some(3_600_000)), ("/lenient", false, None)] {
+        let id = site.client().ask(Way::RestCsv.request(path, &three())).receipt_id();
+        let batch = site.batches().into_iter().find(|batch| batch.id.to_string() == id).unwrap();
+        assert_eq!(batch.ordered, ordered, "{path}");
+        assert_eq!(batch.expires_at.map(|at| at - batch.accepted_at), expires, "{path}");
+    }
+}
+
+#[test]
 fn a_form_with_two_files_is_refused_and_nothing_of_it_is_kept() {
     let site = Site::new();
     let body = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n\
