@@ -1,5 +1,6 @@
 //! The reader's tests in one binary.
 
+mod cases;
 mod limits;
 mod reading;
 mod splits;
