@@ -108,5 +108,25 @@ fn checks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, checks);
+/// What a type costs before it checks anything.
+fn definitions(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("define");
+    for (name, pattern) in [
+        ("class", "[0-9]{5}"),
+        ("date", "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"),
+        ("words", "\\p{L}+( \\p{L}+)*"),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut builder = TypesBuilder::new(Tables::Current);
+                let facets = Facets { patterns: vec![pattern.to_owned()], ..Facets::default() };
+                builder.restrict(Builtin::String.id(), None, facets).unwrap()
+            });
+        });
+    }
+    group.bench_function("nothing", |bencher| bencher.iter(|| TypesBuilder::new(Tables::Current)));
+    group.finish();
+}
+
+criterion_group!(benches, checks, definitions);
 criterion_main!(benches);

@@ -61,15 +61,12 @@ impl TypesBuilder {
         facets: Facets,
     ) -> Result<TypeId, DefinitionError> {
         let mut simple = self.types.get(base).clone();
+        applicable(&simple.body, &facets)?;
         simple.base = base;
         simple.name = name;
         simple.depth += 1;
         match &mut simple.body {
-            Body::Any => {
-                if facets != Facets::default() {
-                    return Err(DefinitionError::Facet { facet: "a facet of anySimpleType" });
-                }
-            }
+            Body::Any => {}
             Body::Atomic(literal, checks) => {
                 simple.white_space = facets.white_space.unwrap_or(simple.white_space);
                 let (literal, builtin) = (*literal, simple.builtin);
@@ -346,6 +343,39 @@ fn builtin_facets(builtin: Builtin) -> Vec<(Side, &'static str)> {
         Builtin::UnsignedShort => between("0", "65535"),
         Builtin::UnsignedByte => between("0", "255"),
         _ => Vec::new(),
+    }
+}
+
+/// Refuses facets that nothing would check (part 2 §4.1.5). White space of what is not text is fixed: what a schema says
+/// of it changes nothing.
+fn applicable(body: &Body, facets: &Facets) -> Result<(), DefinitionError> {
+    let (text, number, ordered, value) = match body {
+        Body::Any => (false, false, false, false),
+        Body::Union(_) => (false, false, false, true),
+        Body::List(..) => (true, false, false, true),
+        Body::Atomic(literal, _) => {
+            let counted =
+                literal.is_text() || matches!(literal, Literal::Hex | Literal::Base64 | Literal::QName);
+            let number = matches!(literal, Literal::Decimal | Literal::Integer);
+            (counted, number, !counted && *literal != Literal::Boolean, true)
+        }
+    };
+    let given = [
+        ("length", facets.length.is_some(), text),
+        ("minLength", facets.min_length.is_some(), text),
+        ("maxLength", facets.max_length.is_some(), text),
+        ("totalDigits", facets.total_digits.is_some(), number),
+        ("fractionDigits", facets.fraction_digits.is_some(), number),
+        ("minInclusive", facets.min_inclusive.is_some(), ordered),
+        ("minExclusive", facets.min_exclusive.is_some(), ordered),
+        ("maxInclusive", facets.max_inclusive.is_some(), ordered),
+        ("maxExclusive", facets.max_exclusive.is_some(), ordered),
+        ("pattern", !facets.patterns.is_empty(), value),
+        ("enumeration", facets.enumeration.is_some(), value),
+    ];
+    match given.into_iter().find(|(_, is_given, applies)| *is_given && !applies) {
+        Some((facet, ..)) => Err(DefinitionError::Facet { facet }),
+        None => Ok(()),
     }
 }
 

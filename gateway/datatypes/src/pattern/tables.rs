@@ -29,14 +29,14 @@ impl Escapes {
 
     /// `\i`: a character that begins a name.
     pub(super) fn name_start(self) -> ClassUnicode {
-        static CLASS: OnceLock<ClassUnicode> = OnceLock::new();
-        CLASS.get_or_init(|| all_that(name::is_start)).clone()
+        of_ranges(&name::START)
     }
 
     /// `\c`: a character of a name.
     pub(super) fn name_part(self) -> ClassUnicode {
-        static CLASS: OnceLock<ClassUnicode> = OnceLock::new();
-        CLASS.get_or_init(|| all_that(name::is_part)).clone()
+        let mut class = of_ranges(&name::START);
+        class.union(&of_ranges(&name::FURTHER));
+        class
     }
 
     /// `\d`
@@ -114,15 +114,8 @@ impl Escapes {
     }
 }
 
-fn all_that(holds: impl Fn(char) -> bool) -> ClassUnicode {
-    let mut ranges: Vec<(char, char)> = Vec::new();
-    for character in ('\0'..=char::MAX).filter(|&character| holds(character)) {
-        match ranges.last_mut() {
-            Some((_, end)) if u32::from(*end) + 1 == u32::from(character) => *end = character,
-            _ => ranges.push((character, character)),
-        }
-    }
-    ClassUnicode::new(ranges.into_iter().map(|(start, end)| ClassUnicodeRange::new(start, end)))
+fn of_ranges(ranges: &[(char, char)]) -> ClassUnicode {
+    ClassUnicode::new(ranges.iter().map(|&(start, end)| ClassUnicodeRange::new(start, end)))
 }
 
 /// The categories as `regex-syntax` has them.

@@ -1,22 +1,40 @@
 //! Names (XML 1.0 fifth edition §2.3, Namespaces in XML 1.0 §4) and languages (part 2 §3.3.3).
 
 /// Production 4, the colon among it.
+pub(crate) const START: [(char, char); 16] = [
+    (':', ':'),
+    ('A', 'Z'),
+    ('_', '_'),
+    ('a', 'z'),
+    ('\u{C0}', '\u{D6}'),
+    ('\u{D8}', '\u{F6}'),
+    ('\u{F8}', '\u{2FF}'),
+    ('\u{370}', '\u{37D}'),
+    ('\u{37F}', '\u{1FFF}'),
+    ('\u{200C}', '\u{200D}'),
+    ('\u{2070}', '\u{218F}'),
+    ('\u{2C00}', '\u{2FEF}'),
+    ('\u{3001}', '\u{D7FF}'),
+    ('\u{F900}', '\u{FDCF}'),
+    ('\u{FDF0}', '\u{FFFD}'),
+    ('\u{10000}', '\u{EFFFF}'),
+];
+
+/// What production 4a has beside [`START`].
+pub(crate) const FURTHER: [(char, char); 5] =
+    [('-', '.'), ('0', '9'), ('\u{B7}', '\u{B7}'), ('\u{300}', '\u{36F}'), ('\u{203F}', '\u{2040}')];
+
 pub(crate) fn is_start(c: char) -> bool {
-    match c {
-        'A'..='Z' | 'a'..='z' | '_' | ':' => true,
-        _ if c.is_ascii() => false,
-        _ => matches!(c,
-            '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}'
-            | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
-            | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}'
-            | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}'),
-    }
+    within(&START, c)
 }
 
 /// Production 4a.
 pub(crate) fn is_part(c: char) -> bool {
-    is_start(c)
-        || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+    is_start(c) || within(&FURTHER, c)
+}
+
+fn within(ranges: &[(char, char)], c: char) -> bool {
+    ranges.iter().any(|&(first, last)| (first..=last).contains(&c))
 }
 
 pub(crate) fn is_nmtoken(literal: &str) -> bool {

@@ -341,6 +341,12 @@ fn what_cannot_be_represented_is_refused() {
     assert_eq!(error, DefinitionError::Facet { facet: "maxInclusive" });
     let error = refused(Builtin::AnySimpleType, Facets { length: Some(1), ..Facets::default() });
     assert_eq!(error.code(), "type-facet");
+    let error = refused(Builtin::Date, Facets { max_length: Some(1), ..Facets::default() });
+    assert_eq!(error, DefinitionError::Facet { facet: "maxLength" });
+    let error = refused(Builtin::Double, Facets { total_digits: Some(1), ..Facets::default() });
+    assert_eq!(error, DefinitionError::Facet { facet: "totalDigits" });
+    let error = refused(Builtin::Idrefs, Facets { min_inclusive: text("a"), ..Facets::default() });
+    assert_eq!(error, DefinitionError::Facet { facet: "minInclusive" });
     let error = refused(Builtin::QName, Facets { enumeration: enumeration(&["p:a"]), ..Facets::default() });
     assert_eq!(error.code(), "type-literal");
 }
