@@ -162,10 +162,13 @@ impl<R: BufRead> Reader<R> {
         if self.source().budget_exceeded() {
             return self.over("event_bytes", self.limits.event_bytes as u64);
         }
-        if let Some(error) = self.fault() {
-            return error;
+        // Only what has stopped `quick-xml` itself; after other errors there may be a fault further on in the text.
+        if let (quick_xml::Error::Io(_), Some(fault)) = (error, self.fault()) {
+            return fault;
         }
         self.broken(match error {
+            // One question mark for the start and the end of it.
+            quick_xml::Error::Syntax(_) if self.source().event_text() == "<?>" => rules::PI_TARGET,
             quick_xml::Error::Syntax(SyntaxError::UnclosedComment) => rules::COMMENT_NOT_CLOSED,
             quick_xml::Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => {
                 rules::PI_NOT_CLOSED
