@@ -27,8 +27,10 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let records = if bench.quick { 500 } else { 5_000 };
     let folder = bench.fresh("crowd")?;
     let cloud = Cloud::none()?;
-    // Idle connections are cut after the time that a head may take: here they have to outlast the uploads.
-    let settings = Settings { limits: "head_timeout_ms = 300000", ..Settings::default() };
+    // Idle connections are cut after the time that a head may take: here they have to outlast the uploads. All of
+    // these are one client, which has half of the places unless set.
+    let limits = "head_timeout_ms = 300000\nclient_uploads = 32";
+    let settings = Settings { limits, ..Settings::default() };
     site::attributes(bench, &folder, &cloud, settings)?;
     let gateway = Gateway::start(bench.programs.command("sekisho"), &folder)?;
     let idle = gateway.idle();
