@@ -120,3 +120,19 @@ fn listeners_wait_for_their_clients_as_long_as_the_limits_say() {
     assert_eq!(listener.write_stall, std::time::Duration::from_millis(7));
     assert_eq!(listener.limits.head_timeout, std::time::Duration::from_millis(8));
 }
+
+#[test]
+fn what_a_route_says_of_its_batches_is_what_it_has() {
+    let said = "path = \"/attributes\"\nordered = true\nexpire_after_seconds = 60\nbare_line_feeds = true";
+    let text = example("asp-lgwan.toml").replace("path = \"/attributes\"", said);
+    let limits = |text: &str| {
+        let mut mistakes = Mistakes::new(&repository().join("config/test.toml"));
+        let effective = Effective::build(&read::read(text, &mut mistakes).unwrap(), &mut mistakes);
+        effective.unwrap_or_else(|| panic!("{mistakes:?}")).listeners[0].routes[0].limits
+    };
+    let set = limits(&text);
+    assert_eq!((set.ordered, set.bare_line_feeds), (true, true));
+    assert_eq!(set.expires_after, Some(std::time::Duration::from_secs(60)));
+    let usual = limits(&example("asp-lgwan.toml"));
+    assert_eq!((usual.ordered, usual.bare_line_feeds, usual.expires_after), (false, false, None));
+}

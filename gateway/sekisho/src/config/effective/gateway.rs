@@ -68,7 +68,7 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
 }
 
 /// What is taken at once, and from one client.
-pub(super) fn admission(limits: &LimitsSection) -> Admission {
+pub(in crate::config::effective) fn admission(limits: &LimitsSection) -> Admission {
     let usual = Admission::from(limits.uploads);
     Admission {
         client_uploads: limits.client_uploads.unwrap_or(usual.client_uploads),

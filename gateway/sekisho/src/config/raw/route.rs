@@ -47,6 +47,16 @@ pub(crate) struct RouteSection {
     /// One character that stands for bytes which the encoding does not have; such payloads are refused where absent.
     #[serde(default)]
     pub(crate) replace_unmappable: Option<char>,
+    /// Takes MIME packages whose lines end in LF alone, as some old systems send them; the standard wants CR LF.
+    #[serde(default)]
+    pub(crate) bare_line_feeds: bool,
+    /// Its batches go upstream one after the other, in the order of their acceptance; for differential updates.
+    #[serde(default)]
+    pub(crate) ordered: bool,
+    /// How long after its acceptance a batch may still be sent, in seconds; records that are not under way by then expire.
+    /// Never where absent.
+    #[serde(default)]
+    pub(crate) expire_after_seconds: Option<u64>,
     /// How CSV is read.
     #[serde(default)]
     pub(crate) csv: CsvOptions,

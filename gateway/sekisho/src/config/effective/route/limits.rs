@@ -5,16 +5,21 @@ use std::time::Duration;
 use sekisho_edge::route::RouteLimits;
 
 use super::Notes;
-use crate::config::effective::gateway::between;
-use crate::config::raw::{RouteMode, RouteSection};
+use crate::config::effective::gateway::{admission, between};
+use crate::config::key_path::KeyPath;
+use crate::config::raw::{LimitsSection, RouteMode, RouteSection};
+use crate::language::text;
 
 /// Bytes of a relayed message where the route sets no limit: it is held in memory.
 const RELAY_BODY_BYTES: u64 = 1024 * 1024;
+/// Bytes of memory that are kept for the answer to a relayed message.
+const RELAY_ANSWER_BYTES: u64 = 64 * 1024;
+/// The longest that a batch may wait: ten years, in seconds.
+const LONGEST_WAIT: u64 = 10 * 365 * 24 * 60 * 60;
 /// The most that a relay route may set.
 const RELAY_BODY_BYTES_MOST: u64 = 16 * 1024 * 1024;
 
-#[allow(clippy::needless_update)] // further limits have their defaults
-pub(super) fn of(section: &RouteSection, notes: &mut Notes<'_>) -> RouteLimits {
+pub(super) fn of(section: &RouteSection, whole: &LimitsSection, notes: &mut Notes<'_>) -> RouteLimits {
     let raw = &section.limits;
     let relay = section.mode == RouteMode::Relay;
     let usual = if relay { RELAY_BODY_BYTES } else { RouteLimits::default().body_bytes };
@@ -29,7 +34,9 @@ pub(super) fn of(section: &RouteSection, notes: &mut Notes<'_>) -> RouteLimits {
         parts: raw.parts,
         depth: raw.depth,
         body_idle: Duration::from_millis(raw.body_idle_ms),
-        ..RouteLimits::default()
+        bare_line_feeds: section.bare_line_feeds,
+        ordered: section.ordered,
+        expires_after: section.expire_after_seconds.map(Duration::from_secs),
     };
     for (key, value, most) in [
         ("limits.body_bytes", limits.body_bytes, if relay { RELAY_BODY_BYTES_MOST } else { 1 << 40 }),
@@ -47,5 +54,47 @@ pub(super) fn of(section: &RouteSection, notes: &mut Notes<'_>) -> RouteLimits {
             notes.add(key, between(1, most));
         }
     }
+    if section.expire_after_seconds.is_some_and(|seconds| !(1..=LONGEST_WAIT).contains(&seconds)) {
+        notes.add("expire_after_seconds", between(1, LONGEST_WAIT));
+    }
+    if relay {
+        relayed(section, &limits, whole, notes);
+    }
     limits
+}
+
+/// A relay route keeps nothing, and holds each message in memory.
+fn relayed(section: &RouteSection, limits: &RouteLimits, whole: &LimitsSection, notes: &mut Notes<'_>) {
+    for (key, set) in
+        [("ordered", section.ordered), ("expire_after_seconds", section.expire_after_seconds.is_some())]
+    {
+        if set {
+            notes.add(
+                key,
+                text!(
+                    "is for store-and-forward routes: a relay route keeps no batch",
+                    "蓄積転送の特定通信で使うキーです。中継（relay）の特定通信はバッチを保管しません"
+                ),
+            );
+        }
+    }
+    let share = admission(whole).client_relay_bytes as u64;
+    let needed = limits.body_bytes.saturating_add(RELAY_ANSWER_BYTES);
+    // No share at all is told already.
+    if share > 0 && needed > share {
+        // It is told where something was written.
+        let path = match section.limits.body_bytes {
+            Some(_) => notes.path.dotted("limits.body_bytes"),
+            None => KeyPath::root().dotted("limits.client_relay_bytes"),
+        };
+        notes.mistakes.add(
+            &path,
+            text!(
+                "a relayed message and 64 KiB for its answer take {needed} bytes, and one client has {share} \
+                 (limits.client_relay_bytes)",
+                "中継するメッセージと応答用の64 KiBに{needed}バイトが必要ですが、1団体の上限は{share}バイトです\
+                 （limits.client_relay_bytes）"
+            ),
+        );
+    }
 }

@@ -59,7 +59,7 @@ pub(super) fn build(
     path(section, notes);
     let clients = clients(section, parts, notes);
     let doors = doors(section, notes);
-    let limits = limits::of(section, notes);
+    let limits = limits::of(section, &parts.raw.limits, notes);
     let operations = operations::of(&section.operation, notes);
     let (schema, upstream) = references(section, parts, notes);
     plan::numbers(section, notes);
