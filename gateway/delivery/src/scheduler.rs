@@ -33,6 +33,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// How long it waits before it asks a failing ledger again.
 const LEDGER_WAIT: Duration = Duration::from_secs(1);
 
+/// Changes of a batch that are nearer to each other than this (in milliseconds) are not told apart by their times.
+const SAME_TIME: u64 = 1_000;
+
 /// What all schedulers share.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -55,11 +58,21 @@ pub(crate) struct Controls {
 
 /// A batch with records without an outcome.
 struct OpenBatch {
+    /// As it was when `state` was loaded.
     view: BatchView,
+    /// When that was (unix milliseconds).
+    loaded_at: u64,
     plan: Arc<CompiledPlan>,
-    reader: SpoolReader,
     state: BatchState,
     resend: Resend,
+}
+
+impl OpenBatch {
+    /// Nothing has changed in the ledger since it was loaded. What was changed shortly before may have been followed by
+    /// something that bears the same time.
+    fn is_current(&self, view: &BatchView) -> bool {
+        self.view == *view && view.changed_at.saturating_add(SAME_TIME) < self.loaded_at
+    }
 }
 
 /// The order in which batches are served: the first accepted first.
@@ -79,6 +92,8 @@ pub(crate) struct Scheduler {
     epoch: Epoch,
     started: Instant,
     batches: BTreeMap<Turn, OpenBatch>,
+    /// Payloads that are being read: of batches with a chunk under way. Each holds a file and a segment in memory.
+    readers: BTreeMap<Turn, SpoolReader>,
     plans: HashMap<Digest, Option<Arc<CompiledPlan>>>,
     routes: Routes,
     running: JoinSet<Ended>,
@@ -110,6 +125,7 @@ impl Scheduler {
             epoch,
             started: Instant::now(),
             batches: BTreeMap::new(),
+            readers: BTreeMap::new(),
             plans: HashMap::new(),
             routes: Routes::default(),
             running: JoinSet::new(),
@@ -187,6 +203,9 @@ impl Scheduler {
                     break wait;
                 }
             };
+            if !self.tasks.values().any(|task| task.turn == turn) {
+                self.readers.remove(&turn);
+            }
             next = [next, wait].into_iter().flatten().min();
             // Ordered: the later ones of the route wait until this one is through.
             if ordered && self.batches.contains_key(&turn) {
@@ -206,26 +225,20 @@ impl Scheduler {
             if plan.plan.upstream != self.name {
                 continue;
             }
-            let Some(state) = self.shared.ledger.state(view.id).await? else { continue };
             let turn = (view.accepted_at, view.id);
-            if let Some(batch) = self.batches.get_mut(&turn) {
-                batch.state = state;
-                batch.view = view;
+            if self.batches.get(&turn).is_some_and(|batch| batch.is_current(&view)) {
                 continue;
             }
-            let spool = self.shared.spool.clone();
-            let id = view.id;
-            let reader = tokio::task::spawn_blocking(move || spool.reader(id)).await;
-            let reader = match reader {
-                Ok(Ok(reader)) => reader,
-                Ok(Err(error)) => {
-                    tracing::error!(batch = %id, code = error.code(), %error, "a batch's payload cannot be read: it waits for an operator");
-                    continue;
+            let loaded_at = (self.shared.now)();
+            let Some(state) = self.shared.ledger.state(view.id).await? else { continue };
+            match self.batches.get_mut(&turn) {
+                Some(batch) => (batch.view, batch.loaded_at, batch.state) = (view, loaded_at, state),
+                None => {
+                    self.routes.enter(&self.shared.ledger, &self.name, &plan).await?;
+                    let resend = Resend::default();
+                    self.batches.insert(turn, OpenBatch { view, loaded_at, plan, state, resend });
                 }
-                Err(_) => continue,
-            };
-            self.routes.enter(&self.shared.ledger, &self.name, &plan).await?;
-            self.batches.insert(turn, OpenBatch { view, plan, reader, state, resend: Resend::default() });
+            }
         }
         Ok(())
     }

@@ -153,6 +153,11 @@ impl Pace {
         self.flights.len()
     }
 
+    /// As many chunks are under way as may be.
+    pub fn is_full(&self) -> bool {
+        self.flights.len() >= self.allowed() as usize
+    }
+
     /// Time-limit hits so far.
     pub fn hits(&self) -> u64 {
         self.hits

@@ -232,6 +232,9 @@ impl Scheduler {
     fn size(&mut self, turn: Turn, again: u64, now: Duration) -> Option<ChunkSize> {
         let batch = self.batches.get(&turn)?;
         let route = batch.plan.plan.route.clone();
+        if self.routes.get(&route)?.pace.is_full() {
+            return None;
+        }
         let pending: u64 = self
             .batches
             .values()
@@ -241,8 +244,9 @@ impl Scheduler {
         self.routes.get(&route)?.pace.next(now, pending + again)
     }
 
+    /// Reads the records of the next chunk; the payload is opened for that, and stays open while the chunk is under way.
     async fn measured(
-        &self,
+        &mut self,
         turn: Turn,
         within: Range<u64>,
         bounds: Bounds,
@@ -250,11 +254,19 @@ impl Scheduler {
         let first = within.start;
         let lost = move || EncodeError::Record { position: first };
         let Some(batch) = self.batches.get(&turn) else { return Err(lost()) };
-        let (reader, plan) = (batch.reader.clone(), batch.plan.clone());
+        let (plan, open) = (batch.plan.clone(), self.readers.get(&turn).cloned());
+        let spool = self.shared.spool.clone();
         let measuring = tokio::task::spawn_blocking(move || {
-            measure(&reader, &plan.mapper, &plan.dialect, within, bounds)
+            let reader = match open {
+                Some(reader) => reader,
+                None => spool.reader(turn.1)?,
+            };
+            let measured = measure(&reader, &plan.mapper, &plan.dialect, within, bounds)?;
+            Ok((reader, measured))
         });
-        measuring.await.unwrap_or_else(|_| Err(lost()))
+        let (reader, measured) = measuring.await.unwrap_or_else(|_| Err(lost()))?;
+        self.readers.insert(turn, reader);
+        Ok(measured)
     }
 
     fn unreadable(&mut self, turn: Turn, error: &EncodeError, now: Duration) -> Step {
@@ -269,7 +281,7 @@ impl Scheduler {
     /// Sends a chunk that the ledger knows to be in flight (or asks for one in doubt) on a task of its own.
     fn launch(&mut self, turn: Turn, number: u64, measured: Measured, kind: Kind, reference: Option<String>) {
         let now = self.clock();
-        let Some(batch) = self.batches.get(&turn) else { return };
+        let (Some(batch), Some(reader)) = (self.batches.get(&turn), self.readers.get(&turn)) else { return };
         let plan = &batch.plan.plan;
         // Asking costs the upstream next to nothing: it is no chunk for the pace.
         let ticket = match kind {
@@ -282,7 +294,7 @@ impl Scheduler {
         let deadline = plan.pace.deadline();
         let outgoing = Outgoing {
             upstream,
-            source: RowSource { reader: batch.reader.clone(), plan: batch.plan.clone() },
+            source: RowSource { reader: reader.clone(), plan: batch.plan.clone() },
             batch: turn.1.to_string(),
             number,
             deadline,

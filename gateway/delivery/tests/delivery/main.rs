@@ -2,6 +2,7 @@
 
 mod bulk2;
 mod calls;
+mod crowd;
 mod doubt;
 mod login;
 mod nested;

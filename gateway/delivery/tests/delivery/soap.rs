@@ -179,13 +179,7 @@ async fn a_cloud_that_is_not_there_yet_is_waited_for_with_nothing_in_doubt() {
     let batch = house.accept(&plan(DialectSpec::Soap(dialect())), 100).await;
     let endpoint = sekisho_upstream::EndpointConfig::new(format!("http://{address}"));
     let _delivery = house.start(&endpoint).await;
-    let line_down = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(3));
-        while house.board.snapshot().hops.iter().all(|hop| hop.state != HopState::Down) {
-            tick.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), line_down).await.expect("the line shows as down");
+    house.hop_becomes(HopState::Down).await;
     let view = house.ledger.batch(batch).await.expect("read").expect("there");
     assert_eq!(view.sums.in_doubt, 0);
     let listener = tokio::net::TcpListener::bind(address).await.expect("the same port");

@@ -12,7 +12,7 @@ use sekisho_journal::machine::Chunk;
 use sekisho_journal::{
     Accepted, BatchId, BatchView, Digest, Ledger, NewBatch, RecordException, Spool, Status,
 };
-use sekisho_liveness::{Board, HopSpec, Intervals};
+use sekisho_liveness::{Board, HopSpec, HopState, Intervals};
 use sekisho_records::{FieldId, LayoutNames, MappingSpec, NamedField, Place, Record, Value};
 use sekisho_upstream::{EndpointConfig, Upstream};
 use sekisho_xml::QName;
@@ -72,41 +72,28 @@ impl House {
         plan.check().expect("a plan");
         self.clock += 1;
         let id = BatchId::new(self.clock);
-        let mut writer = self.spool.create(id).expect("a batch");
-        let mut bytes = Vec::new();
-        for record in records {
-            bytes.clear();
-            record.canonical(&mut bytes);
-            writer.push(&bytes, None).expect("pushed");
-        }
-        let sealed = writer.seal().expect("sealed");
         let digest = self.ledger.define(plan.to_json().expect("json")).await.expect("defined");
-        let accepted = self
-            .ledger
-            .accept(NewBatch {
-                id,
-                client: "city".into(),
-                route: plan.route.clone(),
-                door: "swa".into(),
-                reference: None,
-                plan: digest,
-                schema: Digest::of(b"schema"),
-                mapping: Digest::of(b"mapping"),
-                records: sealed.records,
-                set_aside: Vec::new(),
-                bytes: sealed.bytes,
-                payload_digest: Digest::of(b"payload"),
-                records_digest: sealed.records_digest,
-                received_at: self.clock,
-                accepted_at: self.clock,
-                expires_at: None,
-                ordered: false,
-                idempotency: None,
-            })
-            .await
-            .expect("accepted");
+        let batch = sealed(&self.spool, id, plan, digest, self.clock, records);
+        let accepted = self.ledger.accept(batch).await.expect("accepted");
         assert!(matches!(accepted, Accepted::New(_)));
         id
+    }
+
+    /// Accepts many batches at once, of so many flat records each.
+    pub(crate) async fn accept_many(&mut self, plan: &Plan, batches: u64, records: u64) {
+        let digest = self.ledger.define(plan.to_json().expect("json")).await.expect("defined");
+        let mut accepting = tokio::task::JoinSet::new();
+        for _ in 0..batches {
+            self.clock += 1;
+            let (ledger, spool, plan, clock) =
+                (self.ledger.clone(), self.spool.clone(), plan.clone(), self.clock);
+            accepting.spawn_blocking(move || {
+                let records = (0..records).map(|n| flat(n, &format!("value {n}")));
+                let batch = sealed(&spool, BatchId::new(clock), &plan, digest, clock, records);
+                ledger.accept_blocking(batch).expect("accepted");
+            });
+        }
+        accepting.join_all().await;
     }
 
     /// Waits until the batch is as wanted.
@@ -129,6 +116,33 @@ impl House {
                 panic!("never came to be: {view:?} {:?}", self.chunks(id).await)
             }
         }
+    }
+
+    /// Where the payloads lie.
+    pub(crate) fn spool_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("spool")
+    }
+
+    /// Waits until a hop is in this state.
+    pub(crate) async fn hop_becomes(&self, state: HopState) {
+        let look = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(3));
+            while self.board.snapshot().hops.iter().all(|hop| hop.state != state) {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), look).await.expect("a hop shows it");
+    }
+
+    /// Waits until every batch has an outcome for every record.
+    pub(crate) async fn until_none_is_open(&self) {
+        let look = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(50));
+            while !self.ledger.open_batches().await.expect("read").is_empty() {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(240), look).await.expect("all are finished");
     }
 
     pub(crate) async fn finished(&self, id: BatchId) -> BatchView {
@@ -157,6 +171,45 @@ impl House {
             })
             .map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value())
             .sum()
+    }
+}
+
+/// Writes the records and seals them.
+fn sealed(
+    spool: &Spool,
+    id: BatchId,
+    plan: &Plan,
+    digest: Digest,
+    at: u64,
+    records: impl Iterator<Item = Record>,
+) -> NewBatch {
+    let mut writer = spool.create(id).expect("a batch");
+    let mut bytes = Vec::new();
+    for record in records {
+        bytes.clear();
+        record.canonical(&mut bytes);
+        writer.push(&bytes, None).expect("pushed");
+    }
+    let sealed = writer.seal().expect("sealed");
+    NewBatch {
+        id,
+        client: "city".into(),
+        route: plan.route.clone(),
+        door: "swa".into(),
+        reference: None,
+        plan: digest,
+        schema: Digest::of(b"schema"),
+        mapping: Digest::of(b"mapping"),
+        records: sealed.records,
+        set_aside: Vec::new(),
+        bytes: sealed.bytes,
+        payload_digest: Digest::of(b"payload"),
+        records_digest: sealed.records_digest,
+        received_at: at,
+        accepted_at: at,
+        expires_at: None,
+        ordered: false,
+        idempotency: None,
     }
 }
 
