@@ -44,7 +44,8 @@ pub(super) fn unknown(mistakes: &mut Mistakes, path: &KeyPath, section: &str, na
         return;
     }
     let said = text!("there is no {section} {name:?}", "{section} {name:?} はありません");
-    let list: Vec<String> = known.iter().map(|known| format!("{known:?}")).collect();
+    let mut list: Vec<String> = known.iter().map(|known| format!("{known:?}")).collect();
+    list.dedup();
     let more = match nearest(name, known.iter().copied()) {
         Some(meant) => text!("; did you mean {meant:?}?", "（{meant:?} ではありませんか）"),
         None if list.is_empty() => Text::new("", ""),
