@@ -152,6 +152,8 @@ fn what_is_no_expression_is_refused_where_it_is_wrong() {
         let error = pattern(text, Tables::Current).err().unwrap_or_else(|| panic!("{text} is refused"));
         let DefinitionError::Pattern { at, rule, .. } = &error else { panic!("{text}: {error}") };
         assert_eq!(error.code(), "type-pattern");
+        let japanese = error.message_ja();
+        assert!(!japanese.contains("正規表現の書き方が誤っています"), "{rule} is not said in Japanese");
         if *at != place {
             misplaced.push(format!("{text}: at {at}, not at {place}: {rule}"));
         }

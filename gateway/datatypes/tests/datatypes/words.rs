@@ -95,3 +95,51 @@ fn faults_read_as_sentences() {
         2 番目の項目: 取り得る 2 個の型のいずれの値でもありません"#]]
     .assert_eq(&said.join("\n"));
 }
+
+#[test]
+fn what_is_wrong_with_a_type_is_said_in_two_languages() {
+    let mut builder = TypesBuilder::new(Tables::Current);
+    let pattern = |text: &str| Facets { patterns: vec![text.to_owned()], ..Facets::default() };
+    let errors = [
+        builder.restrict(Builtin::String.id(), None, pattern("a**")).unwrap_err(),
+        builder.restrict(Builtin::String.id(), None, pattern("((ab){9999}){9999}")).unwrap_err(),
+        builder
+            .restrict(Builtin::Byte.id(), None, Facets { max_inclusive: text("many"), ..Facets::default() })
+            .unwrap_err(),
+        builder
+            .restrict(Builtin::Date.id(), None, Facets { length: Some(1), ..Facets::default() })
+            .unwrap_err(),
+        builder.list(None, Builtin::Idrefs.id()).unwrap_err(),
+        builder.union(None, Vec::new()).unwrap_err(),
+    ];
+    let mut codes: Vec<_> = errors.iter().map(|error| error.code()).collect();
+    codes.dedup();
+    assert_eq!(codes.len(), errors.len());
+    for error in errors {
+        assert!(error.to_string().is_ascii(), "{error}");
+        let japanese = error.message_ja();
+        assert!(japanese.chars().any(|c| ('ぁ'..='ん').contains(&c)), "{japanese}");
+    }
+}
+
+/// One compiled schema serves every thread.
+#[test]
+fn types_are_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let (types, ty) = restricted(
+        Builtin::String,
+        Facets { patterns: vec!["\\p{L}+( \\p{L}+)*".into()], ..Facets::default() },
+    );
+    shared(&types);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    assert!(
+                        check(&types, ty, "東京 千葉").is_ok() && check(&types, ty, "東京  千葉").is_err()
+                    );
+                }
+            });
+        }
+    });
+}
