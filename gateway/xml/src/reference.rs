@@ -25,11 +25,11 @@ pub(crate) fn reference(text: &str) -> Reference {
     let Some(length) = body.iter().position(|&byte| !may_stand_in_reference(byte)) else {
         return if text.len() >= LONGEST { Reference::TooLong } else { Reference::Unfinished };
     };
-    if body[length] != b';' {
-        return Reference::Bad(rules::REFERENCE_SYNTAX);
-    }
     if length + 2 > LONGEST {
         return Reference::TooLong;
+    }
+    if body[length] != b';' {
+        return Reference::Bad(rules::REFERENCE_SYNTAX);
     }
     let body = &text[1..=length];
     let character = match body {
@@ -105,7 +105,11 @@ mod tests {
         for text in ["&", "&#", "&#x", "&am", "&amp"] {
             assert_eq!(reference(text), Reference::Unfinished, "{text}");
         }
-        assert_eq!(reference(&format!("&{}", "a".repeat(63))), Reference::TooLong);
+        // Whatever ends it: from pieces it could not be told either.
+        for end in ["", ";", ">", "\n"] {
+            assert_eq!(reference(&format!("&{}{end}", "a".repeat(63))), Reference::TooLong, "{end:?}");
+        }
+        assert_eq!(reference(&format!("&{}>", "a".repeat(62))), Reference::Bad(rules::REFERENCE_SYNTAX));
         assert_eq!(reference(&format!("&#{}65;", "0".repeat(62))), Reference::TooLong);
     }
 }

@@ -8,6 +8,9 @@ use sekisho_xml::{Event, Expectation, Limits, ProcessingInstructions, Reader, de
 use crate::pieces::Pieces;
 use crate::trace::{Name, Seen, trace};
 
+/// The namespace that is bound to the prefix `xml`, and to no other.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
 /// First byte: options and the length of pieces; the rest: a document.
 pub(crate) fn reader(bytes: &[u8]) {
     let Some((&choice, document)) = bytes.split_first() else { return };
@@ -57,14 +60,19 @@ fn rewritten(seen: &[Seen], limits: Limits) {
     for event in seen {
         match event {
             Seen::Start { name: (namespace, local), attributes, .. } => {
-                document.extend_from_slice(format!("<{local} xmlns=\"").as_bytes());
-                escape_attribute(namespace, &mut document).unwrap();
-                document.push(b'"');
+                // Of the namespace xml there is one prefix, and no default.
+                let name = if namespace == XML { format!("xml:{local}") } else { local.clone() };
+                document.extend_from_slice(format!("<{name}").as_bytes());
+                if namespace != XML {
+                    document.extend_from_slice(b" xmlns=\"");
+                    escape_attribute(namespace, &mut document).unwrap();
+                    document.push(b'"');
+                }
                 for (index, (name, value)) in attributes.iter().enumerate() {
                     write_attribute(index, name, value, &mut document);
                 }
                 document.push(b'>');
-                names.push(local);
+                names.push(name);
             }
             Seen::Text(text) => escape_text(text, &mut document).unwrap(),
             Seen::End { .. } => {
@@ -90,7 +98,7 @@ fn rewritten(seen: &[Seen], limits: Limits) {
 fn write_attribute(index: usize, (namespace, local): &Name, value: &str, out: &mut Vec<u8>) {
     match namespace.as_str() {
         "" => out.extend_from_slice(format!(" {local}=\"").as_bytes()),
-        "http://www.w3.org/XML/1998/namespace" => {
+        XML => {
             out.extend_from_slice(format!(" xml:{local}=\"").as_bytes());
         }
         _ => {
