@@ -44,6 +44,8 @@ pub struct UpstreamStatus {
     pub upstream: String,
     /// Batches that are not finished.
     pub open_batches: u64,
+    /// Batches with records that the spool cannot give (damaged, missing): held for an operator.
+    pub unreadable_batches: u64,
     /// Chunks under way.
     pub in_flight: u64,
     /// Nothing is sent until this many milliseconds from now (breaker, Retry-After); 0 when nothing hinders.

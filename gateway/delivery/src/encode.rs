@@ -74,6 +74,14 @@ pub(crate) enum EncodeError {
 }
 
 impl EncodeError {
+    /// It will not be otherwise the next time.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Spool(error) => error.is_lasting(),
+            Self::Record { .. } => true,
+        }
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Spool(error) => error.code(),
@@ -166,7 +174,14 @@ pub(crate) fn measure(
     let mut rows = RowBuf::new();
     let mut keys_here: Vec<u64> = Vec::new();
     let mut records = reader.read(within.start..end)?;
-    while let Some((position, bytes)) = records.next()? {
+    loop {
+        let (position, bytes) = match records.next() {
+            Ok(Some(record)) => record,
+            Ok(None) => break,
+            // What was read so far can be sent.
+            Err(_) if !measured.records.is_empty() => break,
+            Err(error) => return Err(error.into()),
+        };
         let count = rows_of(mapper, position, bytes, &mut rows)? as u64;
         buffer.clear();
         keys_here.clear();

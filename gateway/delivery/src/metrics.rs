@@ -19,6 +19,7 @@ pub struct Metrics {
     rows: IntGaugeVec,
     in_flight: IntGaugeVec,
     breaker: IntGaugeVec,
+    unreadable: IntGaugeVec,
 }
 
 impl Metrics {
@@ -85,6 +86,11 @@ impl Metrics {
             )?,
             rows: int_gauge("sekisho_delivery_pace_rows", "Rows that the next chunk may have.", way)?,
             in_flight: int_gauge("sekisho_delivery_in_flight", "Chunks under way.", way)?,
+            unreadable: int_gauge(
+                "sekisho_delivery_unreadable_batches",
+                "Batches with records that the spool cannot give, held for an operator.",
+                &["upstream"],
+            )?,
             breaker: int_gauge(
                 "sekisho_delivery_breaker_open",
                 "1 while nothing is sent to the upstream.",
@@ -121,7 +127,8 @@ impl Metrics {
     }
 
     /// An upstream as it stands.
-    pub(crate) fn upstream(&self, upstream: &str, open_batches: u64, paused: bool) {
+    pub(crate) fn upstream(&self, upstream: &str, open_batches: u64, unreadable: u64, paused: bool) {
+        self.unreadable.with_label_values(&[upstream]).set(whole(unreadable));
         self.open.with_label_values(&[upstream]).set(whole(open_batches));
         self.breaker.with_label_values(&[upstream]).set(i64::from(paused));
     }

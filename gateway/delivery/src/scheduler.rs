@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sekisho_journal::{
-    BatchId, BatchState, BatchView, Digest, Epoch, Event, Ledger, LedgerError, Spool, SpoolReader,
+    BatchId, BatchState, BatchView, Code, Digest, Epoch, Event, Ledger, LedgerError, Spool, SpoolReader,
 };
 use sekisho_liveness::Board;
 use sekisho_upstream::Upstream;
@@ -72,6 +72,14 @@ impl OpenBatch {
     /// something that bears the same time.
     fn is_current(&self, view: &BatchView) -> bool {
         self.view == *view && view.changed_at.saturating_add(SAME_TIME) < self.loaded_at
+    }
+}
+
+impl OpenBatch {
+    /// The spool cannot give some of its records.
+    fn is_unreadable(&self) -> bool {
+        let by_spool = |code: &Code| code.as_str().starts_with("spool-");
+        self.state.chunks.values().any(|chunk| chunk.held && chunk.code.as_ref().is_some_and(by_spool))
     }
 }
 
@@ -329,12 +337,14 @@ impl Scheduler {
     fn publish(&self) {
         let now = self.clock();
         let paused = self.breaker.paused_until(now);
-        self.shared.metrics.upstream(&self.name, self.batches.len() as u64, paused.is_some());
+        let unreadable = self.batches.values().filter(|batch| batch.is_unreadable()).count() as u64;
+        self.shared.metrics.upstream(&self.name, self.batches.len() as u64, unreadable, paused.is_some());
         let pace = self.routes.explain(&self.shared.metrics, &self.name, now);
         let mut status = self.controls.status.lock().unwrap_or_else(PoisonError::into_inner);
         *status = UpstreamStatus {
             upstream: self.name.clone(),
             open_batches: self.batches.len() as u64,
+            unreadable_batches: unreadable,
             in_flight: self.running.len() as u64,
             paused_ms: paused
                 .map_or(0, |until| u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX)),

@@ -31,6 +31,15 @@ pub(crate) fn report(board: &Board, upstream: &str, end: &End, took: Duration, r
     board.report(&Station::Import.hop_of(upstream), seen.from_traffic().took(took));
 }
 
+/// Reports that the spool cannot give records that it holds: the gateway's own fault.
+pub(crate) fn unreadable(board: &Board, code: &'static str) {
+    let seen = Observation::degraded(ErrorClass::Infrastructure).text(
+        format!("records of a batch cannot be read from the spool: {code}; the batch is held"),
+        format!("保管領域のレコードを読み取れません: {code}。バッチは保留中です"),
+    );
+    board.report(&Station::Gateway.hop_of(""), seen.from_traffic());
+}
+
 /// Class of a failure, whether the hop where it stopped has answered, which hop that is if it is known, and the code.
 fn failure(end: &End) -> (ErrorClass, bool, Option<Station>, &str) {
     let import = Some(Station::Import);

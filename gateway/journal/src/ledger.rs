@@ -24,7 +24,7 @@ use rusqlite::Connection;
 
 use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
-use crate::machine::{BatchState, Chunk, Event, Run, Status, Sums};
+use crate::machine::{BatchState, Chunk, Code, Event, Run, Status, Sums};
 pub use error::LedgerError;
 use error::Result;
 use readers::Readers;
@@ -219,6 +219,23 @@ impl Ledger {
     /// The ledger cannot be read.
     pub async fn open_batches(&self) -> Result<Vec<BatchView>> {
         self.read(queries::open_batches).await
+    }
+
+    /// Why records of a batch wait for an operator, with how many for each reason: codes of chunks that are held. Codes
+    /// that begin with `spool-` say that the payload cannot be read.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn held(&self, id: BatchId) -> Result<Vec<(Code, u64)>> {
+        self.read(move |connection| queries::held(connection, id)).await
+    }
+
+    /// How many batches have records that wait for an operator because the spool cannot give them.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn unreadable(&self) -> Result<u64> {
+        self.read(queries::unreadable).await
     }
 
     /// Sums over all batches that were ever accepted.

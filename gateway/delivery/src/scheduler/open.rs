@@ -12,6 +12,7 @@ use crate::bulk2::{self, Notary};
 use crate::chunk::{Outgoing, deliver};
 use crate::encode::{Bounds, EncodeError, Measured, RowSource, measure};
 use crate::pace::ChunkSize;
+use crate::traffic;
 
 /// How long a batch whose payload cannot be read waits before it is looked at again.
 const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
@@ -96,8 +97,9 @@ impl Scheduler {
         let Some(size) = self.size(turn, 0, now) else { return Ok(Step::Wait(waits)) };
         let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
         let bounds = bounds(batch, size, most);
-        let measured = match self.measured(turn, window, bounds).await {
+        let measured = match self.measured(turn, window.clone(), bounds).await {
             Ok(measured) => measured,
+            Err(error) if error.is_lasting() => return self.hold_unread(turn, window, &error).await,
             Err(error) => return Ok(self.unreadable(turn, &error, now)),
         };
         let first = measured.records.start;
@@ -196,7 +198,14 @@ impl Scheduler {
             }
             Err(error) => {
                 let code = Code::new(error.code());
-                self.apply(turn, vec![Event::ChunkInDoubt { chunk: chunk.number, code }]).await?;
+                let mut events = vec![Event::ChunkInDoubt { chunk: chunk.number, code: code.clone() }];
+                if error.is_lasting() {
+                    events.push(Event::DoubtHeld { chunk: chunk.number, code });
+                    self.apply(turn, events).await?;
+                    self.tell_unreadable(turn, &error);
+                    return Ok(Step::Again);
+                }
+                self.apply(turn, events).await?;
                 if let Some(batch) = self.batches.get_mut(&turn) {
                     batch.resend.doubt(chunk.number).not_before = now + UNREADABLE_WAIT;
                 }
@@ -218,8 +227,48 @@ impl Scheduler {
                 self.launch(turn, chunk.number, measured, Kind::Ask, Some(reference));
                 Ok(Step::Again)
             }
+            Err(error) if error.is_lasting() => {
+                self.tell_unreadable(turn, &error);
+                self.hold(turn, chunk.number, Code::new(error.code())).await
+            }
             Err(error) => Ok(self.unreadable(turn, &error, now)),
         }
+    }
+
+    /// Records that the spool cannot give are held, with its reason, as a chunk that was never sent; the others go on.
+    /// Restored from a backup, they go when an operator gives them back or orders that they be sent.
+    async fn hold_unread(
+        &mut self,
+        turn: Turn,
+        window: Range<u64>,
+        error: &EncodeError,
+    ) -> Result<Step, LedgerError> {
+        let spool = self.shared.spool.clone();
+        let all = window.clone();
+        let run = tokio::task::spawn_blocking(move || match spool.reader(turn.1) {
+            Ok(reader) => reader.unreadable_run(window),
+            Err(_) => window,
+        });
+        let run = run.await.unwrap_or(all);
+        let Some(batch) = self.batches.get(&turn) else { return Ok(Step::Wait(None)) };
+        let (chunk, code) = (batch.state.next_chunk(), Code::new(error.code()));
+        let (first, count) = (run.start, run.end - run.start);
+        let events = vec![
+            Event::ChunkOpened { chunk, first, count, attempt: 1 },
+            Event::ChunkInDoubt { chunk, code: code.clone() },
+            Event::DoubtHeld { chunk, code },
+        ];
+        match self.apply(turn, events).await {
+            Ok(()) => {}
+            Err(LedgerError::Illegal { .. }) => {
+                // Cancelled meanwhile, for one.
+                self.refresh = true;
+                return Ok(Step::Wait(Some(self.clock())));
+            }
+            Err(error) => return Err(error),
+        }
+        self.tell_unreadable(turn, error);
+        Ok(Step::Again)
     }
 
     async fn hold(&mut self, turn: Turn, chunk: u64, code: Code) -> Result<Step, LedgerError> {
@@ -271,7 +320,13 @@ impl Scheduler {
 
     fn unreadable(&mut self, turn: Turn, error: &EncodeError, now: Duration) -> Step {
         tracing::error!(batch = %turn.1, code = error.code(), %error, "a batch's records cannot be read: it waits");
+        traffic::unreadable(&self.shared.board, error.code());
         Step::Wait(Some(now + UNREADABLE_WAIT))
+    }
+
+    fn tell_unreadable(&self, turn: Turn, error: &EncodeError) {
+        tracing::error!(batch = %turn.1, code = error.code(), %error, "records of a batch cannot be read: they are held for an operator");
+        traffic::unreadable(&self.shared.board, error.code());
     }
 
     fn route_of(&self, turn: Turn) -> String {

@@ -3,6 +3,7 @@
 mod bulk2;
 mod calls;
 mod crowd;
+mod damage;
 mod doubt;
 mod login;
 mod nested;

@@ -94,6 +94,30 @@ pub(super) fn open_batches(connection: &Connection) -> Result<Vec<BatchView>> {
     statement.query_map([], rows::batch).and_then(Iterator::collect).doing(reading)
 }
 
+pub(super) fn held(connection: &Connection, id: BatchId) -> Result<Vec<(Code, u64)>> {
+    let reading = "reading what is held";
+    let sql = "SELECT coalesce(chunks.code, ''), sum(live.count) FROM batches
+               JOIN chunks ON chunks.batch = batches.seq AND chunks.held = 1
+               JOIN live ON live.batch = chunks.batch AND live.chunk = chunks.number
+               WHERE batches.id = ?1 GROUP BY chunks.code ORDER BY chunks.code";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let code: String = row.get(0)?;
+        Ok((Code::new(&code), u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    };
+    statement.query_map([id.as_bytes()], row).and_then(Iterator::collect).doing(reading)
+}
+
+pub(super) fn unreadable(connection: &Connection) -> Result<u64> {
+    let reading = "counting payloads that cannot be read";
+    let sql = "SELECT count(DISTINCT chunks.batch) FROM batches
+               JOIN chunks ON chunks.batch = batches.seq
+               WHERE batches.finished_at IS NULL AND chunks.held = 1 AND chunks.code LIKE 'spool-%'";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let count: i64 = statement.query_row([], |row| row.get(0)).doing(reading)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 pub(super) fn totals(connection: &Connection) -> Result<Sums> {
     let sql = format!("SELECT {SUMS} FROM totals");
     let mut statement = connection.prepare_cached(&sql).doing("reading the totals")?;

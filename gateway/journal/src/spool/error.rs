@@ -81,6 +81,12 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// What is there will not read better by itself: damaged, missing, or not for this gateway. An error of the file
+    /// system may pass.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Io { .. } | Self::InUse { .. })
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {

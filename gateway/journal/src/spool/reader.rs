@@ -106,6 +106,33 @@ impl SpoolReader {
         Ok(records)
     }
 
+    /// How far the records that cannot be read reach, from `range.start` on (which is one of them): until one can be read,
+    /// or the end. Segments are damaged whole, so that few are tried.
+    pub fn unreadable_run(&self, range: Range<u64>) -> Range<u64> {
+        let readable = |position: u64| {
+            let found =
+                self.read(position..position + 1).and_then(|mut records| Ok(records.next()?.is_some()));
+            found.unwrap_or(false)
+        };
+        let (mut bad, mut step) = (range.start, 1);
+        let good = loop {
+            let tried = bad.saturating_add(step);
+            if tried >= range.end {
+                break range.end;
+            }
+            if readable(tried) {
+                break tried;
+            }
+            (bad, step) = (tried, step * 2);
+        };
+        let mut good = good;
+        while good - bad > 1 {
+            let middle = bad + (good - bad) / 2;
+            if readable(middle) { good = middle } else { bad = middle }
+        }
+        range.start..good
+    }
+
     /// Positions of the records with this key, ascending; the first [`SpoolReader::MOST_POSITIONS`] of them.
     ///
     /// # Errors

@@ -33,7 +33,9 @@ impl House {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (ledger, spool) = stores(&folder, 1);
-        let board = Board::new(HopSpec::way_to("cloud", Intervals::default())).expect("a path");
+        let mut hops = vec![HopSpec::gateway(Duration::from_secs(60))];
+        hops.extend(HopSpec::way_to("cloud", Intervals::default()));
+        let board = Board::new(hops).expect("a path");
         Self { folder, ledger, spool, board, registry: prometheus::Registry::new(), clock: now() }
     }
 
