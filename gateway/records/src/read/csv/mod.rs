@@ -236,8 +236,11 @@ impl<R: BufRead> CsvReader<R> {
         let count = self.columns.as_ref().map_or(0, |columns| columns.count);
         let mut text = record.take_text();
         let cells = self.unescape(&mut text, count);
-        if !record.set_text(text) {
-            return Err(self.fail(LineError { kind: ReadErrorKind::NotUtf8, offset: 0 }));
+        // Without the delimiters the bytes of two cells can make a character that is in neither.
+        let is_text = record.set_text(text);
+        if !(is_text && self.ends[..cells.min(count)].iter().all(|&end| record.text.is_char_boundary(end))) {
+            let error = self.fail(LineError { kind: ReadErrorKind::NotUtf8, offset: 0 });
+            return Err(ReadError { record: self.records, ..error });
         }
         if cells != count {
             let fault = if cells > count {

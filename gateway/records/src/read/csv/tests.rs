@@ -224,6 +224,17 @@ fn bytes_that_are_not_utf8_do_no_harm() {
 }
 
 #[test]
+fn a_character_that_a_delimiter_cuts_in_two_is_none() {
+    let subject = visits();
+    for row in [&b"1,a\xC4,\xA11"[..], b"1,\"a\xC4\",\"\xA11\"", b"1,\xE9\x96,\xA2"] {
+        let payload = [b"Id,Name,Flag\n", row, b"\n"].concat();
+        let mut reader = CsvReader::new(&payload[..], &subject.layout, &CsvOptions::default()).unwrap();
+        let outcome = subject.take(&mut reader);
+        assert_eq!(outcome.failure(), Some(("payload-not-utf-8", 2, 1, 1, Some("Id"))), "{row:x?}");
+    }
+}
+
+#[test]
 fn a_reader_that_failed_stays_failed() {
     let layout = visits().layout;
     let mut reader = CsvReader::new(&b"Id\n\"\n"[..], &layout, &CsvOptions::default()).unwrap();
