@@ -222,11 +222,22 @@ fn json_answers() {
 }
 
 #[test]
-fn retry_after_in_seconds_is_kept_and_bounded() {
+fn retry_after_in_seconds_or_as_a_date_is_kept_and_bounded() {
     let mut headers = HeaderMap::new();
     for (value, expected) in
         [("7", Some(7)), (" 7 ", Some(7)), ("-1", None), ("999999999", Some(86_400)), ("soon", None)]
     {
+        headers.insert(RETRY_AFTER, value.parse().expect("a header"));
+        let wait = expected.map(std::time::Duration::from_secs);
+        assert_eq!(verdict::retry_after(&headers), wait, "{value}");
+    }
+    headers.insert(http::header::DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+    for (value, expected) in [
+        ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+        ("Sun, 06 Nov 1994 08:40:00 GMT", Some(0)),
+        ("Mon, 06 Nov 1995 08:50:37 GMT", Some(86_400)),
+        ("1994-11-06T08:50:37Z", None),
+    ] {
         headers.insert(RETRY_AFTER, value.parse().expect("a header"));
         let wait = expected.map(std::time::Duration::from_secs);
         assert_eq!(verdict::retry_after(&headers), wait, "{value}");

@@ -117,11 +117,27 @@ pub(crate) fn by_status(status: StatusCode, code: Option<&str>, headers: &Header
     }
 }
 
-/// Retry-After in seconds (RFC 9110 section 10.2.3), at most a day. The form with a date is left aside: it would need
-/// the peer's clock to be right.
+/// Retry-After in seconds or as a date (RFC 9110 section 10.2.3), at most a day; what is neither is ignored.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        // A point in time: as far from the answer's own as it is, so that the two clocks need not agree.
+        Err(_) => {
+            let said = headers.get(http::header::DATE).and_then(|date| http_date(date.to_str().ok()?));
+            let from = said.unwrap_or_else(time::UtcDateTime::now);
+            u64::try_from((http_date(text)? - from).whole_seconds()).unwrap_or(0)
+        }
+    };
     Some(Duration::from_secs(seconds.min(86_400)))
+}
+
+/// A date of HTTP in the form that senders must use (RFC 9110 section 5.6.7).
+fn http_date(text: &str) -> Option<time::UtcDateTime> {
+    const FORM: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    time::UtcDateTime::parse(text, FORM).ok()
 }
 
 /// Results to rows: by key where results have keys, else by order. An answer that does not fit is no proof.
