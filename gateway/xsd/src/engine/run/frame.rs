@@ -25,6 +25,8 @@ pub(super) struct Frame {
     /// Nothing inside is assessed.
     pub(super) skip: bool,
     pub(super) nil: bool,
+    /// It claims to be nil and may not be: that its content is not there needs no long list.
+    pub(super) claims_nil: bool,
     pub(super) has_text: bool,
     pub(super) has_children: bool,
     /// Its text is wanted though its content is mixed.

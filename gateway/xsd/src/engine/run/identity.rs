@@ -138,8 +138,9 @@ impl Assessor<'_, '_> {
                         Field::Repeated => "cvc-identity-constraint.4.2.1",
                         Field::Complex => "cvc-identity-constraint.4",
                         Field::Nillable if kind == ConstraintKind::Key => "cvc-identity-constraint.4.2.3",
-                        Field::Nillable => return,
+                        Field::Nillable => return false,
                     }));
+                    true
                 });
             }
         }

@@ -74,6 +74,7 @@ impl Assessor<'_, '_> {
         let Some(id) = frame.content.model() else { return };
         let model = &self.grammar.models[id.index()];
         let missing = match model.unordered(frame.state, &self.memory.words) {
+            _ if frame.claims_nil => None,
             Some(names) => {
                 Some(names.into_iter().map(|name| Missing { name, alternatives: vec![name] }).collect())
             }

@@ -41,6 +41,7 @@ impl Assessor<'_, '_> {
             column: 0,
             skip: false,
             nil: false,
+            claims_nil: false,
             has_text: false,
             has_children: false,
             keeps_text: false,
@@ -142,10 +143,11 @@ impl Assessor<'_, '_> {
             self.top().skip = true;
             return;
         }
-        let mut nil = false;
+        let (mut nil, mut claims_nil) = (false, false);
         if let Some(value) = instance.nil {
             if !element.nillable {
                 self.report_here("cvc-elt.3.1");
+                claims_nil = matches!(value, "true" | "1");
             } else if matches!(value, "true" | "1") {
                 nil = true;
                 if element.value.as_ref().is_some_and(|value| value.fixed) {
@@ -172,7 +174,7 @@ impl Assessor<'_, '_> {
         let keeps_text = element.value.is_some();
         self.govern(Some(id), ty);
         let frame = self.top();
-        frame.nil = nil;
+        (frame.nil, frame.claims_nil) = (nil, claims_nil);
         frame.keeps_text = keeps_text;
     }
 

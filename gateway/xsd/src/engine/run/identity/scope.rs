@@ -185,8 +185,15 @@ impl Selection {
         repeated
     }
 
-    /// Takes the value of the element that ends at `depth`, for the fields that await it.
-    pub(super) fn take(&mut self, depth: u32, value: Value, nillable: bool, mut tell: impl FnMut(Field)) {
+    /// Takes the value of the element that ends at `depth`, for the fields that await it; `tell` says whether what is
+    /// wrong with one counts.
+    pub(super) fn take(
+        &mut self,
+        depth: u32,
+        value: Value,
+        nillable: bool,
+        mut tell: impl FnMut(Field) -> bool,
+    ) {
         while let Some(&(field, at)) = self.awaited.last() {
             if at != depth {
                 return;
@@ -194,24 +201,18 @@ impl Selection {
             self.awaited.pop();
             let state = &mut self.fields[field];
             if state.met {
-                if !state.spoiled {
-                    tell(Field::Repeated);
-                }
-                state.spoiled = true;
+                state.spoiled = state.spoiled || tell(Field::Repeated);
                 continue;
             }
             state.met = true;
             if nillable {
-                tell(Field::Nillable);
+                state.spoiled = tell(Field::Nillable);
             }
             match value {
                 Value::Known(value) => state.value = Some(value),
                 Value::Bad => state.spoiled = true,
                 Value::Absent => {}
-                Value::Complex => {
-                    tell(Field::Complex);
-                    state.spoiled = true;
-                }
+                Value::Complex => state.spoiled = tell(Field::Complex),
             }
         }
     }

@@ -1,0 +1,53 @@
+//! Documents held against schemas by this crate and by the compiler's own validator: one verdict.
+//!
+//! Schemas and documents are made up from a seed; most documents are valid or nearly so. A disagreement is a bug, of one
+//! or the other: `cases.rs` keeps those that were found, each with the verdict that is right and why.
+#![allow(clippy::unwrap_used, reason = "what cannot be written or loaded fails the test")]
+
+mod cases;
+mod instance;
+mod oracle;
+mod schema;
+
+use oracle::{Oracle, verdict};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        // More of them: SEKISHO_DIFFERENTIAL=100000.
+        cases: std::env::var("SEKISHO_DIFFERENTIAL").ok().and_then(|n| n.parse().ok()).unwrap_or(120),
+        max_global_rejects: 1_000_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+    #[test]
+    fn both_say_the_same(seed in any::<u64>()) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let made = schema::Made::new(&mut rng);
+        let text = made.text();
+        // What is ambiguous is no schema; others of its kind are.
+        let oracle = Oracle::new(&text);
+        prop_assume!(oracle.is_some());
+        let oracle = oracle.unwrap();
+        let ours = match oracle::load(&text) {
+            Ok(ours) => ours,
+            // XSD 1.0 part 1 §3.8.6, All Group Limited: the compiler lets an extension of it pass.
+            Err(error) if error.to_string().contains("xs:all") => return Ok(()),
+            Err(error) => panic!("{error}\n{text}"),
+        };
+        for _ in 0..12 {
+            let document = instance::document(&made, &mut rng);
+            let theirs = oracle.violations(&document);
+            let Some((own, codes)) = verdict(&ours, &document) else { continue };
+            if cases::excused(&theirs, &codes, &document) {
+                continue;
+            }
+            prop_assert_eq!(
+                own,
+                theirs.is_empty(),
+                "seed {}\n{}\n\n{}\n\nthey say {:?}, we say {:?}",
+                seed, text, document, theirs, codes
+            );
+        }
+    }
+}
