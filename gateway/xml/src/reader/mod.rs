@@ -171,6 +171,11 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// The last event as it is written, if it was a tag.
+    pub fn event_text(&self) -> &str {
+        self.source().event_text()
+    }
+
     /// The limits that it keeps to.
     pub fn limits(&self) -> &Limits {
         &self.limits

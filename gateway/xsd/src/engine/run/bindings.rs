@@ -5,7 +5,7 @@ use sekisho_datatypes::Namespaces;
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// The namespace declarations of the open elements, innermost last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Bindings {
     text: String,
     /// Where each one's prefix and namespace name begin in `text`; it ends where the next one begins.

@@ -19,6 +19,8 @@ pub(crate) struct Bounds {
     pub(crate) reported: u64,
     /// Violations at which the check stops.
     pub(crate) counted: u64,
+    /// Depths at once at which elements are expected to be written like their siblings.
+    pub(crate) habits: usize,
 }
 
 impl Bounds {
@@ -39,6 +41,7 @@ impl Bounds {
             text: 4 << 20,
             reported: 1000,
             counted: 100_000,
+            habits: 3,
         }
     }
 
@@ -59,6 +62,7 @@ impl Bounds {
             text: value,
             reported: 1000,
             counted: 10_000,
+            habits: 0,
         }
     }
 }
@@ -75,17 +79,31 @@ pub(crate) fn check(
     let mut reader = Reader::new(without_mark(input)?, bounds.xml);
     let mut assessor = Assessor::new(basis, root, memory, bounds);
     let mut complete = true;
+    let mut between = false;
     loop {
-        let (outcome, started) = match reader.next() {
-            Ok(Event::Start(tag)) => (assessor.start(&tag), true),
-            Ok(Event::Text(text)) => (assessor.text(text.as_str()), false),
-            Ok(Event::End(_)) => (assessor.end(), false),
+        if between && assessor.takes_ahead(&mut reader) {
+            continue;
+        }
+        between = false;
+        let outcome = match reader.next() {
+            Ok(Event::Start(tag)) => {
+                let before = assessor.mark();
+                let outcome = assessor.start(&tag);
+                assessor.place(reader.position());
+                assessor.begin_lesson(before, &mut reader);
+                outcome
+            }
+            Ok(Event::Text(text)) => assessor.text(text.as_str()),
+            Ok(Event::End(_)) => {
+                assessor.note_element();
+                let outcome = assessor.end();
+                assessor.end_lesson(&reader);
+                between = true;
+                outcome
+            }
             Ok(Event::Eof) => break,
             Err(error) => return Err(stopped(error)),
         };
-        if started {
-            assessor.place(reader.position());
-        }
         match outcome.and_then(|()| assessor.tell(sink)) {
             Ok(()) => {}
             Err(Stop::Enough) => {

@@ -24,6 +24,11 @@ impl Identifiers {
         self.fresh.clear();
     }
 
+    /// How many identifiers and references there are.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.ids.len(), self.references.len())
+    }
+
     /// Takes an identifier; false when the document has it already.
     pub(super) fn define(&mut self, id: Fingerprint) -> Result<bool, Stop> {
         self.room()?;

@@ -10,6 +10,7 @@ mod child;
 mod document;
 mod fingerprint;
 mod frame;
+mod habit;
 mod identifiers;
 mod identity;
 mod leave;
@@ -30,6 +31,7 @@ use bindings::Bindings;
 pub(crate) use document::{Bounds, check};
 use fingerprint::Fingerprints;
 use frame::Frame;
+use habit::Habits;
 use identifiers::Identifiers;
 use identity::Identity;
 use recovery::Recoveries;
@@ -86,6 +88,7 @@ pub(crate) struct Memory {
     fingerprints: Option<Fingerprints>,
     identity: Identity,
     identifiers: Identifiers,
+    habits: Habits,
 }
 
 /// A document under assessment.
@@ -184,5 +187,6 @@ impl Memory {
         self.recoveries.clear();
         self.identity.clear();
         self.identifiers.clear();
+        self.habits.clear(bounds.habits);
     }
 }
