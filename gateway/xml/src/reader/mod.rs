@@ -9,6 +9,7 @@ use self::markup::inside_start_tag;
 use crate::error::XmlError;
 use crate::event::{EndName, Event, Start, Text};
 use crate::limits::Limits;
+use crate::name::is_space;
 use crate::rules;
 use crate::scope::{Namespace, Scope};
 use crate::source::{Fault, Position, Source};
@@ -108,9 +109,14 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    /// Where the last event starts. A piece of character data starts wherever the pieces happen to be cut.
+    /// Where the last event starts. A piece of character data starts, for this, at its first character that is not white
+    /// space: wherever pieces are cut, the first one with something in it is in the same place.
     pub fn position(&self) -> Position {
-        self.source().event_position()
+        let text = self.source().event_text().as_bytes();
+        match text.iter().take_while(|&&byte| is_space(byte)).count() {
+            0 => self.source().event_position(),
+            spaces => self.source().position_inside(spaces),
+        }
     }
 
     /// Byte offset in the UTF-8 text right after the last event.
@@ -283,7 +289,10 @@ impl<R: BufRead> Reader<R> {
                 self.text_bytes += fits as u64;
                 Ok(Step::Text(Piece::Source(fits)))
             }
-            _ => Err(self.fail(XmlError::Limit { which: "text_bytes", max, at: self.position() })),
+            _ => {
+                let at = self.source().event_position();
+                Err(self.fail(XmlError::Limit { which: "text_bytes", max, at }))
+            }
         }
     }
 
@@ -368,7 +377,7 @@ impl<R: BufRead> Reader<R> {
     /// A rule broken where the current event starts.
     #[cold]
     fn broken(&self, rule: &'static str) -> XmlError {
-        XmlError::NotWellFormed { rule, at: self.position() }
+        XmlError::NotWellFormed { rule, at: self.source().event_position() }
     }
 
     /// A rule broken at a byte of the current event.
@@ -380,6 +389,6 @@ impl<R: BufRead> Reader<R> {
     /// A limit passed by the current event.
     #[cold]
     fn over(&self, which: &'static str, max: u64) -> XmlError {
-        XmlError::Limit { which, max, at: self.position() }
+        XmlError::Limit { which, max, at: self.source().event_position() }
     }
 }

@@ -128,4 +128,24 @@ proptest! {
         reader.text_into(&mut read).expect("well-formed");
         prop_assert_eq!(read, text.replace("\r\n", "\n").replace('\r', "\n"));
     }
+
+    /// What stands where only elements may is told in one place, wherever the text before it is cut.
+    #[test]
+    fn the_first_character_of_a_text_is_in_one_place(space in "[ \\t\\r\\n]{0,12}", length in 1usize..6) {
+        let document = format!("<a>{space}関<b/></a>");
+        let lengths = [length];
+        let mut reader = Reader::new(Pieces::new(document.as_bytes(), &lengths), Limits::default());
+        reader.next().expect("the start");
+        let at = loop {
+            match reader.next().expect("well-formed") {
+                Event::Text(text) if text.is_white_space() => {}
+                Event::Text(_) => break reader.position(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let before = &document[..document.find('関').expect("it is there")];
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        prop_assert_eq!(at.byte as usize, before.len());
+        prop_assert_eq!(at.column as usize, line.chars().count() + 1);
+    }
 }

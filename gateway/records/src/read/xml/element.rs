@@ -364,7 +364,7 @@ impl ElementReader {
     }
 
     fn check_size<R: BufRead>(&self, reader: &Reader<R>, from: u64) -> Result<(), ReadErrorKind> {
-        if reader.position().byte - from > self.max_record_bytes {
+        if reader.end_byte() - from > self.max_record_bytes {
             return Err(ReadErrorKind::Limit { which: "bytes in a record", max: self.max_record_bytes });
         }
         Ok(())

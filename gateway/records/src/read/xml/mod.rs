@@ -189,6 +189,8 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                 let field = self.element.current_field().map(str::to_owned);
                 let mut error = match kind {
                     ReadErrorKind::Xml(error) => self.fail_xml(error),
+                    // Which event was too much depends on how text is cut into pieces.
+                    kind @ ReadErrorKind::Limit { .. } => ReadError { place: record.place(), ..self.fail(kind) },
                     kind => self.fail(kind),
                 };
                 error.record = self.records;
