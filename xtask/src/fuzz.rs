@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::needs;
 use crate::workspace::{cargo, check, root, target};
 
 /// What the compiler puts into the code so that libFuzzer sees which of it an input reaches. The stable compiler does it.
@@ -40,6 +41,7 @@ pub(crate) struct Options {
 
 /// Runs the targets one after the other; false when one of them broke its promise.
 pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
+    needs::install(&needs::FOR_FUZZING)?;
     let program = build()?;
     let known = targets(&program)?;
     if options.list {
@@ -93,7 +95,8 @@ fn folder() -> PathBuf {
 
 /// The triple that the compiler builds for by itself.
 fn host() -> anyhow::Result<String> {
-    let told = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output()?;
+    let told =
+        Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output()?;
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).context("rustc does not say what it builds for")
@@ -206,7 +209,9 @@ fn tell(last: &[String], status: ExitStatus, target: &Target, saved: Option<&Pat
 }
 
 fn print(outcomes: &[(&Target, Outcome)]) {
-    println!("\ntarget          executions   each second   edges at first    at the end   new inputs   broken");
+    println!(
+        "\ntarget          executions   each second   edges at first    at the end   new inputs   broken"
+    );
     for (target, outcome) in outcomes {
         println!(
             "{:<14} {:>11} {:>13.0} {:>16} {:>13} {:>12} {:>8}",

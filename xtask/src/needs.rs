@@ -32,6 +32,9 @@ pub(crate) const FOR_LONG_TESTS: [Need; 3] = [
     Need { program: "runc", package: "runc" },
 ];
 
+/// What libFuzzer is compiled with.
+pub(crate) const FOR_FUZZING: [Need; 1] = [Need { program: "c++", package: "g++" }];
+
 /// Whether a program can be started.
 pub(crate) fn is_here(program: &str) -> bool {
     std::env::var_os("PATH")

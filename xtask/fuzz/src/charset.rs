@@ -23,8 +23,7 @@ pub(crate) fn decoder(bytes: &[u8]) {
     let policy = if choice & 1 == 0 { Unmappable::Refuse } else { Unmappable::Replace('〓') };
     let mut whole = Decoder::new(input, encoding, policy);
     let decoded = read(&mut whole);
-    let mut pieces =
-        Decoder::new(Pieces::new(input, [usize::from(*piece) % 64 + 1, 1]), encoding, policy);
+    let mut pieces = Decoder::new(Pieces::new(input, [usize::from(*piece) % 64 + 1, 1]), encoding, policy);
     assert_eq!(decoded, read(&mut pieces));
     assert_eq!((whole.replaced(), whole.encoding()), (pieces.replaced(), pieces.encoding()));
     let (text, error) = decoded;
@@ -93,8 +92,7 @@ fn at_once(input: &[u8], encoding: Encoding, policy: Unmappable) -> AtOnce<'_> {
     let mut replaced = 0;
     loop {
         text.reserve(3 * (input.len() - at) + 64);
-        let (outcome, read) =
-            tables.decode_to_string_without_replacement(&input[at..], &mut text, true);
+        let (outcome, read) = tables.decode_to_string_without_replacement(&input[at..], &mut text, true);
         at += read;
         match (outcome, policy) {
             (DecoderResult::InputEmpty, _) => return AtOnce { text, bad: None, replaced },

@@ -30,7 +30,9 @@ pub(crate) fn trace<R: BufRead>(reader: &mut Reader<R>) -> (Vec<Seen>, Option<Re
                 name: name(start.namespace(), start.local()),
                 attributes: start
                     .attributes()
-                    .map(|attribute| (name(attribute.namespace, attribute.local), attribute.value.into_owned()))
+                    .map(|attribute| {
+                        (name(attribute.namespace, attribute.local), attribute.value.into_owned())
+                    })
                     .collect(),
                 declarations: start
                     .declarations()

@@ -134,7 +134,8 @@ pub(crate) fn expectation(bytes: &[u8]) {
     let mut values = Vec::new();
     for text in texts.split('\0') {
         // Reader::ahead gives nothing else.
-        if text.contains(|c: char| (c < ' ' && !"\t\n\r".contains(c)) || matches!(c, '\u{FFFE}' | '\u{FFFF}')) {
+        if text.contains(|c: char| (c < ' ' && !"\t\n\r".contains(c)) || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+        {
             continue;
         }
         let read = element(text);

@@ -40,7 +40,9 @@ const PIECES: [&[u8]; 24] = [
 fn corpus(target: &Target) -> Vec<(String, Vec<u8>)> {
     let mut inputs = Vec::new();
     for folder in target.seeds() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in
+            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             let path = entry.unwrap().path();
             inputs.push((path.display().to_string(), std::fs::read(&path).unwrap()));
         }
