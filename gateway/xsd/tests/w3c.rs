@@ -43,7 +43,8 @@ fn disagreements_are_few_and_have_reasons() {
         assert!(matches!((entry.of, entry.instance), ("instance", _) | ("schema", "")), "{}", entry.test);
         assert!(entry.why.len() > 20, "{} has no reason", entry.test);
         // What is refused wrongly is XML 1.1, or would need a schema that a message brings along.
-        let known = ["Location hint: ", "XML 1.1", "XSD 1.1"].iter().any(|reason| entry.why.starts_with(reason));
+        let known =
+            ["Location hint: ", "XML 1.1", "XSD 1.1"].iter().any(|reason| entry.why.starts_with(reason));
         assert!(known || entry.said == "false-accept", "{}", entry.test);
         assert!(!entry.test.starts_with("NIST"), "{}", entry.test);
     }

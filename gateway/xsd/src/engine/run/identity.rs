@@ -151,7 +151,10 @@ impl Assessor<'_, '_> {
             self.memory.identity.spare.push(selection);
         }
         self.report_breaches(&mut breaches);
-        self.close_scopes(depth);
+        let identity = &self.memory.identity;
+        if identity.scopes.last().is_some_and(|scope| scope.depth == depth) || identity.tables.any_at(depth) {
+            self.close_scopes(depth);
+        }
         let identity = &mut self.memory.identity;
         identity.scopes.iter_mut().for_each(|scope| scope.descent.ascend());
         identity.selections.iter_mut().for_each(|selection| selection.descent.ascend());

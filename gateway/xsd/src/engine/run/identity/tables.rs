@@ -104,6 +104,12 @@ impl Tables {
         lost.extend(references.into_iter().filter(|(key, _)| !known(key)).map(|(_, at)| at));
     }
 
+    /// Whether the element at `depth` has a table from its children.
+    #[inline]
+    pub(super) fn any_at(&self, depth: u32) -> bool {
+        self.handed.iter().any(|handed| handed.depth == depth)
+    }
+
     /// The element at `depth` ends: its parent has its tables, as far as somebody up there asks for them.
     pub(super) fn hand_up(&mut self, depth: u32, wanted: impl Fn(ConstraintId) -> bool) {
         let mut at = 0;
