@@ -147,8 +147,8 @@ fn json_values(bytes: &[u8], form: JsonForm) -> usize {
         JsonForm::Array => serde_json::from_slice::<Vec<IgnoredAny>>(bytes).unwrap().len(),
         JsonForm::Lines => {
             let lines = bytes.split(|&byte| byte == b'\n');
-            let lines = lines.filter(|line| !line.trim_ascii().is_empty());
-            lines.map(|line| serde_json::from_slice::<IgnoredAny>(line).unwrap()).count()
+            let values = lines.filter(|line| !line.trim_ascii().is_empty());
+            values.map(serde_json::from_slice::<IgnoredAny>).map(Result::unwrap).fold(0, |count, _| count + 1)
         }
     }
 }

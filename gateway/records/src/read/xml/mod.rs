@@ -150,7 +150,7 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
         if !self.read(record)? {
             return Ok(Next::End);
         }
-        let lesson = lesson.then(|| self.habit.labels(record)).unwrap_or_default();
+        let lesson = lesson && self.habit.labels(record);
         if !checker.check(record, violations) {
             return Ok(Next::Bad);
         }
@@ -190,7 +190,9 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                 let mut error = match kind {
                     ReadErrorKind::Xml(error) => self.fail_xml(error),
                     // Which event was too much depends on how text is cut into pieces.
-                    kind @ ReadErrorKind::Limit { .. } => ReadError { place: record.place(), ..self.fail(kind) },
+                    kind @ ReadErrorKind::Limit { .. } => {
+                        ReadError { place: record.place(), ..self.fail(kind) }
+                    }
                     kind => self.fail(kind),
                 };
                 error.record = self.records;
