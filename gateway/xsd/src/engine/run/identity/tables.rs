@@ -1,6 +1,6 @@
 //! What was selected: node tables (part 1 §3.11.5).
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::super::Stop;
 use super::super::fingerprint::{Fingerprint, Hashed};
@@ -9,8 +9,23 @@ use crate::engine::grammar::ConstraintId;
 /// The most keys and references that are kept at once.
 const MAX_KEPT: usize = 1 << 22;
 
-/// Key sequences; false for one that several children of one element have, which therefore counts for none.
-type Keys = HashMap<Fingerprint, bool, Hashed>;
+/// Key sequences. A set takes half of what a map to one bit would: there may be millions.
+#[derive(Debug, Default)]
+struct Keys {
+    all: HashSet<Fingerprint, Hashed>,
+    /// Those of them that several children of one element have, which therefore count for none.
+    repeated: HashSet<Fingerprint, Hashed>,
+}
+
+impl Keys {
+    fn len(&self) -> usize {
+        self.all.len() + self.repeated.len()
+    }
+
+    fn finds(&self, key: &Fingerprint) -> bool {
+        self.all.contains(key) && !self.repeated.contains(key)
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -49,7 +64,7 @@ impl Tables {
 
     /// Takes a key; false when the table has it already.
     pub(super) fn define(&mut self, table: usize, key: Fingerprint) -> Result<bool, Stop> {
-        let new = self.open[table].keys.insert(key, true).is_none();
+        let new = self.open[table].keys.all.insert(key);
         self.room(usize::from(new))?;
         Ok(new)
     }
@@ -81,7 +96,8 @@ impl Tables {
             Some(index) => {
                 let handed = &mut self.handed[index].keys;
                 let before = handed.len() + keys.len();
-                handed.extend(keys);
+                handed.repeated.retain(|key| !keys.all.contains(key));
+                handed.all.extend(keys.all);
                 self.kept -= before - self.handed[index].keys.len();
             }
             None => self.handed.push(Handed { constraint, depth, keys }),
@@ -100,7 +116,7 @@ impl Tables {
         self.free.push(table);
         self.kept -= references.len();
         let keys = refer.and_then(|refer| self.find(refer, depth)).map(|index| &self.handed[index].keys);
-        let known = |key: &Fingerprint| keys.is_some_and(|keys| keys.get(key).copied().unwrap_or(false));
+        let known = |key: &Fingerprint| keys.is_some_and(|keys| keys.finds(key));
         lost.extend(references.into_iter().filter(|(key, _)| !known(key)).map(|(_, at)| at));
     }
 
@@ -133,10 +149,14 @@ impl Tables {
                         std::mem::swap(&mut small, large);
                     }
                     let before = small.len() + large.len();
-                    for (key, valid) in small {
-                        large.entry(key).and_modify(|known| *known = false).or_insert(valid);
+                    large.repeated.extend(small.repeated);
+                    for key in small.all {
+                        if !large.all.insert(key) {
+                            large.repeated.insert(key);
+                        }
                     }
-                    self.kept -= before - large.len();
+                    // No more than there were: each key that is in both is now in both sets of one.
+                    self.kept -= before.saturating_sub(large.len());
                     self.handed.swap_remove(at);
                 }
             }
