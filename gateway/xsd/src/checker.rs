@@ -1,7 +1,5 @@
 //! Single values and single record elements against a record type.
 
-use std::borrow::Cow;
-
 use sekisho_datatypes::{NoNamespaces, Scratch};
 
 use crate::engine::grammar::ElementId;
@@ -43,23 +41,27 @@ impl Checker {
     pub fn value(&mut self, ty: TypeId, value: &str) -> Result<(), ValueViolation> {
         if value.len() > MAX_VALUE {
             let message = format!("a value has at most {MAX_VALUE} bytes, found {}", value.len());
-            return Err(ValueViolation { code: "limit", message });
+            let message_ja = format!("値は{MAX_VALUE}バイトまでです（{}バイトあります）", value.len());
+            return Err(ValueViolation { code: "limit", message, message_ja });
         }
         if let Some(at) = unwritable(value) {
             let message = format!("character {} of the value is one that XML cannot hold", at + 1);
-            return Err(ValueViolation { code: "cvc-datatype-valid", message });
+            let message_ja = format!("値の{}文字目はXMLで使えない文字です", at + 1);
+            return Err(ValueViolation { code: "cvc-datatype-valid", message, message_ja });
         }
         let built = &self.schema.inner.engine;
         let checked = match built.simple[ty.0 as usize] {
             Some(simple) => built.grammar.simple.check(simple, value, &NoNamespaces, &mut self.scratch),
             None => {
                 let message = "the schema does not have all of this type".to_owned();
-                return Err(ValueViolation { code: "src-resolve", message });
+                let message_ja = "この型が参照するものがスキーマにありません".to_owned();
+                return Err(ValueViolation { code: "src-resolve", message, message_ja });
             }
         };
         checked.map(drop).map_err(|fault| {
             let code = public_code(fault.code);
-            ValueViolation { code, message: self.schema.facts(ty).explain(code, value) }
+            let words = self.schema.facts(ty).explain(code, value);
+            ValueViolation { code, message: words.en, message_ja: words.ja }
         })
     }
 
@@ -99,22 +101,12 @@ fn unwritable(value: &str) -> Option<usize> {
 }
 
 fn fatal(error: &DocumentError) -> Violation {
-    let (code, line, column, message): (_, _, _, Cow<'_, str>) = match error {
-        DocumentError::NotWellFormed { line, column, message } => {
-            ("well-formed", *line, *column, message.into())
-        }
-        DocumentError::Limit { line, column, which, max } => {
-            ("limit", *line, *column, format!("more than {max} {which}").into())
-        }
+    let (code, line, column) = match error {
+        DocumentError::Limit { line, column, .. } => ("limit", *line, *column),
+        DocumentError::NotWellFormed { line, column, .. } => ("well-formed", *line, *column),
         // Reading from memory does not fail.
-        other => ("well-formed", 1, 1, other.to_string().into()),
+        _ => ("well-formed", 1, 1),
     };
-    Violation {
-        code,
-        field: None,
-        path: None,
-        line: Some(line),
-        column: Some(column),
-        message: message.into_owned(),
-    }
+    let (message, message_ja) = error.without_place();
+    Violation { code, field: None, path: None, line: Some(line), column: Some(column), message, message_ja }
 }

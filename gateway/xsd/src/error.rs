@@ -84,8 +84,10 @@ pub enum DocumentError {
         line: u64,
         /// Column, from 1.
         column: u64,
-        /// The rule broken. Never a value of the document.
+        /// The rule broken, in English. Never a value of the document.
         message: String,
+        /// The same in Japanese.
+        message_ja: String,
     },
     /// More of something than this gateway takes.
     #[error("line {line}, column {column}: more than {max} {which}")]
@@ -118,5 +120,55 @@ impl DocumentError {
             Self::Limit { .. } => "document-limit",
             Self::ContentModel { .. } => "document-content-model",
         }
+    }
+}
+
+impl DocumentError {
+    /// The message in Japanese, as [`std::fmt::Display`] gives it in English.
+    pub fn message_ja(&self) -> String {
+        match self {
+            Self::NotWellFormed { line, column, .. }
+            | Self::Limit { line, column, .. }
+            | Self::ContentModel { line, column } => {
+                format!("{line}行{column}文字目: {}", self.without_place().1)
+            }
+            Self::Io(_) => self.without_place().1,
+        }
+    }
+
+    /// What is wrong, in English and in Japanese, for those who tell the place themselves.
+    pub(crate) fn without_place(&self) -> (String, String) {
+        match self {
+            Self::NotWellFormed { message, message_ja, .. } => (message.clone(), message_ja.clone()),
+            Self::Limit { which, max, .. } => (
+                format!("more than {max} {which}"),
+                format!("上限を超えています: {}は{max}までです", which_ja(which)),
+            ),
+            Self::ContentModel { .. } => (
+                "the content model is too large to be followed here".to_owned(),
+                "内容モデルが大きすぎて、ここから先を確かめられません".to_owned(),
+            ),
+            Self::Io(error) => {
+                (format!("the document cannot be read: {error}"), "文書を読み取れません".to_owned())
+            }
+        }
+    }
+}
+
+/// What is limited, in Japanese.
+fn which_ja(which: &str) -> &str {
+    match which {
+        "levels of elements" => "要素の深さ",
+        "attributes of one element" => "一つの要素の属性の数",
+        "bytes in a name" => "名前のバイト数",
+        "bytes in an attribute value" => "属性値のバイト数",
+        "bytes of text in one element" => "一つの要素の文字データのバイト数",
+        "namespace declarations in scope" => "有効な名前空間宣言の数",
+        "bytes in a namespace name" => "名前空間名のバイト数",
+        "bytes in a reference" => "参照のバイト数",
+        "bytes in one construct" => "一つの構文のバイト数",
+        "identifiers and references to them" => "IDとその参照の数",
+        "keys and references to them" => "キーとその参照の数",
+        other => other,
     }
 }

@@ -1,7 +1,5 @@
 //! What is known of a simple type: its facets in words, so that errors need no value.
 
-use std::fmt::Write as _;
-
 use xsd_schema::parser::frames::SimpleTypeVariety;
 use xsd_schema::types::facets::{FacetSet, WhitespaceMode};
 use xsd_schema::types::{BuiltinTypes, normalize_whitespace};
@@ -9,6 +7,7 @@ use xsd_schema::{SchemaSet, SimpleTypeKey, TypeKey};
 
 use crate::compiled::Compiled;
 use crate::record::{ValueKind, WhiteSpace};
+use crate::wording::Words;
 
 /// How deep type derivation is followed; the compiler refuses deeper chains.
 const MAX_DERIVATION: usize = 256;
@@ -227,75 +226,124 @@ fn bounds(facets: &FacetSet) -> Bounds {
 
 impl TypeFacts {
     /// What rule `code` demands of a value of this type, and how long the value found is: never the value.
-    pub(crate) fn explain(&self, code: &str, value: &str) -> String {
-        let mut text = String::new();
-        let found = match self.kind {
-            ValueKind::List => format!("{} items", value.split_ascii_whitespace().count()),
-            _ => format!("{} characters", value.chars().count()),
+    pub(crate) fn explain(&self, code: &str, value: &str) -> Words {
+        let (found, found_ja) = match self.kind {
+            ValueKind::List => {
+                let items = value.split_ascii_whitespace().count();
+                (format!("{items} items"), format!("{items}個"))
+            }
+            _ => {
+                let characters = value.chars().count();
+                (format!("{characters} characters"), format!("{characters}文字"))
+            }
         };
         let b = &self.bounds;
-        // Writing to a string cannot fail.
-        let _ = match code {
+        let (en, ja) = match code {
             "cvc-length-valid" => {
-                write!(text, "a length of exactly {} is required, found {found}", or(b.length))
+                let bound = or(b.length);
+                (
+                    format!("a length of exactly {} is required, found {found}", bound.0),
+                    format!("長さは{}でなければなりません（{found_ja}あります）", bound.1),
+                )
             }
             "cvc-minLength-valid" => {
-                write!(text, "a length of at least {} is required, found {found}", or(b.min_length))
+                let bound = or(b.min_length);
+                (
+                    format!("a length of at least {} is required, found {found}", bound.0),
+                    format!("長さは{}以上でなければなりません（{found_ja}あります）", bound.1),
+                )
             }
             "cvc-maxLength-valid" => {
-                write!(text, "a length of at most {} is allowed, found {found}", or(b.max_length))
+                let bound = or(b.max_length);
+                (
+                    format!("a length of at most {} is allowed, found {found}", bound.0),
+                    format!("長さは{}以下でなければなりません（{found_ja}あります）", bound.1),
+                )
             }
-            "cvc-totalDigits-valid" => write!(text, "at most {} digits are allowed", or(b.total_digits)),
+            "cvc-totalDigits-valid" => {
+                let bound = or(b.total_digits);
+                (format!("at most {} digits are allowed", bound.0), format!("数字は{}桁までです", bound.1))
+            }
             "cvc-fractionDigits-valid" => {
-                write!(text, "at most {} digits are allowed after the point", or(b.fraction_digits))
+                let bound = or(b.fraction_digits);
+                (
+                    format!("at most {} digits are allowed after the point", bound.0),
+                    format!("小数点以下は{}桁までです", bound.1),
+                )
             }
             "cvc-minInclusive-valid" => {
-                write!(text, "the least value allowed is {}", text_or(&b.min_inclusive))
+                let bound = or(b.min_inclusive.as_ref());
+                (format!("the least value allowed is {}", bound.0), format!("値は{}以上です", bound.1))
             }
             "cvc-maxInclusive-valid" => {
-                write!(text, "the greatest value allowed is {}", text_or(&b.max_inclusive))
+                let bound = or(b.max_inclusive.as_ref());
+                (format!("the greatest value allowed is {}", bound.0), format!("値は{}以下です", bound.1))
             }
             "cvc-minExclusive-valid" => {
-                write!(text, "the value must be more than {}", text_or(&b.min_exclusive))
+                let bound = or(b.min_exclusive.as_ref());
+                (
+                    format!("the value must be more than {}", bound.0),
+                    format!("値は{}より大きい値です", bound.1),
+                )
             }
             "cvc-maxExclusive-valid" => {
-                write!(text, "the value must be less than {}", text_or(&b.max_exclusive))
+                let bound = or(b.max_exclusive.as_ref());
+                (
+                    format!("the value must be less than {}", bound.0),
+                    format!("値は{}より小さい値です", bound.1),
+                )
             }
             "cvc-pattern-valid" => match b.patterns.as_slice() {
                 [pattern] => {
-                    write!(text, "the value does not match the pattern {}, found {found}", shown(pattern))
+                    let pattern = shown(pattern);
+                    (
+                        format!("the value does not match the pattern {pattern}, found {found}"),
+                        format!("値がパターン{pattern}に合いません（{found_ja}あります）"),
+                    )
                 }
-                _ => write!(text, "the value does not match the pattern of its type, found {found}"),
+                _ => (
+                    format!("the value does not match the pattern of its type, found {found}"),
+                    format!("値が型のパターンに合いません（{found_ja}あります）"),
+                ),
             },
-            "cvc-enumeration-valid" => {
-                write!(text, "the value is none of the {} that are listed, found {found}", b.enumerated)
+            "cvc-enumeration-valid" => (
+                format!("the value is none of the {} that are listed, found {found}", b.enumerated),
+                format!("値が{}個の選択肢のどれでもありません（{found_ja}あります）", b.enumerated),
+            ),
+            _ if value.is_empty() => {
+                ("an empty value is not allowed".to_owned(), "空の値は許されません".to_owned())
             }
-            _ if value.is_empty() => write!(text, "an empty value is not allowed"),
-            _ if self.kind == ValueKind::List => {
-                write!(text, "an item of the list is not valid, found {found}")
+            _ if self.kind == ValueKind::List => (
+                format!("an item of the list is not valid, found {found}"),
+                format!("リストの項目に正しくないものがあります（{found_ja}あります）"),
+            ),
+            _ => {
+                let family = article(&self.family);
+                (
+                    format!("the value is not {}, found {found}", family.0),
+                    format!("値が{}ではありません（{found_ja}あります）", family.1),
+                )
             }
-            _ => write!(text, "the value is not {}, found {found}", article(&self.family)),
         };
-        if let Some(name) = self.name.as_ref().filter(|name| **name != self.family) {
-            let _ = write!(text, " (type {name})");
+        match self.name.as_ref().filter(|name| **name != self.family) {
+            Some(name) => Words::new(format!("{en} (type {name})"), format!("{ja}（型 {name}）")),
+            None => Words { en, ja },
         }
-        text
     }
 }
 
-fn or(bound: Option<impl ToString>) -> String {
-    bound.map_or_else(|| "the type's bound".to_owned(), |bound| bound.to_string())
+fn or(bound: Option<impl ToString>) -> (String, String) {
+    match bound {
+        Some(bound) => (bound.to_string(), bound.to_string()),
+        None => ("the type's bound".to_owned(), "型の限度".to_owned()),
+    }
 }
 
-fn text_or(bound: &Option<String>) -> String {
-    or(bound.as_ref())
-}
-
-fn article(family: &str) -> String {
+fn article(family: &str) -> (String, String) {
     match family {
-        "a list" => "a valid list".to_owned(),
-        "a union" => "a value of any member of the union".to_owned(),
-        builtin => format!("of type {builtin}"),
+        "a list" => ("a valid list".to_owned(), "正しいリスト".to_owned()),
+        "a union" => ("a value of any member of the union".to_owned(), "共用体のいずれかの型の値".to_owned()),
+        builtin => (format!("of type {builtin}"), format!("{builtin}型の値")),
     }
 }
 

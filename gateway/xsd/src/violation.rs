@@ -13,8 +13,10 @@ pub struct Violation {
     pub line: Option<u64>,
     /// Column, from 1.
     pub column: Option<u64>,
-    /// What is wrong and what was expected. Never a value of the document.
+    /// What is wrong and what was expected, in English. Never a value of the document.
     pub message: String,
+    /// The same in Japanese.
+    pub message_ja: String,
 }
 
 /// What is wrong with a single value.
@@ -22,6 +24,8 @@ pub struct Violation {
 pub struct ValueViolation {
     /// The validation rule (`cvc-…`).
     pub code: &'static str,
-    /// What is wrong and what was expected. Never the value.
+    /// What is wrong and what was expected, in English. Never the value.
     pub message: String,
+    /// The same in Japanese.
+    pub message_ja: String,
 }

@@ -211,7 +211,7 @@ impl Assessor<'_, '_> {
             let attribute = attribute.map(|name| basis.grammar.names.local(name));
             let what = match (basis.facts)(ty) {
                 Some(facts) => facts.explain(code, &facts.white_space.normalise(value)),
-                None => fault.message(),
+                None => wording::Words::new(fault.message(), fault.message_ja()),
             };
             wording::value(field, attribute, &what)
         });

@@ -142,19 +142,32 @@ fn limit(stop: Stop, at: Position) -> DocumentError {
 
 fn stopped(error: XmlError) -> DocumentError {
     let Position { line, column, .. } = error.position().unwrap_or(Position { line: 1, column: 1, byte: 0 });
-    let ill = |message: String| DocumentError::NotWellFormed { line, column, message };
+    let ill =
+        |en: String, ja: String| DocumentError::NotWellFormed { line, column, message: en, message_ja: ja };
     match error {
         XmlError::Limit { which, max, .. } => {
             DocumentError::Limit { line, column, which: limit_in_words(which), max }
         }
         XmlError::NotWellFormed { rule, .. } => {
-            let meaning = sekisho_xml::explain(rule).map_or(rule, |rule| rule.en);
-            ill(format!("not well-formed: {meaning} ({rule})"))
+            let (en, ja) = sekisho_xml::explain(rule).map_or((rule, rule), |rule| (rule.en, rule.ja));
+            ill(
+                format!("not well-formed: {en} ({rule})"),
+                format!("整形式のXMLではありません: {ja}（{rule}）"),
+            )
         }
-        XmlError::Doctype { .. } => ill("a document type declaration is not allowed".to_owned()),
+        XmlError::Doctype { .. } => ill(
+            "a document type declaration is not allowed".to_owned(),
+            "文書型宣言は受け付けません".to_owned(),
+        ),
         XmlError::Io(error) => DocumentError::Io(error),
-        XmlError::Encoding(error, _) => ill(format!("not well-formed: {error}")),
-        other => ill(format!("not well-formed: {}", other.code())),
+        XmlError::Encoding(error, _) => ill(
+            format!("not well-formed: {error}"),
+            format!("{}の文字ではないバイトがあります（バイト位置{}）", error.encoding, error.offset),
+        ),
+        other => ill(
+            format!("not well-formed: {}", other.code()),
+            format!("整形式のXMLではありません: {}", other.code()),
+        ),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Assessor, Stop};
 use crate::engine::names::NameId;
 use crate::violation::Violation;
-use crate::wording::{self, Site};
+use crate::wording::{self, Words};
 
 /// Violations that wait to be handed on.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl Assessor<'_, '_> {
 
     /// A rule broken by the element at this depth, where it stands.
     pub(super) fn report(&mut self, code: &'static str, depth: usize) {
-        self.report_with(code, depth, |field| wording::message(code, &Site { field, value: None }));
+        self.report_with(code, depth, |field| wording::message(code, field));
     }
 
     /// A rule broken by the element at this depth, in words of its own.
@@ -67,7 +67,7 @@ impl Assessor<'_, '_> {
         &mut self,
         code: &'static str,
         depth: usize,
-        words: impl FnOnce(Option<&str>) -> String,
+        words: impl FnOnce(Option<&str>) -> Words,
     ) {
         let basis = self.basis;
         let memory = &mut *self.memory;
@@ -86,19 +86,21 @@ impl Assessor<'_, '_> {
                     path.push_str(&format!("[{}]", frame.position));
                 }
             }
+            let words = words(field);
             Violation {
                 code,
                 field: field.map(str::to_owned),
                 path: Some(path).filter(|path| !path.is_empty()),
                 line: last.map(|frame| frame.line),
                 column: last.map(|frame| frame.column),
-                message: words(field),
+                message: words.en,
+                message_ja: words.ja,
             }
         });
     }
 
     /// A rule broken by a child of the innermost element, at the child's start tag, which is yet to be placed.
-    pub(super) fn report_child(&mut self, child: Option<&str>, words: impl FnOnce(Option<&str>) -> String) {
+    pub(super) fn report_child(&mut self, child: Option<&str>, words: impl FnOnce(Option<&str>) -> Words) {
         let depth = self.memory.frames.len();
         let waiting = self.memory.findings.waiting.len();
         self.report_with("cvc-complex-type.2.4", depth, words);
@@ -113,7 +115,7 @@ impl Assessor<'_, '_> {
         &mut self,
         name: &str,
         depth: usize,
-        words: impl FnOnce(Option<&str>) -> String,
+        words: impl FnOnce(Option<&str>) -> Words,
     ) {
         let waiting = self.memory.findings.waiting.len();
         self.report_with("cvc-complex-type.2.4", depth, words);
@@ -124,13 +126,17 @@ impl Assessor<'_, '_> {
 
     /// A rule broken at a place, by an element that is long gone.
     pub(super) fn report_at(&mut self, code: &'static str, line: u64, column: u64) {
-        self.memory.findings.add(|| Violation {
-            code,
-            field: None,
-            path: None,
-            line: Some(line),
-            column: Some(column),
-            message: wording::message(code, &Site { field: None, value: None }),
+        self.memory.findings.add(|| {
+            let words = wording::message(code, None);
+            Violation {
+                code,
+                field: None,
+                path: None,
+                line: Some(line),
+                column: Some(column),
+                message: words.en,
+                message_ja: words.ja,
+            }
         });
     }
 
