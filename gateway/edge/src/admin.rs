@@ -186,7 +186,13 @@ impl Admin {
         let page = Page { after, limit: u32::try_from(limit).unwrap_or(Page::MOST) };
         match self.gateway.ledger.batches(filter, page).await {
             Ok(found) => {
-                let batches: Vec<_> = found.iter().map(operator_view).collect();
+                let mut batches = Vec::with_capacity(found.len());
+                for batch in &found {
+                    match self.view(batch).await {
+                        Ok(view) => batches.push(view),
+                        Err(error) => return failed(&error),
+                    }
+                }
                 say(200, &json!({ "batches": batches }))
             }
             Err(error) => failed(&error),
@@ -195,7 +201,10 @@ impl Admin {
 
     async fn batch(&self, id: &str) -> Answer {
         match self.find(id).await {
-            Ok(batch) => say(200, &operator_view(&batch)),
+            Ok(batch) => match self.view(&batch).await {
+                Ok(view) => say(200, &view),
+                Err(error) => failed(&error),
+            },
             Err(answer) => answer,
         }
     }
@@ -297,17 +306,18 @@ impl Admin {
             Err(error) => failed(&error),
         }
     }
-}
 
-/// A receipt with what only the operator sees.
-fn operator_view(batch: &BatchView) -> serde_json::Value {
-    let mut view = serde_json::to_value(answers::receipt(batch, false)).unwrap_or_default();
-    if let Some(members) = view.as_object_mut() {
-        members.insert("client".into(), json!(batch.client));
-        members.insert("chunks".into(), json!(batch.chunks));
-        members.insert("bytes".into(), json!(batch.bytes));
+    /// A receipt with what only the operator sees.
+    async fn view(&self, batch: &BatchView) -> Result<serde_json::Value, LedgerError> {
+        let receipt = answers::standing(&self.gateway.ledger, batch, false).await?;
+        let mut view = serde_json::to_value(receipt).unwrap_or_default();
+        if let Some(members) = view.as_object_mut() {
+            members.insert("client".into(), json!(batch.client));
+            members.insert("chunks".into(), json!(batch.chunks));
+            members.insert("bytes".into(), json!(batch.bytes));
+        }
+        Ok(view)
     }
-    view
 }
 
 fn say(status: u16, value: &impl serde::Serialize) -> Answer {

@@ -1,13 +1,32 @@
 //! What the ledger and the board know, in the words of the answers.
 
+mod held;
+
 use sekisho_journal::{BatchView, Digest, Ledger, LedgerError, Outcome, RecordException, SetAside, Status};
 use sekisho_liveness::Snapshot;
 use sekisho_records::Violations;
 use sekisho_soap::message::{self, ErrorsPage, Heartbeat, Receipt, RecordError, State};
 use time::OffsetDateTime;
 
-/// The receipt of a batch as it stands.
-pub(crate) fn receipt(batch: &BatchView, duplicate: bool) -> Receipt {
+/// The receipt of a batch as it stands, with what of it waits for an operator.
+pub(crate) async fn standing(
+    ledger: &Ledger,
+    batch: &BatchView,
+    duplicate: bool,
+) -> Result<Receipt, LedgerError> {
+    Ok(Receipt { held: held::by_reason(ledger, batch).await?, ..receipt(batch, duplicate) })
+}
+
+/// The receipt of a batch that has just been accepted. One that was accepted before has a standing already; where that
+/// cannot be had now, the receipt is true without it.
+pub(crate) async fn accepted(ledger: &Ledger, batch: &BatchView, duplicate: bool) -> Receipt {
+    standing(ledger, batch, duplicate).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, batch = %batch.id, "what is held could not be read for a receipt");
+        receipt(batch, duplicate)
+    })
+}
+
+fn receipt(batch: &BatchView, duplicate: bool) -> Receipt {
     let sums = &batch.sums;
     Receipt {
         id: batch.id.to_string(),
@@ -42,6 +61,7 @@ pub(crate) fn receipt(batch: &BatchView, duplicate: bool) -> Receipt {
             cancelled: sums.cancelled,
             expired: sums.expired,
         },
+        held: Vec::new(),
     }
 }
 
@@ -67,6 +87,7 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
     };
     RecordError {
         record: number,
+        last_record: None,
         field: exception.field.clone(),
         line: None,
         column: None,
@@ -81,6 +102,7 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
 fn left_out(left_out: &SetAside) -> RecordError {
     RecordError {
         record: left_out.record,
+        last_record: None,
         field: left_out.field.clone(),
         line: left_out.line,
         column: left_out.column,
@@ -91,8 +113,9 @@ fn left_out(left_out: &SetAside) -> RecordError {
     }
 }
 
-/// One page of what became of records that were not delivered as they should: those left out and those that the cloud
-/// did not take, by their number in the payload. `from` counts the records before the page, from 0.
+/// One page of what became of records that were not delivered as they should: those left out, those that the cloud did
+/// not take and, in runs, those that wait for an operator, by their number in the payload. `from` counts the records
+/// before the page, from 0.
 pub(crate) async fn errors(
     ledger: &Ledger,
     batch: &BatchView,
@@ -102,21 +125,23 @@ pub(crate) async fn errors(
     let set_aside = if batch.sums.set_aside > 0 { ledger.set_aside(batch.id).await? } else { Vec::new() };
     let position = SetAside::position_after(&set_aside, from);
     let found = ledger.errors(batch.id, position, limit).await?;
+    let (waiting, held) = held::runs(ledger, batch, &set_aside, from, limit).await?;
     let mut errors: Vec<_> = set_aside
         .iter()
         .filter(|left_out| left_out.record > from)
         .take(limit as usize)
         .map(left_out)
         .chain(found.iter().map(|found| exception(found, SetAside::number_of(&set_aside, found.position))))
+        .chain(waiting)
         .collect();
     errors.sort_by_key(|error| error.record);
     let more = errors.len() >= limit as usize;
     errors.truncate(limit as usize);
     Ok(ErrorsPage {
         id: batch.id.to_string(),
-        total: batch.sums.partial + batch.sums.rejected + batch.sums.set_aside,
+        total: batch.sums.partial + batch.sums.rejected + batch.sums.set_aside + held,
         from,
-        next: errors.last().filter(|_| more).map(|last| last.record),
+        next: errors.last().filter(|_| more).map(|last| last.last_record.unwrap_or(last.record)),
         errors,
     })
 }
@@ -128,6 +153,7 @@ pub(crate) fn violations(violations: &Violations) -> Vec<RecordError> {
         .iter()
         .map(|violation| RecordError {
             record: violation.record,
+            last_record: None,
             field: violation.field.clone(),
             line: violation.line,
             column: violation.column,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::fault::{Fault, Location, ReceivedFault, Who};
 use sekisho_soap::message::{
-    Answer, Carrier, ErrorsPage, Evidence, Heartbeat, Hop, HopState, NAMESPACE, Receipt, RecordError,
-    Request, State, SubmissionFrame, Sums,
+    Answer, Carrier, ErrorsPage, Evidence, Heartbeat, HeldRecords, Hop, HopState, NAMESPACE, Receipt,
+    RecordError, Request, State, SubmissionFrame, Sums,
 };
 use sekisho_soap::{EnvelopeReader, Version};
 use sekisho_xml::QName;
@@ -57,13 +57,20 @@ fn receipt(full: bool) -> Receipt {
         state: State::Delivering,
         chunks: 12,
         sums: Sums { accepted: 400_000, delivered: 400_000, ..Sums::default() },
+        held: if full { vec![held("spool-damaged", 120), held("outcome-unknown", 1)] } else { Vec::new() },
     }
+}
+
+fn held(code: &str, records: u64) -> HeldRecords {
+    let (message, message_ja) = ("cannot be <read>".into(), "読み取れません".into());
+    HeldRecords { code: code.into(), records, message, message_ja }
 }
 
 fn errors() -> Vec<RecordError> {
     vec![
         RecordError {
             record: 1,
+            last_record: Some(120),
             field: Some("f01".into()),
             line: Some(2),
             column: Some(3),
@@ -211,6 +218,8 @@ fn the_schema_refuses_other_messages() {
         changed("sha256:0f", "md5:0f"),
         changed("<g:pending>0</g:pending>", ""),
         changed("</g:receipt>", "<g:more/></g:receipt>"),
+        changed("<g:records>120</g:records>", ""),
+        changed("<g:code>spool-damaged</g:code>", "<g:code>spool damaged</g:code>"),
         message("<submitBatch @><records/><data/></submitBatch>"),
         message("<submitBatch @><data>*</data></submitBatch>"),
         message("<submitBatch @><batchId/></submitBatch>"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use http::HeaderValue;
 use http::header::{ACCEPT, LINK};
 use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page};
-use sekisho_soap::message::{BatchList, ErrorsPage};
+use sekisho_soap::message::{BatchList, ErrorsPage, Receipt};
 
 use super::say::{Voice, json, refuse, text};
 use super::{Answered, Exchange};
@@ -36,10 +36,18 @@ pub(super) async fn find(exchange: &Exchange<'_>, id: &str) -> Result<BatchView,
         .ok_or_else(unknown)
 }
 
+/// The receipt of a batch that was found, as it stands now.
+pub(super) async fn standing(
+    exchange: &Exchange<'_>,
+    batch: Result<BatchView, Refusal>,
+) -> Result<Receipt, Refusal> {
+    answers::standing(&exchange.gateway.ledger, &batch?, false).await.map_err(|error| ledger(&error))
+}
+
 /// `GET …/batches/{id}`.
 pub(super) async fn receipt(exchange: &Exchange<'_>, id: &str) -> Answered {
-    match find(exchange, id).await {
-        Ok(batch) => Answered::of("rest", json(200, &answers::receipt(&batch, false))),
+    match standing(exchange, find(exchange, id).await).await {
+        Ok(receipt) => Answered::of("rest", json(200, &receipt)),
         Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
     }
 }
@@ -67,7 +75,11 @@ async fn listed(exchange: &Exchange<'_>, query: &str) -> Result<BatchList, Refus
     let found = exchange.gateway.ledger.batches(filter, page).await.map_err(|error| ledger(&error))?;
     let next =
         (found.len() as u64 == limit).then(|| found.last().map(|batch| batch.id.to_string())).flatten();
-    Ok(BatchList { batches: found.iter().map(|batch| answers::receipt(batch, false)).collect(), next })
+    let mut batches = Vec::with_capacity(found.len());
+    for batch in found {
+        batches.push(standing(exchange, Ok(batch)).await?);
+    }
+    Ok(BatchList { batches, next })
 }
 
 /// `GET …/batches/{id}/errors?from=N&limit=N`, as JSON, or as CSV where `Accept` asks for it. Where there is more, `Link`
@@ -115,20 +127,21 @@ pub(super) async fn page(
 }
 
 /// RFC 4180. Texts are the gateway's own and quoted; codes and fields hold nothing that needs a quote: the ledger keeps
-/// no code with a comma, and no field that is not a column of the mapping.
+/// no code with a comma, and no field that is not a column of the mapping. The last column came last: programs may count.
 fn csv(page: &ErrorsPage) -> String {
-    let mut out = String::from("record,outcome,field,code,message,message_ja\r\n");
+    let mut out = String::from("record,outcome,field,code,message,message_ja,last_record\r\n");
     for error in &page.errors {
         // Writing to a String does not fail.
         let _ = write!(
             out,
-            "{},{},{},{},\"{}\",\"{}\"\r\n",
+            "{},{},{},{},\"{}\",\"{}\",{}\r\n",
             error.record,
             error.outcome.as_deref().unwrap_or_default(),
             error.field.as_deref().unwrap_or_default(),
             error.code,
             error.message.replace('"', "\"\""),
             error.message_ja.replace('"', "\"\""),
+            error.last_record.map(|last| last.to_string()).unwrap_or_default(),
         );
     }
     out
@@ -136,8 +149,8 @@ fn csv(page: &ErrorsPage) -> String {
 
 /// `DELETE …/batches/{id}`.
 pub(super) async fn cancel(exchange: &Exchange<'_>, id: &str) -> Answered {
-    match cancelled(exchange, id).await {
-        Ok(batch) => Answered::of("rest", json(200, &answers::receipt(&batch, false))),
+    match standing(exchange, cancelled(exchange, id).await).await {
+        Ok(receipt) => Answered::of("rest", json(200, &receipt)),
         Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
     }
 }

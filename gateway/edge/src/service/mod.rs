@@ -301,14 +301,16 @@ pub(crate) async fn query(
     let found = match request {
         Ask::Heartbeat => Ok(Answer::Heartbeat(answers::heartbeat(&exchange.hops()))),
         Ask::BatchState { id } => {
-            batches::find(exchange, &id).await.map(|batch| Answer::State(answers::receipt(&batch, false)))
+            let found = batches::find(exchange, &id).await;
+            batches::standing(exchange, found).await.map(Answer::State)
         }
         Ask::BatchErrors { id, from, limit } => {
             batches::page(exchange, &id, from, limit).await.map(|(_, page)| Answer::Errors(page))
         }
-        Ask::CancelBatch { id } => batches::cancelled(exchange, &id)
-            .await
-            .map(|batch| Answer::Cancelled(answers::receipt(&batch, false))),
+        Ask::CancelBatch { id } => {
+            let cancelled = batches::cancelled(exchange, &id).await;
+            batches::standing(exchange, cancelled).await.map(Answer::Cancelled)
+        }
     };
     match found {
         Ok(answer) => Answered::of(door, soap_answer(version, message_id, &answer)),

@@ -107,7 +107,8 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
                 Ok(kept) => {
                     let response = match reply {
                         None => {
-                            let receipt = answers::receipt(&kept.batch, kept.duplicate);
+                            let ledger = &exchange.gateway.ledger;
+                            let receipt = answers::accepted(ledger, &kept.batch, kept.duplicate).await;
                             soap_answer(version, message_id, &Answer::Submitted(receipt))
                         }
                         Some(reply) => {
@@ -378,7 +379,8 @@ async fn accepted(exchange: &Exchange<'_>, kept: Kept) -> Answered {
         }
     }
     let status = if batch.finished_at.is_some() { 200 } else { 202 };
-    let mut response: Response<Full<Bytes>> = json(status, &answers::receipt(&batch, duplicate));
+    let receipt = answers::accepted(&exchange.gateway.ledger, &batch, duplicate).await;
+    let mut response: Response<Full<Bytes>> = json(status, &receipt);
     let location = format!("{}/batches/{}", exchange.route.path.trim_end_matches('/'), batch.id);
     let headers = response.headers_mut();
     // A path from the configuration and a UUID: visible ASCII, checked when the route was loaded.

@@ -13,7 +13,7 @@ pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n")
 }
 
-fn by_id(operation: &str, id: &str) -> Vec<u8> {
+pub(crate) fn by_id(operation: &str, id: &str) -> Vec<u8> {
     question(operation, &format!("<g:id>{id}</g:id>")).to("/orders")
 }
 
@@ -95,7 +95,7 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
     let text = csv.text();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[0], "record,outcome,field,code,message,message_ja");
+    assert_eq!(lines[0], "record,outcome,field,code,message,message_ja,last_record");
     assert!(lines[1].starts_with("2,rejected,order_id,cloud-duplicate,"), "{text}");
 
     assert!(csv.header("link").is_none(), "there is no more: {csv}");

@@ -13,6 +13,7 @@ mod batches;
 mod connections;
 mod contract;
 mod heads;
+mod held;
 mod idempotency;
 mod operations;
 mod operators;

@@ -19,7 +19,7 @@ fn get(path: &str) -> String {
 }
 
 /// The site's admin listener, and a client of it.
-fn admin(site: &Site) -> (Client, tokio::sync::watch::Sender<bool>) {
+pub(crate) fn admin(site: &Site) -> (Client, tokio::sync::watch::Sender<bool>) {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let delivery = Arc::new(|| json!({ "main": "idle" }));
     let admin = Admin::new(Arc::clone(&site.gateway), site.registry.clone(), delivery).unwrap();

@@ -24,6 +24,7 @@ fn full() -> Fault {
         errors: vec![
             RecordError {
                 record: 7,
+                last_record: Some(9),
                 field: Some("f01".into()),
                 line: Some(8),
                 column: Some(9),

@@ -6,12 +6,15 @@ use super::tree::{self, Node};
 use super::xml::Element;
 use crate::envelope::SoapError;
 
-/// One record's error or outcome. No value of the record is ever in it.
+/// The error or outcome of one record, or of a run of records that have it in common. No value of the record is ever in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordError {
-    /// Number of the record in its batch, from 1.
+    /// Number of the record in its batch, from 1; the first one of a run.
     pub record: u64,
+    /// Number of the run's last record; none where it is about one record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_record: Option<u64>,
     /// Name of the field in the schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
@@ -36,6 +39,7 @@ impl RecordError {
     pub(crate) fn write(&self, element: &mut Element) {
         element.around("error", |element| {
             element.number("record", self.record);
+            element.optional_number("lastRecord", self.last_record);
             element.optional("field", self.field.as_deref());
             element.optional_number("line", self.line);
             element.optional_number("column", self.column);
@@ -49,6 +53,7 @@ impl RecordError {
         let mut fields = node.fields()?;
         let mut error = Self {
             record: fields.parsed("record", tree::number)?,
+            last_record: fields.optional_parsed("lastRecord", tree::number)?,
             field: fields.optional_text("field")?,
             line: fields.optional_parsed("line", tree::number)?,
             column: fields.optional_parsed("column", tree::number)?,
@@ -68,7 +73,7 @@ impl RecordError {
 pub struct ErrorsPage {
     /// The gateway's id of the batch.
     pub id: String,
-    /// Records in all that were refused, or of which only a part was taken.
+    /// Records in all that were left out or refused, of which only a part was taken, or that wait for an operator.
     pub total: u64,
     /// Position of the first record that was looked at, from 0.
     pub from: u64,

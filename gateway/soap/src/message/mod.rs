@@ -28,7 +28,7 @@ pub use answer::Answer;
 pub use errors::{ErrorsPage, RecordError};
 pub use heartbeat::{Evidence, Heartbeat, Hop, HopState};
 pub use problem::{BatchList, Problem};
-pub use receipt::{Receipt, State, Sums};
+pub use receipt::{HeldRecords, Receipt, State, Sums};
 pub use request::Request;
 pub use submission::{
     Carrier, HeadThenText, Payload, PayloadReader, Submission, SubmissionFrame, SubmissionShape,

@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 
 /// Every element of `schemas/gateway.xsd`, in order.
-const NAMES: [&str; 75] = [
+const NAMES: [&str; 77] = [
     "accepted",
     "ageMs",
     "attachment",
@@ -41,11 +41,13 @@ const NAMES: [&str; 75] = [
     "header",
     "heartbeat",
     "heartbeatResponse",
+    "held",
     "hop",
     "id",
     "idempotencyKey",
     "inDoubt",
     "inFlight",
+    "lastRecord",
     "latencyMs",
     "limit",
     "line",

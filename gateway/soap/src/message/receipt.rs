@@ -155,6 +155,41 @@ pub struct Receipt {
     pub chunks: u64,
     /// Sums of every outcome.
     pub sums: Sums,
+    /// Records in doubt that wait for an operator, by reason; empty in most receipts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldRecords>,
+}
+
+/// Records of a batch that wait for an operator's decision, for one reason. They are among those in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldRecords {
+    /// Stable code of the reason; one that begins with `spool-` says that the gateway cannot read its payload.
+    pub code: String,
+    /// How many records.
+    pub records: u64,
+    /// What that means and who does what, in English.
+    pub message: String,
+    /// The same in Japanese.
+    pub message_ja: String,
+}
+
+impl HeldRecords {
+    fn write(&self, element: &mut Element) {
+        element.around("held", |element| {
+            element.text("code", &self.code);
+            element.number("records", self.records);
+            element.bilingual("message", &self.message, &self.message_ja);
+        });
+    }
+
+    fn read(node: &Node) -> Result<Self, SoapError> {
+        let mut fields = node.fields()?;
+        let (code, records) = (fields.text("code")?, fields.parsed("records", tree::number)?);
+        let (message, message_ja) = fields.bilingual("message")?;
+        fields.end()?;
+        Ok(Self { code, records, message, message_ja })
+    }
 }
 
 impl Receipt {
@@ -175,11 +210,14 @@ impl Receipt {
         element.text("state", self.state.name());
         element.number("chunks", self.chunks);
         element.around("sums", |element| self.sums.write(element));
+        for held in &self.held {
+            held.write(element);
+        }
     }
 
     pub(super) fn read(node: &Node) -> Result<Self, SoapError> {
         let mut fields = node.fields()?;
-        let receipt = Self {
+        let mut receipt = Self {
             id: fields.text("id")?,
             reference: fields.optional_text("reference")?,
             route: fields.text("route")?,
@@ -196,7 +234,11 @@ impl Receipt {
             state: fields.parsed("state", State::from_name)?,
             chunks: fields.parsed("chunks", tree::number)?,
             sums: Sums::read(fields.required("sums")?)?,
+            held: Vec::new(),
         };
+        while let Some(held) = fields.optional("held") {
+            receipt.held.push(HeldRecords::read(held)?);
+        }
         fields.end()?;
         Ok(receipt)
     }
