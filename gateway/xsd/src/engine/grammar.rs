@@ -10,7 +10,7 @@ use super::names::{NameId, Names, NamespaceId};
 macro_rules! ids {
     ($($(#[$doc:meta])* $id:ident)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $id(pub(crate) u32);
 
         impl $id {

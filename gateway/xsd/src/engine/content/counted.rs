@@ -7,7 +7,7 @@
 
 use super::alphabet::{Alphabet, Symbol};
 use super::particle::{Leaf, Particle};
-use super::positions::{Counter, Link, Positions, by_symbol};
+use super::positions::{Counter, Entries, Link, Positions, by_symbol};
 use super::{Match, ModelError, Step};
 
 /// The most ways that are followed at once.
@@ -18,8 +18,7 @@ const BEFORE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Counted {
     positions: Positions,
-    /// For each list: symbol, position, match; sorted by symbol.
-    lists: Vec<Vec<(Symbol, u32, u32)>>,
+    lists: Vec<Entries>,
     /// Words of a way: its position, and a counter for each level of repetition.
     width: usize,
 }

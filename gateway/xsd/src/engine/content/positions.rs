@@ -159,13 +159,16 @@ impl Positions {
     }
 }
 
-/// For each list, what it takes by symbol: symbol, position, index into the model's matches; sorted by symbol.
+/// What a list takes: symbol, position, index into the model's matches; sorted by symbol.
+pub(super) type Entries = Vec<(Symbol, u32, u32)>;
+
+/// For each list, what it takes.
 pub(super) fn by_symbol(
     positions: &Positions,
     leaves: &[Leaf],
     alphabet: &Alphabet,
     matches: &mut Vec<Match>,
-) -> Result<Vec<Vec<(Symbol, u32, u32)>>, ModelError> {
+) -> Result<Vec<Entries>, ModelError> {
     let mut known: HashMap<(u32, Symbol), u32> = HashMap::new();
     let symbols: Vec<Vec<(Symbol, u32)>> = leaves
         .iter()

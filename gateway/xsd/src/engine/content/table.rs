@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::alphabet::{Alphabet, Symbol};
 use super::particle::{Leaf, Particle};
-use super::positions::{Link, Positions, by_symbol};
+use super::positions::{Entries, Link, Positions, by_symbol};
 use super::{Match, ModelError, What};
 
 /// Up to so many cells a table is a plain rectangle.
@@ -129,7 +129,7 @@ type Row = BTreeMap<Symbol, (u32, Vec<u32>)>;
 /// accepts.
 fn row(
     positions: &Positions,
-    lists: &[Vec<(Symbol, u32, u32)>],
+    lists: &[Entries],
     state: &[u32],
     matches: &[Match],
 ) -> (Row, Vec<Symbol>, bool) {

@@ -41,7 +41,8 @@ impl Assessor<'_, '_> {
     fn leave(&mut self, frame: &Frame) -> Result<(), Stop> {
         let mut value = Value::Complex;
         match frame.content {
-            _ if frame.nil => value = Value::Absent,
+            Content::Simple(_) if frame.nil => value = Value::Absent,
+            _ if frame.nil => {}
             Content::Elements(model) | Content::Mixed(model) => {
                 let model = &self.grammar.models[model.index()];
                 if !model.accepts(frame.state, &self.memory.words) {

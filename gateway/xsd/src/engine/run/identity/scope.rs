@@ -111,12 +111,6 @@ pub(super) struct Selection {
     awaited: Vec<(usize, u32)>,
 }
 
-impl Default for ConstraintId {
-    fn default() -> Self {
-        ConstraintId(0)
-    }
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct FieldState {
     value: Option<Fingerprint>,
