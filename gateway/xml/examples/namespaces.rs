@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 
 use quick_xml::NsReader;
 use quick_xml::events::Event;
@@ -27,6 +27,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         events += 1;
     }
-    println!("{events} events");
+    writeln!(std::io::stdout(), "{events} events")?;
     Ok(())
 }
