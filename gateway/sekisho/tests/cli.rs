@@ -222,11 +222,17 @@ fn validate_answers_the_line_protocol() {
         .unwrap();
     let schema = root().join("schemas/orders.xsd");
     let mut input = child.stdin.take().unwrap();
+    writeln!(input, "S\t{}", text(&schema)).unwrap();
+    writeln!(input, "I\t{}\t{}", text(&schema), text(&data("orders.xml"))).unwrap();
+    writeln!(input, "I\t{}\t{}", text(&schema), text(&data("orders-bad.xml"))).unwrap();
+    writeln!(input, "S\t{}", text(&data("orders.xml"))).unwrap();
     writeln!(input, "{}\t{}", text(&schema), text(&data("orders.xml"))).unwrap();
-    writeln!(input, "{}\t{}", text(&schema), text(&data("orders-bad.xml"))).unwrap();
     drop(input);
     let output = child.wait_with_output().unwrap();
-    assert_eq!(out(&output).lines().count(), 2, "a line for each test: {}", out(&output));
+    let answers = out(&output);
+    let answers: Vec<_> = answers.lines().collect();
+    assert_eq!(answers[..4], ["valid", "valid", "invalid", "schema-error"], "{answers:?}");
+    assert!(answers.len() == 5 && answers[4].starts_with("error "), "{answers:?}");
     assert!(output.status.success());
 }
 

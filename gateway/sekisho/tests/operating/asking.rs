@@ -1,10 +1,12 @@
 //! The commands that ask a running gateway: heartbeat, batches, batch.
 
+use std::time::Instant;
+
 use crate::running::{Gateway, Site, said, text};
-use crate::wire::Connection;
+use crate::wire::{Connection, PATIENCE};
 
 /// Sends two rows and returns the batch's id; the cloud never answers, so it stays open.
-fn batch(gateway: &Gateway) -> String {
+pub(crate) fn batch(gateway: &Gateway) -> String {
     let rows = gateway.site.write("rows.csv", "Code\r\nA\r\nA\r\n");
     let (code, out, err) =
         said(&["send", text(&rows), "--to", &gateway.route(), "--door", "rest-csv", "--wait", "0", "--json"]);
@@ -14,7 +16,7 @@ fn batch(gateway: &Gateway) -> String {
 }
 
 /// Whether a text has a character of Japanese.
-fn japanese(text: &str) -> bool {
+pub(crate) fn japanese(text: &str) -> bool {
     text.chars().any(|c| c >= 'ぁ')
 }
 
@@ -80,7 +82,10 @@ fn batches_show_what_is_in_doubt_and_what_was_set_aside() {
     let (code, out, err) = said(&["batches", "--admin", &admin]);
     assert_eq!(code, 0, "{err}");
     let head = out.lines().next().unwrap();
-    assert!(head.contains("IN DOUBT") && head.contains("SET ASIDE") && head.ends_with("STATE"), "{head}");
+    assert!(
+        head.contains("IN DOUBT") && head.contains("SET ASIDE") && head.ends_with("STATE  HELD"),
+        "{head}"
+    );
     assert!(out.lines().nth(1).unwrap().starts_with(&id), "{out}");
     for args in [["batches"].as_slice(), &["batch", &id], &["batch", &id, "--chunks"]] {
         let (_, out, err) = said(&[args, &["--admin", &admin, "--language", "ja"]].concat());
@@ -99,12 +104,14 @@ fn what_an_operator_asks_twice_is_refused_in_words() {
     let admin = gateway.admin();
     // Until a chunk is under way nothing is left to wait for when the batch is cancelled.
     let mut asked = Connection::open(gateway.address("admin"));
+    let limit = Instant::now() + PATIENCE;
     loop {
         let view: serde_json::Value =
             serde_json::from_str(&asked.get(&format!("/batches/{id}")).body).unwrap();
         if view["sums"]["inFlight"] != 0 {
             break;
         }
+        assert!(Instant::now() < limit, "no chunk is under way: {view}");
     }
     let (code, _, err) = said(&["batch", &id, "--cancel", "--cancel", "--admin", &admin]);
     assert_eq!(code, 0, "{err}");
@@ -153,4 +160,24 @@ fn a_second_gateway_says_what_it_cannot_have() {
     assert!(err.contains("cannot be listened on: another program uses it"), "{err}");
     let (code, _, err) = said(&[&serve[..], &["--language", "ja"]].concat());
     assert!(code == 4 && err.contains("別のプログラムが使用中です"), "{err}");
+}
+
+#[test]
+fn a_configuration_can_be_checked_beside_the_gateway_that_runs_by_it() {
+    let gateway = Gateway::start(Site::new());
+    let mut plain = gateway.site.plain();
+    for (section, listener) in [("[admin]", "admin"), ("name = \"one\"", "one")] {
+        let address = gateway.address(listener).to_string();
+        plain = plain.replace(
+            &format!("{section}\nlisten = \"127.0.0.1:0\""),
+            &format!("{section}\nlisten = {address:?}"),
+        );
+    }
+    assert!(!plain.contains("127.0.0.1:0"), "the addresses are those that are taken: {plain}");
+    gateway.site.configure(&plain);
+    let config = gateway.site.path("sekisho.toml");
+    // The addresses and the state folder are another's: whoever wanted to have them would have to say so.
+    let (code, out, err) = said(&["check-config", "--config", text(&config)]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains(": no mistakes; "), "{out}");
 }
