@@ -14,6 +14,10 @@ use super::message::{self, Names};
 use super::report::Outcome;
 use crate::exchange::{Peer, Reply, request};
 
+/// How long a connection that has to stay open is watched. A server that ends it later passes; one that is busy and
+/// ends in time a connection that has to end is waited for as long as for an answer.
+const STAYS_OPEN: Duration = Duration::from_millis(500);
+
 /// How long the delivery of a case's batch may take.
 const DELIVERY: Duration = Duration::from_secs(60);
 
@@ -150,7 +154,11 @@ impl Running<'_> {
 
         let bytes = message::bytes(send, names, &self.runner.fixtures)?;
         let mut peer = self.runner.target.peer.clone();
-        peer.linger = if expect.closed.is_some() { Duration::from_millis(500) } else { Duration::ZERO };
+        peer.linger = match expect.closed {
+            Some(true) => peer.timeout,
+            Some(false) => STAYS_OPEN,
+            None => Duration::ZERO,
+        };
         let mut wrong = Vec::new();
         let reply = match meanwhile {
             None => peer.send(&bytes, send.cut > 0)?,

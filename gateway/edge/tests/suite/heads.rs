@@ -104,12 +104,16 @@ fn a_head_that_does_not_end_is_refused_in_time_and_silence_just_ends() {
     use sekisho_edge::ListenerLimits;
     let listener =
         ListenerLimits { head_timeout: std::time::Duration::from_secs(2), ..ListenerLimits::default() };
-    let site = Site::with(Arrangement { listener, ..Arrangement::default() });
-    let mut silent = site.client();
-    let mut slow = site.client();
-    slow.send("GET /orders HTTP/1.1\r\nHost");
+    // The bytes are there before anybody keeps time.
+    let (site, (mut silent, mut slow)) =
+        Site::with_early(Arrangement { listener, ..Arrangement::default() }, |connect| {
+            let (silent, mut slow) = (connect(), connect());
+            slow.send("GET /orders HTTP/1.1\r\nHost");
+            (silent, slow)
+        });
     let answer = slow.answer();
     assert_eq!((answer.status, answer.refused().code.as_str()), (408, "head-too-slow"), "{answer}");
     assert!(answer.closes() && slow.is_closed());
     assert!(silent.is_closed());
+    site.assert_nothing_kept();
 }

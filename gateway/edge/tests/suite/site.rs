@@ -83,6 +83,14 @@ impl Site {
     }
 
     pub(crate) fn with(arrangement: Arrangement) -> Self {
+        Self::with_early(arrangement, |_| ()).0
+    }
+
+    /// A site with clients that are connected, and have sent what `early` sends, before it begins to serve.
+    pub(crate) fn with_early<T>(
+        arrangement: Arrangement,
+        early: impl FnOnce(&dyn Fn() -> Client) -> T,
+    ) -> (Self, T) {
         let folder = tempfile::tempdir().unwrap();
         let spool_folder = folder.path().join("spool");
         let runtime =
@@ -111,9 +119,10 @@ impl Site {
         let entered = runtime.enter();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), arrangement.listener).unwrap();
         let address = listener.address().unwrap();
+        let early = early(&|| Client::connect(address, IpAddr::from(CITY)));
         let serving = runtime.spawn(listener.serve(service, stopped, arrangement.grace));
         drop(entered);
-        Self {
+        let site = Self {
             address,
             gateway,
             wakes,
@@ -123,7 +132,8 @@ impl Site {
             serving: Some(serving),
             runtime: Some(runtime),
             _folder: folder,
-        }
+        };
+        (site, early)
     }
 
     pub(crate) fn client(&self) -> Client {

