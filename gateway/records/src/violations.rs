@@ -195,39 +195,3 @@ impl Fault {
         }
     }
 }
-
-/// What a rule of XSD 1.0 (part 1 appendix C, part 2 section 4) says, in Japanese; the English message has the details.
-pub(crate) fn rule_ja(code: &str) -> &'static str {
-    let rule = code.strip_prefix("cvc-").unwrap_or(code);
-    if rule.starts_with("complex-type.2.4") || rule.starts_with("model") || rule.starts_with("particle") {
-        return "項目の有無または並びがスキーマの定めに合いません。";
-    }
-    if rule.starts_with("complex-type.2.3") {
-        return "要素の間に文字があります。";
-    }
-    if rule.starts_with("complex-type.3") {
-        return "許されない属性があります。";
-    }
-    if rule.starts_with("elt.3") {
-        return "nil（xsi:nil）がスキーマの定めに合いません。";
-    }
-    if rule.starts_with("elt.5.2.2") {
-        return "値がスキーマの定める固定値と異なります。";
-    }
-    if rule.starts_with("identity-constraint") {
-        return "キーの一意性がスキーマの定めに合いません。";
-    }
-    match rule.split('.').next().unwrap_or_default() {
-        "pattern-valid" => "値が定められた書式（パターン）に合いません。",
-        "enumeration-valid" => "値が定められた選択肢にありません。",
-        "length-valid" => "値の長さが定めと異なります。",
-        "minLength-valid" => "値が短すぎます。",
-        "maxLength-valid" => "値が長すぎます。",
-        "minInclusive-valid" | "minExclusive-valid" => "値が下限を下回っています。",
-        "maxInclusive-valid" | "maxExclusive-valid" => "値が上限を上回っています。",
-        "totalDigits-valid" => "値の桁数が多すぎます。",
-        "fractionDigits-valid" => "値の小数部の桁数が多すぎます。",
-        "datatype-valid" | "type" | "simple-type" | "datatype" => "値がデータ型に合いません。",
-        _ => "値または構造がスキーマの定めに合いません。",
-    }
-}

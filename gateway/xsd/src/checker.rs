@@ -8,6 +8,7 @@ use crate::error::DocumentError;
 use crate::record::{RecordType, TypeId};
 use crate::schema::Schema;
 use crate::violation::{ValueViolation, Violation};
+use crate::wording::{self, Shown};
 
 /// The longest value that is checked, in bytes.
 pub const MAX_VALUE: usize = 1 << 20;
@@ -31,6 +32,14 @@ impl Checker {
             memory: Memory::default(),
             bounds: Bounds::record(MAX_VALUE),
         }
+    }
+
+    /// Lets violations tell the first 40 characters of the value that is wrong. Off by default: these are residents'
+    /// data, and what is told goes into answers, logs and receipts.
+    #[must_use]
+    pub fn show_values(mut self, show: bool) -> Checker {
+        self.bounds.shown = if show { Shown::Beginning } else { Shown::Never };
+        self
     }
 
     /// Checks one value, its white space already normalised as the type says. A pure function of the type and the
@@ -60,7 +69,8 @@ impl Checker {
         };
         checked.map(drop).map_err(|fault| {
             let code = public_code(fault.code);
-            let words = self.schema.facts(ty).explain(code, value);
+            let facts = Some(self.schema.facts(ty));
+            let words = wording::value(&fault, facts, value, self.bounds.shown).message;
             ValueViolation { code, message: words.en, message_ja: words.ja }
         })
     }
@@ -101,12 +111,21 @@ fn unwritable(value: &str) -> Option<usize> {
 }
 
 fn fatal(error: &DocumentError) -> Violation {
-    let (code, line, column) = match error {
-        DocumentError::Limit { line, column, .. } => ("limit", *line, *column),
-        DocumentError::NotWellFormed { line, column, .. } => ("well-formed", *line, *column),
-        // Reading from memory does not fail.
-        _ => ("well-formed", 1, 1),
-    };
-    let (message, message_ja) = error.without_place();
-    Violation { code, field: None, path: None, line: Some(line), column: Some(column), message, message_ja }
+    let code = if matches!(error, DocumentError::Limit { .. }) { "limit" } else { "well-formed" };
+    // Reading from memory does not fail.
+    let (line, column, byte) = error.place().unwrap_or((1, 1, 0));
+    let message = error.without_place();
+    Violation {
+        code,
+        field: None,
+        path: None,
+        record: None,
+        line: Some(line),
+        column: Some(column),
+        byte: Some(byte),
+        expected: None,
+        found: None,
+        message: message.en,
+        message_ja: message.ja,
+    }
 }

@@ -6,6 +6,7 @@ use crate::engine::run::{Bounds, Memory, Root, check};
 use crate::error::DocumentError;
 use crate::schema::Schema;
 use crate::violation::Violation;
+use crate::wording::Shown;
 
 /// The verdict on a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,29 @@ impl Schema {
         input: impl BufRead,
         sink: &mut dyn FnMut(Violation),
     ) -> Result<Validity, DocumentError> {
-        let bounds = Bounds::document();
-        self.basis(|basis| check(basis, Root::Declared, &bounds, &mut Memory::default(), input, sink))
+        self.check_document(&Bounds::document(), input, sink)
+    }
+
+    /// As [`Schema::validate_document`], every violation telling the first 40 characters of the value that is wrong. For
+    /// those who may see the document itself: these are residents' data.
+    ///
+    /// # Errors
+    /// As [`Schema::validate_document`].
+    pub fn validate_document_showing_values(
+        &self,
+        input: impl BufRead,
+        sink: &mut dyn FnMut(Violation),
+    ) -> Result<Validity, DocumentError> {
+        let bounds = Bounds { shown: Shown::Beginning, ..Bounds::document() };
+        self.check_document(&bounds, input, sink)
+    }
+
+    fn check_document(
+        &self,
+        bounds: &Bounds,
+        input: impl BufRead,
+        sink: &mut dyn FnMut(Violation),
+    ) -> Result<Validity, DocumentError> {
+        self.basis(|basis| check(basis, Root::Declared, bounds, &mut Memory::default(), input, sink))
     }
 }

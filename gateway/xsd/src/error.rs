@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::digest::SchemaDigest;
+use crate::violation::Words;
 
 /// A schema that cannot be loaded, or whose record type cannot be had: the operator's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +83,10 @@ pub enum DocumentError {
     NotWellFormed {
         /// Line, from 1.
         line: u64,
-        /// Column, from 1.
+        /// Column in characters, from 1.
         column: u64,
+        /// Byte offset in the UTF-8 text, from 0.
+        byte: u64,
         /// The rule broken, in English. Never a value of the document.
         message: String,
         /// The same in Japanese.
@@ -94,8 +97,10 @@ pub enum DocumentError {
     Limit {
         /// Line, from 1.
         line: u64,
-        /// Column, from 1.
+        /// Column in characters, from 1.
         column: u64,
+        /// Byte offset in the UTF-8 text, from 0.
+        byte: u64,
         /// Of what there is too much.
         which: &'static str,
         /// The limit.
@@ -106,8 +111,10 @@ pub enum DocumentError {
     ContentModel {
         /// Line, from 1.
         line: u64,
-        /// Column, from 1.
+        /// Column in characters, from 1.
         column: u64,
+        /// Byte offset in the UTF-8 text, from 0.
+        byte: u64,
     },
 }
 
@@ -129,27 +136,37 @@ impl DocumentError {
         match self {
             Self::NotWellFormed { line, column, .. }
             | Self::Limit { line, column, .. }
-            | Self::ContentModel { line, column } => {
-                format!("{line}行{column}文字目: {}", self.without_place().1)
+            | Self::ContentModel { line, column, .. } => {
+                format!("{line}行{column}文字目: {}", self.without_place().ja)
             }
-            Self::Io(_) => self.without_place().1,
+            Self::Io(_) => self.without_place().ja,
+        }
+    }
+
+    /// Line, column and byte of what stopped the check; `None` where the input cannot be read.
+    pub fn place(&self) -> Option<(u64, u64, u64)> {
+        match *self {
+            Self::NotWellFormed { line, column, byte, .. }
+            | Self::Limit { line, column, byte, .. }
+            | Self::ContentModel { line, column, byte } => Some((line, column, byte)),
+            Self::Io(_) => None,
         }
     }
 
     /// What is wrong, in English and in Japanese, for those who tell the place themselves.
-    pub(crate) fn without_place(&self) -> (String, String) {
+    pub fn without_place(&self) -> Words {
         match self {
-            Self::NotWellFormed { message, message_ja, .. } => (message.clone(), message_ja.clone()),
-            Self::Limit { which, max, .. } => (
+            Self::NotWellFormed { message, message_ja, .. } => Words::new(message, message_ja),
+            Self::Limit { which, max, .. } => Words::new(
                 format!("more than {max} {which}"),
                 format!("上限を超えています: {}は{max}までです", which_ja(which)),
             ),
-            Self::ContentModel { .. } => (
-                "the content model is too large to be followed here".to_owned(),
-                "内容モデルが大きすぎて、ここから先を確かめられません".to_owned(),
+            Self::ContentModel { .. } => Words::new(
+                "the content model is too large to be followed here",
+                "内容モデルが大きすぎて、ここから先を確かめられません",
             ),
             Self::Io(error) => {
-                (format!("the document cannot be read: {error}"), "文書を読み取れません".to_owned())
+                Words::new(format!("the document cannot be read: {error}"), "文書を読み取れません")
             }
         }
     }

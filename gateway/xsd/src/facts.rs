@@ -1,18 +1,15 @@
-//! What is known of a simple type: its facets in words, so that errors need no value.
+//! What is known of a simple type beside how its values are checked.
 
 use xsd_schema::parser::frames::SimpleTypeVariety;
+use xsd_schema::types::BuiltinTypes;
 use xsd_schema::types::facets::{FacetSet, WhitespaceMode};
-use xsd_schema::types::{BuiltinTypes, normalize_whitespace};
 use xsd_schema::{SchemaSet, SimpleTypeKey, TypeKey};
 
 use crate::compiled::Compiled;
 use crate::record::{ValueKind, WhiteSpace};
-use crate::wording::Words;
 
 /// How deep type derivation is followed; the compiler refuses deeper chains.
 const MAX_DERIVATION: usize = 256;
-/// How much of a pattern is shown, in characters.
-const MAX_SHOWN: usize = 80;
 
 /// A simple type in our own words.
 #[derive(Clone, Debug)]
@@ -26,22 +23,6 @@ pub(crate) struct TypeFacts {
     pub(crate) max_length: Option<u64>,
     /// Its values depend on more than their text (QName, NOTATION, ID, IDREF, ENTITY): which one.
     pub(crate) contextual: Option<&'static str>,
-    bounds: Bounds,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Bounds {
-    length: Option<u64>,
-    min_length: Option<u64>,
-    max_length: Option<u64>,
-    total_digits: Option<u32>,
-    fraction_digits: Option<u32>,
-    min_inclusive: Option<String>,
-    max_inclusive: Option<String>,
-    min_exclusive: Option<String>,
-    max_exclusive: Option<String>,
-    patterns: Vec<String>,
-    enumerated: usize,
 }
 
 pub(crate) fn facts(compiled: &Compiled, key: SimpleTypeKey) -> TypeFacts {
@@ -67,7 +48,6 @@ pub(crate) fn facts(compiled: &Compiled, key: SimpleTypeKey) -> TypeFacts {
         kind: kind(set, key),
         max_length: max_length(&facets, variety, key, set),
         contextual: contextual(set, key, 0),
-        bounds: bounds(&facets),
     }
 }
 
@@ -205,151 +185,4 @@ fn max_length(
         .filter(|_| variety == SimpleTypeVariety::Atomic)
         .and_then(|list| list.values.iter().map(|value| value.chars().count() as u64).max());
     bound.chain(listed).min()
-}
-
-fn bounds(facets: &FacetSet) -> Bounds {
-    let shown = |value: &str| normalize_whitespace(value, WhitespaceMode::Collapse).into_owned();
-    Bounds {
-        length: facets.length.as_ref().map(|f| f.value),
-        min_length: facets.min_length.as_ref().map(|f| f.value),
-        max_length: facets.max_length.as_ref().map(|f| f.value),
-        total_digits: facets.total_digits.as_ref().map(|f| f.value),
-        fraction_digits: facets.fraction_digits.as_ref().map(|f| f.value),
-        min_inclusive: facets.min_inclusive.as_ref().map(|f| shown(&f.value)),
-        max_inclusive: facets.max_inclusive.as_ref().map(|f| shown(&f.value)),
-        min_exclusive: facets.min_exclusive.as_ref().map(|f| shown(&f.value)),
-        max_exclusive: facets.max_exclusive.as_ref().map(|f| shown(&f.value)),
-        patterns: facets.patterns.iter().flatten().map(|p| p.value.clone()).collect(),
-        enumerated: facets.enumeration.as_ref().map_or(0, |list| list.values.len()),
-    }
-}
-
-impl TypeFacts {
-    /// What rule `code` demands of a value of this type, and how long the value found is: never the value.
-    pub(crate) fn explain(&self, code: &str, value: &str) -> Words {
-        let (found, found_ja) = match self.kind {
-            ValueKind::List => {
-                let items = value.split_ascii_whitespace().count();
-                (format!("{items} items"), format!("{items}個"))
-            }
-            _ => {
-                let characters = value.chars().count();
-                (format!("{characters} characters"), format!("{characters}文字"))
-            }
-        };
-        let b = &self.bounds;
-        let (en, ja) = match code {
-            "cvc-length-valid" => {
-                let bound = or(b.length);
-                (
-                    format!("a length of exactly {} is required, found {found}", bound.0),
-                    format!("長さは{}でなければなりません（{found_ja}あります）", bound.1),
-                )
-            }
-            "cvc-minLength-valid" => {
-                let bound = or(b.min_length);
-                (
-                    format!("a length of at least {} is required, found {found}", bound.0),
-                    format!("長さは{}以上でなければなりません（{found_ja}あります）", bound.1),
-                )
-            }
-            "cvc-maxLength-valid" => {
-                let bound = or(b.max_length);
-                (
-                    format!("a length of at most {} is allowed, found {found}", bound.0),
-                    format!("長さは{}以下でなければなりません（{found_ja}あります）", bound.1),
-                )
-            }
-            "cvc-totalDigits-valid" => {
-                let bound = or(b.total_digits);
-                (format!("at most {} digits are allowed", bound.0), format!("数字は{}桁までです", bound.1))
-            }
-            "cvc-fractionDigits-valid" => {
-                let bound = or(b.fraction_digits);
-                (
-                    format!("at most {} digits are allowed after the point", bound.0),
-                    format!("小数点以下は{}桁までです", bound.1),
-                )
-            }
-            "cvc-minInclusive-valid" => {
-                let bound = or(b.min_inclusive.as_ref());
-                (format!("the least value allowed is {}", bound.0), format!("値は{}以上です", bound.1))
-            }
-            "cvc-maxInclusive-valid" => {
-                let bound = or(b.max_inclusive.as_ref());
-                (format!("the greatest value allowed is {}", bound.0), format!("値は{}以下です", bound.1))
-            }
-            "cvc-minExclusive-valid" => {
-                let bound = or(b.min_exclusive.as_ref());
-                (
-                    format!("the value must be more than {}", bound.0),
-                    format!("値は{}より大きい値です", bound.1),
-                )
-            }
-            "cvc-maxExclusive-valid" => {
-                let bound = or(b.max_exclusive.as_ref());
-                (
-                    format!("the value must be less than {}", bound.0),
-                    format!("値は{}より小さい値です", bound.1),
-                )
-            }
-            "cvc-pattern-valid" => match b.patterns.as_slice() {
-                [pattern] => {
-                    let pattern = shown(pattern);
-                    (
-                        format!("the value does not match the pattern {pattern}, found {found}"),
-                        format!("値がパターン{pattern}に合いません（{found_ja}あります）"),
-                    )
-                }
-                _ => (
-                    format!("the value does not match the pattern of its type, found {found}"),
-                    format!("値が型のパターンに合いません（{found_ja}あります）"),
-                ),
-            },
-            "cvc-enumeration-valid" => (
-                format!("the value is none of the {} that are listed, found {found}", b.enumerated),
-                format!("値が{}個の選択肢のどれでもありません（{found_ja}あります）", b.enumerated),
-            ),
-            _ if value.is_empty() => {
-                ("an empty value is not allowed".to_owned(), "空の値は許されません".to_owned())
-            }
-            _ if self.kind == ValueKind::List => (
-                format!("an item of the list is not valid, found {found}"),
-                format!("リストの項目に正しくないものがあります（{found_ja}あります）"),
-            ),
-            _ => {
-                let family = article(&self.family);
-                (
-                    format!("the value is not {}, found {found}", family.0),
-                    format!("値が{}ではありません（{found_ja}あります）", family.1),
-                )
-            }
-        };
-        match self.name.as_ref().filter(|name| **name != self.family) {
-            Some(name) => Words::new(format!("{en} (type {name})"), format!("{ja}（型 {name}）")),
-            None => Words { en, ja },
-        }
-    }
-}
-
-fn or(bound: Option<impl ToString>) -> (String, String) {
-    match bound {
-        Some(bound) => (bound.to_string(), bound.to_string()),
-        None => ("the type's bound".to_owned(), "型の限度".to_owned()),
-    }
-}
-
-fn article(family: &str) -> (String, String) {
-    match family {
-        "a list" => ("a valid list".to_owned(), "正しいリスト".to_owned()),
-        "a union" => ("a value of any member of the union".to_owned(), "共用体のいずれかの型の値".to_owned()),
-        builtin => (format!("of type {builtin}"), format!("{builtin}型の値")),
-    }
-}
-
-fn shown(pattern: &str) -> String {
-    if pattern.chars().count() <= MAX_SHOWN {
-        return pattern.to_owned();
-    }
-    pattern.chars().take(MAX_SHOWN).chain("…".chars()).collect()
 }

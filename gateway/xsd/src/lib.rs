@@ -9,7 +9,8 @@
 //! - [`Schema::validate_document`]: whole documents, in bounded memory.
 //!
 //! No error of this crate quotes a value from a document it checks: positions, names and facets of the schema and
-//! lengths only.
+//! lengths only,
+//! unless a caller who may see the data asks for the beginning of values.
 #![forbid(unsafe_code)]
 
 pub mod checker;
@@ -38,4 +39,5 @@ pub use record::{
     WhiteSpace,
 };
 pub use schema::{Schema, SchemaDocument};
-pub use violation::{ValueViolation, Violation};
+pub use violation::{ValueViolation, Violation, Words};
+pub use wording::rule;

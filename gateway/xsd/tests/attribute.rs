@@ -126,7 +126,7 @@ fn every_error_of_a_record_is_told_once() {
             said(
                 "cvc-enumeration-valid",
                 "Spouse",
-                "element Spouse: the value is none of the 2 that are listed, found 1 characters (type Flag)"
+                "element Spouse: the value is none of the 2 that are listed, found 1 character (type Flag)"
             ),
             said(model, "PublicAssistance", "element PublicAssistance is missing in element Record"),
         ]

@@ -143,7 +143,7 @@ fn every_facet_has_its_code_and_words() {
             "ab",
             "a",
             "cvc-minLength-valid",
-            "a length of at least 2 is required, found 1 characters (type MinMax)",
+            "a length of at least 2 is required, found 1 character (type MinMax)",
         ),
         (
             "MinMax",
@@ -164,7 +164,7 @@ fn every_facet_has_its_code_and_words() {
             "b1",
             "c1",
             "cvc-pattern-valid",
-            "the value does not match the pattern of its type, found 2 characters (type Patterns)",
+            "the value does not match the pattern a.* or b.*, found 2 characters (type Patterns)",
         ),
         (
             "Enum",
@@ -185,13 +185,19 @@ fn every_facet_has_its_code_and_words() {
         ("Range", "1", "", "cvc-datatype-valid", "an empty value is not allowed (type Range)"),
         ("Open", "0.5", "0", "cvc-minExclusive-valid", "the value must be more than 0 (type Open)"),
         ("Open", "0.01", "1.0", "cvc-maxExclusive-valid", "the value must be less than 1 (type Open)"),
-        ("Digits", "12.34", "12345", "cvc-totalDigits-valid", "at most 4 digits are allowed (type Digits)"),
+        (
+            "Digits",
+            "12.34",
+            "12345",
+            "cvc-totalDigits-valid",
+            "at most 4 digits are allowed, found 5 digits (type Digits)",
+        ),
         (
             "Digits",
             "1.50",
             "1.234",
             "cvc-fractionDigits-valid",
-            "at most 2 digits are allowed after the point (type Digits)",
+            "at most 2 digits are allowed after the point, found 3 digits (type Digits)",
         ),
         (
             "Short",
@@ -219,7 +225,7 @@ fn every_facet_has_its_code_and_words() {
             "YWJj",
             "YWJjZA==",
             "cvc-maxLength-valid",
-            "a length of at most 3 is allowed, found 8 characters (type Bytes)",
+            "a length of at most 3 is allowed, found 4 octets (type Bytes)",
         ),
         (
             "Day",

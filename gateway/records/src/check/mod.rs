@@ -15,7 +15,7 @@ use sekisho_xsd::{Checker, Schema};
 
 use crate::layout::{Field, FieldContent, FieldId, Layout, LevelId};
 use crate::record::{Entry, EntryKind, Place, Record};
-use crate::violations::{Fault, Violation, Violations, rule_ja};
+use crate::violations::{Fault, Violation, Violations};
 pub(crate) use cells::CellRules;
 use cells::Known;
 use recent::{Recent, pack};
@@ -187,7 +187,8 @@ impl RecordChecker {
                 column: Some(place.column),
                 code: found.code,
                 message: found.message,
-                message_ja: rule_ja(found.code).to_owned(),
+                // The words of this crate are whole sentences.
+                message_ja: format!("{}。", found.message_ja),
             });
         });
         valid

@@ -31,7 +31,7 @@ impl Assessor<'_, '_> {
                 continue;
             }
             let Some(set) = set else {
-                self.report_here("cvc-type.3.1.1");
+                self.report_attribute("cvc-type.3.1.1", self.shown(given.local));
                 continue;
             };
             if let Some(index) = found.name.and_then(|name| set.find(name)) {
@@ -41,21 +41,25 @@ impl Assessor<'_, '_> {
             }
             let allowed = set.any.as_ref().filter(|any| any.namespaces.allow(found.namespace));
             let Some(any) = allowed else {
-                self.report_here("cvc-complex-type.3.2.2");
+                self.report_attribute("cvc-complex-type.3.2.2", self.shown(given.local));
                 continue;
             };
             match grammar.global(found.name).attribute {
-                _ if any.process == Process::Skip => {
-                    if self.memory.identity.is_active() {
-                        self.field_of_attribute(found, None);
-                    }
-                }
+                _ if any.process == Process::Skip && !self.memory.identity.is_active() => {}
+                _ if any.process == Process::Skip => self.field_of_attribute(found, None),
                 Some(attribute) => {
                     let attribute = &grammar.attributes[attribute.index()];
                     wild_ids += u32::from(grammar.simple.ids(attribute.ty).id);
                     self.attribute(attribute, found, &given.value)?;
                 }
-                None if any.process == Process::Strict => self.report_here("cvc-assess-attr.1.2"),
+                None if any.process == Process::Strict => {
+                    self.report_attribute("cvc-assess-attr.1.2", self.shown(given.local))
+                }
+                // Nothing says of what type it is; a field that finds it has its text.
+                None if self.memory.identity.is_active() => {
+                    let key = self.fingerprints().of(given.value.as_bytes());
+                    self.field_of_attribute(found, Some(Some(key)));
+                }
                 None => {}
             }
         }
@@ -70,7 +74,10 @@ impl Assessor<'_, '_> {
                     continue;
                 }
                 if using.required {
-                    self.report_here("cvc-complex-type.4");
+                    self.report_attribute(
+                        "cvc-complex-type.4",
+                        Some(grammar.names.local(using.attribute.name)),
+                    );
                 } else if using.attribute.value.is_some() {
                     self.absent(&using.attribute)?;
                 }
@@ -95,7 +102,7 @@ impl Assessor<'_, '_> {
             Some(name) if name == known.xsi_nil => Builtin::Boolean,
             Some(name) if name == known.xsi_schema_location => {
                 // Hints are ignored; that they are pairs is all that is asked of them.
-                if value.split_ascii_whitespace().count() % 2 != 0 {
+                if !value.split_ascii_whitespace().count().is_multiple_of(2) {
                     self.report_here("cvc-schema-location");
                 }
                 return Ok(true);
@@ -139,7 +146,7 @@ impl Assessor<'_, '_> {
                 None => *fixed.text == *value,
             };
             if !same {
-                self.report_here("cvc-attribute.4");
+                self.report_attribute("cvc-attribute.4", Some(self.grammar.names.local(attribute.name)));
             }
         }
         if active {
@@ -204,16 +211,17 @@ impl Assessor<'_, '_> {
         value: &str,
         attribute: Option<NameId>,
     ) {
-        let basis = self.basis;
+        let (basis, shown) = (self.basis, self.shown);
         let code = public_code(fault.code);
         let depth = self.memory.frames.len();
         self.report_with(code, depth, |field| {
             let attribute = attribute.map(|name| basis.grammar.names.local(name));
-            let what = match (basis.facts)(ty) {
-                Some(facts) => facts.explain(code, &facts.white_space.normalise(value)),
-                None => wording::Words::new(fault.message(), fault.message_ja()),
+            let facts = (basis.facts)(ty);
+            let value = match facts {
+                Some(facts) => facts.white_space.normalise(value),
+                None => basis.grammar.simple.normalise(ty, value),
             };
-            wording::value(field, attribute, &what)
+            wording::value(fault, facts, &value, shown).about(field, attribute)
         });
     }
 }

@@ -4,7 +4,10 @@ use super::{Assessor, Stop};
 use crate::engine::content::{Step, What};
 use crate::engine::grammar::{Content, ElementId, Process};
 use crate::engine::names::Found;
-use crate::wording;
+use crate::wording::{self, Expected, MAX_NAMES};
+
+/// The most names of a model whose next ones are looked up for a report.
+pub(super) const MAX_LISTED: usize = 512;
 
 /// What a child is to its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +76,20 @@ impl Assessor<'_, '_> {
 
     /// Says that a child is refused.
     pub(super) fn refuse(&mut self, local: &str) {
-        let child = self.shown(local).map(str::to_owned);
-        self.report_child(child.as_deref(), |parent| wording::refused(parent, child.as_deref()));
+        let child = self.shown(local);
+        let frame = *self.top();
+        let mut expected = Expected::default();
+        if let Some(model) = frame.content.model().filter(|_| self.reports()) {
+            let model = &self.grammar.models[model.index()];
+            let words = &self.memory.words;
+            // Of a model with very many names a list of a few helps nobody.
+            let few = model.alphabet.names() <= MAX_LISTED;
+            let names = if few { model.expected(frame.state, words) } else { Vec::new() };
+            expected.more = names.len() > MAX_NAMES || !few;
+            let shown = names.iter().take(MAX_NAMES);
+            expected.names = shown.map(|(_, name)| self.grammar.names.local(*name)).collect();
+            expected.end = model.accepts(frame.state, words);
+        }
+        self.report_child(child, |parent| wording::refused(parent, child, &expected));
     }
 }

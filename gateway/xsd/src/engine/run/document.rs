@@ -8,6 +8,7 @@ use super::{Assessor, Basis, Memory, Root, Stop};
 use crate::document::Validity;
 use crate::error::DocumentError;
 use crate::violation::Violation;
+use crate::wording::Shown;
 
 /// Bounds on one document, all finite.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Bounds {
     pub(crate) counted: u64,
     /// Depths at once at which elements are expected to be written like their siblings.
     pub(crate) habits: usize,
+    /// Whether violations tell the beginning of the value.
+    pub(crate) shown: Shown,
 }
 
 impl Bounds {
@@ -42,6 +45,7 @@ impl Bounds {
             reported: 1000,
             counted: 100_000,
             habits: 3,
+            shown: Shown::Never,
         }
     }
 
@@ -63,6 +67,7 @@ impl Bounds {
             reported: 1000,
             counted: 10_000,
             habits: 0,
+            shown: Shown::Never,
         }
     }
 }
@@ -133,20 +138,26 @@ fn without_mark(mut input: impl BufRead) -> Result<impl BufRead, DocumentError> 
 }
 
 fn limit(stop: Stop, at: Position) -> DocumentError {
-    let Position { line, column, .. } = at;
+    let Position { line, column, byte } = at;
     match stop {
-        Stop::Limit(which, max) => DocumentError::Limit { line, column, which, max },
-        Stop::TooManyWays | Stop::Enough => DocumentError::ContentModel { line, column },
+        Stop::Limit(which, max) => DocumentError::Limit { line, column, byte, which, max },
+        Stop::TooManyWays | Stop::Enough => DocumentError::ContentModel { line, column, byte },
     }
 }
 
 fn stopped(error: XmlError) -> DocumentError {
-    let Position { line, column, .. } = error.position().unwrap_or(Position { line: 1, column: 1, byte: 0 });
-    let ill =
-        |en: String, ja: String| DocumentError::NotWellFormed { line, column, message: en, message_ja: ja };
+    let Position { line, column, byte } =
+        error.position().unwrap_or(Position { line: 1, column: 1, byte: 0 });
+    let ill = |en: String, ja: String| DocumentError::NotWellFormed {
+        line,
+        column,
+        byte,
+        message: en,
+        message_ja: ja,
+    };
     match error {
         XmlError::Limit { which, max, .. } => {
-            DocumentError::Limit { line, column, which: limit_in_words(which), max }
+            DocumentError::Limit { line, column, byte, which: limit_in_words(which), max }
         }
         XmlError::NotWellFormed { rule, .. } => {
             let (en, ja) = sekisho_xml::explain(rule).map_or((rule, rule), |rule| (rule.en, rule.ja));

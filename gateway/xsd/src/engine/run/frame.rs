@@ -22,6 +22,7 @@ pub(super) struct Frame {
     pub(super) bindings: u32,
     pub(super) line: u64,
     pub(super) column: u64,
+    pub(super) byte: u64,
     /// Nothing inside is assessed.
     pub(super) skip: bool,
     pub(super) nil: bool,

@@ -14,6 +14,7 @@ mod habit;
 mod identifiers;
 mod identity;
 mod leave;
+mod record;
 mod recovery;
 mod report;
 mod start;
@@ -26,6 +27,7 @@ use sekisho_xml::Position;
 use super::grammar::{ElementId, Grammar};
 use super::names::{NamespaceId, secret};
 use crate::facts::TypeFacts;
+use crate::wording::Shown;
 pub(crate) use attributes::public_code;
 use bindings::Bindings;
 pub(crate) use document::{Bounds, check};
@@ -34,6 +36,7 @@ use frame::Frame;
 use habit::Habits;
 use identifiers::Identifiers;
 use identity::Identity;
+use record::Again;
 use recovery::Recoveries;
 use report::Findings;
 
@@ -85,6 +88,7 @@ pub(crate) struct Memory {
     last_namespace: Option<NamespaceId>,
     findings: Findings,
     recoveries: Recoveries,
+    again: Again,
     fingerprints: Option<Fingerprints>,
     identity: Identity,
     identifiers: Identifiers,
@@ -99,20 +103,22 @@ pub(crate) struct Assessor<'g, 'm> {
     memory: &'m mut Memory,
     /// The most bytes of text in one element.
     max_text: usize,
+    /// Whether values are told.
+    shown: Shown,
 }
 
 impl<'g, 'm> Assessor<'g, 'm> {
     pub(crate) fn new(basis: Basis<'g>, root: Root, memory: &'m mut Memory, bounds: &Bounds) -> Self {
         memory.clear(bounds);
-        Assessor { basis, grammar: basis.grammar, root, memory, max_text: bounds.text }
+        Assessor { basis, grammar: basis.grammar, root, memory, max_text: bounds.text, shown: bounds.shown }
     }
 
     /// Says where the start tag is that `start` has taken.
     pub(crate) fn place(&mut self, at: Position) {
         if let Some(frame) = self.memory.frames.last_mut() {
-            (frame.line, frame.column) = (at.line, at.column);
+            (frame.line, frame.column, frame.byte) = (at.line, at.column, at.byte);
         }
-        self.memory.findings.place(at.line, at.column);
+        self.memory.findings.place(at);
         self.memory.identifiers.place(at.line, at.column);
     }
 
@@ -185,6 +191,7 @@ impl Memory {
         self.last_namespace = None;
         self.findings.clear(bounds.reported, bounds.counted);
         self.recoveries.clear();
+        self.again.clear();
         self.identity.clear();
         self.identifiers.clear();
         self.habits.clear(bounds.habits);

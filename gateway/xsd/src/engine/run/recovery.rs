@@ -6,7 +6,7 @@ use super::Assessor;
 use crate::engine::content::{Model, State, Step, Symbol, What};
 use crate::engine::grammar::ModelId;
 use crate::engine::names::NameId;
-use crate::wording;
+use crate::wording::{self, Met};
 
 /// How many states are tried to find what is missing.
 const MAX_TRIED: usize = 1000;
@@ -58,7 +58,7 @@ impl Assessor<'_, '_> {
                 let mut own = frame.state;
                 Model::attach(&mut own, &mut self.memory.words, &state);
                 self.top().state = own;
-                self.tell_missing(&missing);
+                self.tell_missing(&missing, local);
                 what
             }
             None => {
@@ -88,7 +88,7 @@ impl Assessor<'_, '_> {
                     let field = name.clone();
                     self.report_gap(&field, depth, |parent| {
                         let others: Vec<&str> = others.iter().map(String::as_str).collect();
-                        wording::missing(parent, &name, &others)
+                        wording::missing(parent, &name, &others, Met::End)
                     });
                 }
             }
@@ -99,12 +99,13 @@ impl Assessor<'_, '_> {
         }
     }
 
-    fn tell_missing(&mut self, missing: &[Missing]) {
+    fn tell_missing(&mut self, missing: &[Missing], child: &str) {
+        let met = Met::Child(self.shown(child));
         for gap in missing {
             let (name, others) = self.words_of(gap);
             self.report_child(Some(&name), |parent| {
                 let others: Vec<&str> = others.iter().map(String::as_str).collect();
-                wording::missing(parent, &name, &others)
+                wording::missing(parent, &name, &others, met)
             });
         }
     }

@@ -3,7 +3,8 @@
 use super::{Assessor, Stop};
 use crate::engine::names::NameId;
 use crate::violation::Violation;
-use crate::wording::{self, Words};
+use crate::wording::{self, Wording};
+use sekisho_xml::Position;
 
 /// Violations that wait to be handed on.
 #[derive(Debug, Default)]
@@ -23,11 +24,17 @@ impl Findings {
         self.waiting.clear();
     }
 
-    pub(super) fn place(&mut self, line: u64, column: u64) {
+    pub(super) fn place(&mut self, at: Position) {
         for violation in self.waiting.iter_mut().filter(|violation| violation.line == Some(0)) {
-            (violation.line, violation.column) = (Some(line), Some(column));
+            (violation.line, violation.column) = (Some(at.line), Some(at.column));
+            violation.byte = Some(at.byte);
         }
         self.placed = self.waiting.len();
+    }
+
+    /// Whether the next violation is told, not only counted.
+    fn has_room(&self) -> bool {
+        self.count < self.reported
     }
 
     fn add(&mut self, violation: impl FnOnce() -> Violation) {
@@ -42,6 +49,11 @@ impl Assessor<'_, '_> {
     /// How many violations there were.
     pub(crate) fn violations(&self) -> u64 {
         self.memory.findings.count
+    }
+
+    /// Whether the next violation is told, not only counted.
+    pub(super) fn reports(&self) -> bool {
+        self.memory.findings.has_room()
     }
 
     /// Hands on what was found.
@@ -59,7 +71,13 @@ impl Assessor<'_, '_> {
 
     /// A rule broken by the element at this depth, where it stands.
     pub(super) fn report(&mut self, code: &'static str, depth: usize) {
-        self.report_with(code, depth, |field| wording::message(code, field));
+        self.report_with(code, depth, |field| wording::message(code, field, None));
+    }
+
+    /// A rule broken by an attribute of the innermost element, which is named only by a name from the schema.
+    pub(super) fn report_attribute(&mut self, code: &'static str, name: Option<&str>) {
+        let depth = self.memory.frames.len();
+        self.report_with(code, depth, |field| wording::message(code, field, name));
     }
 
     /// A rule broken by the element at this depth, in words of its own.
@@ -67,8 +85,9 @@ impl Assessor<'_, '_> {
         &mut self,
         code: &'static str,
         depth: usize,
-        words: impl FnOnce(Option<&str>) -> Words,
+        words: impl FnOnce(Option<&str>) -> Wording,
     ) {
+        let record = if self.reports() { self.record(depth) } else { None };
         let basis = self.basis;
         let memory = &mut *self.memory;
         let frames = &memory.frames[..depth];
@@ -86,21 +105,25 @@ impl Assessor<'_, '_> {
                     path.push_str(&format!("[{}]", frame.position));
                 }
             }
-            let words = words(field);
+            let Wording { message, expected, found } = words(field);
             Violation {
                 code,
                 field: field.map(str::to_owned),
                 path: Some(path).filter(|path| !path.is_empty()),
+                record,
                 line: last.map(|frame| frame.line),
                 column: last.map(|frame| frame.column),
-                message: words.en,
-                message_ja: words.ja,
+                byte: last.map(|frame| frame.byte),
+                expected,
+                found,
+                message: message.en,
+                message_ja: message.ja,
             }
         });
     }
 
     /// A rule broken by a child of the innermost element, at the child's start tag, which is yet to be placed.
-    pub(super) fn report_child(&mut self, child: Option<&str>, words: impl FnOnce(Option<&str>) -> Words) {
+    pub(super) fn report_child(&mut self, child: Option<&str>, words: impl FnOnce(Option<&str>) -> Wording) {
         let depth = self.memory.frames.len();
         let waiting = self.memory.findings.waiting.len();
         self.report_with("cvc-complex-type.2.4", depth, words);
@@ -115,7 +138,7 @@ impl Assessor<'_, '_> {
         &mut self,
         name: &str,
         depth: usize,
-        words: impl FnOnce(Option<&str>) -> Words,
+        words: impl FnOnce(Option<&str>) -> Wording,
     ) {
         let waiting = self.memory.findings.waiting.len();
         self.report_with("cvc-complex-type.2.4", depth, words);
@@ -127,15 +150,19 @@ impl Assessor<'_, '_> {
     /// A rule broken at a place, by an element that is long gone.
     pub(super) fn report_at(&mut self, code: &'static str, line: u64, column: u64) {
         self.memory.findings.add(|| {
-            let words = wording::message(code, None);
+            let Wording { message, expected, found } = wording::message(code, None, None);
             Violation {
                 code,
                 field: None,
                 path: None,
+                record: None,
                 line: Some(line),
                 column: Some(column),
-                message: words.en,
-                message_ja: words.ja,
+                byte: None,
+                expected,
+                found,
+                message: message.en,
+                message_ja: message.ja,
             }
         });
     }

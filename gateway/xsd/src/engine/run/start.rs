@@ -39,6 +39,7 @@ impl Assessor<'_, '_> {
             bindings,
             line: 0,
             column: 0,
+            byte: 0,
             skip: false,
             nil: false,
             claims_nil: false,
