@@ -54,7 +54,7 @@ pub(crate) fn of(effective: &Effective, ledger: &Ledger, state: &Path) -> Result
     Ok(probes)
 }
 
-/// The gateway itself: its ledger answers and its state folder can be written.
+/// The gateway itself: its ledger answers, its state folder can be written, and of no batch it has lost records.
 struct GatewayProbe {
     ledger: Ledger,
     state: PathBuf,
@@ -80,12 +80,32 @@ impl Probe for GatewayProbe {
             outcome
         });
         match (ledger, written.await) {
-            (Ok(_), Ok(Ok(()))) => Observation::up(started.elapsed())
-                .text("ledger and state folder can be written", "台帳と状態フォルダーに書き込めます"),
+            (Ok(_), Ok(Ok(()))) => self.readable(started).await,
             (Err(_), _) => Observation::down(ErrorClass::Infrastructure)
                 .text("the ledger cannot be written", "台帳に書き込めません"),
             _ => Observation::down(ErrorClass::Infrastructure)
                 .text("the state folder cannot be written", "状態フォルダーに書き込めません"),
+        }
+    }
+}
+
+impl GatewayProbe {
+    /// What can be written can be read, too: but for the records that delivery has found unreadable.
+    async fn readable(&self, started: std::time::Instant) -> Observation {
+        match self.ledger.unreadable().await {
+            Ok(0) => Observation::up(started.elapsed())
+                .text("ledger and state folder can be written", "台帳と状態フォルダーに書き込めます"),
+            Ok(batches) => {
+                let of = if batches == 1 { "batch" } else { "batches" };
+                Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
+                    format!("records of {batches} {of} cannot be read from the spool: see `sekisho batches`"),
+                    format!(
+                        "{batches}件のバッチのレコードを保管領域から読み取れません（`sekisho batches` で確認）"
+                    ),
+                )
+            }
+            Err(_) => Observation::down(ErrorClass::Infrastructure)
+                .text("the ledger cannot be read", "台帳を読み取れません"),
         }
     }
 }
@@ -266,3 +286,6 @@ impl Probe for ApplicationProbe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,6 +127,7 @@ fn list(value: &Value, language: Language) -> String {
         (language.of("IN DOUBT", "結果不明"), right),
         (language.of("SET ASIDE", "除外"), right),
         (language.of("STATE", "状態"), left),
+        (language.of("HELD", "判断待ち"), left),
     ];
     let row = |batch: &Value| {
         let text = |name: &str| batch[name].as_str().unwrap_or("").to_owned();
@@ -147,10 +148,20 @@ fn list(value: &Value, language: Language) -> String {
             number(&sums["inDoubt"]),
             number(&batch["setAside"]),
             state.map_or_else(|| text("state"), |state| receipt::state(state, language).to_owned()),
+            held(batch),
         ]
     };
     let rows: Vec<_> = value["batches"].as_array().into_iter().flatten().map(row).collect();
     table(head, &rows)
+}
+
+/// How many records of a batch wait for the operator, and for what.
+fn held(batch: &Value) -> String {
+    let reasons = batch["held"].as_array().into_iter().flatten();
+    let reasons = reasons.map(|reason| {
+        format!("{} {}", reason["records"].as_u64().unwrap_or(0), reason["code"].as_str().unwrap_or(""))
+    });
+    reasons.collect::<Vec<_>>().join(", ")
 }
 
 /// `sekisho batch`.
@@ -239,18 +250,19 @@ fn errors(args: &BatchArgs, language: Language) -> anyhow::Result<ExitCode> {
             Err(code) => return Ok(code),
         };
         if from == 0 {
-            write!(out, "record,outcome,field,code,message\r\n")?;
+            write!(out, "record,outcome,field,code,message,last_record\r\n")?;
         }
         for error in value["errors"].as_array().into_iter().flatten() {
             let text = |name: &str| error[name].as_str().unwrap_or("").replace('"', "\"\"");
             write!(
                 out,
-                "{},{},{},{},\"{}\"\r\n",
+                "{},{},{},{},\"{}\",{}\r\n",
                 error["record"].as_u64().unwrap_or(0),
                 text("outcome"),
                 text("field"),
                 text("code"),
                 text(language.of("message", "messageJa")),
+                error["lastRecord"].as_u64().map(|last| last.to_string()).unwrap_or_default(),
             )?;
         }
         match value["next"].as_u64() {

@@ -52,6 +52,14 @@ pub(crate) fn text(receipt: &Receipt, language: Language) -> String {
         ));
     }
     lines.push((word("sums", "合計"), sums(receipt, language)));
+    for held in &receipt.held {
+        let (records, code) = (held.records, &held.code);
+        let said = match language {
+            Language::English => format!("{records} {code}: {}", held.message),
+            Language::Japanese => format!("{records} {code}：{}", held.message_ja),
+        };
+        lines.push((word("held", "判断待ち"), said));
+    }
     columns::pairs(&lines)
 }
 

@@ -7,5 +7,6 @@ mod wire;
 
 mod asking;
 mod certificates;
+mod damaged;
 mod reloading;
 mod sending;

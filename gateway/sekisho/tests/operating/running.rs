@@ -111,6 +111,19 @@ format = "json"
 
 impl Gateway {
     pub(crate) fn start(site: Site) -> Self {
+        let (process, addresses, log) = Self::launch(&site);
+        Self { process, addresses, log, site }
+    }
+
+    /// Kills it (SIGKILL), lets something be done to its folder, and starts it again.
+    pub(crate) fn killed_and_restarted(&mut self, meanwhile: impl FnOnce(&Site)) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        meanwhile(&self.site);
+        (self.process, self.addresses, self.log) = Self::launch(&self.site);
+    }
+
+    fn launch(site: &Site) -> (Child, HashMap<String, SocketAddr>, Receiver<String>) {
         let mut process = command()
             .args(["serve", "--config"])
             .arg(site.path("sekisho.toml"))
@@ -134,7 +147,7 @@ impl Gateway {
                 other => panic!("{other:?}"),
             }
         }
-        Self { process, addresses, log, site }
+        (process, addresses, log)
     }
 
     pub(crate) fn address(&self, listener: &str) -> SocketAddr {
