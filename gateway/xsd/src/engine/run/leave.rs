@@ -76,8 +76,7 @@ impl Assessor<'_, '_> {
         let fixed = constraint.filter(|constraint| constraint.fixed);
         let begin = frame.text as usize;
         let memory = &mut *self.memory;
-        // Without text of its own an element's buffer may still hold what was there before.
-        let text = if frame.has_text { memory.text.get(begin..).unwrap_or_default() } else { "" };
+        let text = &memory.text[begin..];
         let simple = &self.grammar.simple;
         memory.key.clear();
         let checked = if frame.is_field || fixed.is_some() {
@@ -87,8 +86,7 @@ impl Assessor<'_, '_> {
         };
         if let Err(fault) = checked {
             let text = std::mem::take(&mut self.memory.text);
-            let own = if frame.has_text { &text[begin..] } else { "" };
-            self.report_value(&fault, ty, own, None);
+            self.report_value(&fault, ty, &text[begin..], None);
             self.memory.text = text;
             return Ok(Value::Bad);
         }
@@ -99,8 +97,7 @@ impl Assessor<'_, '_> {
         }
         if simple.ids(ty).any() {
             let text = std::mem::take(&mut self.memory.text);
-            let own = if frame.has_text { &text[begin..] } else { "" };
-            let noted = self.identifiers_in(ty, own, frame.line, frame.column);
+            let noted = self.identifiers_in(ty, &text[begin..], frame.line, frame.column);
             self.memory.text = text;
             noted?;
         }
