@@ -41,8 +41,9 @@ fn packed_bodies_that_are_bombs_or_broken() {
             continue;
         }
         let (status, found, _) = refused(&site, "bomb", &packed(bomb.clone()).to("/orders"), false);
-        let refusals = ["unpacks-too-large", "payload-limit", "csv-header-unknown"];
-        assert!(refusals.contains(&found.as_str()), "{way:?}: {status} {found}");
+        // A line of CSV has an end long before the body is too large; white space in front of JSON has none.
+        let wanted = if way == Way::RestCsv { "payload-limit" } else { "unpacks-too-large" };
+        assert_eq!((status, found.as_str()), (413, wanted), "{way:?}");
     }
     // White space between the parts of an envelope, and before the first line of JSON: by ratio, and by size.
     for path in ["/orders", "/small"] {
@@ -140,7 +141,8 @@ fn broken_chunks() {
             let half = Message { body: message.body[..message.body.len() / 2].to_vec(), ..message.clone() };
             let request = [&half.chunked_open("/orders", 100)[..], end.as_bytes()].concat();
             let (status, code, _) = refused(&site, end, &request, way.is_soap());
-            let wanted = if end.starts_with('0') { &code } else { "body-broken-chunk" };
+            // A trailer that is no field is seen behind the last chunk, where half of the message is missing.
+            let wanted = if end.starts_with('0') { "body-cut-short" } else { "body-broken-chunk" };
             assert_eq!((status, code.as_str()), (unreadable(way), wanted), "{way:?}, {end:?}");
         }
     }

@@ -25,7 +25,8 @@ pub enum OtherChildren {
     /// They are an error.
     #[default]
     Refuse,
-    /// They are passed over before the first record (a header), and an error after it.
+    /// They are passed over before the first record (a header), and an error after it. One that has the record
+    /// element's local name in another namespace is no header but a record gone wrong, and an error wherever it is.
     SkipBeforeFirst,
 }
 
@@ -74,6 +75,8 @@ enum State {
 /// What a child of the current element is; taken out of the event so that the reader can be asked where it stands.
 enum Child {
     Record,
+    /// The record's local name in another namespace.
+    Namesake,
     Other,
     WhiteSpace,
     Text,
@@ -116,6 +119,10 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
         while self.state == State::Children {
             match self.child()? {
                 Child::Record => return self.record(record).map(|()| true),
+                Child::Namesake => {
+                    let record_element = self.element.layout().element().to_string();
+                    return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
+                }
                 Child::Other => match self.others {
                     OtherChildren::SkipBeforeFirst if self.records == 0 => {
                         self.reader.skip_element().map_err(|error| self.fail_xml(error))?;
@@ -167,6 +174,8 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                 if start.is(&name.namespace, &name.local) {
                     self.element.attributes(&start);
                     Ok(Child::Record)
+                } else if start.local() == &*name.local {
+                    Ok(Child::Namesake)
                 } else {
                     Ok(Child::Other)
                 }

@@ -43,7 +43,12 @@ fn other_children_are_refused_or_a_header() {
     assert_eq!(failure, Some(("xml-not-a-record", 2, 1)));
     assert_eq!(read(header).failure().map(|failure| failure.0), Some("xml-not-a-record"));
     let other_namespace = GOOD.replacen("<Visit>", "<Visit xmlns='urn:other'>", 1);
-    assert_eq!(read(&other_namespace).failure().map(|failure| failure.0), Some("xml-not-a-record"));
+    // A record in another namespace is no header: it must not be left out in silence.
+    for children in [other_namespace.clone(), format!("{header}{other_namespace}{GOOD}")] {
+        for found in [read(&children), with(&children)] {
+            assert_eq!(found.failure().map(|failure| failure.0), Some("xml-not-a-record"), "{children}");
+        }
+    }
     assert_eq!(
         read(&format!("{GOOD} x")).failure().map(|failure| failure.0),
         Some("xml-text-between-records")
