@@ -6,6 +6,7 @@
 mod bench;
 mod conformance;
 mod demo;
+mod examples;
 mod fuzz;
 mod image;
 mod needs;
@@ -34,8 +35,8 @@ enum Command {
     Conformance(conformance::Options),
     /// Builds the container image on bases made here, and runs it without rights on a read-only root.
     Image,
-    /// Does with a running gateway what an operator does: cancel, reload, stop, kill, start again.
-    Operations,
+    /// Does with a running gateway what an operator does: cancel, decide, reload, stop, kill, start again.
+    Operations(operations::Options),
     /// Measures what the gateway promises, peers interleaved in the same run; the figures also go to target/bench.json.
     Bench(bench::Options),
     /// Runs the pace against models of clouds on a virtual clock, beside the best fixed chunk size.
@@ -51,9 +52,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Conformance(options) => conformance::run(&options),
         Command::Image => image::run().map(|()| true),
-        Command::Operations => {
-            workspace::Programs::build().and_then(|built| operations::run(&built)).map(|()| true)
-        }
+        Command::Operations(options) => operations::run(&options).map(|()| true),
         Command::Bench(options) => bench::run(&options),
         Command::Pace(options) => bench::pacing::show(&options),
         Command::Fuzz(options) => fuzz::run(&options),

@@ -101,9 +101,19 @@ pub(crate) fn reset_peak(id: u32) {
 
 /// One GET over a connection of its own; the body of a 200 as JSON.
 pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let body = ask(address, "GET", path, "")?;
+    serde_json::from_str(&body).with_context(|| format!("{path}: not JSON"))
+}
+
+/// One request over a connection of its own; the body of a 200.
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let text = String::from_utf8_lossy(&answer);
@@ -111,5 +121,5 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
     if !head.starts_with("HTTP/1.1 200") {
         bail!("{path}: {}", head.lines().next().unwrap_or_default());
     }
-    serde_json::from_str(body).with_context(|| format!("{path}: not JSON"))
+    Ok(body.to_owned())
 }

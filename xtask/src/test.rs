@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::conformance;
 use crate::demo::{self, Dialect, Door};
+use crate::examples;
 use crate::image;
 use crate::needs;
 use crate::operations;
@@ -13,6 +14,11 @@ use crate::workspace::{Programs, cargo, check};
 
 /// The version of cargo-deny that the repository's deny.toml is written for.
 const DENY: &str = "0.20.2";
+
+/// The cloud's limit, as the gateway is told it.
+const LIMIT: &str = "10s";
+/// A limit that a machine which stalls does not reach: where doors and dialects are looked at, and not the pace.
+const PATIENT: &str = "60s";
 
 /// What is run.
 #[derive(Debug, Args)]
@@ -42,25 +48,29 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     check(cargo().args(["test", "--workspace", "--locked"]))?;
     step("the release build");
     let programs = Programs::build()?;
+    step("the operator's examples");
+    examples::prometheus()?;
+    examples::unit(&programs)?;
     step("the conformance cases");
     let mut good = conformance::all(&programs)?;
     step("the main job at every door, in every dialect");
     for (door, dialect) in combinations() {
         println!("\n-- {} to {dialect:?}", door.name());
-        good &= demo::play(&demonstration(door, dialect, 3_000, false), &programs)?;
+        good &= demo::play(&demonstration(door, dialect, 3_000, PATIENT), &programs)?;
     }
     step("the main job without splitting, which must fail");
-    let unsplit = demonstration(Door::Swa, Dialect::Soap, 20_000, true);
+    let mut unsplit = demonstration(Door::Swa, Dialect::Soap, 20_000, LIMIT);
+    unsplit.no_split = true;
     let unsplit = demo::act(&unsplit, &programs)?;
     let failed = !unsplit.print();
     good &= failed && unsplit.hits() > 0;
     step("what an operator does");
-    operations::run(&programs)?;
+    operations::all(&programs)?;
     if options.long {
         step("the container image");
         image::run()?;
         step("the main job in full size");
-        good &= demo::play(&demonstration(Door::Swa, Dialect::Soap, 400_000, false), &programs)?;
+        good &= demo::play(&demonstration(Door::Swa, Dialect::Soap, 400_000, LIMIT), &programs)?;
     }
     println!("\n{} after {} s", if good { "all passed" } else { "FAILED" }, started.elapsed().as_secs());
     Ok(good)
@@ -82,15 +92,16 @@ fn combinations() -> Vec<(Door, Dialect)> {
     doors.chain(dialects.into_iter().map(|dialect| (Door::Swa, dialect))).collect()
 }
 
-fn demonstration(door: Door, dialect: Dialect, records: u64, no_split: bool) -> demo::Options {
+fn demonstration(door: Door, dialect: Dialect, records: u64, limit: &str) -> demo::Options {
     demo::Options {
         door,
         dialect,
         records,
-        no_split,
+        no_split: false,
         fixed_rows: None,
         fixed_in_flight: 8,
         seed: 1,
         per_row: "1ms".to_owned(),
+        limit: limit.to_owned(),
     }
 }

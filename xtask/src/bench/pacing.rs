@@ -269,6 +269,7 @@ fn deliver(bench: &Bench, seed: u64, fixed: Option<&Fixed>) -> anyhow::Result<Li
         fixed_in_flight: fixed.map_or(1, |fixed| fixed.in_flight),
         seed,
         per_row: "1ms".to_owned(),
+        limit: "10s".to_owned(),
     };
     let folder = bench.fresh("pacing")?;
     let stage = Stage::set(&options, &bench.programs, &folder)?;

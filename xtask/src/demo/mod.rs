@@ -93,6 +93,9 @@ pub(crate) struct Options {
     /// Work of the cloud for every row.
     #[arg(long, default_value = "1ms")]
     pub(crate) per_row: String,
+    /// Processing-time limit of the cloud; the gateway is told 10 s, whatever it is.
+    #[arg(long, default_value = "10s")]
+    pub(crate) limit: String,
 }
 
 /// Shows the main job. `false` when anything is off.
@@ -117,8 +120,8 @@ pub(crate) fn act<'o>(options: &'o Options, programs: &Programs) -> anyhow::Resu
     std::fs::create_dir_all(&folder)?;
     let stage = Stage::set(options, programs, &folder)?;
     println!(
-        "cloud    {} (limit 10 s, 0.3 s + {} a row, contention, drift of 30 %)",
-        stage.cloud, options.per_row
+        "cloud    {} (limit {}, 0.3 s + {} a row, contention, drift of 30 %)",
+        stage.cloud, options.limit, options.per_row
     );
     println!("gateway  {} (log: target/demo/gateway.log)", stage.gateway);
 

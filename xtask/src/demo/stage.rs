@@ -27,21 +27,44 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the cloud, then the gateway in front of it.
     pub(crate) fn set(options: &Options, programs: &Programs, folder: &Path) -> anyhow::Result<Self> {
+        std::fs::write(folder.join("client-secret"), "reference-secret\n")?;
+        let mood = [
+            ["--limit", &options.limit],
+            ["--fixed", "0.3s"],
+            ["--per-row", &options.per_row],
+            ["--contention", "0.15"],
+            ["--drift", "0.3"],
+            ["--seed", &options.seed.to_string()],
+        ];
+        Self::of(programs, folder, &mood.concat(), |cloud| configuration(options, programs, cloud))
+    }
+
+    /// Starts the cloud as it is without options, then a gateway whose configuration is told the cloud's address.
+    pub(crate) fn plain(
+        programs: &Programs,
+        folder: &Path,
+        configuration: impl FnOnce(SocketAddr) -> String,
+    ) -> anyhow::Result<Self> {
+        Self::of(programs, folder, &[], |cloud| Ok(configuration(cloud)))
+    }
+
+    fn of(
+        programs: &Programs,
+        folder: &Path,
+        mood: &[&str],
+        configuration: impl FnOnce(SocketAddr) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Self> {
         let mut cloud_program = Program::start(
             "the reference cloud",
             programs
                 .command("sekisho-cloud")
-                .args(["--listen", "127.0.0.1:0", "--limit", "10s", "--fixed", "0.3s"])
-                .args(["--contention", "0.15", "--drift", "0.3", "--per-row", &options.per_row])
-                .args(["--seed", &options.seed.to_string()])
+                .args(["--listen", "127.0.0.1:0"])
+                .args(mood)
                 .stderr(File::create(folder.join("cloud.log"))?),
         )?;
         let line: Value = serde_json::from_str(&cloud_program.line()?).context("the cloud's first line")?;
         let cloud: SocketAddr = line["address"].as_str().context("the cloud's address")?.parse()?;
-
-        let config = folder.join("sekisho.toml");
-        std::fs::write(folder.join("client-secret"), "reference-secret\n")?;
-        std::fs::write(&config, configuration(options, programs, cloud)?)?;
+        std::fs::write(folder.join("sekisho.toml"), configuration(cloud)?)?;
         let mut stage = Self { cloud, gateway: cloud, admin: cloud, cloud_program, gateway_program: None };
         stage.start_gateway(programs, folder)?;
         Ok(stage)
