@@ -48,8 +48,7 @@ struct Run {
     /// The gateway's listener: http://host:port or https://host:port.
     #[arg(long, value_name = "URL")]
     target: String,
-    /// Path of a route, by the name that cases know it by; orders, lenient, attributes and household have
-    /// defaults.
+    /// Path of a route, by the name that cases know it by; those of conformance/gateway.toml are the defaults.
     #[arg(long, value_name = "NAME=PATH", value_parser = route)]
     route: Vec<(String, String)>,
     /// Folder of captured requests.
@@ -111,7 +110,10 @@ fn run(options: &Run) -> anyhow::Result<bool> {
     let defaults = [
         ("orders", "/bulk"),
         ("lenient", "/lenient"),
+        ("legacy", "/legacy"),
         ("attributes", "/attributes"),
+        ("differential", "/differential"),
+        ("lookup", "/lookup"),
         ("household", "/household"),
     ];
     let defaults = defaults.map(|(name, path)| (name.to_owned(), path.to_owned()));

@@ -28,7 +28,8 @@ pub struct Case {
     /// The rule behind it: a standard and its section, or a promise of the gateway.
     #[serde(default)]
     pub rule: String,
-    /// The route that it is about: `orders`, `lenient` (the same, bad records left out), `attributes`, `household`.
+    /// The route that it is about: `orders`, `lenient` (the same, bad records left out), `legacy` (the same, CSV by
+    /// position, in Windows-31J, what that does not have replaced by U+3013), `attributes`, `differential`, `household`.
     #[serde(default = "orders")]
     pub route: String,
     /// What is sent.
@@ -59,8 +60,8 @@ fn orders() -> String {
 
 /// A request.
 ///
-/// `${orders}`, `${lenient}`, `${attributes}` and `${household}` stand for the routes' paths, `${path}` for that of the case's own
-/// route, `${host}` for the target, `${sha256}` for the body's digest in base64, `${NAME}` for a text of the file, a
+/// The name of a route stands for its path, as in `${orders}`; `${path}` for that of the case's own route, `${lookup}` for
+/// that of a relay which asks the cloud for rows by `findRecords`, `${host}` for the target, `${sha256}` for the body's digest in base64, `${NAME}` for a text of the file, a
 /// fill, or a captured value.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
