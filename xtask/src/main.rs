@@ -9,6 +9,7 @@ mod demo;
 mod examples;
 mod fuzz;
 mod image;
+mod long;
 mod needs;
 mod operations;
 mod processes;
@@ -43,7 +44,7 @@ enum Command {
     Pace(bench::pacing::Options),
     /// Looks for bytes that break what a reader promises, led by the code that they reach (libFuzzer).
     Fuzz(fuzz::Options),
-    /// Sets up what the tests need, and runs formatting, lints, licences and all tests.
+    /// Sets up what the tests need, and runs formatting, lints, licences and all tests; with --long what takes long, too.
     Test(test::Options),
 }
 
