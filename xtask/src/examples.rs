@@ -1,12 +1,13 @@
 //! The files that operators take over from `config/`, held against the programs that will read them.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
 use crate::needs::is_here;
-use crate::workspace::{Programs, check, root, target};
+use crate::workspace::{check, root, target};
 
 /// Prometheus' own judgement of the rules, of their tests, and of what to add to its configuration.
 pub(crate) fn prometheus() -> anyhow::Result<()> {
@@ -35,14 +36,13 @@ fn promtool() -> Command {
 
 /// systemd's judgement of the unit, with the program that was built in the place of the installed one. Where there is no
 /// systemd, as in a container, that is said.
-pub(crate) fn unit(programs: &Programs) -> anyhow::Result<()> {
+pub(crate) fn unit(program: &Path) -> anyhow::Result<()> {
     if !is_here("systemd-analyze") {
         println!("there is no systemd here: config/systemd was not looked at");
         return Ok(());
     }
     let unit = std::fs::read_to_string(root().join("config/systemd/sekisho.service"))?;
-    let program = programs.path("sekisho");
-    let program = std::path::absolute(&program).with_context(|| program.display().to_string())?;
+    let program = std::path::absolute(program).with_context(|| program.display().to_string())?;
     let there = program.to_str().context("the path of the program is no text")?;
     let folder = target().join("unit");
     std::fs::create_dir_all(&folder)?;

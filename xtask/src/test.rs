@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     let programs = Programs::build()?;
     step("the operator's examples");
     examples::prometheus()?;
-    examples::unit(&programs)?;
+    examples::unit(&programs.path("sekisho"))?;
     step("the conformance cases");
     let mut good = conformance::all(&programs)?;
     step("the main job at every door, in every dialect");
