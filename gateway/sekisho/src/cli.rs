@@ -60,8 +60,16 @@ pub(crate) enum Command {
     Heartbeat(HeartbeatArgs),
     /// Check files against a schema: `file:line:column: code: message`.
     ///
-    /// Exit codes: 0 all valid, 1 invalid, 2 the schema is refused, 3 a file (the schema's among them) cannot be read, 64
-    /// wrong use of the command.
+    /// No value of a file is shown, unless --show-values asks for it.
+    ///
+    /// --output json prints an object a line: for each violation `type` "violation", `file`, `line`, `column`, `byte` (from
+    /// 0, of the text as UTF-8), `record` (its number, from 1), `field`, `path`, `code`, `expected` and `found` (each with
+    /// `en` and `ja`), `message`, `message_ja`; after those of a file one with `type` "file", `file`, `verdict` ("valid",
+    /// "invalid", "unreadable"), `violations` (all), `told`, `complete` (read to its end), and for an unreadable file
+    /// `message` and `message_ja`. What is not known is null. --output sarif prints one SARIF 2.1.0 log.
+    ///
+    /// Exit codes, the highest of all files': 0 all valid, 1 invalid, 2 the schema is refused, 3 a file (the schema's among
+    /// them) cannot be read, 64 wrong use of the command.
     Validate(ValidateArgs),
     /// Print the digest that a schema is pinned by.
     ///
@@ -257,6 +265,17 @@ pub(crate) enum FormatArg {
     Xml,
 }
 
+/// How violations are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputArg {
+    /// A line each.
+    Text,
+    /// A JSON object a line.
+    Json,
+    /// One SARIF 2.1.0 log.
+    Sarif,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// The schema's first document.
@@ -271,8 +290,20 @@ pub(crate) struct ValidateArgs {
     /// Encoding of records in CSV.
     #[arg(long, default_value = "UTF-8", value_parser = charset)]
     pub(crate) charset: Encoding,
+    /// How violations are printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: OutputArg,
+    /// Tell at most so many violations of each file; all are counted. What ends a check early is always told.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) max_errors: u64,
+    /// Check so many files at once; one for each core where absent.
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Show the first 40 characters of each wrong value: they may be residents' data.
+    #[arg(long)]
+    pub(crate) show_values: bool,
     /// Answers the line protocol of schema test runners on standard input and output.
-    #[arg(long, conflicts_with_all = ["record", "format"])]
+    #[arg(long, conflicts_with_all = ["record", "format", "output", "max_errors", "jobs", "show_values"])]
     pub(crate) server: bool,
     /// The files; `-` is standard input.
     #[arg(required_unless_present = "server")]

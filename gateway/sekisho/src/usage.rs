@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::client::heartbeat;
 
 /// Exit code of a command line that cannot be understood (`EX_USAGE` of sysexits.h).
-const USAGE: u8 = 64;
+pub(crate) const USAGE: u8 = 64;
 
 /// The command line, or the exit code of one that is none, or that asked for help.
 pub(crate) fn parse(words: &[OsString], language: Option<OsString>) -> Result<Cli, ExitCode> {

@@ -13,14 +13,31 @@ use crate::wording::Shown;
 pub struct Validity {
     /// Whether no rule was broken.
     pub valid: bool,
-    /// How many violations were found; the first 1,000 were reported.
+    /// How many violations were found, told or not.
     pub violations: u64,
     /// Whether the document was read to its end: a check stops at 100,000 violations.
     pub complete: bool,
 }
 
+/// What is told of the violations of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling {
+    /// The most violations that are told; all are counted, up to 100,000.
+    pub violations: u64,
+    /// Whether each tells the first 40 characters of the value that is wrong: these are residents' data, and for those
+    /// who may see the document itself.
+    pub values: bool,
+}
+
+impl Default for Telling {
+    /// 1,000 violations, and no values.
+    fn default() -> Self {
+        Telling { violations: 1000, values: false }
+    }
+}
+
 impl Schema {
-    /// Checks a whole document against the declaration of its root element.
+    /// Checks a whole document against the declaration of its root element, telling the first 1,000 violations.
     ///
     /// `input` yields UTF-8, whatever encoding the document declares. Schema location hints are ignored. Time is linear
     /// in the document. Memory does not depend on its size, except for keys and identifiers, of which each takes some
@@ -37,29 +54,21 @@ impl Schema {
         input: impl BufRead,
         sink: &mut dyn FnMut(Violation),
     ) -> Result<Validity, DocumentError> {
-        self.check_document(&Bounds::document(), input, sink)
+        self.validate_document_telling(Telling::default(), input, sink)
     }
 
-    /// As [`Schema::validate_document`], every violation telling the first 40 characters of the value that is wrong. For
-    /// those who may see the document itself: these are residents' data.
+    /// As [`Schema::validate_document`], with a say in what is told.
     ///
     /// # Errors
     /// As [`Schema::validate_document`].
-    pub fn validate_document_showing_values(
+    pub fn validate_document_telling(
         &self,
+        telling: Telling,
         input: impl BufRead,
         sink: &mut dyn FnMut(Violation),
     ) -> Result<Validity, DocumentError> {
-        let bounds = Bounds { shown: Shown::Beginning, ..Bounds::document() };
-        self.check_document(&bounds, input, sink)
-    }
-
-    fn check_document(
-        &self,
-        bounds: &Bounds,
-        input: impl BufRead,
-        sink: &mut dyn FnMut(Violation),
-    ) -> Result<Validity, DocumentError> {
-        self.basis(|basis| check(basis, Root::Declared, bounds, &mut Memory::default(), input, sink))
+        let shown = if telling.values { Shown::Beginning } else { Shown::Never };
+        let bounds = Bounds { reported: telling.violations, shown, ..Bounds::document() };
+        self.basis(|basis| check(basis, Root::Declared, &bounds, &mut Memory::default(), input, sink))
     }
 }

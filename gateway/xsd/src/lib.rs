@@ -32,7 +32,7 @@ mod wording;
 
 pub use checker::Checker;
 pub use digest::SchemaDigest;
-pub use document::Validity;
+pub use document::{Telling, Validity};
 pub use error::{DocumentError, SchemaError};
 pub use record::{
     Element, ElementContent, KeyConstraint, KeyKind, Particle, RecordType, SimpleType, TypeId, ValueKind,

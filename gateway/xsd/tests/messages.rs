@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "what does not load fails the test")]
 
 use sekisho_xml::QName;
-use sekisho_xsd::{Checker, DocumentError, Schema, Violation, rule};
+use sekisho_xsd::{Checker, DocumentError, Schema, Telling, Violation, rule};
 
 const SCHEMA: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
   <xs:simpleType name="Code"><xs:restriction base="xs:string"><xs:pattern value="[0-9]{3}"/></xs:restriction></xs:simpleType>
@@ -194,7 +194,8 @@ fn values_are_told_only_to_those_who_ask() {
         assert!(!told.contains("長い") && !told.contains("12x") && !told.contains("1x"), "{told}");
     }
     let mut shown = Vec::new();
-    schema().validate_document_showing_values(text.as_bytes(), &mut |v| shown.push(v)).unwrap();
+    let telling = Telling { values: true, ..Telling::default() };
+    schema().validate_document_telling(telling, text.as_bytes(), &mut |v| shown.push(v)).unwrap();
     let found: Vec<_> = shown.iter().map(|v| v.found.clone().unwrap().en).collect();
     let cut: String = long.chars().take(40).collect();
     assert_eq!(

@@ -53,6 +53,14 @@ impl RecordChecker {
         }
     }
 
+    /// Lets violations of the schema tell the first 40 characters of the value that is wrong. Off by default: these are
+    /// residents' data.
+    #[must_use]
+    pub fn show_values(mut self, show: bool) -> Self {
+        self.checker = self.checker.show_values(show);
+        self
+    }
+
     /// Checks a record: `true` when it is valid. White space is normalised and defaults are filled in, so that
     /// [`Record::canonical`] is the same whichever door the record came through.
     pub fn check(&mut self, record: &mut Record, violations: &mut Violations) -> bool {

@@ -90,7 +90,7 @@ pub(crate) fn layout(error: &LayoutError) -> Text {
 }
 
 /// CSV options that do not fit.
-pub(super) fn csv(error: &CsvOptionsError) -> (&'static str, Text) {
+pub(crate) fn csv(error: &CsvOptionsError) -> (&'static str, Text) {
     let (key, japanese) = match error {
         CsvOptionsError::Nested { field } => {
             ("formats", format!("項目 {field} はグループなので、レコードをCSVの1行にできません"))

@@ -1,0 +1,165 @@
+//! One file against the schema: as an XML document, or as records.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use sekisho_charset::{Decoder, Encoding, Unmappable};
+use sekisho_records::{
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, ReadErrorKind, Record,
+    RecordChecker, RecordSource, Violations, XmlOptions, XmlRecords,
+};
+use sekisho_xml::{Limits, Reader, decode_document};
+use sekisho_xsd::{DocumentError, Schema, Telling};
+
+use super::finding::{End, Finding, Verdict};
+use crate::cli::FormatArg;
+use crate::config::words;
+use crate::language::Text;
+
+/// What files are held to.
+pub(super) struct Check {
+    pub(super) schema: Schema,
+    /// They hold records; otherwise they are XML documents.
+    pub(super) records: Option<Records>,
+    /// The most violations that are told of one file.
+    pub(super) violations: u64,
+    pub(super) show_values: bool,
+}
+
+/// How files hold records of one element.
+pub(super) struct Records {
+    pub(super) layout: Arc<Layout>,
+    pub(super) format: FormatArg,
+    pub(super) charset: Encoding,
+}
+
+/// Findings on their way out, the first ones told, all counted.
+struct Findings<'s> {
+    sink: &'s mut dyn FnMut(Finding),
+    most: u64,
+    count: u64,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, finding: impl Into<Finding>) {
+        self.count += 1;
+        if self.count <= self.most {
+            (self.sink)(finding.into());
+        }
+    }
+}
+
+impl Check {
+    /// Checks one file to its end, `-` being standard input.
+    pub(super) fn file(&self, file: &Path, sink: &mut dyn FnMut(Finding)) -> End {
+        let mut findings = Findings { sink, most: self.violations, count: 0 };
+        let outcome =
+            open(file).map_err(|error| words::file(file, &error)).and_then(|input| match &self.records {
+                None => self.document(input, file, &mut findings),
+                Some(records) => self.records(records, input, file, &mut findings),
+            });
+        let violations = findings.count;
+        match outcome {
+            Err(why) => End { verdict: Verdict::Unreadable(why), violations, complete: false },
+            Ok((violations, complete)) if violations == 0 => {
+                End { verdict: Verdict::Valid, violations, complete }
+            }
+            Ok((violations, complete)) => End { verdict: Verdict::Invalid, violations, complete },
+        }
+    }
+
+    /// How many violations there are, and whether the document was read to its end.
+    fn document(
+        &self,
+        input: impl Read,
+        file: &Path,
+        findings: &mut Findings<'_>,
+    ) -> Result<(u64, bool), Text> {
+        let telling = Telling { violations: self.violations, values: self.show_values };
+        let verdict =
+            self.schema.validate_document_telling(telling, BufReader::new(input), &mut |violation| {
+                findings.add(violation);
+            });
+        match verdict {
+            Ok(verdict) => Ok((verdict.violations, verdict.complete)),
+            Err(DocumentError::Io(error)) => Err(words::file(file, &error)),
+            Err(error) => {
+                // What ends the check is told in any case.
+                findings.most = findings.most.max(findings.count + 1);
+                findings.add(&error);
+                Ok((findings.count, false))
+            }
+        }
+    }
+
+    fn records(
+        &self,
+        records: &Records,
+        input: impl Read,
+        file: &Path,
+        findings: &mut Findings<'_>,
+    ) -> Result<(u64, bool), Text> {
+        let unreadable = |error: &io::Error| words::file(file, error);
+        // An XML document says its encoding itself.
+        if records.format == FormatArg::Xml {
+            let text = decode_document(input, None).map_err(|error| unreadable(&error))?;
+            let mut reader = Reader::new(BufReader::new(text), Limits::default());
+            let source = XmlRecords::from_document(&mut reader, &records.layout, XmlOptions::default());
+            return self.each(source, records, file, findings);
+        }
+        let text = Decoder::new(input, records.charset, Unmappable::Refuse);
+        let json = |text, form| JsonReader::new(text, &records.layout, form, JsonLimits::default());
+        match records.format {
+            FormatArg::Json => self.each(json(text, JsonForm::Array), records, file, findings),
+            FormatArg::Ndjson => self.each(json(text, JsonForm::Lines), records, file, findings),
+            FormatArg::Csv | FormatArg::Xml => {
+                let source = CsvReader::new(text, &records.layout, &CsvOptions::default())
+                    .map_err(|error| words::csv(&error).1)?;
+                self.each(source, records, file, findings)
+            }
+        }
+    }
+
+    fn each(
+        &self,
+        mut source: impl RecordSource,
+        records: &Records,
+        file: &Path,
+        findings: &mut Findings<'_>,
+    ) -> Result<(u64, bool), Text> {
+        let mut checker = RecordChecker::new(&self.schema, &records.layout).show_values(self.show_values);
+        let mut violations = Violations::default();
+        let mut record = Record::new();
+        loop {
+            let next = source.next_checked(&mut record, &mut checker, &mut violations);
+            if !violations.is_empty() {
+                let found = std::mem::take(&mut violations);
+                let untold = found.total() - found.listed().len() as u64;
+                found.into_listed().into_iter().for_each(|violation| findings.add(violation));
+                findings.count += untold;
+            }
+            match next {
+                Ok(Next::Good | Next::Bad) => {}
+                Ok(Next::End) => return Ok((findings.count, true)),
+                // The file itself failed, not what is in it.
+                Err(ReadError { kind: ReadErrorKind::Io(error), .. }) if error.get_ref().is_none() => {
+                    return Err(words::file(file, &error));
+                }
+                Err(error) => {
+                    findings.most = findings.most.max(findings.count + 1);
+                    findings.add(&error);
+                    return Ok((findings.count, false));
+                }
+            }
+        }
+    }
+}
+
+fn open(file: &Path) -> io::Result<Box<dyn Read>> {
+    if file == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(file)?))
+}

@@ -1,0 +1,102 @@
+//! `sekisho validate` and `sekisho pin`.
+
+mod check;
+mod finding;
+mod parallel;
+mod report;
+mod sarif;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use sekisho_records::Layout;
+use sekisho_xsd::{Schema, SchemaError};
+
+use self::check::{Check, Records};
+use self::report::Report;
+use crate::cli::{PinArgs, ValidateArgs};
+use crate::config::words;
+use crate::language::{Language, Text};
+use crate::usage::USAGE;
+
+const INVALID: u8 = 1;
+const SCHEMA: u8 = 2;
+const UNREADABLE: u8 = 3;
+
+/// `sekisho pin`.
+pub(crate) fn pin(args: &PinArgs, language: Language) -> anyhow::Result<ExitCode> {
+    match Schema::load(&args.file, None) {
+        Ok(schema) => {
+            writeln!(io::stdout(), "{}", schema.digest())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => refused(&error, language),
+    }
+}
+
+/// A schema that cannot be used: not readable, or not to be taken.
+pub(crate) fn refused(error: &SchemaError, language: Language) -> anyhow::Result<ExitCode> {
+    complain(&words::schema(error), language)?;
+    Ok(ExitCode::from(if matches!(error, SchemaError::Read { .. }) { UNREADABLE } else { SCHEMA }))
+}
+
+fn complain(what: &Text, language: Language) -> io::Result<()> {
+    writeln!(io::stderr(), "sekisho: {}", what.in_language(language))
+}
+
+/// `sekisho validate`.
+pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<ExitCode> {
+    if args.server {
+        sekisho_xsd::lines::serve(io::stdin().lock(), io::stdout().lock())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.files.iter().filter(|file| *file == Path::new("-")).count() > 1 {
+        let twice = Text::new(
+            "standard input can be read once only: give `-` once",
+            "標準入力は一度しか読めません。「-」は一つだけ指定してください",
+        );
+        complain(&twice, language)?;
+        return Ok(ExitCode::from(USAGE));
+    }
+    let schema_file = args.schema.as_deref().context("--schema is missing")?;
+    let schema = match Schema::load(schema_file, None) {
+        Ok(schema) => schema,
+        Err(error) => return refused(&error, language),
+    };
+    let records = match (&args.record, args.format) {
+        (Some(record), Some(format)) => {
+            let ty = match schema.record_type(record) {
+                Ok(ty) => ty,
+                Err(error) => return refused(&error, language),
+            };
+            match Layout::compile(&ty) {
+                Ok(layout) => Some(Records { layout: Arc::new(layout), format, charset: args.charset }),
+                Err(error) => {
+                    complain(&words::layout(&error), language)?;
+                    return Ok(ExitCode::from(SCHEMA));
+                }
+            }
+        }
+        _ => None,
+    };
+    let check = Check { schema, records, violations: args.max_errors, show_values: args.show_values };
+    let mut report = Report::new(args.output, language, io::BufWriter::new(io::stdout().lock()));
+    report.begin()?;
+    let jobs = args.jobs.map_or_else(cores, usize::from);
+    let mut worst = 0;
+    parallel::in_order(&check, &args.files, jobs, &mut |file, told| {
+        if let Some(code) = report.take(file, told)? {
+            worst = worst.max(code);
+        }
+        Ok(())
+    })?;
+    report.finish()?;
+    Ok(ExitCode::from(worst))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
