@@ -8,5 +8,7 @@ mod wire;
 mod asking;
 mod certificates;
 mod damaged;
+mod hops;
+mod listeners;
 mod reloading;
 mod sending;
