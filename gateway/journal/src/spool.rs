@@ -13,6 +13,7 @@
 //! No file is renamed, appended to after it was closed, or changed; a batch that has no sealed index was never
 //! promised to anybody.
 
+mod disk;
 mod error;
 mod index;
 mod key_file;
@@ -23,12 +24,12 @@ mod segment;
 mod writer;
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::identity::{BatchId, Digest};
+use disk::sync_folder;
 pub use error::SpoolError;
 use error::{IoContext, Result};
 use index::Index;
@@ -87,11 +88,12 @@ impl Spool {
     /// The file system; a spool that another process has; a key file that others can read or that is damaged; or a
     /// spool with batches whose key file is missing.
     pub fn open(folder: &Path, key_file: &Path) -> Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).at("creating", folder)?;
+        disk::create_folder(folder, true).at("creating", folder)?;
         let lock = lock(folder)?;
         let has_batches = batches(folder)?.next().transpose()?.is_some();
         let keys = Keys::open(key_file, !has_batches)?;
         sync_folder(folder)?;
+        sync_folder(folder_above(folder))?;
         let shared = Shared { folder: folder.to_owned(), keys, _lock: lock };
         Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
     }
@@ -184,8 +186,12 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).at("syncing", folder)
+/// The folder that a path's own name is in.
+fn folder_above(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn segment_path(folder: &Path, counter: u32) -> PathBuf {

@@ -153,3 +153,22 @@ fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).doing("syncing the ledger's folder")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a write-ahead log, SQLite syncs it at every commit under FULL (2) and only at checkpoints under NORMAL: a
+    /// receipt rests on the former. Said of the connection, so it has to hold however often the ledger is opened.
+    #[test]
+    fn every_commit_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        for _ in 0..2 {
+            let connection = open_writer(&path).unwrap();
+            assert_eq!(pragma(&connection, "synchronous").unwrap(), 2);
+            let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            assert_eq!(mode, "wal");
+        }
+    }
+}

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::disk;
 use super::error::{IoContext, Result, SpoolError};
-use super::key_file::{Keys, private};
+use super::key_file::Keys;
 use super::pages::{self, Fields, Kind, PAYLOAD};
 use crate::identity::{BatchId, Digest};
 
@@ -60,7 +61,7 @@ pub(super) struct IndexWriter {
 impl IndexWriter {
     pub(super) fn create(folder: &Path, batch: BatchId) -> Result<Self> {
         let path = folder.join("index");
-        let file = private().create_new(true).open(&path).at("creating", &path)?;
+        let file = disk::create_file(&path)?;
         Ok(Self { file, path, batch, entries: Vec::new(), page: 1 })
     }
 
@@ -89,7 +90,7 @@ impl IndexWriter {
     /// Writes the first page: only now is the batch sealed. Durable when this returns.
     pub(super) fn seal(self, keys: &Keys, head: &Head) -> Result<()> {
         pages::write(&self.file, &self.path, keys, self.batch, Kind::Head, 0, &head.encode(keys.id))?;
-        self.file.sync_all().at("syncing", &self.path)
+        disk::sync_file(&self.file, &self.path)
     }
 }
 

@@ -85,10 +85,7 @@ fn create(path: &Path) -> Result<()> {
     let (key, name) = random.split_at(KEY_BYTES);
     let suffix: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
     let draft = path.with_extension(format!("new-{suffix}"));
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = super::folder_above(path);
     fs::create_dir_all(folder).at("creating", folder)?;
     let written = (|| {
         let mut file = private().create_new(true).open(&draft)?;
@@ -100,7 +97,7 @@ fn create(path: &Path) -> Result<()> {
     match written {
         // Another process was faster: its key is the key.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.at("writing", path).and_then(|()| super::sync_folder(folder)),
+        other => other.at("writing", path).and_then(|()| super::disk::sync_folder(folder)),
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use aws_lc_rs::{constant_time, hmac};
 
-use super::error::{IoContext, Result, SpoolError};
+use super::disk;
+use super::error::{Result, SpoolError};
 use super::key_file::Keys;
 use crate::identity::BatchId;
 
@@ -46,7 +47,7 @@ pub(super) fn write(
     page[..payload.len()].copy_from_slice(payload);
     let tag = mac(keys, batch, kind, number, &page[..PAYLOAD]);
     page[PAYLOAD..].copy_from_slice(&tag.as_ref()[..MAC]);
-    file.write_all_at(&page, number * PAGE as u64).at("writing", path)
+    disk::write_at(file, path, &page, number * PAGE as u64)
 }
 
 /// Reads page `number` of the file.

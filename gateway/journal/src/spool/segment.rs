@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{constant_time, hmac};
 
+use super::disk;
 use super::error::{IoContext, Result, SpoolError};
-use super::key_file::{Keys, private};
+use super::key_file::Keys;
 use super::pages::Fields;
 use crate::identity::BatchId;
 
@@ -109,7 +110,7 @@ impl SegmentWriter {
         first: u64,
         buffer: Vec<u8>,
     ) -> Result<Self> {
-        let file = private().create_new(true).open(&path).at("creating", &path)?;
+        let file = disk::create_file(&path)?;
         let header = Header { batch, counter, last: false, first, count: 0, length: 0 };
         Ok(Self { file, path, mac: hmac::Context::with_key(&keys.segment), header, buffer })
     }
@@ -143,9 +144,9 @@ impl SegmentWriter {
         self.mac.update(&header);
         let tag = self.mac.sign();
         let end = HEADER as u64 + self.header.length;
-        self.file.write_all_at(tag.as_ref(), end).at("writing", &self.path)?;
-        self.file.write_all_at(&header, 0).at("writing", &self.path)?;
-        self.file.sync_all().at("syncing", &self.path)?;
+        disk::write_at(&self.file, &self.path, tag.as_ref(), end)?;
+        disk::write_at(&self.file, &self.path, &header, 0)?;
+        disk::sync_file(&self.file, &self.path)?;
         Ok(self.buffer)
     }
 
@@ -159,7 +160,7 @@ impl SegmentWriter {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let offset = HEADER as u64 + self.header.length;
-        self.file.write_all_at(bytes, offset).at("writing", &self.path)?;
+        disk::write_at(&self.file, &self.path, bytes, offset)?;
         self.mac.update(bytes);
         self.header.length += bytes.len() as u64;
         Ok(())

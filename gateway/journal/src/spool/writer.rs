@@ -1,17 +1,16 @@
 //! Writing a batch.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use aws_lc_rs::digest;
 
+use super::disk::{self, sync_folder};
 use super::error::{IoContext, Result, SpoolError};
 use super::index::{Head, IndexWriter, STRIDE};
 use super::key_index::KeySorter;
 use super::segment::{MOST_RECORD_BYTES, SegmentWriter, encode_varint};
-use super::{Sealed, Spool, segment_path, sync_folder};
+use super::{Sealed, Spool, segment_path};
 use crate::identity::{BatchId, Digest};
 
 /// A batch being written. Dropped before [`BatchWriter::seal`] returned, everything of it is removed.
@@ -46,7 +45,7 @@ impl std::fmt::Debug for Open {
 impl BatchWriter {
     pub(super) fn create(spool: Spool, batch: BatchId) -> Result<Self> {
         let folder = spool.folder_of(batch);
-        match DirBuilder::new().mode(0o700).create(&folder) {
+        match disk::create_folder(&folder, false) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(SpoolError::Exists(batch));
             }

@@ -1,0 +1,159 @@
+//! Every change to a batch's folder that has to last: files and folders created, bytes written, files and folders synced.
+//!
+//! Nothing else in the spool writes what has to last, so the tests below see the whole order in which a batch reaches
+//! the disk.
+
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::Path;
+
+use super::error::{IoContext, Result};
+use super::key_file::private;
+
+/// Creates a folder for its owner only, with those above it if `recursive`.
+pub(super) fn create_folder(path: &Path, recursive: bool) -> std::io::Result<()> {
+    DirBuilder::new().recursive(recursive).mode(0o700).create(path)?;
+    seen(Deed::Created, path);
+    Ok(())
+}
+
+/// Creates a file that is not there yet, for its owner only.
+pub(super) fn create_file(path: &Path) -> Result<File> {
+    let file = private().create_new(true).open(path).at("creating", path)?;
+    seen(Deed::Created, path);
+    Ok(file)
+}
+
+/// Writes all of `bytes` at `offset`. They last once the file is synced.
+pub(super) fn write_at(file: &File, path: &Path, bytes: &[u8], offset: u64) -> Result<()> {
+    file.write_all_at(bytes, offset).at("writing", path)?;
+    seen(Deed::Wrote, path);
+    Ok(())
+}
+
+/// When this returns, the file's content is on the disk (fsync).
+pub(super) fn sync_file(file: &File, path: &Path) -> Result<()> {
+    file.sync_all().at("syncing", path)?;
+    seen(Deed::Synced, path);
+    Ok(())
+}
+
+/// When this returns, the names in the folder are on the disk (fsync of the folder).
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).at("syncing", folder)?;
+    seen(Deed::Synced, folder);
+    Ok(())
+}
+
+/// What was done to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Created,
+    Wrote,
+    Synced,
+}
+
+#[cfg(not(test))]
+fn seen(_: Deed, _: &Path) {}
+
+#[cfg(test)]
+use tests::seen;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::identity::BatchId;
+    use crate::spool::Spool;
+
+    thread_local! {
+        /// What this thread did, in its order.
+        static DEEDS: RefCell<Vec<(Deed, PathBuf)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn seen(deed: Deed, path: &Path) {
+        DEEDS.with_borrow_mut(|deeds| deeds.push((deed, path.to_owned())));
+    }
+
+    fn deeds() -> Vec<(Deed, PathBuf)> {
+        DEEDS.take()
+    }
+
+    fn first(deeds: &[(Deed, PathBuf)], deed: Deed, path: &Path) -> usize {
+        let found = deeds.iter().position(|(done, at)| *done == deed && at == path);
+        found.unwrap_or_else(|| panic!("{deed:?} is never done to {}: {deeds:#?}", path.display()))
+    }
+
+    fn last(deeds: &[(Deed, PathBuf)], deed: Deed, path: &Path) -> usize {
+        let found = deeds.iter().rposition(|(done, at)| *done == deed && at == path);
+        found.unwrap_or_else(|| panic!("{deed:?} is never done to {}: {deeds:#?}", path.display()))
+    }
+
+    fn open(state: &Path) -> Spool {
+        Spool::open(&state.join("spool"), &state.join("keys/spool.key")).unwrap()
+    }
+
+    /// The receipt is given after `seal` has returned: by then all of this has been done, and in this order.
+    #[test]
+    fn a_sealed_batch_is_on_the_disk_with_its_files_and_its_folders() {
+        let state = tempfile::tempdir().unwrap();
+        let spool = open(state.path()).with_segment_bytes(10_000);
+        for records in [0, 1, 100, 40_000] {
+            deeds();
+            let mut writer = spool.create(BatchId::new(1)).unwrap();
+            let folder = state.path().join("spool").join(writer.batch().to_string());
+            for number in 0..records {
+                writer.push(format!("record {number}").as_bytes(), Some(&u32::to_le_bytes(number))).unwrap();
+            }
+            let sealed = writer.seal().unwrap();
+            let deeds = deeds();
+
+            // What is there is what was seen to be made: the index and the segments, and nothing beside them.
+            let there: BTreeSet<PathBuf> =
+                std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let made: BTreeSet<PathBuf> = deeds
+                .iter()
+                .filter(|(deed, path)| *deed == Deed::Created && *path != folder)
+                .map(|(_, path)| path.clone())
+                .collect();
+            assert_eq!(there, made);
+            assert_eq!(there.len() as u32, sealed.segments + 1, "{records} records");
+            assert!(records < 40_000 || sealed.segments > 10, "{}", sealed.segments);
+
+            let names = last(&deeds, Deed::Synced, &folder);
+            for file in &there {
+                let synced = last(&deeds, Deed::Synced, file);
+                assert!(
+                    last(&deeds, Deed::Wrote, file) < synced,
+                    "{} is written after its sync",
+                    file.display()
+                );
+                assert!(first(&deeds, Deed::Created, file) < names, "{} has no lasting name", file.display());
+            }
+            // The index says that the batch is sealed: its first page, written last, comes behind every segment.
+            let index = folder.join("index");
+            let said = last(&deeds, Deed::Wrote, &index);
+            for segment in there.iter().filter(|file| **file != index) {
+                assert!(last(&deeds, Deed::Synced, segment) < said, "{} comes too late", segment.display());
+            }
+            let parent = last(&deeds, Deed::Synced, &state.path().join("spool"));
+            assert!(first(&deeds, Deed::Created, &folder) < parent, "the batch's folder has no lasting name");
+            assert_eq!(deeds.last(), Some(&(Deed::Synced, state.path().join("spool"))));
+        }
+    }
+
+    #[test]
+    fn the_spools_own_folder_has_a_lasting_name() {
+        let state = tempfile::tempdir().unwrap();
+        deeds();
+        open(state.path());
+        let deeds = deeds();
+        let made = first(&deeds, Deed::Created, &state.path().join("spool"));
+        assert!(made < last(&deeds, Deed::Synced, state.path()), "{deeds:#?}");
+        assert!(made < last(&deeds, Deed::Synced, &state.path().join("spool")), "{deeds:#?}");
+        assert!(deeds.contains(&(Deed::Synced, state.path().join("keys"))), "{deeds:#?}");
+    }
+}
