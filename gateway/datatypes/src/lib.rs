@@ -13,6 +13,7 @@
 mod builder;
 mod builtin;
 mod checks;
+mod cost;
 mod definition;
 mod evaluate;
 mod facets;
@@ -28,6 +29,7 @@ mod white_space;
 
 pub use builder::TypesBuilder;
 pub use builtin::{Builtin, TypeId, Variety};
+pub use cost::PatternCost;
 pub use definition::DefinitionError;
 pub use facets::{EnumValue, Facets};
 pub use fault::{Fault, Unit, What};

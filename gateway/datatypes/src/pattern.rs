@@ -12,6 +12,7 @@ mod tables;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::cost::PatternCost;
 use crate::definition::DefinitionError;
 use crate::shape::Shape;
 use crate::types::Tables;
@@ -49,6 +50,12 @@ impl Pattern {
     /// The expressions as the schema has them.
     pub(crate) fn source(&self) -> Arc<[String]> {
         self.source.clone()
+    }
+
+    /// What it takes, as a facet of the type of this name.
+    pub(crate) fn cost(&self, name: Option<String>) -> PatternCost {
+        let (kind, states, bytes, cache) = self.matcher.cost();
+        PatternCost { name, source: self.source.clone(), kind, states, bytes, cache }
     }
 
     /// Texts that match for certain, by their bytes.

@@ -20,6 +20,7 @@ pub mod digest;
 pub mod document;
 mod engine;
 pub mod error;
+pub mod explain;
 mod facts;
 pub mod lines;
 mod place;
@@ -34,6 +35,7 @@ pub use checker::Checker;
 pub use digest::SchemaDigest;
 pub use document::{Telling, Validity};
 pub use error::{DocumentError, SchemaError};
+pub use explain::{ConstraintCost, ModelCost, PatternCost, SchemaCost};
 pub use record::{
     Element, ElementContent, KeyConstraint, KeyKind, Particle, RecordType, SimpleType, TypeId, ValueKind,
     WhiteSpace,

@@ -59,6 +59,22 @@ impl Matcher {
         Some(Matcher::Lazy { automaton, caches: Box::new(caches) })
     }
 
+    /// Its kind, its states, its bytes, and those that each thread may take beside.
+    pub(super) fn cost(&self) -> (&'static str, usize, usize, usize) {
+        match self {
+            Matcher::Run { class, .. } => {
+                ("class", 0, size_of::<Characters>() + size_of_val(&class.wide[..]), 0)
+            }
+            Matcher::Whole { automaton, start } => {
+                ("whole", states(automaton, *start), automaton.memory_usage(), 0)
+            }
+            Matcher::Lazy { automaton, .. } => {
+                let nfa = automaton.get_nfa();
+                ("lazy", nfa.states().len(), nfa.memory_usage() + automaton.memory_usage(), CACHE)
+            }
+        }
+    }
+
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
             Matcher::Run { class, min, max } => {
@@ -80,6 +96,21 @@ impl Matcher {
             }
         }
     }
+}
+
+/// The states that can be reached.
+fn states(automaton: &dense::DFA<Vec<u32>>, start: StateID) -> usize {
+    let mut met = std::collections::HashSet::from([start]);
+    let mut open = vec![start];
+    while let Some(state) = open.pop() {
+        for byte in 0..=u8::MAX {
+            let next = automaton.next_state(state, byte);
+            if met.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    met.len()
 }
 
 fn stepwise(automaton: &lazy::DFA, cache: &mut lazy::Cache, text: &str) -> Option<bool> {

@@ -226,6 +226,8 @@ pub(crate) enum Process {
 /// An identity-constraint definition (part 1 §3.11.1).
 #[derive(Debug)]
 pub(crate) struct Constraint {
+    /// Its local name.
+    pub(crate) name: Box<str>,
     pub(crate) kind: ConstraintKind,
     pub(crate) selector: Vec<Path>,
     pub(crate) fields: Vec<Vec<Path>>,

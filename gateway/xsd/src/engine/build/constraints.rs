@@ -32,6 +32,7 @@ impl Build<'_> {
                 IdentityKind::Keyref => ConstraintKind::Keyref,
             };
             all.push(Constraint {
+                name: self.set.name_table.resolve_ref(data.name).into(),
                 kind,
                 selector: selector.ok_or_else(|| unread("selector"))?,
                 fields,

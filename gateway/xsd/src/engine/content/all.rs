@@ -44,6 +44,16 @@ impl All {
         All { members, required, optional, proposed }
     }
 
+    pub(super) fn members(&self) -> usize {
+        self.proposed.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let proposed: usize =
+            self.proposed.iter().map(|list| size_of_val(list) + size_of_val(&list[..])).sum();
+        size_of_val(&self.members[..]) + size_of_val(&self.required[..]) + proposed
+    }
+
     pub(super) fn start(&self, words: &mut Vec<u32>) -> u32 {
         words.resize(words.len() + self.required.len(), 0);
         0

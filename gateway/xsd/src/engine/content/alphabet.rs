@@ -90,6 +90,14 @@ impl Alphabet {
         self.names.len()
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.names[..])
+            + size_of_val(&self.spaces[..])
+            + self.shown.len()
+            + size_of_val(&self.dense[..])
+            + size_of_val(&self.namespaces[..])
+    }
+
     /// How many symbols there are.
     pub(super) fn len(&self) -> usize {
         self.names.len() + if self.has_wildcards { self.namespaces.len() + 1 } else { 0 }

@@ -36,6 +36,15 @@ impl Counted {
         Ok(Counted { positions, lists, width: 1 + levels })
     }
 
+    pub(super) fn positions(&self) -> usize {
+        self.positions.all.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let lists: usize = self.lists.iter().map(|list| size_of_val(list) + size_of_val(&list[..])).sum();
+        lists + self.positions.bytes()
+    }
+
     pub(super) fn start(&self, words: &mut Vec<u32>) -> u32 {
         words.push(BEFORE);
         words.resize(words.len() + self.width - 1, 0);

@@ -53,6 +53,16 @@ pub(crate) enum What {
     Wildcard(Process),
 }
 
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// `table`, `counted` or `all`.
+    pub(crate) kind: &'static str,
+    /// States of a table, positions of what is counted, members of an `xs:all`.
+    pub(crate) states: usize,
+    pub(crate) bytes: usize,
+}
+
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -207,6 +217,17 @@ impl State {
 }
 
 impl Model {
+    /// What the model takes, for those who ask what a schema costs.
+    pub(crate) fn cost(&self) -> Cost {
+        let (kind, states, bytes) = match &self.kind {
+            Kind::Table(table) => ("table", table.states(), table.bytes()),
+            Kind::Counted(counted) => ("counted", counted.positions(), counted.bytes()),
+            Kind::All(all) => ("all", all.members(), all.bytes()),
+        };
+        let own = size_of::<Model>() + self.alphabet.bytes() + self.matches.len() * size_of::<Match>();
+        Cost { kind, states, bytes: own + bytes }
+    }
+
     /// Whether the state's number says all there is to say.
     pub(crate) fn is_table(&self) -> bool {
         matches!(self.kind, Kind::Table(_))

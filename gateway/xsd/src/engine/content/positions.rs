@@ -61,6 +61,15 @@ impl Positions {
         Ok(positions)
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        let positions: usize =
+            self.all.iter().map(|at| size_of_val(at) + size_of_val(&at.counters[..])).sum();
+        let follows: usize =
+            self.follows.iter().map(|links| size_of_val(links) + size_of_val(&links[..])).sum();
+        let lists: usize = self.lists.iter().map(|list| size_of_val(list) + size_of_val(&list[..])).sum();
+        positions + follows + lists
+    }
+
     /// Makes the positions of `node`, after which comes `follow`; the ones that may come first, in order.
     fn place(
         &mut self,

@@ -97,6 +97,19 @@ impl Table {
         self.accepting[state as usize]
     }
 
+    pub(super) fn states(&self) -> usize {
+        self.accepting.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let steps = match &self.steps {
+            Steps::Dense { cells, .. } => size_of_val(&cells[..]),
+            Steps::Sparse { rows, steps } => size_of_val(&rows[..]) + size_of_val(&steps[..]),
+        };
+        let next: usize = self.next.iter().map(|next| size_of_val(next) + size_of_val(&next[..])).sum();
+        self.accepting.len() + steps + next
+    }
+
     pub(super) fn next(&self, state: u32, out: &mut Vec<Symbol>) {
         out.extend_from_slice(&self.next[state as usize]);
     }
