@@ -90,6 +90,10 @@ fn accepts(test: NameTest, found: Found) -> bool {
     }
 }
 
+/// What a nil element has for a value: it is of a simple type, so it belongs to the qualified nodes (§3.11.4, clause 3), and
+/// it equals nothing but another one.
+const NIL: Fingerprint = 0;
+
 /// What may be wrong with an element that is a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -205,7 +209,7 @@ impl Selection {
             match value {
                 Value::Known(value) => state.value = Some(value),
                 Value::Bad => state.spoiled = true,
-                Value::Absent => {}
+                Value::Absent => state.value = Some(NIL),
                 Value::Complex => state.spoiled = tell(Field::Complex),
             }
         }
