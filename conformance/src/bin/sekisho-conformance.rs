@@ -115,6 +115,7 @@ fn run(options: &Run) -> anyhow::Result<bool> {
         ("differential", "/differential"),
         ("lookup", "/lookup"),
         ("household", "/household"),
+        ("unreached", "/unreached"),
     ];
     let defaults = defaults.map(|(name, path)| (name.to_owned(), path.to_owned()));
     let routes = defaults.into_iter().chain(options.route.iter().cloned()).collect();

@@ -29,7 +29,8 @@ pub struct Case {
     #[serde(default)]
     pub rule: String,
     /// The route that it is about: `orders`, `lenient` (the same, bad records left out), `legacy` (the same, CSV by
-    /// position, in Windows-31J, what that does not have replaced by U+3013), `attributes`, `differential`, `household`.
+    /// position, in Windows-31J, what that does not have replaced by U+3013), `unreached` (the same, no cloud behind it),
+    /// `attributes`, `differential`, `household`.
     #[serde(default = "orders")]
     pub route: String,
     /// What is sent.

@@ -41,8 +41,7 @@ fn a_bad_head_is_refused_as_a_problem_with_its_own_words_and_the_connection_clos
         (414, "head-target-too-long", &format!("GET /orders?{long} HTTP/1.1\r\nHost: h\r\n\r\n")),
     ] {
         let mut client = site.client();
-        client.send(head);
-        let _ = client.try_send(b"K4NARY");
+        let _ = client.try_send(format!("{head}K4NARY").as_bytes());
         let answer = client.answer();
         assert_eq!((answer.status, answer.refused().code.as_str()), (status, code), "{head:?}");
         assert!(answer.closes() && client.is_closed(), "{head:?}");
