@@ -71,6 +71,12 @@ pub(crate) enum Command {
     /// Exit codes, the highest of all files': 0 all valid, 1 invalid, 2 the schema is refused, 3 a file (the schema's among
     /// them) cannot be read, 64 wrong use of the command.
     Validate(ValidateArgs),
+    /// Show what a schema compiles to and what that costs: documents, models, patterns, keys, bytes, time.
+    ///
+    /// What is refused is named with its file, line, column and rule.
+    ///
+    /// Exit codes: 0 shown, 2 the schema is refused, 3 it cannot be read, 64 wrong use of the command.
+    ExplainSchema(ExplainArgs),
     /// Print the digest that a schema is pinned by.
     ///
     /// Exit codes: 0 printed, 2 the schema is refused, 3 it cannot be read, 64 wrong use of the command.
@@ -308,6 +314,24 @@ pub(crate) struct ValidateArgs {
     /// The files; `-` is standard input.
     #[arg(required_unless_present = "server")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// How an explanation is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainForm {
+    /// Tables.
+    Text,
+    /// A JSON object, with all models and patterns.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The schema's first document.
+    pub(crate) file: PathBuf,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: ExplainForm,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod columns;
 mod config;
+mod explain;
 mod language;
 mod operate;
 mod probes;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Batch(batch) => operate::batch(&batch, language),
         Command::Heartbeat(heartbeat) => client::heartbeat::run(&heartbeat, language),
         Command::Validate(validate) => validate::run(&validate, language),
+        Command::ExplainSchema(explain) => explain::run(&explain, language),
         Command::Pin(pin) => validate::pin(&pin, language),
         Command::Completions(completions) => Ok(cli::completions(&completions)),
         Command::Manual(manual) => cli::manual(&manual),

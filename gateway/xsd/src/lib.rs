@@ -42,4 +42,4 @@ pub use record::{
 };
 pub use schema::{Schema, SchemaDocument};
 pub use violation::{ValueViolation, Violation, Words};
-pub use wording::rule;
+pub use wording::{rule, schema_text_ja};

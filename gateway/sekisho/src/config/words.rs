@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use sekisho_records::{CsvOptionsError, LayoutError, MappingError};
-use sekisho_xsd::SchemaError;
+use sekisho_xsd::{SchemaError, schema_text_ja};
 
 use crate::language::{Text, text};
 
@@ -48,12 +48,15 @@ pub(crate) fn schema(error: &SchemaError) -> Text {
             ),
         ),
         SchemaError::Invalid { place, rule, message } => {
+            let message = schema_text_ja(message);
             Text::new(english, format!("{place}：スキーマの規則 {rule} に反しています（{message}）"))
         }
         SchemaError::Unsupported { place, construct, advice } => {
+            let (construct, advice) = (schema_text_ja(construct), schema_text_ja(advice));
             Text::new(english, format!("{place}：{construct} には対応していません（{advice}）"))
         }
         SchemaError::Record { name, problem } => {
+            let problem = schema_text_ja(problem);
             Text::new(english, format!("レコード要素 {name} を使えません（{problem}）"))
         }
         _ => Text::new(english.clone(), format!("スキーマを使えません（{english}）")),

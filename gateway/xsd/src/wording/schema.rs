@@ -1,0 +1,184 @@
+//! What is wrong with schemas, in Japanese: this crate's own words; the compiler's stay as they are.
+
+/// English with `{}` for what comes from the schema, and the same in Japanese.
+const PHRASES: &[(&str, &str)] = &[
+    // What to do.
+    ("write the schema in XSD 1.0", "XSD 1.0で書いてください"),
+    ("name an element that has elements inside", "要素を含む要素を指定してください"),
+    ("list the elements in a choice", "要素をchoiceに列挙してください"),
+    ("refer to an element that can occur", "出現できる要素を参照してください"),
+    ("put the constraint on an element above the records", "制約はレコードより上の要素に書いてください"),
+    (
+        "its values depend on more than their text: take xs:NCName, or another type",
+        "値が文字だけでは決まりません。xs:NCNameなど別の型にしてください",
+    ),
+    (
+        "records have a fixed depth: write the levels out",
+        "レコードの深さは固定です。各段を書き下してください",
+    ),
+    ("refer to the derived type that occurs", "実際に出現する派生型を参照してください"),
+    ("put the text into an element", "文字は要素の中に入れてください"),
+    ("write it once, with maxOccurs, or under two names", "maxOccursで一度だけ書くか、名前を分けてください"),
+    ("name the elements that may occur", "出現できる要素を列挙してください"),
+    ("mend the reference", "参照を直してください"),
+    (
+        "make it an element: CSV and JSON have no attributes",
+        "要素にしてください。CSVとJSONには属性がありません",
+    ),
+    ("define a simple type with these facets", "同じ制限を持つ単純型を定義してください"),
+    ("give it a type", "型を指定してください"),
+    (
+        "let the selector name the record and each field one of its child elements",
+        "selectorにはレコードを、fieldにはその子要素を書いてください",
+    ),
+    // What it is about.
+    ("a record with a simple type", "単純型のレコード"),
+    ("the substitution group of element {}", "要素 {} の代替グループ"),
+    ("the abstract element {}", "抽象要素 {}"),
+    (
+        "a key, keyref or unique on element {} in the record",
+        "レコード内の要素 {} に付いたkey、keyref、unique",
+    ),
+    ("the type {} of element {}", "要素の型 {}（要素 {}）"),
+    ("the type of element {}, which contains itself,", "自分自身を含む、要素 {} の型"),
+    ("the abstract type of element {}", "要素 {} の抽象型"),
+    ("mixed content in element {}", "要素 {} の混合内容"),
+    ("the element {} in more than one place of element {}", "要素が複数の場所にあること（{}、要素 {} の中）"),
+    ("an attribute of element {}", "要素 {} の属性"),
+    ("simple content by restriction in element {}", "要素 {} の、制限による単純内容"),
+    ("element {} of type xs:anyType", "xs:anyType型の要素 {}"),
+    ("a selector that cannot be read (constraint {})", "読み取れないselector（制約 {}）"),
+    ("a selector that reaches into the record (constraint {})", "レコードの中に及ぶselector（制約 {}）"),
+    ("xs:keyref on records (constraint {})", "レコードに対するxs:keyref（制約 {}）"),
+    (
+        "a field that is not a child element of the record (constraint {})",
+        "レコードの子要素ではないfield（制約 {}）",
+    ),
+    (
+        "a field that is not a single simple element of the record (constraint {})",
+        "レコードの単一の単純な要素ではないfield（制約 {}）",
+    ),
+    // What is wrong.
+    ("has no declaration of its own", "に対応する宣言がありません"),
+    ("is not declared in the schema", "がスキーマで宣言されていません"),
+    (
+        "is declared more than once with different types: use different names",
+        "が異なる型で複数宣言されています。名前を分けてください",
+    ),
+    (
+        "lies in a schema with too many ways to it: name it globally, or simplify the schema",
+        "に至る経路が多すぎます。大域宣言にするか、スキーマを簡単にしてください",
+    ),
+    (
+        "lies below several elements with different keys: use one of them",
+        "が、キーの異なる複数の要素の下にあります。どれか一つにしてください",
+    ),
+    ("the document {} cannot be had: {}", "文書 {} を使えません: {}"),
+    (
+        "it is on a network, and schemas come from disk only",
+        "ネットワーク上にあります。スキーマはディスクからだけ読み取ります",
+    ),
+    ("it lies outside the folder of the schema", "スキーマのフォルダーの外にあります"),
+    ("a schema has at most {} documents", "スキーマの文書は{}個までです"),
+    ("a schema document has at most {} bytes", "スキーマの文書は{}バイトまでです"),
+    ("no such document", "そのような文書はありません"),
+    (
+        "the content model is too large: write it with fewer alternatives",
+        "内容モデルが大きすぎます。選択肢を減らしてください",
+    ),
+    ("xs:all is not the whole content of the type", "xs:allは型の内容の全体でなければなりません"),
+    ("an element particle refers to no declaration", "要素の参照先となる宣言がありません"),
+    (
+        "a reference to a group leads nowhere, or round in a circle",
+        "グループの参照先がないか、循環しています",
+    ),
+    (
+        "the {} of this constraint cannot be read, or has more than 63 steps",
+        "この制約の{}を読み取れないか、63段を超えています",
+    ),
+];
+
+/// The Japanese for a text of a [`SchemaError`](crate::SchemaError): its `message`, `construct`, `advice` or `problem`.
+/// What the compiler says stays in English.
+pub fn schema_text_ja(text: &str) -> String {
+    PHRASES
+        .iter()
+        .find_map(|(en, ja)| {
+            let parts = taken(en, text)?;
+            let mut said = String::new();
+            for (at, piece) in ja.split("{}").enumerate() {
+                if let Some(part) = at.checked_sub(1).and_then(|at| parts.get(at)) {
+                    said.push_str(&schema_text_ja(part));
+                }
+                said.push_str(piece);
+            }
+            Some(said)
+        })
+        .unwrap_or_else(|| text.to_owned())
+}
+
+/// What stands in the places of a phrase, if the text is one of it.
+fn taken<'t>(phrase: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let mut pieces = phrase.split("{}");
+    let mut rest = text.strip_prefix(pieces.next()?)?;
+    let mut parts = Vec::new();
+    let mut pieces = pieces.peekable();
+    while let Some(piece) = pieces.next() {
+        let end = match (piece, pieces.peek()) {
+            ("", None) => rest.len(),
+            (piece, None) => rest.strip_suffix(piece)?.len(),
+            (piece, Some(_)) => rest.find(piece)?,
+        };
+        parts.push(&rest[..end]);
+        rest = &rest[end + piece.len()..];
+    }
+    rest.is_empty().then_some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_words_are_said_in_japanese_with_what_comes_from_the_schema() {
+        for (en, ja) in PHRASES {
+            assert_eq!(en.matches("{}").count(), ja.matches("{}").count(), "{en}");
+            assert!(ja.chars().any(|c| c >= 'ぁ'), "{ja}");
+        }
+        for (en, ja) in [
+            ("give it a type", "型を指定してください"),
+            ("an attribute of element a", "要素 a の属性"),
+            ("the type xs:ID of element b", "要素の型 xs:ID（要素 b）"),
+            (
+                "the document \"a.xsd\" cannot be had: it lies outside the folder of the schema",
+                "文書 \"a.xsd\" を使えません: スキーマのフォルダーの外にあります",
+            ),
+            ("what the compiler says", "what the compiler says"),
+            ("give it a type or not", "give it a type or not"),
+        ] {
+            assert_eq!(schema_text_ja(en), ja);
+        }
+    }
+
+    /// A text that changes in the code is missed here, not by a reader of Japanese.
+    #[test]
+    fn the_phrases_are_those_of_the_code() {
+        let code = [
+            include_str!("../translate.rs"),
+            include_str!("../translate/find.rs"),
+            include_str!("../translate/keys.rs"),
+            include_str!("../schema.rs"),
+            include_str!("../sources.rs"),
+            include_str!("../dialect.rs"),
+            include_str!("../engine/build/mod.rs"),
+            include_str!("../engine/build/content.rs"),
+            include_str!("../engine/build/constraints.rs"),
+        ]
+        .concat();
+        for (en, _) in PHRASES {
+            let whole = en.strip_suffix(" (constraint {})").unwrap_or(en);
+            let longest = whole.split("{}").max_by_key(|piece| piece.len()).unwrap_or_default();
+            assert!(code.contains(longest), "{en}");
+        }
+    }
+}
