@@ -40,11 +40,11 @@ fn twenty_uploads_share_four_places_and_all_arrive() {
                 })
             })
             .collect();
-        for client in clients {
-            client.join().unwrap();
-        }
+        // The watcher ends whatever became of the clients, or a failure would never be told.
+        let ended: Vec<_> = clients.into_iter().map(thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::SeqCst);
         watcher.join().unwrap();
+        assert!(ended.iter().all(Result::is_ok), "a client failed");
     });
     assert!(!over.load(Ordering::SeqCst), "more bodies were read at once than may be");
     assert_eq!(site.batches().len(), 20);

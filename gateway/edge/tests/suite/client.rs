@@ -112,6 +112,8 @@ impl Client {
                 self.held.extend_from_slice(&buffer[..n]);
                 true
             }
+            // A process that was stopped and goes on; nothing of the connection.
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.more(),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => panic!("the connection was reset"),
             Err(error) => panic!("nothing came: {error}"),
         }
