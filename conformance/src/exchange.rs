@@ -153,10 +153,13 @@ impl Peer {
         if self.linger.is_zero() || stream.set_read_timeout(Some(self.linger)).is_err() {
             return false;
         }
-        match reader.read(&mut [0]) {
-            Ok(0) => true,
-            Ok(_) => false,
-            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        loop {
+            return match reader.read(&mut [0]) {
+                Ok(0) => true,
+                Ok(_) => false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            };
         }
     }
 }

@@ -107,17 +107,7 @@ fn run(options: &Run) -> anyhow::Result<bool> {
     let identity = options.certificate.as_deref().zip(options.key.as_deref());
     let peer =
         Peer::new(&options.target, options.roots.as_deref(), identity).context("the target is no target")?;
-    let defaults = [
-        ("orders", "/bulk"),
-        ("lenient", "/lenient"),
-        ("legacy", "/legacy"),
-        ("attributes", "/attributes"),
-        ("differential", "/differential"),
-        ("lookup", "/lookup"),
-        ("household", "/household"),
-        ("unreached", "/unreached"),
-    ];
-    let defaults = defaults.map(|(name, path)| (name.to_owned(), path.to_owned()));
+    let defaults = cases::ROUTES.map(|(name, path)| (name.to_owned(), path.to_owned()));
     let routes = defaults.into_iter().chain(options.route.iter().cloned()).collect();
     let runner = Runner {
         target: Target { peer, routes },

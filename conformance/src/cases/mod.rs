@@ -23,6 +23,18 @@ use anyhow::{Context, bail, ensure};
 
 use case::CaseFile;
 
+/// The routes that cases know, by name, each with its path in `conformance/gateway.toml`.
+pub const ROUTES: [(&str, &str); 8] = [
+    ("orders", "/bulk"),
+    ("lenient", "/lenient"),
+    ("legacy", "/legacy"),
+    ("unreached", "/unreached"),
+    ("attributes", "/attributes"),
+    ("differential", "/differential"),
+    ("lookup", "/lookup"),
+    ("household", "/household"),
+];
+
 /// Reads every case file of a folder, by name.
 ///
 /// # Errors
@@ -67,7 +79,7 @@ mod tests {
         let files = load(Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").as_path()).unwrap();
         let count: usize = files.iter().map(|file| file.case.len()).sum();
         assert!(count >= 100, "{count} cases");
-        for area in ["swa", "soap", "rest", "charset", "hostile", "heartbeat", "clients"] {
+        for area in ["swa", "soap", "rest", "charset", "differential", "hostile", "heartbeat", "clients"] {
             assert!(files.iter().any(|file| file.area == area), "{area}");
         }
     }
@@ -78,7 +90,7 @@ mod tests {
         for file in load(&root.join("cases")).unwrap() {
             for case in &file.case {
                 let mut names: message::Names = file.text.clone();
-                for name in ["orders", "lenient", "attributes", "household", "path", "below", "host"] {
+                for name in ROUTES.map(|(name, _)| name).into_iter().chain(["path", "below", "host"]) {
                     names.insert(name.to_owned(), "/x".to_owned());
                 }
                 for (send, expect) in case.exchanges() {
