@@ -14,6 +14,7 @@ mod needs;
 mod operations;
 mod processes;
 mod test;
+mod w3c;
 mod workspace;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use crate::examples;
 use crate::long;
 use crate::needs;
 use crate::operations;
+use crate::w3c;
 use crate::workspace::{Programs, cargo, check};
 
 /// The version of cargo-deny that the repository's deny.toml is written for.
@@ -57,6 +58,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     step("the operator's examples");
     examples::prometheus()?;
     examples::unit(&programs.path("sekisho"))?;
+    step("the W3C's schema test suite");
+    w3c::run(&programs)?;
     step("the conformance cases");
     let mut good = conformance::all(&programs)?;
     step("the main job at every door, in every dialect");
