@@ -89,7 +89,7 @@ pub(crate) fn fails_without_splitting(programs: &Programs, records: u64) -> anyh
     let unsplit = demo::Options { no_split: true, ..main_job(Door::Swa, records) };
     let outcome = demo::act(&unsplit, programs)?;
     let failed = !outcome.print();
-    Ok(failed && outcome.hits() > 0)
+    Ok(failed && outcome.hits().is_some_and(|hits| hits > 0))
 }
 
 /// Every door into one dialect, and one door into every dialect.

@@ -1,6 +1,6 @@
 //! One request head, vetted as bytes (RFC 9112 §2 to §6, RFC 9110 §5).
 
-use super::target::{Absolute, OwnHosts};
+use super::target::{Absolute, OwnHosts, names_a_host};
 
 /// Bytes of a request target: as much as RFC 9112 §3 recommends to take of a whole request line.
 pub(super) const TARGET_BYTES: usize = 8_000;
@@ -49,7 +49,7 @@ pub enum HeadRefusal {
     AmbiguousLength,
     /// A transfer coding beneath `chunked` that is not known here (RFC 9112 §6.1).
     TransferCoding,
-    /// HTTP/1.1 without `Host`.
+    /// HTTP/1.1 without `Host`, or one that names no host (RFC 9112 §3.2).
     NoHost,
 }
 
@@ -158,6 +158,7 @@ pub(super) fn vet(head: &[u8], limits: &HeadLimits, hosts: &OwnHosts) -> Result<
                 return Err(HeadRefusal::DuplicateField);
             }
             match at {
+                0 if !names_a_host(value) => return Err(HeadRefusal::NoHost),
                 1 => length = Some(content_length(value)?),
                 2 => coding = Some(value),
                 _ => {}

@@ -78,6 +78,12 @@ impl<'t> Absolute<'t> {
     }
 }
 
+/// Whether a `Host` field's value is a host and, if need be, a port (RFC 9110 §7.2).
+pub(super) fn names_a_host(value: &[u8]) -> bool {
+    let text = str::from_utf8(value).ok();
+    text.and_then(|text| Authority::parse(false, text).ok()).is_some_and(|authority| authority.port.is_some())
+}
+
 impl<'t> Authority<'t> {
     /// RFC 3986 §3.2, without user information (RFC 9110 §4.2.4).
     fn parse(secure: bool, text: &'t str) -> Result<Self, HeadRefusal> {

@@ -107,8 +107,9 @@ fn words(refused: HeadRefusal, limit: u64) -> (Class, String, String) {
         ),
         HeadRefusal::NoHost => fixed(
             Class::Malformed,
-            "A request by HTTP/1.1 needs a Host field (RFC 9112 section 3.2): send it.",
-            "HTTP/1.1の要求にはHostヘッダーが必要です（RFC 9112 3.2）。指定してください。",
+            "A request by HTTP/1.1 needs a Host field with a host and, where it is not the usual one, a port (RFC 9112 \
+             section 3.2): send it.",
+            "HTTP/1.1の要求には、ホスト名（必要ならポート番号も）を示すHostヘッダーが必要です（RFC 9112 3.2）。指定してください。",
         ),
     }
 }

@@ -10,7 +10,7 @@ use sekisho_records::{
     CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, ReadErrorKind, Record,
     RecordChecker, RecordSource, Violations, XmlOptions, XmlRecords,
 };
-use sekisho_xml::{Limits, Reader, decode_document};
+use sekisho_xml::{Limits, ProcessingInstructions, Reader, decode_document};
 use sekisho_xsd::{DocumentError, Schema, Telling};
 
 use super::finding::{End, Finding, Verdict};
@@ -105,7 +105,10 @@ impl Check {
         // An XML document says its encoding itself.
         if records.format == FormatArg::Xml {
             let text = decode_document(input, None).map_err(|error| unreadable(&error))?;
-            let mut reader = Reader::new(BufReader::new(text), Limits::default());
+            // As at a REST door; messages in SOAP must have none (WS-I Basic Profile 1.2, R1009).
+            let limits =
+                Limits { processing_instructions: ProcessingInstructions::Skip, ..Limits::default() };
+            let mut reader = Reader::new(BufReader::new(text), limits);
             let source = XmlRecords::from_document(&mut reader, &records.layout, XmlOptions::default());
             return self.each(source, records, file, findings);
         }
