@@ -119,6 +119,10 @@ impl<'p> Service<'p> {
     pub(super) fn most(&self) -> usize {
         match self {
             Service::Bulk { .. } => bulk::MAX_UPLOAD,
+            // The described operations know one limit, that of time: a call of 400,000 records has to reach it.
+            Service::Soap { .. } | Service::Swa { .. } | Service::Rest { value: None, .. } => {
+                1024 * 1024 * 1024
+            }
             _ => 64 * 1024 * 1024,
         }
     }
