@@ -39,10 +39,8 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         let tasks = sizes.map(|records| Task { door, records, pace: None });
         figures.extend(compare(bench, &name, tasks, "peak over idle; taken, delivery held back")?);
     }
-    // What is delivered lies in the spool, and is the same whichever door it came through. It takes some hundred chunks
-    // until the ledger's cache of 4 MiB and the allocator's arenas are as full as they get: the sizes begin there.
-    let full = if bench.quick { [60_000, 120_000] } else { [1_000_000, 3_000_000] };
-    let tasks = full.map(|records| Task { door: Door::Swa, records, pace: Some(SMALL_CHUNKS) });
+    // What is delivered lies in the spool, and is the same whichever door it came through.
+    let tasks = sizes.map(|records| Task { door: Door::Swa, records, pace: Some(SMALL_CHUNKS) });
     let note = "peak over idle; taken and delivered, 50 ms a call, 8 chunks of 1,000 rows under way";
     figures.extend(compare(bench, "memory, swa and delivery", tasks, note)?);
     let task = Task { door: Door::Swa, records: sizes[1], pace: Some("") };
