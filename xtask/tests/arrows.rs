@@ -96,8 +96,8 @@ const STANDS_FOR: &[(&str, &[&str])] = &[
     ("encoding_rs", &["sekisho-charset", "sekisho-fuzz"]),
     // `xsd`: schemas from the disk, and the way into xsd-schema.
     ("quick-xml", &["sekisho-xml", "sekisho-datatypes", "sekisho-xsd", "sekisho-conformance"]),
-    // `datatypes`: as the oracle of its tests.
-    ("xsd-schema", &["sekisho-xsd", "sekisho-datatypes"]),
+    // `datatypes`: as the oracle of its tests; `fuzz`: of targets.
+    ("xsd-schema", &["sekisho-xsd", "sekisho-datatypes", "sekisho-fuzz"]),
     ("rusqlite", &["sekisho-journal"]),
     ("multer", &["sekisho-edge"]),
 ];

@@ -10,8 +10,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod charset;
+mod datatypes;
+mod doors;
+mod patterns;
 mod pieces;
 mod records;
+mod runtime;
 mod soap;
 mod trace;
 mod xml;
@@ -44,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     target("canonical", "a damaged canonical record is refused, or can be walked and mapped", records::canonical, None),
     Target { more_seeds: &["gateway/soap/tests/fixtures"], ..target("multipart", "a package has the same parts and the same verdict however the bytes come", soap::multipart, Some("mime.dict")) },
     target("envelope", "an envelope has one verdict for every kind of message, however the bytes come", soap::envelope, Some("xml.dict")),
+    target("doors", "the same records by CSV, JSON, NDJSON and XML have one verdict, the same codes and the same canonical bytes", doors::alike, Some("values.dict")),
+    target("runtime", "a document has one verdict, however its bytes come, and it is that of another validator", runtime::verdicts, Some("schema.dict")),
+    target("datatypes", "a value has one verdict and one value, whatever its white space, and they are those of another validator", datatypes::values, Some("values.dict")),
+    target("patterns", "a pattern takes what a simple matcher of the same grammar takes", patterns::pattern, Some("patterns.dict")),
     target("charset", "a decoder gives the text, or the place of the first bad bytes, that encoding_rs gives", charset::decoder, None),
 ];
 

@@ -16,9 +16,9 @@ use serde::de::IgnoredAny;
 
 use crate::pieces::Pieces;
 
-struct Subject {
+pub(crate) struct Subject {
     schema: Schema,
-    layout: Arc<Layout>,
+    pub(crate) layout: Arc<Layout>,
     mapper: Mapper,
 }
 
@@ -32,30 +32,31 @@ fn load(file: &str, namespace: &str, record: &str, mapping: &str) -> Subject {
     Subject { schema, layout, mapper }
 }
 
-static VISITS: LazyLock<Subject> = LazyLock::new(|| load("visits.xsd", "urn:example:visits", "Visit", "{}"));
-static FAMILIES: LazyLock<Subject> = LazyLock::new(|| {
+pub(crate) static VISITS: LazyLock<Subject> =
+    LazyLock::new(|| load("visits.xsd", "urn:example:visits", "Visit", "{}"));
+pub(crate) static FAMILIES: LazyLock<Subject> = LazyLock::new(|| {
     load("families.xsd", "urn:example:families", "Family", r#"{"rows":"Member/Job","drop":["Address"]}"#)
 });
 
 /// How records are read and checked.
 #[derive(Debug, Clone, Copy)]
-enum Steps {
+pub(crate) enum Steps {
     Two,
     One,
 }
 
 /// All that a payload comes to.
 #[derive(Debug, PartialEq)]
-struct Outcome {
+pub(crate) struct Outcome {
     /// Number and place of each record, and its canonical form if it is valid.
-    records: Vec<(u64, Place, Option<Vec<u8>>)>,
-    violations: Vec<Violation>,
+    pub(crate) records: Vec<(u64, Place, Option<Vec<u8>>)>,
+    pub(crate) violations: Vec<Violation>,
     total: u64,
-    error: Option<(&'static str, String)>,
+    pub(crate) error: Option<(&'static str, String)>,
 }
 
 /// Reads to the end or the error; what is valid must have a canonical form that is one, and rows.
-fn drain(subject: &Subject, source: &mut dyn RecordSource, steps: Steps) -> Outcome {
+pub(crate) fn drain(subject: &Subject, source: &mut dyn RecordSource, steps: Steps) -> Outcome {
     let mut checker = RecordChecker::new(&subject.schema, &subject.layout);
     let mut record = Record::new();
     let mut violations = Violations::new(10);
