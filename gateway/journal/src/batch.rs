@@ -83,12 +83,34 @@ impl SetAside {
 /// How a repetition is recognised: per client and route, for [`Idempotency::WINDOW`] or as long as the route says.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
-    /// `Idempotency-Key`, `wsa:MessageID` or a digest of the content; prefix it by its kind. Only a digest is kept.
-    pub key: String,
+    /// What the request is remembered by, and in this order looked for: the first that is remembered decides.
+    pub names: Vec<RepetitionName>,
     /// What the repetition must have in common with the first request (digest of what was sent).
     pub fingerprint: Digest,
     /// Until when it is remembered (unix milliseconds).
     pub until: u64,
+}
+
+/// One of the things by which a repeated request is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepetitionName {
+    /// What it is.
+    pub by: RepeatedBy,
+    /// It, as `Spool::keyed_hash` gives it: nothing else is kept.
+    pub hash: Digest,
+    /// Whether this request may be a repetition by it. False: it is only remembered, for later requests.
+    pub decides: bool,
+}
+
+/// By what a repeated request was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RepeatedBy {
+    /// The key that the client gave it (`Idempotency-Key`, `idempotencyKey`).
+    Key,
+    /// The id that its SOAP stack gave it (`wsa:MessageID`).
+    MessageId,
+    /// Its content, where the route says so.
+    Content,
 }
 
 impl Idempotency {
@@ -102,9 +124,13 @@ impl Idempotency {
 pub enum Accepted {
     /// Durable; send the receipt.
     New(BatchView),
-    /// The same request was accepted before: its batch as it stands. The new payload is not needed: remove it from
-    /// the spool.
-    Replay(BatchView),
+    /// The same request was accepted before. The new payload is not needed: remove it from the spool.
+    Replay {
+        /// Its batch as it stands.
+        batch: BatchView,
+        /// How it was recognised.
+        by: RepeatedBy,
+    },
     /// The key was used with other content (draft-ietf-httpapi-idempotency-key-header-07 section 2.7: 422). Remove
     /// the new payload from the spool.
     Conflict {

@@ -16,7 +16,7 @@ mod schema;
 mod store;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use rusqlite::Connection;
 use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
 use crate::machine::{BatchState, Chunk, Code, Event, Run, Status, Sums};
+use crate::ranges::RangeSet;
 pub use error::LedgerError;
 use error::Result;
 use readers::Readers;
@@ -109,7 +110,16 @@ impl Ledger {
     /// # Errors
     /// The batch is there already, its plan was not defined, or the ledger cannot be written.
     pub async fn accept(&self, batch: NewBatch) -> Result<Accepted> {
-        self.writer.ask(move |store| store.accept(&batch)).await
+        self.accept_without(batch, RangeSet::new()).await
+    }
+
+    /// [`Ledger::accept`] of a batch of which some records are never to be sent, because later ones with their keys take
+    /// their places: in the same transaction they are rejected as [`Code::SUPERSEDED`].
+    ///
+    /// # Errors
+    /// As [`Ledger::accept`], or a record is not of the batch.
+    pub async fn accept_without(&self, batch: NewBatch, superseded: RangeSet) -> Result<Accepted> {
+        self.writer.ask(move |store| store.accept(&batch, &superseded)).await
     }
 
     /// [`Ledger::accept`] for a thread that may block.
@@ -117,11 +127,11 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::accept`].
     pub fn accept_blocking(&self, batch: NewBatch) -> Result<Accepted> {
-        self.writer.ask_blocking(move |store| store.accept(&batch))
+        self.writer.ask_blocking(move |store| store.accept(&batch, &RangeSet::new()))
     }
 
-    /// What an idempotency key stands for at `now`: the batch, and the fingerprint that it came with. A batch that
-    /// ended without any effect does not count: its request may start afresh.
+    /// What the hash of a repetition's name stands for at `now`: the batch, and the fingerprint that it came with. A
+    /// batch that ended before anything was sent, or without any effect, does not count: its request may start afresh.
     ///
     /// # Errors
     /// The ledger cannot be read.
@@ -129,11 +139,11 @@ impl Ledger {
         &self,
         client: &str,
         route: &str,
-        key: &str,
+        name: Digest,
         now: u64,
     ) -> Result<Option<(BatchView, Digest)>> {
-        let (client, route, key) = (client.to_owned(), route.to_owned(), key.to_owned());
-        self.read(move |connection| queries::remembered(connection, &client, &route, &key, now)).await
+        let (client, route) = (client.to_owned(), route.to_owned());
+        self.read(move |connection| queries::remembered(connection, &client, &route, name, now)).await
     }
 
     /// [`Ledger::remembered`] for a thread that may block.
@@ -144,10 +154,10 @@ impl Ledger {
         &self,
         client: &str,
         route: &str,
-        key: &str,
+        name: Digest,
         now: u64,
     ) -> Result<Option<(BatchView, Digest)>> {
-        self.readers.read(|connection| queries::remembered(connection, client, route, key, now))
+        self.readers.read(|connection| queries::remembered(connection, client, route, name, now))
     }
 
     /// Lets events happen at `at` (unix milliseconds), all or none, in one transaction; durable when this returns.
@@ -270,6 +280,14 @@ impl Ledger {
         self.read(move |connection| queries::settled(connection, batch, from, limit)).await
     }
 
+    /// [`Ledger::settled`] for a thread that may block.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn settled_blocking(&self, batch: BatchId, from: u64, limit: u32) -> Result<Vec<Run>> {
+        self.readers.read(|connection| queries::settled(connection, batch, from, limit))
+    }
+
     /// Chunks with a number above `after`, ascending, at most `limit` (and 10,000): the batch's history.
     ///
     /// # Errors
@@ -296,35 +314,57 @@ impl Ledger {
         self.read(move |connection| queries::pace(connection, &name)).await
     }
 
-    /// At most `limit` batches (of one route, if it is given) that finished before `finished_before` and whose
-    /// payload is still there, the longest finished first (blocking).
+    /// At most `limit` batches of a route that finished before `finished_before` and whose payload is still there, the
+    /// longest finished first (blocking).
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn releasable_blocking(
-        &self,
-        route: Option<&str>,
-        finished_before: u64,
-        limit: u32,
-    ) -> Result<Vec<BatchId>> {
+    pub fn releasable_blocking(&self, route: &str, finished_before: u64, limit: u32) -> Result<Vec<BatchId>> {
         self.readers.read(|connection| queries::releasable(connection, route, finished_before, limit))
     }
 
-    /// Writes down that a finished batch's payload goes (blocking), before it does. False: it is not finished, or
-    /// its payload is gone.
+    /// Writes down that payloads of finished batches go (blocking), before they do. Returns those that were there: a batch
+    /// that is not finished, or whose payload is gone, is not among them.
     ///
     /// # Errors
     /// The ledger cannot be written.
-    pub fn release_blocking(&self, batch: BatchId, at: u64) -> Result<bool> {
-        self.writer.ask_blocking(move |store| store.release(batch, at))
+    pub fn release_blocking(&self, batches: Vec<BatchId>, at: u64) -> Result<Vec<BatchId>> {
+        self.writer.ask_blocking(move |store| store.release(&batches, at))
     }
 
-    /// Every batch whose payload must be in the spool (blocking).
+    /// Every batch whose payload must be in the spool, and whether it is finished (blocking).
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn with_payload_blocking(&self) -> Result<HashSet<BatchId>> {
+    pub fn with_payload_blocking(&self) -> Result<HashMap<BatchId, bool>> {
         self.readers.read(queries::with_payload)
+    }
+
+    /// The routes that any batch has (blocking).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn routes_blocking(&self) -> Result<BTreeSet<String>> {
+        self.readers.read(queries::routes)
+    }
+
+    /// Removes at most `most` rows of a route's batches that finished before `finished_before` and whose payload is gone
+    /// (blocking). From its first row on, such a batch is as if it had never been; the totals keep its records. Returns how
+    /// many batches are gone, and whether there may be more to remove.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn forget_blocking(
+        &self,
+        route: &str,
+        finished_before: u64,
+        now: u64,
+        most: u64,
+    ) -> Result<(u64, bool)> {
+        let route = route.to_owned();
+        let forgotten =
+            self.writer.ask_blocking(move |store| store.forget(&route, finished_before, now, most))?;
+        Ok((forgotten.batches, forgotten.more))
     }
 
     /// Forgets at most `limit` idempotency keys whose time is over at `now` (blocking). Returns how many.

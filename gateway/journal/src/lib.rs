@@ -13,17 +13,24 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod delivered;
 mod identity;
 pub mod ledger;
 pub mod machine;
 mod ranges;
 mod recovery;
+mod retention;
 pub mod spool;
 
-pub use batch::{Accepted, BatchFilter, BatchView, Idempotency, NewBatch, Page, RecordException, SetAside};
+pub use batch::{
+    Accepted, BatchFilter, BatchView, Idempotency, NewBatch, Page, RecordException, RepeatedBy,
+    RepetitionName, SetAside,
+};
+pub use delivered::delivered_digest;
 pub use identity::{BatchId, Digest, Epoch, ParseBatchIdError, ParseDigestError};
 pub use ledger::{Ledger, LedgerError};
 pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outcome, Status, Sums};
 pub use ranges::RangeSet;
-pub use recovery::{Recovery, RecoveryError, purge, purge_route, recover};
-pub use spool::{BatchWriter, Records, Sealed, Spool, SpoolError, SpoolReader};
+pub use recovery::{Recovery, RecoveryError, recover};
+pub use retention::{Keep, Purged, Retention, purge};
+pub use spool::{BatchWriter, KeyOrder, Records, Sealed, Spool, SpoolError, SpoolReader};

@@ -160,6 +160,11 @@ impl BatchState {
         self.sums.open() == 0
     }
 
+    /// The record has no outcome: it is pending, in flight or in doubt.
+    pub fn is_open(&self, position: u64) -> bool {
+        self.pending.contains(position) || self.chunks.values().any(|chunk| chunk.live.contains(position))
+    }
+
     /// The state in one word.
     pub fn status(&self) -> Status {
         if self.finished {
@@ -171,7 +176,7 @@ impl BatchState {
             Status::Held
         } else if self.closing.is_some() {
             Status::Closing
-        } else if self.opened == 0 && self.sums.pending == self.records {
+        } else if self.opened == 0 {
             Status::Accepted
         } else {
             Status::Delivering

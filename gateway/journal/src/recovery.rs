@@ -1,4 +1,4 @@
-//! Spool and ledger together: after a start, and when payloads are no longer needed.
+//! Spool and ledger together, after a start.
 
 use crate::identity::BatchId;
 use crate::ledger::{Ledger, LedgerError};
@@ -43,9 +43,10 @@ impl RecoveryError {
 /// Spool or ledger cannot be read or written.
 pub fn recover(spool: &Spool, ledger: &Ledger) -> Result<Recovery, RecoveryError> {
     let promised = ledger.with_payload_blocking()?;
-    let removed = spool.recover(&promised)?;
+    let removed = spool.recover(|batch| promised.contains_key(&batch))?;
     let mut damaged = Vec::new();
-    for batch in promised {
+    // Nobody needs the payload of a finished batch any more, and there may be very many that wait to be removed.
+    for batch in promised.into_iter().filter(|(_, finished)| !finished).map(|(batch, _)| batch) {
         match spool.reader(batch) {
             Ok(_) => {}
             Err(error @ SpoolError::Io { .. }) => return Err(error.into()),
@@ -57,60 +58,6 @@ pub fn recover(spool: &Spool, ledger: &Ledger) -> Result<Recovery, RecoveryError
     }
     damaged.sort_unstable();
     Ok(Recovery { removed, damaged })
-}
-
-/// Removes the payloads of at most `limit` batches that finished before `finished_before`, and forgets at most `limit`
-/// idempotency keys whose time is over at `now` (blocking; times in unix milliseconds). The rows stay. Returns the
-/// batches.
-///
-/// Each batch is a small transaction that shares the disk with whatever else is written, so that acceptance goes on.
-///
-/// # Errors
-/// Spool or ledger cannot be written. What was removed until then is; the rest can be tried again.
-pub fn purge(
-    spool: &Spool,
-    ledger: &Ledger,
-    finished_before: u64,
-    limit: u32,
-    now: u64,
-) -> Result<Vec<BatchId>, RecoveryError> {
-    let removed = release(spool, ledger, None, finished_before, limit, now)?;
-    ledger.forget_keys_blocking(now, limit)?;
-    Ok(removed)
-}
-
-/// [`purge`] for the payloads of one route, whose grace may be its own; keys are left alone.
-///
-/// # Errors
-/// As [`purge`].
-pub fn purge_route(
-    spool: &Spool,
-    ledger: &Ledger,
-    route: &str,
-    finished_before: u64,
-    limit: u32,
-    now: u64,
-) -> Result<Vec<BatchId>, RecoveryError> {
-    release(spool, ledger, Some(route), finished_before, limit, now)
-}
-
-fn release(
-    spool: &Spool,
-    ledger: &Ledger,
-    route: Option<&str>,
-    finished_before: u64,
-    limit: u32,
-    now: u64,
-) -> Result<Vec<BatchId>, RecoveryError> {
-    let mut removed = Vec::new();
-    for batch in ledger.releasable_blocking(route, finished_before, limit)? {
-        // First the row: a folder without one is removed at the next start, a row without a folder would be a loss.
-        if ledger.release_blocking(batch, now)? {
-            spool.remove(batch)?;
-            removed.push(batch);
-        }
-    }
-    Ok(removed)
 }
 
 #[cfg(test)]

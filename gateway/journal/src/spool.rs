@@ -18,12 +18,12 @@ mod error;
 mod index;
 mod key_file;
 mod key_index;
+mod key_order;
 mod pages;
 mod reader;
 mod segment;
 mod writer;
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +34,10 @@ pub use error::SpoolError;
 use error::{IoContext, Result};
 use index::Index;
 use key_file::Keys;
+pub use key_order::KeyOrder;
 pub use reader::{Duplicates, Records, SpoolReader};
 pub use segment::MOST_RECORD_BYTES;
+pub(crate) use segment::encode_varint;
 pub use writer::BatchWriter;
 
 /// Canonical bytes after which a segment is closed, unless told otherwise.
@@ -142,20 +144,26 @@ impl Spool {
         batches(&self.shared.folder)?.collect()
     }
 
-    /// Removes every batch that is not in `keep`. To be called before anything is written: it would take a batch
+    /// Removes every batch that is not to be kept. To be called before anything is written: it would take a batch
     /// that is being written for one that was left behind. Returns those removed.
     ///
     /// # Errors
     /// The file system.
-    pub fn recover(&self, keep: &HashSet<BatchId>) -> Result<Vec<BatchId>> {
+    pub fn recover(&self, keep: impl Fn(BatchId) -> bool) -> Result<Vec<BatchId>> {
         let mut removed = self.batches()?;
-        removed.retain(|batch| !keep.contains(batch));
+        removed.retain(|batch| !keep(*batch));
         removed.sort_unstable();
         removed.iter().try_for_each(|batch| self.remove(*batch))?;
         if !removed.is_empty() {
             sync_folder(&self.shared.folder)?;
         }
         Ok(removed)
+    }
+
+    /// A hash of what recognises a repeated request, under a key of this spool's (HMAC-SHA256): who has the ledger alone
+    /// cannot try out which key or which content it stands for. `kind` keeps the kinds apart.
+    pub fn keyed_hash(&self, kind: &str, text: &[u8]) -> Digest {
+        self.shared.keys.hash(kind, text)
     }
 
     fn folder_of(&self, batch: BatchId) -> PathBuf {

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use sekisho_edge::gateway::now_millis;
-use sekisho_journal::{Ledger, RecoveryError, Spool, purge, purge_route};
+use sekisho_journal::{Keep, Ledger, RecoveryError, Retention, Spool, purge};
 use tokio::sync::watch;
 
 use crate::config::effective::KeepPayload;
 
 /// How often payloads that are no longer needed are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
-/// Payloads removed in one go.
-const PURGE_AT_ONCE: u32 = 1_000;
 
 /// Removes payloads of finished batches, each when its time is over, until `stop` turns true.
 pub(crate) async fn finished(
@@ -39,12 +37,12 @@ pub(crate) async fn finished(
 
 /// Removes the payloads whose time is over: of each route whose time is shorter than the longest, then of all.
 fn once(spool: &Spool, ledger: &Ledger, keep: &KeepPayload, now: u64) -> Result<usize, RecoveryError> {
-    let before = |keep: Duration| now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
-    let mut removed = 0;
-    for (route, keep) in &keep.shorter {
-        removed += purge_route(spool, ledger, route, before(*keep), PURGE_AT_ONCE, now)?.len();
-    }
-    Ok(removed + purge(spool, ledger, before(keep.longest), PURGE_AT_ONCE, now)?.len())
+    let kept = |keep: Duration| Keep { payload: u64::try_from(keep.as_millis()).unwrap_or(u64::MAX), receipt: None };
+    let retention = Retention {
+        routes: keep.shorter.iter().map(|(route, keep)| (route.clone(), kept(*keep))).collect(),
+        others: kept(keep.longest),
+    };
+    Ok(purge(spool, ledger, &retention, now)?.payloads.len())
 }
 
 #[cfg(test)]

@@ -306,7 +306,15 @@ async fn keep(
             .expires_after
             .map(|after| now.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))),
         ordered: route.limits.ordered,
-        idempotency: key.map(|key| Idempotency { key, fingerprint, until: now + Idempotency::WINDOW }),
+        idempotency: key.map(|key| {
+            let hash = gateway.spool.keyed_hash("key", key.as_bytes());
+            let names = vec![sekisho_journal::RepetitionName {
+                by: sekisho_journal::RepeatedBy::Key,
+                hash,
+                decides: true,
+            }];
+            Idempotency { names, fingerprint, until: now + Idempotency::WINDOW }
+        }),
     };
     match gateway.ledger.accept(batch).await {
         Ok(Accepted::New(batch)) => {
@@ -323,7 +331,7 @@ async fn keep(
             (gateway.wake)();
             Ok(Kept { batch, duplicate: false })
         }
-        Ok(Accepted::Replay(batch)) => {
+        Ok(Accepted::Replay { batch, .. }) => {
             discard(&gateway.spool, id).await;
             Ok(Kept { batch, duplicate: true })
         }

@@ -1,12 +1,12 @@
 //! What is read, on any connection.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Result, StorageContext};
 use super::rows::{self, CHUNK, RUN, SUMS, int};
-use super::store::{batch_sql, without_effect};
+use super::store::{batch_sql, may_start_afresh};
 use crate::batch::{BatchFilter, BatchView, Page, RecordException, SetAside};
 use crate::identity::{BatchId, Digest};
 use crate::machine::{BatchState, Chunk, Code, Outcome, Run, Settlement, Sums};
@@ -23,7 +23,8 @@ pub(super) fn plan(connection: &Connection, digest: Digest) -> Result<Option<Str
 
 pub(super) fn batch(connection: &Connection, id: BatchId) -> Result<Option<BatchView>> {
     let reading = "reading a batch";
-    let mut statement = connection.prepare_cached(&batch_sql("WHERE id = ?1")).doing(reading)?;
+    let sql = batch_sql("WHERE id = ?1 AND forgotten_at IS NULL");
+    let mut statement = connection.prepare_cached(&sql).doing(reading)?;
     statement.query_row([id.as_bytes()], rows::batch).optional().doing(reading)
 }
 
@@ -31,19 +32,20 @@ pub(super) fn remembered(
     connection: &Connection,
     client: &str,
     route: &str,
-    key: &str,
+    name: Digest,
     now: u64,
 ) -> Result<Option<(BatchView, Digest)>> {
     let reading = "looking for an idempotency key";
     let sql = "SELECT batch, fingerprint FROM idempotency
                WHERE client = ?1 AND route = ?2 AND key = ?3 AND until > ?4";
     let mut statement = connection.prepare_cached(sql).doing(reading)?;
-    let values = params![client, route, Digest::of(key.as_bytes()).0, int(now)];
+    let values = params![client, route, name.0, int(now)];
     let found = statement.query_row(values, |row| Ok((row.get::<_, i64>(0)?, rows::digest(row, 1)?)));
     let Some((seq, fingerprint)) = found.optional().doing(reading)? else { return Ok(None) };
-    let mut statement = connection.prepare_cached(&batch_sql("WHERE seq = ?1")).doing(reading)?;
-    let view = statement.query_row([seq], rows::batch).doing(reading)?;
-    Ok((!without_effect(&view)).then_some((view, fingerprint)))
+    let sql = batch_sql("WHERE seq = ?1 AND forgotten_at IS NULL");
+    let mut statement = connection.prepare_cached(&sql).doing(reading)?;
+    let view = statement.query_row([seq], rows::batch).optional().doing(reading)?;
+    Ok(view.filter(|view| !may_start_afresh(view)).map(|view| (view, fingerprint)))
 }
 
 pub(super) fn state(connection: &Connection, id: BatchId) -> Result<Option<BatchState>> {
@@ -54,7 +56,7 @@ pub(super) fn state(connection: &Connection, id: BatchId) -> Result<Option<Batch
 
 pub(super) fn batches(connection: &Connection, filter: &BatchFilter, page: Page) -> Result<Vec<BatchView>> {
     let reading = "listing batches";
-    let mut conditions = vec!["TRUE"];
+    let mut conditions = vec!["forgotten_at IS NULL"];
     let mut values: Vec<rusqlite::types::Value> = Vec::new();
     let mut require = |condition, value: rusqlite::types::Value| {
         conditions.push(condition);
@@ -212,24 +214,43 @@ pub(super) fn pace(connection: &Connection, name: &str) -> Result<Option<String>
 /// Finished batches whose payload is still there, the longest finished first.
 pub(super) fn releasable(
     connection: &Connection,
-    route: Option<&str>,
+    route: &str,
     finished_before: u64,
     limit: u32,
 ) -> Result<Vec<BatchId>> {
     let reading = "looking for payloads to remove";
-    let sql = "SELECT id FROM batches WHERE payload_removed_at IS NULL AND finished_at < ?1
-               AND (?2 IS NULL OR route = ?2) ORDER BY finished_at LIMIT ?3";
+    let sql = "SELECT id FROM batches WHERE route = ?1 AND payload_removed_at IS NULL AND finished_at < ?2
+               ORDER BY finished_at LIMIT ?3";
     let mut statement = connection.prepare_cached(sql).doing(reading)?;
-    let values = params![int(finished_before), route, limit.min(MOST_ROWS)];
+    let values = params![route, int(finished_before), limit.min(MOST_ROWS)];
     let ids = statement.query_map(values, |row| row.get(0).map(BatchId::from_bytes));
     ids.and_then(Iterator::collect).doing(reading)
 }
 
-/// Every batch whose payload must be in the spool.
-pub(super) fn with_payload(connection: &Connection) -> Result<HashSet<BatchId>> {
+/// Every batch whose payload must be in the spool, and whether it is finished.
+pub(super) fn with_payload(connection: &Connection) -> Result<HashMap<BatchId, bool>> {
     let reading = "listing payloads";
-    let sql = "SELECT id FROM batches WHERE payload_removed_at IS NULL";
+    let sql = "SELECT id, finished_at IS NOT NULL FROM batches WHERE payload_removed_at IS NULL";
     let mut statement = connection.prepare_cached(sql).doing(reading)?;
-    let ids = statement.query_map([], |row| row.get(0).map(BatchId::from_bytes));
+    let ids = statement.query_map([], |row| Ok((row.get(0).map(BatchId::from_bytes)?, row.get(1)?)));
     ids.and_then(Iterator::collect).doing(reading)
+}
+
+/// The routes of all batches, whether they are configured or not: a look into an index for each route, not for each batch.
+pub(super) fn routes(connection: &Connection) -> Result<BTreeSet<String>> {
+    let reading = "listing routes";
+    let mut routes = BTreeSet::new();
+    let (mut first, mut next) = (true, String::new());
+    loop {
+        let sql = if first {
+            "SELECT min(route) FROM batches WHERE route >= ?1"
+        } else {
+            "SELECT min(route) FROM batches WHERE route > ?1"
+        };
+        let mut statement = connection.prepare_cached(sql).doing(reading)?;
+        let found: Option<String> = statement.query_row([&next], |row| row.get(0)).doing(reading)?;
+        let Some(route) = found else { return Ok(routes) };
+        routes.insert(route.clone());
+        (first, next) = (false, route);
+    }
 }

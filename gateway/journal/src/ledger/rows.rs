@@ -232,7 +232,10 @@ pub(super) struct Loaded {
 /// Builds the state of a batch. To be called within one transaction.
 pub(super) fn load(connection: &Connection, id: BatchId) -> Result<Option<Loaded>> {
     let reading = "reading a batch";
-    let sql = format!("SELECT seq, epoch, chunks, closing, finished_at, {SUMS} FROM batches WHERE id = ?1");
+    let sql = format!(
+        "SELECT seq, epoch, chunks, closing, finished_at, {SUMS} FROM batches
+         WHERE id = ?1 AND forgotten_at IS NULL"
+    );
     let mut statement = connection.prepare_cached(&sql).doing(reading)?;
     let found = statement
         .query_row([id.as_bytes()], |row| {

@@ -10,7 +10,7 @@ use super::error::{LedgerError, Result, StorageContext, newer};
 /// Marks the file as a ledger: "Seki".
 const APPLICATION: i64 = 0x5365_6b69;
 /// The version of the tables below. A later gateway migrates what it finds; an earlier one refuses it.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Numbers are what they are; ids and digests are blobs; times are unix milliseconds; words are the machine's.
 /// The balance is a constraint too: a row that lost a record cannot be written.
@@ -28,7 +28,7 @@ CREATE TABLE batches(
     plan BLOB NOT NULL REFERENCES definitions, schema BLOB NOT NULL, mapping BLOB NOT NULL,
     bytes INTEGER NOT NULL, payload_digest BLOB NOT NULL, records_digest BLOB NOT NULL, delivered_digest BLOB,
     received_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, expires_at INTEGER, changed_at INTEGER NOT NULL,
-    finished_at INTEGER, payload_removed_at INTEGER,
+    finished_at INTEGER, payload_removed_at INTEGER, forgotten_at INTEGER,
     ordered INTEGER NOT NULL, status TEXT NOT NULL, closing TEXT, chunks INTEGER NOT NULL, epoch INTEGER NOT NULL,
     accepted INTEGER NOT NULL, pending INTEGER NOT NULL, in_flight INTEGER NOT NULL, in_doubt INTEGER NOT NULL,
     delivered INTEGER NOT NULL, partial INTEGER NOT NULL, rejected INTEGER NOT NULL, cancelled INTEGER NOT NULL,
@@ -38,7 +38,8 @@ CREATE TABLE batches(
 CREATE INDEX batches_of_client ON batches(client, seq);
 CREATE INDEX batches_of_route ON batches(route, seq);
 CREATE INDEX batches_open ON batches(seq) WHERE finished_at IS NULL;
-CREATE INDEX batches_payload ON batches(finished_at) WHERE payload_removed_at IS NULL;
+CREATE INDEX batches_payload ON batches(route, finished_at) WHERE payload_removed_at IS NULL;
+CREATE INDEX batches_receipt ON batches(route, finished_at) WHERE payload_removed_at IS NOT NULL;
 CREATE TABLE chunks(
     batch INTEGER NOT NULL REFERENCES batches, number INTEGER NOT NULL, first INTEGER NOT NULL,
     count INTEGER NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL, doubted INTEGER NOT NULL,
@@ -68,6 +69,7 @@ CREATE TABLE idempotency(
     PRIMARY KEY (client, route, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_until ON idempotency(until);
+CREATE INDEX idempotency_batch ON idempotency(batch);
 CREATE TABLE pace(name TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE totals(
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -77,6 +79,16 @@ CREATE TABLE totals(
     CHECK (accepted = pending + in_flight + in_doubt + delivered + partial + rejected + cancelled + expired)
 ) STRICT;
 INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+";
+
+/// What makes version 2 of version 1. Names of repetitions are hashed with a key since; those that were remembered before
+/// are not recognised any more, and go when their time is over.
+const FROM_1_TO_2: &str = "
+ALTER TABLE batches ADD COLUMN forgotten_at INTEGER;
+DROP INDEX batches_payload;
+CREATE INDEX batches_payload ON batches(route, finished_at) WHERE payload_removed_at IS NULL;
+CREATE INDEX batches_receipt ON batches(route, finished_at) WHERE payload_removed_at IS NOT NULL;
+CREATE INDEX idempotency_batch ON idempotency(batch);
 ";
 
 /// Opens the writer's connection, creating the file and its tables if they are not there.
@@ -91,11 +103,16 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
                     PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16777216;";
     connection.execute_batch(settings).doing("setting up the ledger")?;
     let version = pragma(&connection, "user_version").doing("reading the ledger's version")?;
-    if version == 0 {
-        let create = format!(
-            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+    let change = match version {
+        0 => TABLES,
+        1 => FROM_1_TO_2,
+        _ => "",
+    };
+    if !change.is_empty() {
+        let change = format!(
+            "BEGIN IMMEDIATE; {change} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
         );
-        connection.execute_batch(&create).doing("creating the ledger's tables")?;
+        connection.execute_batch(&change).doing("creating the ledger's tables")?;
     }
     connection.set_prepared_statement_cache_capacity(64);
     sync_folder(path)?;
@@ -157,6 +174,34 @@ fn sync_folder(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The columns and indexes of every table, in no order.
+    fn made(connection: &Connection) -> Vec<String> {
+        let sql = "SELECT schema.type || ' ' || schema.name || ' ' || columns.name FROM sqlite_schema AS schema
+                   JOIN pragma_table_info(schema.tbl_name) AS columns WHERE schema.type = 'table'
+                   UNION SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema WHERE type = 'index'
+                   ORDER BY 1";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn an_earlier_ledger_becomes_what_a_new_one_is_and_keeps_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+        let connection = Connection::open(&old).unwrap();
+        connection.execute_batch(include_str!("tables-1.sql")).unwrap();
+        let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;");
+        connection.execute_batch(&mark).unwrap();
+        connection.execute("INSERT INTO owners VALUES (7, 'before', 1)", []).unwrap();
+        drop(connection);
+        let old = open_writer(&old).unwrap();
+        assert_eq!(made(&old), made(&open_writer(&new).unwrap()));
+        assert_eq!(pragma(&old, "user_version").unwrap(), VERSION);
+        let owner: String = old.query_row("SELECT name FROM owners", [], |row| row.get(0)).unwrap();
+        assert_eq!(owner, "before");
+    }
 
     /// With a write-ahead log, SQLite syncs it at every commit under FULL (2) and only at checkpoints under NORMAL: a
     /// receipt rests on the former. Said of the connection, so it has to hold however often the ledger is opened.

@@ -11,6 +11,7 @@ use super::rows::{self, BATCH, Loaded, SUMS, Word, int, sums_values};
 use crate::batch::{Accepted, BatchView, Idempotency, NewBatch, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
 use crate::machine::{BatchState, Change, Chunk, Code, Event, Run, Status, Sums};
+use crate::ranges::RangeSet;
 
 /// States that are kept in memory; beyond, all are let go and read again when they are needed.
 const MOST_STATES: usize = 1_024;
@@ -92,7 +93,7 @@ impl Store {
         Ok(digest)
     }
 
-    pub(super) fn accept(&mut self, new: &NewBatch) -> Result<Accepted> {
+    pub(super) fn accept(&mut self, new: &NewBatch, superseded: &RangeSet) -> Result<Accepted> {
         let accepting = "accepting a batch";
         if queries::plan(&self.connection, new.plan)?.is_none() {
             return Err(LedgerError::UnknownDefinition(new.plan));
@@ -100,13 +101,10 @@ impl Store {
         if queries::batch(&self.connection, new.id)?.is_some() {
             return Err(LedgerError::BatchExists(new.id));
         }
-        if let Some(Idempotency { key, fingerprint, .. }) = &new.idempotency {
-            let found = queries::remembered(&self.connection, &new.client, &new.route, key, new.accepted_at)?;
-            match found {
-                Some((view, had)) if had == *fingerprint => return Ok(Accepted::Replay(view)),
-                Some((view, _)) => return Ok(Accepted::Conflict { batch: view.id }),
-                None => {}
-            }
+        if let Some(repetition) = &new.idempotency
+            && let Some(known) = self.repeated(new, repetition)?
+        {
+            return Ok(known);
         }
 
         let state = BatchState::new(new.records, new.set_aside.len() as u64);
@@ -147,15 +145,39 @@ impl Store {
             let values = params![seq, int(*record), field, line.map(int), column.map(int), code.as_str()];
             self.run(sql, values, accepting)?;
         }
-        if let Some(Idempotency { key, fingerprint, until }) = &new.idempotency {
+        if let Some(Idempotency { names, fingerprint, until }) = &new.idempotency {
             let sql = "INSERT OR REPLACE INTO idempotency(client, route, key, batch, fingerprint, until)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let key = Digest::of(key.as_bytes());
-            self.run(sql, params![new.client, new.route, key.0, seq, fingerprint.0, int(*until)], accepting)?;
+            for name in names {
+                let values = params![new.client, new.route, name.hash.0, seq, fingerprint.0, int(*until)];
+                self.run(sql, values, accepting)?;
+            }
         }
-        let view = queries::batch(&self.connection, new.id)?.ok_or(LedgerError::UnknownBatch(new.id))?;
         self.states.insert(new.id, Loaded { seq, epoch: self.epoch, state });
+        let replaced = superseded.runs().map(|run| Event::RecordsRejected {
+            first: run.start,
+            count: run.end - run.start,
+            code: Code::new(Code::SUPERSEDED),
+        });
+        self.apply(new.id, self.epoch, new.accepted_at, &replaced.collect::<Vec<_>>())?;
+        let view = queries::batch(&self.connection, new.id)?.ok_or(LedgerError::UnknownBatch(new.id))?;
         Ok(Accepted::New(view))
+    }
+
+    /// What was accepted before under a name of this request's, if something was.
+    fn repeated(&self, new: &NewBatch, repetition: &Idempotency) -> Result<Option<Accepted>> {
+        for name in repetition.names.iter().filter(|name| name.decides) {
+            let found =
+                queries::remembered(&self.connection, &new.client, &new.route, name.hash, new.accepted_at)?;
+            if let Some((batch, fingerprint)) = found {
+                return Ok(Some(if fingerprint == repetition.fingerprint {
+                    Accepted::Replay { batch, by: name.by }
+                } else {
+                    Accepted::Conflict { batch: batch.id }
+                }));
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn apply(&mut self, id: BatchId, epoch: Epoch, at: u64, events: &[Event]) -> Result<Applied> {
@@ -292,13 +314,50 @@ impl Store {
         self.run(sql, params![name, json], "keeping a pace")
     }
 
-    /// Marks a finished batch's payload as removed. Whether it was there to be marked.
-    pub(super) fn release(&mut self, id: BatchId, at: u64) -> Result<bool> {
+    /// Marks payloads of finished batches as removed. Returns those that were there to be marked.
+    pub(super) fn release(&mut self, ids: &[BatchId], at: u64) -> Result<Vec<BatchId>> {
+        let releasing = "releasing a payload";
         let sql = "UPDATE batches SET payload_removed_at = ?2
-                   WHERE id = ?1 AND finished_at IS NOT NULL AND payload_removed_at IS NULL RETURNING seq";
-        let mut statement = self.connection.prepare_cached(sql).doing("releasing a payload")?;
-        let released = statement.query_row(params![id.as_bytes(), int(at)], |_| Ok(())).optional();
-        released.map(|found| found.is_some()).doing("releasing a payload")
+                   WHERE id = ?1 AND finished_at IS NOT NULL AND payload_removed_at IS NULL";
+        let mut statement = self.connection.prepare_cached(sql).doing(releasing)?;
+        let mut released = Vec::new();
+        for id in ids {
+            if statement.execute(params![id.as_bytes(), int(at)]).doing(releasing)? > 0 {
+                released.push(*id);
+            }
+        }
+        Ok(released)
+    }
+
+    /// Removes at most `most` rows of the route's batches that finished before `before` and whose payload is gone, the
+    /// longest finished first. From its first row on, a batch is as if it had never been.
+    pub(super) fn forget(&mut self, route: &str, before: u64, now: u64, most: u64) -> Result<Forgotten> {
+        let forgetting = "forgetting a batch";
+        let mut forgotten = Forgotten::default();
+        while forgotten.rows < most {
+            let sql = "SELECT seq FROM batches WHERE route = ?1 AND payload_removed_at IS NOT NULL AND finished_at < ?2
+                       ORDER BY finished_at LIMIT 1";
+            let mut statement = self.connection.prepare_cached(sql).doing(forgetting)?;
+            let oldest = statement.query_row(params![route, int(before)], |row| row.get::<_, i64>(0));
+            let Some(seq) = oldest.optional().doing(forgetting)? else { return Ok(forgotten) };
+            drop(statement);
+            for sql in ROWS_OF_A_BATCH {
+                let mut statement = self.connection.prepare_cached(sql).doing(forgetting)?;
+                let left = most - forgotten.rows;
+                forgotten.rows += statement.execute(params![seq, int(left)]).doing(forgetting)? as u64;
+                if forgotten.rows == most {
+                    let sql = "UPDATE batches SET forgotten_at = coalesce(forgotten_at, ?2) WHERE seq = ?1";
+                    self.run(sql, params![seq, int(now)], forgetting)?;
+                    forgotten.more = true;
+                    return Ok(forgotten);
+                }
+            }
+            self.run("DELETE FROM batches WHERE seq = ?1", [seq], forgetting)?;
+            forgotten.rows += 1;
+            forgotten.batches += 1;
+        }
+        forgotten.more = true;
+        Ok(forgotten)
     }
 
     /// Forgets at most `limit` idempotency keys whose time is over. Returns how many.
@@ -316,14 +375,36 @@ impl Store {
     }
 }
 
+/// What was removed of batches whose time is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Forgotten {
+    /// Batches of which nothing is left.
+    pub(super) batches: u64,
+    /// Rows.
+    pub(super) rows: u64,
+    /// There may be more to remove.
+    pub(super) more: bool,
+}
+
+/// Rows of one batch, so many at a time.
+const ROWS_OF_A_BATCH: [&str; 5] = [
+    "DELETE FROM live WHERE (batch, chunk, first) IN (SELECT batch, chunk, first FROM live WHERE batch = ?1 LIMIT ?2)",
+    "DELETE FROM settled WHERE (batch, first) IN (SELECT batch, first FROM settled WHERE batch = ?1 LIMIT ?2)",
+    "DELETE FROM chunks WHERE (batch, number) IN (SELECT batch, number FROM chunks WHERE batch = ?1 LIMIT ?2)",
+    "DELETE FROM set_aside WHERE (batch, record) IN (SELECT batch, record FROM set_aside WHERE batch = ?1 LIMIT ?2)",
+    "DELETE FROM idempotency WHERE (client, route, key) IN
+        (SELECT client, route, key FROM idempotency WHERE batch = ?1 LIMIT ?2)",
+];
+
 /// Used by the queries too: the columns are in one place.
 pub(super) fn batch_sql(rest: &str) -> String {
     format!("SELECT {BATCH} FROM batches {rest}")
 }
 
-/// A batch that had no effect at all: repeating its request starts afresh.
-pub(super) fn without_effect(view: &BatchView) -> bool {
-    view.finished_at.is_some()
-        && view.sums.cancelled + view.sums.expired == view.sums.accepted
-        && view.records() > 0
+/// A batch that is over before anything of it was sent, or that certainly had no effect: repeating its request starts
+/// afresh.
+pub(super) fn may_start_afresh(view: &BatchView) -> bool {
+    let sums = &view.sums;
+    let without_effect = sums.cancelled + sums.expired == sums.accepted;
+    sums.open() == 0 && view.records() > 0 && (view.chunks == 0 || without_effect)
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::rows::Word;
 use super::*;
-use crate::batch::Idempotency;
+use crate::batch::{Idempotency, RepeatedBy, RepetitionName};
 use crate::machine::tests::{RECORDS, event, moves};
 use crate::machine::{ChunkState, Closing, Code, Exception, Illegal, Outcome, Settlement};
 
@@ -226,43 +226,142 @@ fn requests_at_once_keep_apart() {
     });
 }
 
+fn name(by: RepeatedBy, text: &str, decides: bool) -> RepetitionName {
+    RepetitionName { by, hash: Digest::of(text.as_bytes()), decides }
+}
+
+fn repeated(names: Vec<RepetitionName>, fingerprint: &[u8], at: u64) -> Option<Idempotency> {
+    Some(Idempotency { names, fingerprint: Digest::of(fingerprint), until: at + 100 })
+}
+
 #[test]
 fn a_repeated_request_gets_the_first_ones_batch() {
     let state = State::new();
     let (ledger, opened) = state.open();
+    let key = || name(RepeatedBy::Key, "key 1", true);
     let with_key = |fingerprint: &[u8], at: u64| {
-        let key = Idempotency { key: "key 1".into(), fingerprint: Digest::of(fingerprint), until: at + 100 };
-        NewBatch { idempotency: Some(key), accepted_at: at, ..new_batch(&ledger, 3) }
+        let idempotency = repeated(vec![key()], fingerprint, at);
+        NewBatch { idempotency, accepted_at: at, ..new_batch(&ledger, 3) }
     };
     let Ok(Accepted::New(first)) = ledger.accept_blocking(with_key(b"a", NOW)) else { panic!() };
-    let Ok(Accepted::Replay(again)) = ledger.accept_blocking(with_key(b"a", NOW + 99)) else { panic!() };
-    assert_eq!(again, first);
+    let Ok(Accepted::Replay { batch, by }) = ledger.accept_blocking(with_key(b"a", NOW + 99)) else {
+        panic!()
+    };
+    assert_eq!((batch, by), (first.clone(), RepeatedBy::Key));
     let other = ledger.accept_blocking(with_key(b"b", NOW + 99));
     assert!(matches!(other, Ok(Accepted::Conflict { batch }) if batch == first.id));
     // Another client or route has keys of its own.
     let elsewhere = NewBatch { client: "town".into(), ..with_key(b"b", NOW) };
     assert!(matches!(ledger.accept_blocking(elsewhere), Ok(Accepted::New(_))));
-    let found = ledger.remembered_blocking("city", "attributes", "key 1", NOW + 99).unwrap();
-    assert_eq!(found, Some((first.clone(), Digest::of(b"a"))));
-    assert_eq!(ledger.remembered_blocking("city", "other", "key 1", NOW).unwrap(), None);
+    let remembered = |route, at| ledger.remembered_blocking("city", route, key().hash, at).unwrap();
+    assert_eq!(remembered("attributes", NOW + 99), Some((first.clone(), Digest::of(b"a"))));
+    assert_eq!(remembered("other", NOW), None);
 
-    // Withdrawn before anything had an effect: the request may come again.
+    // Withdrawn before anything was sent: the request may come again, though nobody has written down the end yet.
     let cancelled = vec![Event::Cancelled { code: "client".into() }];
     ledger.apply_blocking(first.id, opened.epoch, NOW, cancelled).unwrap();
-    let still = ledger.accept_blocking(with_key(b"a", NOW));
-    assert!(matches!(still, Ok(Accepted::Replay(_))), "not finished yet: {still:?}");
-    let finished = vec![Event::Finished { delivered_digest: None }];
-    ledger.apply_blocking(first.id, opened.epoch, NOW, finished).unwrap();
-    assert_eq!(ledger.remembered_blocking("city", "attributes", "key 1", NOW).unwrap(), None);
+    assert_eq!(remembered("attributes", NOW), None);
     let Ok(Accepted::New(fresh)) = ledger.accept_blocking(with_key(b"a", NOW + 50)) else { panic!() };
-    let Ok(Accepted::Replay(again)) = ledger.accept_blocking(with_key(b"a", NOW + 149)) else { panic!() };
-    assert_eq!(again.id, fresh.id);
+    let Ok(Accepted::Replay { batch, .. }) = ledger.accept_blocking(with_key(b"a", NOW + 149)) else {
+        panic!()
+    };
+    assert_eq!(batch.id, fresh.id);
 
     // Its time over, a key is free, and the row can go.
-    assert_eq!(ledger.remembered_blocking("city", "attributes", "key 1", NOW + 150).unwrap(), None);
+    assert_eq!(remembered("attributes", NOW + 150), None);
     assert_eq!(ledger.forget_keys_blocking(NOW + 120, 10).unwrap(), 1, "the town's");
     assert!(matches!(ledger.accept_blocking(with_key(b"b", NOW + 150)), Ok(Accepted::New(_))));
     assert_eq!(ledger.forget_keys_blocking(NOW + 250, 10).unwrap(), 1);
+}
+
+/// What was sent cannot be sent afresh: as long as it is under way its state is told, and afterwards its receipt. What
+/// certainly had no effect can.
+#[test]
+fn only_what_had_no_effect_starts_afresh() {
+    let state = State::new();
+    let (ledger, opened) = state.open();
+    let code = || Code::from("why");
+    let sent = || vec![open(1, 0, 3), Event::ChunkSent { chunk: 1, reference: None }];
+    let refused = |position| Exception::new(position, Outcome::Rejected, "X");
+    let all_refused = Event::ChunkAnswered { chunk: 1, exceptions: (0..3).map(refused).collect(), rows: 3 };
+    let cases = [
+        (vec![], false),
+        (sent(), false),
+        ([sent(), vec![Event::Cancelled { code: code() }]].concat(), false),
+        ([sent(), vec![Event::ChunkInDoubt { chunk: 1, code: code() }]].concat(), false),
+        ([sent(), vec![all_refused]].concat(), false),
+        (
+            [sent(), vec![Event::ChunkReturned { chunk: 1, code: code() }, Event::Expired { code: code() }]]
+                .concat(),
+            true,
+        ),
+        (vec![Event::RecordsRejected { first: 0, count: 3, code: code() }], true),
+        (
+            vec![
+                Event::RecordsRejected { first: 0, count: 1, code: code() },
+                Event::Expired { code: code() },
+            ],
+            true,
+        ),
+        (vec![Event::RecordsRejected { first: 0, count: 1, code: code() }], false),
+    ];
+    for (number, (events, afresh)) in cases.into_iter().enumerate() {
+        let names = || vec![name(RepeatedBy::Key, &format!("key {number}"), true)];
+        let batch = || NewBatch { idempotency: repeated(names(), b"a", NOW), ..new_batch(&ledger, 3) };
+        let Ok(Accepted::New(first)) = ledger.accept_blocking(batch()) else { panic!() };
+        ledger.apply_blocking(first.id, opened.epoch, NOW, events).unwrap();
+        let again = ledger.accept_blocking(batch()).unwrap();
+        assert_eq!(matches!(again, Accepted::New(_)), afresh, "case {number}");
+    }
+}
+
+#[test]
+fn the_first_name_that_is_remembered_decides() {
+    let state = State::new();
+    let (ledger, _) = state.open();
+    let accept = |names: Vec<RepetitionName>, fingerprint: &[u8]| {
+        let batch = NewBatch { idempotency: repeated(names, fingerprint, NOW), ..new_batch(&ledger, 3) };
+        ledger.accept_blocking(batch).unwrap()
+    };
+    let message = |text| name(RepeatedBy::MessageId, text, true);
+    let content = |text, decides| name(RepeatedBy::Content, text, decides);
+    let Accepted::New(first) = accept(vec![message("1"), content("a", true)], b"a") else { panic!() };
+    // The same message, then the same content under another id, then the id with other content.
+    for (names, by) in [
+        (vec![message("1"), content("a", true)], RepeatedBy::MessageId),
+        (vec![message("2"), content("a", true)], RepeatedBy::Content),
+    ] {
+        let Accepted::Replay { batch, by: found } = accept(names, b"a") else { panic!() };
+        assert_eq!((batch.id, found), (first.id, by));
+    }
+    assert!(matches!(accept(vec![message("1"), content("b", true)], b"b"), Accepted::Conflict { .. }));
+    // Who gives a key of its own says that it is another request, and is remembered by its content all the same.
+    let keyed = vec![name(RepeatedBy::Key, "k", true), content("a", false)];
+    let Accepted::New(second) = accept(keyed, b"a") else { panic!() };
+    let Accepted::Replay { batch, .. } = accept(vec![content("a", true)], b"a") else { panic!() };
+    assert_eq!(batch.id, second.id);
+}
+
+#[test]
+fn records_that_later_ones_replace_are_never_pending() {
+    let state = State::new();
+    let (ledger, opened) = state.open();
+    let runtime = runtime();
+    let superseded = RangeSet::from_iter([0..2, 5..6]);
+    let batch = NewBatch { records: 10, ..new_batch(&ledger, 10) };
+    let accepted = runtime.block_on(ledger.accept_without(batch, superseded)).unwrap();
+    let Accepted::New(view) = accepted else { panic!("{accepted:?}") };
+    assert_eq!((view.sums.accepted, view.sums.pending, view.sums.rejected), (10, 7, 3));
+    assert_eq!(view.status, Status::Accepted, "nothing was sent");
+    let errors = runtime.block_on(ledger.errors(view.id, 0, 10)).unwrap();
+    assert_eq!(errors.iter().map(|error| error.position).collect::<Vec<_>>(), [0, 1, 5]);
+    assert!(errors.iter().all(|error| error.code.as_str() == Code::SUPERSEDED));
+    let illegal = ledger.apply_blocking(view.id, opened.epoch, NOW, vec![open(1, 0, 3)]).unwrap_err();
+    assert_eq!(illegal.code(), "records-not-pending");
+    ledger.apply_blocking(view.id, opened.epoch, NOW, vec![open(1, 2, 3)]).unwrap();
+    let beyond = runtime.block_on(ledger.accept_without(new_batch(&ledger, 3), RangeSet::from(2..4)));
+    assert_eq!(beyond.unwrap_err().code(), "records-not-pending");
+    assert_eq!(runtime.block_on(ledger.totals()).unwrap().accepted, 10, "nothing of it stayed");
 }
 
 #[test]
@@ -355,10 +454,10 @@ fn other_peoples_files_and_newer_ones_are_refused() {
     let state = State::new();
     drop(state.open());
     let change = |sql: &str| Connection::open(state.path()).unwrap().execute_batch(sql).unwrap();
-    change("PRAGMA user_version = 2");
+    change("PRAGMA user_version = 3");
     let error = Ledger::open(&state.path(), "test", NOW).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 2, known: 1, .. }), "{error}");
-    change("PRAGMA user_version = 1; PRAGMA application_id = 7");
+    assert!(matches!(error, LedgerError::Newer { found: 3, known: 2, .. }), "{error}");
+    change("PRAGMA user_version = 2; PRAGMA application_id = 7");
     assert_eq!(Ledger::open(&state.path(), "test", NOW).unwrap_err().code(), "ledger-foreign");
     let text = state.folder.path().join("text");
     std::fs::write(&text, "not a database, and longer than a header of one would be: ".repeat(20)).unwrap();

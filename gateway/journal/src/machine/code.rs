@@ -11,6 +11,8 @@ pub struct Code(Box<str>);
 impl Code {
     /// What stands for a code that is not one.
     pub const UNREADABLE: &'static str = "unreadable-code";
+    /// A later record of the batch has the same key and took this one's place.
+    pub const SUPERSEDED: &'static str = "superseded";
     const MOST: usize = 64;
 
     /// The code, or [`Code::UNREADABLE`] if the text is not one.

@@ -10,6 +10,7 @@ use aws_lc_rs::{hmac, rand};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::error::{IoContext, Result, SpoolError};
+use crate::identity::Digest;
 
 const KEY_BYTES: usize = 32;
 
@@ -19,6 +20,8 @@ pub(super) struct Keys {
     pub(super) segment: hmac::Key,
     /// Over pages of an index.
     pub(super) page: hmac::Key,
+    /// Over what recognises repeated requests.
+    repetition: hmac::Key,
     /// Tells keys apart, says nothing about them.
     pub(super) id: [u8; 8],
     fingerprint: [u8; 16],
@@ -58,12 +61,24 @@ impl Keys {
         let mut keys = Self {
             segment: hmac::Key::new(hmac::HMAC_SHA256, derive("sekisho spool segment 1").as_ref()),
             page: hmac::Key::new(hmac::HMAC_SHA256, derive("sekisho spool page 1").as_ref()),
+            repetition: hmac::Key::new(hmac::HMAC_SHA256, derive("sekisho repetition 1").as_ref()),
             id: [0; 8],
             fingerprint: [0; 16],
         };
         keys.id.copy_from_slice(&derive("sekisho spool key id 1").as_ref()[..8]);
         keys.fingerprint.copy_from_slice(&derive("sekisho spool fingerprint 1").as_ref()[..16]);
         keys
+    }
+
+    /// HMAC-SHA256 over the kind and the text.
+    pub(super) fn hash(&self, kind: &str, text: &[u8]) -> Digest {
+        let mut context = hmac::Context::with_key(&self.repetition);
+        context.update(&(kind.len() as u64).to_le_bytes());
+        context.update(kind.as_bytes());
+        context.update(text);
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.sign().as_ref());
+        Digest(hash)
     }
 
     /// A key's fingerprint: SipHash-2-4 with 128 bits under a secret key. Equal keys have equal ones in every batch

@@ -151,6 +151,16 @@ impl SpoolReader {
         Ok(positions)
     }
 
+    /// Each record has a key.
+    pub(super) fn all_have_keys(&self) -> bool {
+        self.shared.index.head.keyed == self.shared.index.head.records
+    }
+
+    /// The next entry of the index of keys: fingerprint and position.
+    pub(super) fn entry(&self, entries: &mut Entries) -> Result<Option<(u128, u64)>> {
+        entries.next(&self.shared.index, self.shared.spool.keys())
+    }
+
     /// Every pair of records with one key: the first one that has it, and each later one.
     pub fn duplicates(&self) -> Duplicates {
         Duplicates { batch: self.shared.clone(), entries: Entries::new(), key: None }

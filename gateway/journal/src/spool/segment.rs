@@ -223,7 +223,7 @@ impl Segment {
 }
 
 /// LEB128, as little as possible: at most 4 bytes for a record that is not too long.
-pub(super) fn encode_varint(mut value: u64, out: &mut [u8; 10]) -> usize {
+pub(crate) fn encode_varint(mut value: u64, out: &mut [u8; 10]) -> usize {
     let mut used = 0;
     loop {
         let more = value > 0x7F;

@@ -1,0 +1,89 @@
+//! What belongs to finished batches goes when its time is over: payloads first, receipts later.
+
+use std::collections::BTreeMap;
+
+use crate::identity::BatchId;
+use crate::ledger::Ledger;
+use crate::recovery::RecoveryError;
+use crate::spool::Spool;
+
+/// Payloads of a route that one call removes at the most: one transaction.
+const PAYLOADS: u32 = 256;
+/// Rows of a route's batches that one call removes at the most, in one transaction: about 10 ms in which nobody else can write.
+const ROWS: u64 = 1_000;
+
+/// How long what belongs to a finished batch is kept, in milliseconds after its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Its payload.
+    pub payload: u64,
+    /// Its receipt, with everything else that the ledger has of it; for good where absent. Never shorter than the payload.
+    pub receipt: Option<u64>,
+}
+
+/// How long what belongs to finished batches is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// By route.
+    pub routes: BTreeMap<String, Keep>,
+    /// Of routes that are not (any more) among these.
+    pub others: Keep,
+}
+
+impl Retention {
+    fn of(&self, route: &str) -> Keep {
+        self.routes.get(route).copied().unwrap_or(self.others)
+    }
+}
+
+/// What one call has removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Batches whose payload is gone; their receipts stay.
+    pub payloads: Vec<BatchId>,
+    /// How many batches are gone altogether.
+    pub receipts: u64,
+    /// Keys and other names of repeated requests that are forgotten.
+    pub names: u64,
+    /// There may be more to remove.
+    pub more: bool,
+}
+
+/// Removes some of what has had its time at `now` (unix milliseconds), and forgets names of repeated requests whose time is
+/// over (blocking). One call is a few short transactions, between which others write; who calls again and again rests in
+/// between, so that acceptance goes on. The totals of the ledger keep what they have counted.
+///
+/// # Errors
+/// Spool or ledger cannot be written. What was removed until then is; the rest can be tried again.
+pub fn purge(
+    spool: &Spool,
+    ledger: &Ledger,
+    retention: &Retention,
+    now: u64,
+) -> Result<Purged, RecoveryError> {
+    let mut purged = Purged::default();
+    for route in ledger.routes_blocking()? {
+        let keep = retention.of(&route);
+        let over = ledger.releasable_blocking(&route, now.saturating_sub(keep.payload), PAYLOADS)?;
+        purged.more |= over.len() == PAYLOADS as usize;
+        if !over.is_empty() {
+            // First the rows: a folder without one is removed at the next start, a row without a folder would be a loss.
+            for batch in ledger.release_blocking(over, now)? {
+                spool.remove(batch)?;
+                purged.payloads.push(batch);
+            }
+        }
+        if let Some(receipt) = keep.receipt {
+            let before = now.saturating_sub(receipt.max(keep.payload));
+            let (batches, more) = ledger.forget_blocking(&route, before, now, ROWS)?;
+            purged.receipts += batches;
+            purged.more |= more;
+        }
+    }
+    purged.names = ledger.forget_keys_blocking(now, ROWS as u32)?;
+    purged.more |= purged.names == ROWS;
+    Ok(purged)
+}
+
+#[cfg(test)]
+mod tests;
