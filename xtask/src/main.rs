@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod clients;
 mod conformance;
 mod demo;
 mod examples;
@@ -21,6 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::workspace::Programs;
+
 /// The repository's own commands.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
@@ -35,6 +38,8 @@ enum Command {
     Demo(demo::Options),
     /// Runs every conformance case against the gateway, with the reference cloud behind it.
     Conformance(conformance::Options),
+    /// Lets independent clients of the real cloud do their own upserts against the reference cloud, over TLS.
+    Clients,
     /// Builds the container image on bases made here, and runs it without rights on a read-only root.
     Image,
     /// Does with a running gateway what an operator does: cancel, decide, reload, stop, kill, start again.
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Clients => Programs::build_dev().and_then(|programs| clients::run(&programs)).map(|()| true),
         Command::Image => image::run().map(|()| true),
         Command::Operations(options) => operations::run(&options).map(|()| true),
         Command::Bench(options) => bench::run(&options),

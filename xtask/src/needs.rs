@@ -47,22 +47,26 @@ pub(crate) fn install(needs: &[Need]) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = missing.iter().map(|need| need.package).collect();
-    println!("installing {}", names.join(", "));
-    if !is_here("apt-get") {
-        bail!("{} missing, and there is no apt-get to install them with", names.join(", "));
-    }
-    check(privileged("apt-get").args(["update", "-q"]).stdout(Stdio::null()))?;
-    let mut install = privileged("apt-get");
-    install.args(["install", "-q", "-y", "--no-install-recommends"]).args(&names);
-    install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-    check(&mut install).with_context(|| format!("installing {}", names.join(", ")))?;
+    packages(&missing.iter().map(|need| need.package).collect::<Vec<_>>())?;
     for need in missing {
         if !is_here(need.program) {
             bail!("package {} did not bring {}", need.package, need.program);
         }
     }
     Ok(())
+}
+
+/// Installs Debian packages by name.
+pub(crate) fn packages(names: &[&str]) -> anyhow::Result<()> {
+    println!("installing {}", names.join(", "));
+    if !is_here("apt-get") {
+        bail!("{} missing, and there is no apt-get to install them with", names.join(", "));
+    }
+    check(privileged("apt-get").args(["update", "-q"]).stdout(Stdio::null()))?;
+    let mut install = privileged("apt-get");
+    install.args(["install", "-q", "-y", "--no-install-recommends"]).args(names);
+    install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+    check(&mut install).with_context(|| format!("installing {}", names.join(", ")))
 }
 
 /// The command itself for root, through sudo for others.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::clients;
 use crate::conformance;
 use crate::demo::{self, Dialect, Door};
 use crate::examples;
@@ -62,6 +63,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     w3c::run(&programs)?;
     step("the conformance cases");
     let mut good = conformance::all(&programs)?;
+    step("the clients of the real cloud");
+    clients::run(&programs)?;
     step("the main job at every door, in every dialect");
     for (door, dialect) in combinations() {
         println!("\n-- {} to {dialect:?}", door.name());

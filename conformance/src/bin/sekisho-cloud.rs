@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
         "message": format!("listening on {address}"),
         "address": address.to_string(),
         "scheme": running.scheme(),
+        "proxy": running.proxy().map(|address| address.to_string()),
     });
     let mut out = io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")?;

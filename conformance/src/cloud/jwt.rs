@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// A JWT may not live longer than this many seconds from now.
 const LONGEST: u64 = 180;
+/// Seconds by which the two clocks may differ; clients ask for the longest time to the second, and round it up.
+const LEEWAY: u64 = 10;
 
 #[derive(Deserialize)]
 struct Header {
@@ -86,7 +88,7 @@ pub(super) fn verify(
         Err("audience is invalid".to_owned())
     } else if expiry <= now {
         Err("expired authorization code".to_owned())
-    } else if expiry > now + LONGEST {
+    } else if expiry > now + LONGEST + LEEWAY {
         Err("exp is too far in the future".to_owned())
     } else {
         Ok(())

@@ -22,6 +22,7 @@ mod multipart;
 mod options;
 mod partner;
 mod perform;
+mod proxy;
 mod push;
 mod refusal;
 mod rest;

@@ -13,6 +13,9 @@ pub struct Options {
     /// Address to listen on; port 0 takes a free one, which the first line of output names.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// Address of an HTTP proxy all of whose tunnels lead here: for clients that know the cloud by its public name only.
+    #[arg(long)]
+    pub proxy: Option<SocketAddr>,
     /// PEM file of the server's certificates: with it the cloud speaks TLS only.
     #[arg(long, requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -125,6 +128,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            proxy: None,
             tls_cert: None,
             tls_key: None,
             model: ModelOptions::default(),

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::Cloud;
 use super::answer::Answer;
+use super::collections;
 use super::perform::{Call, Order, RowResult, perform, row_id};
 use super::refusal::Refusal;
 use super::route::Request;
@@ -17,6 +18,10 @@ use super::store::Mode;
 /// sObjects of one call.
 const MOST: usize = 200;
 const FAULTS: &str = "urn:fault.partner.soap.sforce.com";
+const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+/// Whom everybody works for here, and as whom.
+pub(super) const ORGANIZATION: &str = "00D000000000001EAA";
+pub(super) const USER: &str = "005000000000001AAA";
 const WSDL: &str = include_str!("../../wsdl/partner.wsdl");
 
 enum Asked {
@@ -30,7 +35,7 @@ pub(super) fn wsdl(request: &Request) -> Answer {
     Answer::new(StatusCode::OK, "text/xml; charset=utf-8", WSDL.replace("{address}", &address))
 }
 
-/// `POST /services/Soap/u/NN.N`.
+/// `POST /services/Soap/u/NN.N`, with the organization behind it or not: as the login says it.
 ///
 /// # Errors
 /// The whole call is refused or was stopped.
@@ -62,7 +67,7 @@ pub(super) async fn serve(cloud: &Arc<Cloud>, request: &Request, call: &mut Call
     order.mode = Mode::Merge;
     order.all_or_none = header.all_or_none;
     let results = perform(cloud, call, rows, order).await?;
-    Ok(answer(&object, &results))
+    Ok(answer(&object, &results, collections::usage(cloud)))
 }
 
 /// The session of a request, for whoever wants to end it.
@@ -89,10 +94,11 @@ pub(super) fn refuse(refusal: &Refusal) -> Answer {
         text(out, "\">");
         element(out, "faultcode", &format!("sf:{code}"));
         element(out, "faultstring", &format!("{code}: {message}"));
-        text(out, "<detail><sf:UnexpectedErrorFault>");
+        let kind = if code == "INVALID_LOGIN" { "sf:LoginFault" } else { "sf:UnexpectedErrorFault" };
+        text(out, &format!("<detail><{kind} xmlns:xsi=\"{XSI}\" xsi:type=\"{kind}\">"));
         element(out, "sf:exceptionCode", code);
         element(out, "sf:exceptionMessage", &message);
-        text(out, "</sf:UnexpectedErrorFault></detail></s:Fault>");
+        text(out, &format!("</{kind}></detail></s:Fault>"));
     })
 }
 
@@ -105,23 +111,40 @@ fn login(cloud: &Cloud, request: &Request, user: &str, password: &str) -> Result
     }
     cloud.calls.logged_in();
     let token = cloud.sessions.begin();
-    let address = format!("{}{}", request.base, request.path);
+    let version = request.path.split('/').find(|segment| segment.contains('.')).unwrap_or("60.0");
+    let address =
+        |service: &str| format!("{}/services/Soap/{service}/{version}/{ORGANIZATION}", request.base);
     Ok(Version::Soap11.answer(StatusCode::OK, |out| {
-        text(out, "<loginResponse xmlns=\"");
-        text(out, PARTNER);
-        text(out, "\"><result>");
-        element(out, "serverUrl", &address);
+        text(out, &format!("<loginResponse xmlns=\"{PARTNER}\"><result>"));
+        element(out, "metadataServerUrl", &address("m"));
+        element(out, "passwordExpired", "false");
+        element(out, "sandbox", "false");
+        element(out, "serverUrl", &address("u"));
         element(out, "sessionId", &token);
-        element(out, "userId", "005000000000001AAA");
-        text(out, "</result></loginResponse>");
+        element(out, "userId", USER);
+        text(out, "<userInfo>");
+        for (name, value) in [
+            ("organizationId", ORGANIZATION),
+            ("organizationName", "City"),
+            ("userId", USER),
+            ("userName", user),
+        ] {
+            element(out, name, value);
+        }
+        text(out, "</userInfo></result></loginResponse>");
     }))
 }
 
-fn answer(object: &str, results: &[RowResult]) -> Answer {
-    Version::Soap11.answer(StatusCode::OK, |out| {
-        text(out, "<upsertResponse xmlns=\"");
-        text(out, PARTNER);
-        text(out, "\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">");
+fn answer(object: &str, results: &[RowResult], (total, used): (u64, u64)) -> Answer {
+    let header = |out: &mut Vec<u8>| {
+        text(out, &format!("<LimitInfoHeader xmlns=\"{PARTNER}\"><limitInfo>"));
+        element(out, "current", &used.to_string());
+        element(out, "limit", &total.to_string());
+        element(out, "type", "API REQUESTS");
+        text(out, "</limitInfo></LimitInfoHeader>");
+    };
+    Version::Soap11.answer_with(StatusCode::OK, header, |out| {
+        text(out, &format!("<upsertResponse xmlns=\"{PARTNER}\" xmlns:xsi=\"{XSI}\">"));
         for result in results {
             text(out, "<result>");
             match &result.outcome {

@@ -79,7 +79,7 @@ impl<'p> Service<'p> {
                 Service::Record { object, key, value }
             }
             ["services", "data", _, "limits"] => Service::Limits,
-            ["services", "Soap", "u", _] => Service::Partner,
+            ["services", "Soap", "u", _] | ["services", "Soap", "u", _, _] => Service::Partner,
             ["services", "oauth2", "token"] => Service::Token,
             ["services", "application", "state"] => Service::Application { errors: false },
             ["services", "application", "errors"] => Service::Application { errors: true },

@@ -30,13 +30,14 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::Answer;
 use super::faults::{Kind, Rule, Variant};
 use super::route::{self, Request, Service};
-use super::{Cloud, Options, admin, jwt};
+use super::{Cloud, Options, admin, jwt, proxy};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A cloud at work. It ends when this is dropped, and its connections with it.
 pub struct Running {
     address: SocketAddr,
+    proxy: Option<SocketAddr>,
     scheme: &'static str,
     task: tokio::task::JoinHandle<()>,
 }
@@ -45,6 +46,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its proxy listens, if it has one.
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.proxy
     }
 
     /// `http` or `https`.
@@ -71,10 +77,16 @@ impl Drop for Running {
 /// The address is taken, or a file of keys cannot be read.
 pub async fn start(options: Options) -> anyhow::Result<Running> {
     let acceptor = acceptor(&options)?;
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let listener = listen(options.listen).await?;
     let address = listener.local_addr().context("the listener has no address")?;
+    let proxy_listener = match options.proxy {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let proxy = match &proxy_listener {
+        Some(listener) => Some(listener.local_addr().context("the proxy's listener has no address")?),
+        None => None,
+    };
     let jwt_key = match &options.jwt_key {
         Some(path) => {
             let pem =
@@ -88,8 +100,18 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         cloud.sessions.set_jwt_key(key);
     }
     let scheme = if acceptor.is_some() { "https" } else { "http" };
-    let task = tokio::spawn(accept(listener, acceptor, Arc::new(cloud), scheme));
-    Ok(Running { address, scheme, task })
+    let door = Door { acceptor, cloud: Arc::new(cloud), scheme };
+    let task = tokio::spawn(async move {
+        match proxy_listener {
+            Some(proxy) => tokio::join!(accept(listener, &door, false), accept(proxy, &door, true)).0,
+            None => accept(listener, &door, false).await,
+        }
+    });
+    Ok(Running { address, proxy, scheme, task })
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 fn acceptor(options: &Options) -> anyhow::Result<Option<TlsAcceptor>> {
@@ -106,16 +128,19 @@ fn acceptor(options: &Options) -> anyhow::Result<Option<TlsAcceptor>> {
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-async fn accept(
-    listener: TcpListener,
+/// What stands behind every listener.
+struct Door {
     acceptor: Option<TlsAcceptor>,
     cloud: Arc<Cloud>,
     scheme: &'static str,
-) {
+}
+
+/// Accepts connections; with `tunnels` each has to ask for its tunnel first.
+async fn accept(listener: TcpListener, door: &Door, tunnels: bool) {
     // Dropping the set ends the connections.
     let mut connections = JoinSet::new();
     loop {
-        let stream = match listener.accept().await {
+        let mut stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Out of descriptors, or the client has gone again: the next may do better.
             Err(_) => {
@@ -125,9 +150,12 @@ async fn accept(
         };
         while connections.try_join_next().is_some() {}
         let cut = Arc::new(AtomicBool::new(false));
-        let socket = Socket { stream, cut: Arc::clone(&cut) };
-        let (acceptor, cloud) = (acceptor.clone(), Arc::clone(&cloud));
+        let (acceptor, cloud, scheme) = (door.acceptor.clone(), Arc::clone(&door.cloud), door.scheme);
         connections.spawn(async move {
+            if tunnels && proxy::open_tunnel(&mut stream).await.is_err() {
+                return;
+            }
+            let socket = Socket { stream, cut: Arc::clone(&cut) };
             match acceptor {
                 Some(acceptor) => {
                     if let Ok(stream) = acceptor.accept(socket).await {

@@ -15,6 +15,7 @@ use super::Options;
 use super::answer::Answer;
 use super::jwt;
 use super::locked;
+use super::partner::{ORGANIZATION, USER};
 
 const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -127,7 +128,7 @@ pub(super) fn token(cloud: &Cloud, headers: &HeaderMap, body: &[u8], base: &str)
     let body = json!({
         "access_token": cloud.sessions.begin(),
         "instance_url": base,
-        "id": format!("{base}/id/00D000000000001EAA/005000000000001AAA"),
+        "id": format!("{base}/id/{ORGANIZATION}/{USER}"),
         "token_type": "Bearer",
         "scope": "api",
         "issued_at": issued.to_string(),

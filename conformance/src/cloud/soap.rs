@@ -298,10 +298,28 @@ impl Version {
 
     /// An answer with `fill` writing the content of the body.
     pub(super) fn answer(self, status: StatusCode, fill: impl FnOnce(&mut Vec<u8>)) -> Answer {
+        self.answer_with(status, |_| {}, fill)
+    }
+
+    /// As [`Version::answer`], with `header` writing the blocks of the header.
+    pub(super) fn answer_with(
+        self,
+        status: StatusCode,
+        header: impl FnOnce(&mut Vec<u8>),
+        fill: impl FnOnce(&mut Vec<u8>),
+    ) -> Answer {
         let mut out = Vec::with_capacity(1024);
         text(&mut out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><s:Envelope xmlns:s=\"");
         text(&mut out, self.namespace());
-        text(&mut out, "\"><s:Body>");
+        text(&mut out, "\">");
+        let mut blocks = Vec::new();
+        header(&mut blocks);
+        if !blocks.is_empty() {
+            text(&mut out, "<s:Header>");
+            out.extend_from_slice(&blocks);
+            text(&mut out, "</s:Header>");
+        }
+        text(&mut out, "<s:Body>");
         fill(&mut out);
         text(&mut out, "</s:Body></s:Envelope>");
         Answer::new(status, self.media(), out)

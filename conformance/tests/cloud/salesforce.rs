@@ -87,6 +87,11 @@ fn the_partner_upsert_answers_per_object() {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let text = reply.text();
     assert!(text.contains("<result><created>true</created><id>a00"), "{text}");
+    assert!(
+        text.contains(
+            "<s:Header><LimitInfoHeader xmlns=\"urn:partner.soap.sforce.com\"><limitInfo><current>1<"
+        )
+    );
     assert_eq!(text.matches("<statusCode>DUPLICATE_VALUE</statusCode>").count(), 2, "{text}");
     let dump = site.send("GET", "/admin/rows/people?format=ndjson", &[], b"").text();
     assert!(dump.contains(r#"{"F001":"U1","F009":null}"#), "{dump}");
@@ -98,6 +103,40 @@ fn the_partner_upsert_answers_per_object() {
     let reply = site.send("POST", "/services/Soap/u/58.0", &headers, upsert(&token, &many).as_bytes());
     assert!(reply.text().contains("<sf:exceptionCode>EXCEEDED_ID_LIMIT</sf:exceptionCode>"));
     assert_eq!(site.stats()["objects"]["people"]["rows"], 1);
+}
+
+#[test]
+fn the_partner_login_says_who_where_and_for_whom() {
+    let site = Site::quick();
+    let headers = [("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", "login")];
+    let login = |password: &str| {
+        let body = format!(
+            "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Header><p:CallOptions \
+             xmlns:p=\"urn:partner.soap.sforce.com\"><p:client>x</p:client></p:CallOptions></e:Header><e:Body>\
+             <p:login xmlns:p=\"urn:partner.soap.sforce.com\"><p:username>gateway</p:username>\
+             <p:password>{password}</p:password></p:login></e:Body></e:Envelope>"
+        );
+        site.send("POST", "/services/Soap/u/58.0", &headers, body.as_bytes())
+    };
+    let text = login("reference-secret").text();
+    let named = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name}"));
+        rest.split('<').next().unwrap().to_owned()
+    };
+    assert_eq!((named("passwordExpired").as_str(), named("sandbox").as_str()), ("false", "false"));
+    assert_eq!((named("organizationId").len(), named("userId").len()), (18, 18));
+    // The service's own address has the organization behind the version, and calls go there.
+    let address = named("serverUrl");
+    let path = format!("/services/Soap/u/58.0/{}", named("organizationId"));
+    assert!(address.starts_with("http://127.0.0.1:") && address.ends_with(&path), "{address}");
+    let body = upsert(&named("sessionId"), &object("U1", ""));
+    assert_eq!(site.send("POST", &path, &headers, body.as_bytes()).status, 200);
+
+    let refused = login("wrong");
+    assert_eq!(refused.status, 500);
+    for part in ["<faultcode>sf:INVALID_LOGIN<", "<sf:LoginFault ", "<sf:exceptionCode>INVALID_LOGIN<"] {
+        assert!(refused.text().contains(part), "{part}: {}", refused.text());
+    }
 }
 
 #[test]
@@ -188,6 +227,7 @@ fn a_jwt_is_taken_by_its_signature_and_its_claims() {
     };
     assert_eq!(login(good.clone()).0, 200);
     assert_eq!(login(with("exp", json!((now + 60).to_string()))).0, 200, "a number as a string");
+    assert_eq!(login(with("exp", json!(now + 182))).0, 200, "the longest time, rounded up by another clock");
     for wrong in [
         with("exp", json!(now + 600)),
         with("exp", json!(now - 1)),

@@ -1,5 +1,8 @@
 //! The cloud over TLS.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use sekisho_conformance::cloud;
 use sekisho_conformance::exchange::{Peer, request};
 
@@ -30,4 +33,28 @@ fn tls_is_spoken_to_who_trusts_the_certificate_and_to_nobody_else() {
     let reply = wary.send(&request(&wary, "GET", "/health", &[], b""), false).unwrap();
     assert!(reply.cut && reply.status == 0);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn every_tunnel_of_the_proxy_leads_to_the_cloud() {
+    let mut options = cloud::Options::default();
+    options.proxy = Some(options.listen);
+    let site = Site::quick();
+    let running = site.runtime.block_on(cloud::start(options)).unwrap();
+    let proxy = running.proxy().unwrap();
+    let ask = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(proxy).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let tunnel = "CONNECT city.my.example:443 HTTP/1.1\r\nHost: city.my.example:443\r\n\r\n";
+    let inside = "GET /health HTTP/1.1\r\nHost: city.my.example\r\nConnection: close\r\n\r\n";
+    let answer = ask(format!("{tunnel}{inside}").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with(r#"{"state":"up"}"#), "{answer}");
+    assert!(ask(b"GET http://city.my.example/health HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    // One byte too many, and it is over.
+    assert_eq!(ask(&[b'x'; 8 * 1024 + 1]), "");
 }
