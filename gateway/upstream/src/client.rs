@@ -62,6 +62,16 @@ impl HttpClient {
         request: Request<Body>,
         deadline: Duration,
     ) -> Result<AnswerStream, UpstreamError> {
+        self.send_streaming_up_to(request, deadline, self.endpoint.inner.max_answer_bytes).await
+    }
+
+    /// As [`HttpClient::send_streaming`], where the caller knows how many bytes the answer may have at the most.
+    pub async fn send_streaming_up_to(
+        &self,
+        request: Request<Body>,
+        deadline: Duration,
+        limit: u64,
+    ) -> Result<AnswerStream, UpstreamError> {
         let started = Instant::now();
         let until = started + deadline;
         let mut request = self.prepared(request)?;
@@ -71,7 +81,6 @@ impl HttpClient {
             let reused = lease.reused;
             match self.exchange(lease, request, until, deadline).await {
                 Ok((response, lease)) => {
-                    let limit = self.endpoint.inner.max_answer_bytes;
                     let idle = self.endpoint.inner.idle_timeout;
                     return Ok(AnswerStream::new(response, lease, limit, until, idle, deadline));
                 }

@@ -1,5 +1,7 @@
 //! Logging in: OAuth 2.0 client credentials (RFC 6749 section 4.4), JWT bearer (RFC 7523), or a token from a file.
 
+mod granted;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use self::granted::{Granted, MOST_ANSWER, granted, is_sendable};
 use crate::body::Body;
 use crate::client::HttpClient;
 use crate::endpoint::{Endpoint, EndpointConfig, EndpointError};
@@ -263,12 +266,12 @@ impl Tokens {
     }
 
     async fn log_in(&self, current: &mut Current) -> Result<Token, LoginError> {
-        let (value, lifetime) = match &self.inner.source {
-            Source::File(path) => (token_in(path)?, None),
+        let Granted { token, lifetime } = match &self.inner.source {
+            Source::File(path) => Granted { token: token_in(path)?, lifetime: None },
             Source::OAuth { client, target, grant } => ask(client, target, grant).await?,
         };
         current.serial += 1;
-        let token = Token { value: value.into(), serial: current.serial };
+        let token = Token { value: token.into(), serial: current.serial };
         current.token = Some(token.clone());
         // A tenth of its life is left unused, so that no request starts with a token that ends under way.
         current.renew_at = lifetime.map(|lifetime| Instant::now() + lifetime.mul_f64(0.9));
@@ -276,20 +279,7 @@ impl Tokens {
     }
 }
 
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: Option<String>,
-    #[serde(default)]
-    expires_in: Option<u64>,
-    #[serde(default)]
-    error: Option<String>,
-}
-
-async fn ask(
-    client: &HttpClient,
-    target: &Uri,
-    grant: &Grant,
-) -> Result<(String, Option<Duration>), LoginError> {
+async fn ask(client: &HttpClient, target: &Uri, grant: &Grant) -> Result<Granted, LoginError> {
     let (form, authorization) = match grant {
         Grant::ClientCredentials { authorization, form } => (form.clone(), Some(authorization)),
         Grant::JwtBearer { key, client_id, subject, audience, lifetime } => {
@@ -312,21 +302,7 @@ async fn ask(
         headers.insert(AUTHORIZATION, authorization.clone());
     }
     let answer = client.send(request, client.endpoint().request_timeout()).await?;
-    let parsed: Option<TokenAnswer> = serde_json::from_slice(&answer.body).ok();
-    if !answer.status.is_success() {
-        let error = parsed.and_then(|answer| answer.error).filter(|error| plain_code(error));
-        return Err(LoginError::Refused {
-            status: answer.status.as_u16(),
-            error: error.unwrap_or_else(|| "-".to_owned()),
-        });
-    }
-    let parsed =
-        parsed.ok_or(LoginError::Answer { reason: "not the JSON object of RFC 6749 section 5.1" })?;
-    let value = parsed.access_token.ok_or(LoginError::Answer { reason: "access_token is missing" })?;
-    if !sendable(&value) {
-        return Err(LoginError::Answer { reason: "access_token has characters that no header can hold" });
-    }
-    Ok((value, parsed.expires_in.map(Duration::from_secs)))
+    granted(answer.status, &answer.body)
 }
 
 /// A JSON Web Signature in compact form (RFC 7515 section 7.1), RS256 (RFC 7518 section 3.3).
@@ -347,7 +323,9 @@ fn oauth(token_url: &str, upstream: &EndpointConfig, grant: Grant) -> Result<Sou
         let host = |url: &str| url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
         host(a) == host(b)
     };
-    let mut config = EndpointConfig { url: token_url.to_owned(), login: None, ..upstream.clone() };
+    let max_answer_bytes = upstream.max_answer_bytes.min(MOST_ANSWER);
+    let url = token_url.to_owned();
+    let mut config = EndpointConfig { url, login: None, max_answer_bytes, ..upstream.clone() };
     if !same_host(token_url, &upstream.url) {
         config.server_name = None;
     }
@@ -368,7 +346,7 @@ fn rsa_key(path: &Path) -> Result<RsaKeyPair, LoginError> {
 
 fn token_in(path: &Path) -> Result<String, LoginError> {
     let value = trimmed(path)?;
-    if value.is_empty() || !sendable(&value) {
+    if !is_sendable(&value) {
         let reason = format!("token file '{}': empty, or not visible ASCII", path.display());
         return Err(settings("login-file", reason));
     }
@@ -384,17 +362,6 @@ fn trimmed(path: &Path) -> Result<String, LoginError> {
 
 fn settings(code: &'static str, reason: String) -> LoginError {
     LoginError::Settings { code, reason }
-}
-
-fn sendable(value: &str) -> bool {
-    value.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
-}
-
-/// Whether a text from outside is a code, not prose that might hold anything.
-fn plain_code(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 64
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
 /// application/x-www-form-urlencoded, one value.

@@ -175,6 +175,7 @@ async fn refusals_and_useless_answers_are_named_without_quoting_them() {
         ("200 OK", r#"{"access_token":"line\nfeed"}"#, "login-answer", "header"),
         ("200 OK", r#"{"token_type":"Bearer"}"#, "login-answer", "access_token"),
         ("200 OK", "<html>", "login-answer", "JSON"),
+        ("302 Found", "", "login-refused", "302"),
     ];
     for (status, body, code, word) in cases {
         let server = Server::start(move |mut stream, _| async move {
@@ -191,6 +192,28 @@ async fn refusals_and_useless_answers_are_named_without_quoting_them() {
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(word) && !error.to_string().contains("田中"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_no_login_and_an_endless_life_no_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "x").expect("written");
+    let server = Server::start(|mut stream, _| async move {
+        request(&mut stream).await;
+        answer(&mut stream, &format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(70 * 1024))).await;
+    })
+    .await;
+    let upstream = open(&server, client_credentials(&server, &secret)).expect("an upstream");
+    let error = upstream.tokens().expect("a login").token().await.expect_err("too long");
+    assert_eq!(error.code(), "login-unreachable");
+    assert!(error.to_string().contains("65536"), "{error}");
+
+    let (server, seen) = tokens(r#","expires_in":18446744073709551615"#).await;
+    let upstream = open(&server, client_credentials(&server, &secret)).expect("an upstream");
+    let tokens = upstream.tokens().expect("a login");
+    assert_eq!(tokens.token().await.expect("a token"), tokens.token().await.expect("the same"));
+    assert_eq!(seen.lock().expect("lock").len(), 1);
 }
 
 #[tokio::test]
