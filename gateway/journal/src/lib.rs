@@ -33,4 +33,4 @@ pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outco
 pub use ranges::RangeSet;
 pub use recovery::{Recovery, RecoveryError, recover};
 pub use retention::{Keep, Purged, Retention, purge};
-pub use spool::{BatchWriter, KeyOrder, Records, Sealed, Spool, SpoolError, SpoolReader};
+pub use spool::{BatchWriter, Disk, DiskFile, KeyOrder, Records, Sealed, Spool, SpoolError, SpoolReader};

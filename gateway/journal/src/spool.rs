@@ -29,7 +29,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::identity::{BatchId, Digest};
-use disk::sync_folder;
+pub use disk::{Disk, DiskFile};
+use disk::{FileSystem, sync_folder};
 pub use error::SpoolError;
 use error::{IoContext, Result};
 use index::Index;
@@ -52,10 +53,11 @@ pub struct Spool {
 
 #[derive(Debug)]
 struct Shared {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     keys: Keys,
-    /// Locked as long as a handle lives.
-    _lock: File,
+    /// Locked as long as a handle lives; not on another disk than the system's.
+    _lock: Option<File>,
 }
 
 /// What was sealed.
@@ -90,14 +92,21 @@ impl Spool {
     /// The file system; a spool that another process has; a key file that others can read or that is damaged; or a
     /// spool with batches whose key file is missing.
     pub fn open(folder: &Path, key_file: &Path) -> Result<Self> {
-        disk::create_folder(folder, true).at("creating", folder)?;
+        disk::create_all(folder).at("creating", folder)?;
         let lock = lock(folder)?;
-        let has_batches = batches(folder)?.next().transpose()?.is_some();
+        let has_batches = !batches(&FileSystem, folder)?.is_empty();
         let keys = Keys::open(key_file, !has_batches)?;
-        sync_folder(folder)?;
-        sync_folder(folder_above(folder))?;
-        let shared = Shared { folder: folder.to_owned(), keys, _lock: lock };
+        sync_folder(&FileSystem, folder)?;
+        sync_folder(&FileSystem, folder_above(folder))?;
+        let shared =
+            Shared { disk: Arc::new(FileSystem), folder: folder.to_owned(), keys, _lock: Some(lock) };
         Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
+    }
+
+    /// A spool in a folder of another disk, which is there, under a key: for whoever sees to it that nobody else has it.
+    pub fn on(disk: Arc<dyn Disk>, folder: &Path, key: &[u8; 32]) -> Self {
+        let shared = Shared { disk, folder: folder.to_owned(), keys: Keys::from(key), _lock: None };
+        Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES }
     }
 
     /// The same spool, closing segments after so many canonical bytes (at least 1, at most 16 MiB). What is there
@@ -130,7 +139,7 @@ impl Spool {
     /// The file system.
     pub fn remove(&self, batch: BatchId) -> Result<()> {
         let folder = self.folder_of(batch);
-        match fs::remove_dir_all(&folder) {
+        match self.disk().remove_folder(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             other => other.at("removing", &folder),
         }
@@ -141,7 +150,7 @@ impl Spool {
     /// # Errors
     /// The file system.
     pub fn batches(&self) -> Result<Vec<BatchId>> {
-        batches(&self.shared.folder)?.collect()
+        batches(self.disk(), &self.shared.folder)
     }
 
     /// Removes every batch that is not to be kept. To be called before anything is written: it would take a batch
@@ -155,7 +164,7 @@ impl Spool {
         removed.sort_unstable();
         removed.iter().try_for_each(|batch| self.remove(*batch))?;
         if !removed.is_empty() {
-            sync_folder(&self.shared.folder)?;
+            sync_folder(self.disk(), &self.shared.folder)?;
         }
         Ok(removed)
     }
@@ -170,18 +179,19 @@ impl Spool {
         self.shared.folder.join(batch.to_string())
     }
 
+    fn disk(&self) -> &dyn Disk {
+        &*self.shared.disk
+    }
+
     fn keys(&self) -> &Keys {
         &self.shared.keys
     }
 }
 
 /// Batches by the names of folders; anything else in the spool is left alone.
-fn batches(folder: &Path) -> Result<impl Iterator<Item = Result<BatchId>> + '_> {
-    let entries = fs::read_dir(folder).at("listing", folder)?;
-    Ok(entries.filter_map(move |entry| match entry.at("listing", folder) {
-        Ok(entry) => entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Ok),
-        Err(error) => Some(Err(error)),
-    }))
+fn batches(disk: &dyn Disk, folder: &Path) -> Result<Vec<BatchId>> {
+    let names = disk.names(folder).at("listing", folder)?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 fn lock(folder: &Path) -> Result<File> {

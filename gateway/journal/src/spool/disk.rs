@@ -1,46 +1,147 @@
 //! Every change to a batch's folder that has to last: files and folders created, bytes written, files and folders synced.
 //!
-//! Nothing else in the spool writes what has to last, so the tests below see the whole order in which a batch reaches
-//! the disk.
+//! Nothing else in the spool touches what has to last, so the tests below see the whole order in which a batch reaches the
+//! disk, and trials can put another [`Disk`] in its place: one that loses what was not synced when it is told to crash.
 
-use std::fs::{DirBuilder, File};
+use std::fmt::Debug;
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::Path;
 
 use super::error::{IoContext, Result};
 use super::key_file::private;
 
-/// Creates a folder for its owner only, with those above it if `recursive`.
-pub(super) fn create_folder(path: &Path, recursive: bool) -> std::io::Result<()> {
-    DirBuilder::new().recursive(recursive).mode(0o700).create(path)?;
+/// What a spool lies on: the operating system's file system, or what keeps the same promises. What was written or created is
+/// there for whoever reads; whether it is there after a crash is certain once the file, and the folder with its name, were
+/// synced.
+pub trait Disk: Debug + Send + Sync {
+    /// Creates a folder whose parent is there, for its owner only.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+    /// Removes a folder with everything in it.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+    /// Whether there is a folder or a file of that name.
+    fn exists(&self, path: &Path) -> io::Result<bool>;
+    /// The names in a folder, in no order, as far as they are text.
+    fn names(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// The names in a folder last from now on.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Creates a file that is not there yet, for its owner only.
+    fn create_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file to read.
+    fn open_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+}
+
+/// An open file of a [`Disk`].
+pub trait DiskFile: Debug + Send + Sync {
+    /// Writes all of `bytes` at `offset`.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Fills `bytes` from `offset` on; an error of kind `UnexpectedEof` where the file ends before.
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+    /// How many bytes it has.
+    fn size(&self) -> io::Result<u64>;
+    /// What was written lasts from now on.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// The operating system's file system.
+#[derive(Debug)]
+pub(super) struct FileSystem;
+
+impl Disk for FileSystem {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir_all(path)
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        path.try_exists()
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let names =
+            fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
+        names.filter_map(io::Result::transpose).collect()
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        fs::File::open(folder)?.sync_all()
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(private().create_new(true).open(path)?))
+    }
+
+    fn open_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(fs::File::open(path)?))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
+
+impl DiskFile for fs::File {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, bytes, offset)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+/// Creates the spool's own folder, with those above it.
+pub(super) fn create_all(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    seen(Deed::Created, path);
+    Ok(())
+}
+
+/// Creates a folder for its owner only.
+pub(super) fn create_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    disk.create_folder(path)?;
     seen(Deed::Created, path);
     Ok(())
 }
 
 /// Creates a file that is not there yet, for its owner only.
-pub(super) fn create_file(path: &Path) -> Result<File> {
-    let file = private().create_new(true).open(path).at("creating", path)?;
+pub(super) fn create_file(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskFile>> {
+    let file = disk.create_file(path).at("creating", path)?;
     seen(Deed::Created, path);
     Ok(file)
 }
 
 /// Writes all of `bytes` at `offset`. They last once the file is synced.
-pub(super) fn write_at(file: &File, path: &Path, bytes: &[u8], offset: u64) -> Result<()> {
+pub(super) fn write_at(file: &dyn DiskFile, path: &Path, bytes: &[u8], offset: u64) -> Result<()> {
     file.write_all_at(bytes, offset).at("writing", path)?;
     seen(Deed::Wrote, path);
     Ok(())
 }
 
 /// When this returns, the file's content is on the disk (fsync).
-pub(super) fn sync_file(file: &File, path: &Path) -> Result<()> {
-    file.sync_all().at("syncing", path)?;
+pub(super) fn sync_file(file: &dyn DiskFile, path: &Path) -> Result<()> {
+    file.sync().at("syncing", path)?;
     seen(Deed::Synced, path);
     Ok(())
 }
 
 /// When this returns, the names in the folder are on the disk (fsync of the folder).
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).at("syncing", folder)?;
+pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
+    disk.sync_folder(folder).at("syncing", folder)?;
     seen(Deed::Synced, folder);
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! A batch's index file: its first page, and the way from a record to its segment.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::disk;
+use super::disk::{self, Disk, DiskFile};
 use super::error::{IoContext, Result, SpoolError};
 use super::key_file::Keys;
 use super::pages::{self, Fields, Kind, PAYLOAD};
@@ -50,7 +49,7 @@ impl Head {
 /// An index being written.
 #[derive(Debug)]
 pub(super) struct IndexWriter {
-    pub(super) file: File,
+    pub(super) file: Box<dyn DiskFile>,
     pub(super) path: PathBuf,
     batch: BatchId,
     entries: Vec<u8>,
@@ -59,9 +58,9 @@ pub(super) struct IndexWriter {
 }
 
 impl IndexWriter {
-    pub(super) fn create(folder: &Path, batch: BatchId) -> Result<Self> {
+    pub(super) fn create(disk: &dyn Disk, folder: &Path, batch: BatchId) -> Result<Self> {
         let path = folder.join("index");
-        let file = disk::create_file(&path)?;
+        let file = disk::create_file(disk, &path)?;
         Ok(Self { file, path, batch, entries: Vec::new(), page: 1 })
     }
 
@@ -81,7 +80,7 @@ impl IndexWriter {
     }
 
     fn flush(&mut self, keys: &Keys) -> Result<()> {
-        pages::write(&self.file, &self.path, keys, self.batch, Kind::Records, self.page, &self.entries)?;
+        pages::write(&*self.file, &self.path, keys, self.batch, Kind::Records, self.page, &self.entries)?;
         self.entries.clear();
         self.page += 1;
         Ok(())
@@ -89,34 +88,34 @@ impl IndexWriter {
 
     /// Writes the first page: only now is the batch sealed. Durable when this returns.
     pub(super) fn seal(self, keys: &Keys, head: &Head) -> Result<()> {
-        pages::write(&self.file, &self.path, keys, self.batch, Kind::Head, 0, &head.encode(keys.id))?;
-        disk::sync_file(&self.file, &self.path)
+        pages::write(&*self.file, &self.path, keys, self.batch, Kind::Head, 0, &head.encode(keys.id))?;
+        disk::sync_file(&*self.file, &self.path)
     }
 }
 
 /// The index of a sealed batch.
 #[derive(Debug)]
 pub(super) struct Index {
-    pub(super) file: File,
+    pub(super) file: Box<dyn DiskFile>,
     pub(super) path: PathBuf,
     pub(super) batch: BatchId,
     pub(super) head: Head,
 }
 
 impl Index {
-    pub(super) fn open(folder: &Path, keys: &Keys, batch: BatchId) -> Result<Self> {
+    pub(super) fn open(disk: &dyn Disk, folder: &Path, keys: &Keys, batch: BatchId) -> Result<Self> {
         let path = folder.join("index");
-        let file = match File::open(&path) {
+        let file = match disk.open_file(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let there = folder.try_exists().at("looking for", folder)?;
+                let there = disk.exists(folder).at("looking for", folder)?;
                 return Err(if there { SpoolError::NotSealed(batch) } else { SpoolError::Unknown(batch) });
             }
             Err(error) => return Err(error).at("opening", &path),
         };
         // What may not be trusted yet is looked at first: it says more than that the page is not authentic.
         let mut start = [0; 24];
-        let filled = read_start(&file, &mut start).at("reading", &path)?;
+        let filled = read_start(&*file, &mut start).at("reading", &path)?;
         let mut fields = Fields(&start);
         if !filled || start == [0; 24] {
             return Err(SpoolError::NotSealed(batch));
@@ -133,7 +132,7 @@ impl Index {
             return Err(SpoolError::OtherKey { path });
         }
 
-        let page = pages::read(&file, &path, keys, batch, Kind::Head, 0)?;
+        let page = pages::read(&*file, &path, keys, batch, Kind::Head, 0)?;
         let mut fields = Fields(&page[12..]);
         let segments = fields.u32();
         let _: [u8; 8] = fields.bytes();
@@ -147,7 +146,8 @@ impl Index {
     /// Segment and offset at which the last indexed record at or before `position` begins, and which one that is.
     pub(super) fn locate(&self, keys: &Keys, position: u64) -> Result<(u32, u32, u64)> {
         let entry = position / STRIDE;
-        let page = pages::read(&self.file, &self.path, keys, self.batch, Kind::Records, 1 + entry / ENTRIES)?;
+        let page =
+            pages::read(&*self.file, &self.path, keys, self.batch, Kind::Records, 1 + entry / ENTRIES)?;
         let at = (entry % ENTRIES) as usize * ENTRY;
         let mut fields = Fields(&page[at..at + ENTRY]);
         Ok((fields.u32(), fields.u32(), entry * STRIDE))
@@ -155,8 +155,7 @@ impl Index {
 }
 
 /// Fills `start` from the file's beginning; false if the file is shorter.
-fn read_start(file: &File, start: &mut [u8]) -> std::io::Result<bool> {
-    use std::os::unix::fs::FileExt;
+fn read_start(file: &dyn DiskFile, start: &mut [u8]) -> std::io::Result<bool> {
     match file.read_exact_at(start, 0) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),

@@ -55,7 +55,7 @@ impl Keys {
         Ok(Self::from(&key))
     }
 
-    fn from(key: &[u8]) -> Self {
+    pub(super) fn from(key: &[u8]) -> Self {
         let master = hmac::Key::new(hmac::HMAC_SHA256, key);
         let derive = |purpose: &str| hmac::sign(&master, purpose.as_bytes());
         let mut keys = Self {
@@ -112,7 +112,9 @@ fn create(path: &Path) -> Result<()> {
     match written {
         // Another process was faster: its key is the key.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.at("writing", path).and_then(|()| super::disk::sync_folder(folder)),
+        other => other
+            .at("writing", path)
+            .and_then(|()| super::disk::sync_folder(&super::disk::FileSystem, folder)),
     }
 }
 

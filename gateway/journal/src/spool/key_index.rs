@@ -2,15 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::{self, File};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Sealed;
+use super::disk::{Disk, DiskFile};
 use super::error::{IoContext, Result};
 use super::index::{Index, IndexWriter};
-use super::key_file::{Keys, private};
+use super::key_file::Keys;
 use super::pages::{self, Fields, Kind, PAYLOAD};
 use crate::identity::BatchId;
 
@@ -29,12 +29,13 @@ type Entry = (u64, u64, u64);
 /// Takes fingerprints in the order of the records and sorts them.
 #[derive(Debug)]
 pub(super) struct KeySorter {
+    disk: Arc<dyn Disk>,
     sorted: usize,
     fan_in: usize,
     path: PathBuf,
     buffer: Vec<Entry>,
     /// Sorted runs one after the other; created when the first one is written.
-    file: Option<File>,
+    file: Option<Box<dyn DiskFile>>,
     runs: Vec<Range<u64>>,
     end: u64,
     count: u64,
@@ -50,14 +51,24 @@ pub(super) struct Merged {
 }
 
 impl KeySorter {
-    pub(super) fn new(folder: &Path) -> Self {
-        Self::with_bounds(folder, SORTED, FAN_IN)
+    pub(super) fn new(disk: Arc<dyn Disk>, folder: &Path) -> Self {
+        Self::with_bounds(disk, folder, SORTED, FAN_IN)
     }
 
     /// Other bounds, so that tests need no millions of keys.
-    pub(super) fn with_bounds(folder: &Path, sorted: usize, fan_in: usize) -> Self {
+    pub(super) fn with_bounds(disk: Arc<dyn Disk>, folder: &Path, sorted: usize, fan_in: usize) -> Self {
         let path = folder.join("runs");
-        Self { sorted, fan_in, path, buffer: Vec::new(), file: None, runs: Vec::new(), end: 0, count: 0 }
+        Self {
+            disk,
+            sorted,
+            fan_in,
+            path,
+            buffer: Vec::new(),
+            file: None,
+            runs: Vec::new(),
+            end: 0,
+            count: 0,
+        }
     }
 
     pub(super) fn push(&mut self, fingerprint: u128, position: u64) -> Result<()> {
@@ -113,7 +124,7 @@ impl KeySorter {
                 self.add(run);
             }
             if let Some(file) = &self.file {
-                merge(file, &self.path, std::mem::take(&mut self.runs), |entry| {
+                merge(&**file, &self.path, std::mem::take(&mut self.runs), |entry| {
                     found.see(entry);
                     out.push(entry)
                 })?;
@@ -121,7 +132,7 @@ impl KeySorter {
         }
         out.flush()?;
         if self.file.is_some() {
-            fs::remove_file(&self.path).at("removing", &self.path)?;
+            self.disk.remove_file(&self.path).at("removing", &self.path)?;
         }
         let mut pairs: Vec<_> = found.pairs.into_iter().map(|(later, first)| (first, later)).collect();
         pairs.sort_unstable_by_key(|(_, later)| *later);
@@ -136,7 +147,7 @@ impl KeySorter {
 
 /// Writes one run after those that are there.
 struct RunWriter<'f> {
-    file: &'f File,
+    file: &'f dyn DiskFile,
     path: &'f Path,
     run: Range<u64>,
     bytes: Vec<u8>,
@@ -146,10 +157,10 @@ impl<'f> RunWriter<'f> {
     fn new(sorter: &'f mut KeySorter) -> Result<Self> {
         let file = match &mut sorter.file {
             Some(file) => file,
-            none => none.insert(private().create_new(true).open(&sorter.path).at("creating", &sorter.path)?),
+            none => none.insert(sorter.disk.create_file(&sorter.path).at("creating", &sorter.path)?),
         };
         let run = sorter.end..sorter.end;
-        Ok(Self { file, path: &sorter.path, run, bytes: Vec::with_capacity(16 * RUN_BUFFER) })
+        Ok(Self { file: &**file, path: &sorter.path, run, bytes: Vec::with_capacity(16 * RUN_BUFFER) })
     }
 
     fn push(&mut self, entry: Entry) -> Result<()> {
@@ -183,7 +194,7 @@ struct RunReader {
 }
 
 impl RunReader {
-    fn next(&mut self, file: &File, path: &Path) -> Result<Option<Entry>> {
+    fn next(&mut self, file: &dyn DiskFile, path: &Path) -> Result<Option<Entry>> {
         if self.at == self.bytes.len() {
             let length = (self.rest.end - self.rest.start).min(RUN_BUFFER as u64);
             if length == 0 {
@@ -201,7 +212,7 @@ impl RunReader {
 }
 
 fn merge(
-    file: &File,
+    file: &dyn DiskFile,
     path: &Path,
     runs: Vec<Range<u64>>,
     mut take: impl FnMut(Entry) -> Result<()>,
@@ -265,7 +276,7 @@ impl PageWriter<'_> {
     fn flush(&mut self) -> Result<()> {
         if !self.bytes.is_empty() {
             let IndexWriter { file, path, .. } = self.index;
-            pages::write(file, path, self.keys, self.batch, Kind::Keys, self.page, &self.bytes)?;
+            pages::write(&**file, path, self.keys, self.batch, Kind::Keys, self.page, &self.bytes)?;
             self.bytes.clear();
             self.page += 1;
         }
@@ -348,7 +359,7 @@ impl Entries {
         let page = match &mut self.page {
             Some((number, page)) if *number == wanted => page,
             slot => {
-                let page = pages::read(&index.file, &index.path, keys, index.batch, Kind::Keys, wanted)?;
+                let page = pages::read(&*index.file, &index.path, keys, index.batch, Kind::Keys, wanted)?;
                 &mut slot.insert((wanted, Box::new(page))).1
             }
         };

@@ -1,12 +1,10 @@
 //! Pages of fixed-size entries, each authenticated by itself, so that one can be read without the others.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use aws_lc_rs::{constant_time, hmac};
 
-use super::disk;
+use super::disk::{self, DiskFile};
 use super::error::{Result, SpoolError};
 use super::key_file::Keys;
 use crate::identity::BatchId;
@@ -35,7 +33,7 @@ fn mac(keys: &Keys, batch: BatchId, kind: Kind, number: u64, payload: &[u8]) -> 
 
 /// Writes page `number` of the file; `payload` is filled up with zeros.
 pub(super) fn write(
-    file: &File,
+    file: &dyn DiskFile,
     path: &Path,
     keys: &Keys,
     batch: BatchId,
@@ -52,7 +50,7 @@ pub(super) fn write(
 
 /// Reads page `number` of the file.
 pub(super) fn read(
-    file: &File,
+    file: &dyn DiskFile,
     path: &Path,
     keys: &Keys,
     batch: BatchId,

@@ -49,7 +49,7 @@ impl SpoolReader {
     pub const MOST_POSITIONS: usize = 10_000;
 
     pub(super) fn open(spool: Spool, batch: BatchId) -> Result<Self> {
-        let index = Index::open(&spool.folder_of(batch), spool.keys(), batch)?;
+        let index = Index::open(spool.disk(), &spool.folder_of(batch), spool.keys(), batch)?;
         Ok(Self { shared: Arc::new(Batch { spool, index, last: Mutex::new(None) }) })
     }
 
@@ -176,7 +176,7 @@ impl Batch {
         }
         let batch = self.index.batch;
         let path = segment_path(&self.spool.folder_of(batch), counter);
-        let segment = Segment::read(&path, self.spool.keys(), batch, counter)?;
+        let segment = Segment::read(self.spool.disk(), &path, self.spool.keys(), batch, counter)?;
         if segment.header.last != (counter + 1 == self.index.head.segments) {
             return Err(self.damaged(counter, "it is the last one, or is not, against what the index says"));
         }

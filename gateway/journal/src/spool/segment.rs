@@ -1,13 +1,11 @@
 //! One segment: header, records with their lengths, trailer.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{constant_time, hmac};
 
-use super::disk;
+use super::disk::{self, Disk, DiskFile};
 use super::error::{IoContext, Result, SpoolError};
 use super::key_file::Keys;
 use super::pages::Fields;
@@ -93,7 +91,7 @@ impl Header {
 /// A segment being written. The header is known and written last.
 #[derive(Debug)]
 pub(super) struct SegmentWriter {
-    file: File,
+    file: Box<dyn DiskFile>,
     path: PathBuf,
     mac: hmac::Context,
     header: Header,
@@ -103,6 +101,7 @@ pub(super) struct SegmentWriter {
 impl SegmentWriter {
     /// Begins segment `counter` at record `first`; `buffer` is one that an earlier segment gave back, or empty.
     pub(super) fn create(
+        disk: &dyn Disk,
         path: PathBuf,
         keys: &Keys,
         batch: BatchId,
@@ -110,7 +109,7 @@ impl SegmentWriter {
         first: u64,
         buffer: Vec<u8>,
     ) -> Result<Self> {
-        let file = disk::create_file(&path)?;
+        let file = disk::create_file(disk, &path)?;
         let header = Header { batch, counter, last: false, first, count: 0, length: 0 };
         Ok(Self { file, path, mac: hmac::Context::with_key(&keys.segment), header, buffer })
     }
@@ -144,9 +143,9 @@ impl SegmentWriter {
         self.mac.update(&header);
         let tag = self.mac.sign();
         let end = HEADER as u64 + self.header.length;
-        disk::write_at(&self.file, &self.path, tag.as_ref(), end)?;
-        disk::write_at(&self.file, &self.path, &header, 0)?;
-        disk::sync_file(&self.file, &self.path)?;
+        disk::write_at(&*self.file, &self.path, tag.as_ref(), end)?;
+        disk::write_at(&*self.file, &self.path, &header, 0)?;
+        disk::sync_file(&*self.file, &self.path)?;
         Ok(self.buffer)
     }
 
@@ -160,7 +159,7 @@ impl SegmentWriter {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let offset = HEADER as u64 + self.header.length;
-        disk::write_at(&self.file, &self.path, bytes, offset)?;
+        disk::write_at(&*self.file, &self.path, bytes, offset)?;
         self.mac.update(bytes);
         self.header.length += bytes.len() as u64;
         Ok(())
@@ -176,13 +175,19 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Reads segment `counter` of `batch`.
-    pub(super) fn read(path: &Path, keys: &Keys, batch: BatchId, counter: u32) -> Result<Self> {
+    pub(super) fn read(
+        disk: &dyn Disk,
+        path: &Path,
+        keys: &Keys,
+        batch: BatchId,
+        counter: u32,
+    ) -> Result<Self> {
         let damaged = |what| SpoolError::Damaged { path: path.to_owned(), what };
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let file = disk.open_file(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => damaged("it is missing"),
             _ => SpoolError::Io { what: "opening", path: path.to_owned(), source: error },
         })?;
-        let size = file.metadata().at("reading", path)?.len();
+        let size = file.size().at("reading", path)?;
         if size < (HEADER + TRAILER) as u64 {
             return Err(damaged("it ends early"));
         }

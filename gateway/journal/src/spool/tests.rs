@@ -148,8 +148,8 @@ proptest! {
             let batch = BatchId::new(1);
             let folder = spool.folder_of(batch);
             fs::create_dir(&folder).unwrap();
-            let mut writer = index::IndexWriter::create(&folder, batch).unwrap();
-            let mut sorter = KeySorter::with_bounds(&folder, sorted, fan_in);
+            let mut writer = index::IndexWriter::create(&FileSystem, &folder, batch).unwrap();
+            let mut sorter = KeySorter::with_bounds(Arc::new(FileSystem), &folder, sorted, fan_in);
             for (position, key) in keys.iter().enumerate() {
                 sorter.push(spool.keys().fingerprint(&key.to_le_bytes()), position as u64).unwrap();
             }
@@ -161,7 +161,7 @@ proptest! {
             };
             writer.seal(spool.keys(), &head).unwrap();
             prop_assert!(!folder.join("runs").exists());
-            let index = Index::open(&folder, spool.keys(), batch).unwrap();
+            let index = Index::open(&FileSystem, &folder, spool.keys(), batch).unwrap();
             let mut entries = Entries::new();
             let mut all = Vec::new();
             while let Some(entry) = entries.next(&index, spool.keys()).unwrap() {

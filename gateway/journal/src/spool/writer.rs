@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
@@ -45,7 +46,7 @@ impl std::fmt::Debug for Open {
 impl BatchWriter {
     pub(super) fn create(spool: Spool, batch: BatchId) -> Result<Self> {
         let folder = spool.folder_of(batch);
-        match disk::create_folder(&folder, false) {
+        match disk::create_folder(spool.disk(), &folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(SpoolError::Exists(batch));
             }
@@ -54,8 +55,8 @@ impl BatchWriter {
         // From here on, dropping it removes the folder.
         let mut writer = Self { open: None, folder, spool, batch, records: 0, bytes: 0, closed: 0 };
         writer.open = Some(Open {
-            index: IndexWriter::create(&writer.folder, batch)?,
-            sorter: KeySorter::new(&writer.folder),
+            index: IndexWriter::create(writer.spool.disk(), &writer.folder, batch)?,
+            sorter: KeySorter::new(Arc::clone(&writer.spool.shared.disk), &writer.folder),
             segment: None,
             buffer: Vec::new(),
             digest: digest::Context::new(&digest::SHA256),
@@ -146,8 +147,8 @@ impl BatchWriter {
             key_page,
         };
         index.seal(keys, &head)?;
-        sync_folder(&self.folder)?;
-        sync_folder(&self.spool.shared.folder)?;
+        sync_folder(self.spool.disk(), &self.folder)?;
+        sync_folder(self.spool.disk(), &self.spool.shared.folder)?;
         self.folder = PathBuf::new(); // nothing to remove any more
         Ok(Sealed {
             batch: self.batch,
@@ -168,8 +169,15 @@ impl BatchWriter {
                 let path = segment_path(&self.folder, self.closed);
                 let buffer = std::mem::take(&mut open.buffer);
                 let keys = self.spool.keys();
-                let segment =
-                    SegmentWriter::create(path, keys, self.batch, self.closed, self.records, buffer)?;
+                let segment = SegmentWriter::create(
+                    self.spool.disk(),
+                    path,
+                    keys,
+                    self.batch,
+                    self.closed,
+                    self.records,
+                    buffer,
+                )?;
                 Ok(none.insert(segment))
             }
         }
