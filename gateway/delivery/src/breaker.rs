@@ -16,8 +16,9 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    pub(crate) fn new() -> Self {
-        Self { failures: 0, tripped_at: Duration::ZERO, until: Duration::ZERO, random: fastrand::Rng::new() }
+    /// Waits are drawn from `random`.
+    pub(crate) fn new(random: fastrand::Rng) -> Self {
+        Self { failures: 0, tripped_at: Duration::ZERO, until: Duration::ZERO, random }
     }
 
     /// A chunk opened at `opened` failed at `now` for a reason that concerns the upstream. What had been opened before
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn chunks_that_were_under_way_when_it_tripped_do_not_count_again() {
-        let mut breaker = Breaker::new();
+        let mut breaker = Breaker::new(fastrand::Rng::with_seed(1));
         for _ in 0..50 {
             breaker.failed(SECOND, 2 * SECOND, None, &spec());
         }
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_stated_wait_is_kept() {
-        let mut breaker = Breaker::new();
+        let mut breaker = Breaker::new(fastrand::Rng::with_seed(1));
         breaker.failed(SECOND, SECOND, Some(30 * SECOND), &spec());
         assert_eq!(breaker.paused_until(2 * SECOND), Some(31 * SECOND));
         assert_eq!(breaker.paused_until(31 * SECOND), None);

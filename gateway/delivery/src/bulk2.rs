@@ -184,7 +184,7 @@ async fn results(
         let answer = outgoing
             .upstream
             .client()
-            .send_streaming(request, outgoing.deadline)
+            .send_streaming(request, outgoing.deadline())
             .await
             .map_err(|error| lost(error.code()))?;
         if !answer.status.is_success() {

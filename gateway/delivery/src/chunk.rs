@@ -13,14 +13,24 @@ use crate::encode::{self, Measured, RowSource};
 use crate::plan::PlanError;
 
 /// How an exchange ended.
-#[derive(Debug)]
-pub(crate) enum End {
+#[derive(Clone, Debug)]
+pub enum End {
     /// The upstream answered.
     Answered(Verdict),
     /// Nothing can have been done: no connection, no token, no request.
-    NotSent { code: String, class: ErrorClass },
-    /// Nobody can know; `timeout`: a deadline passed.
-    Lost { code: String, timeout: bool },
+    NotSent {
+        /// Why.
+        code: String,
+        /// What that says of the hops.
+        class: ErrorClass,
+    },
+    /// Nobody can know.
+    Lost {
+        /// Why.
+        code: String,
+        /// A deadline passed.
+        timeout: bool,
+    },
 }
 
 /// A chunk about to be sent.
@@ -29,7 +39,6 @@ pub(crate) struct Outgoing {
     pub(crate) source: RowSource,
     pub(crate) batch: String,
     pub(crate) number: u64,
-    pub(crate) deadline: Duration,
 }
 
 impl From<UpstreamError> for End {
@@ -65,6 +74,11 @@ impl From<PlanError> for End {
 }
 
 impl Outgoing {
+    /// How long an answer is waited for.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.source.plan.plan.pace.deadline()
+    }
+
     /// Sends the chunk and reads the answer. A session that has expired is renewed once.
     pub(crate) async fn send(&self, chunk: &Measured) -> End {
         self.sent(chunk).await.unwrap_or_else(|end| end)
@@ -82,7 +96,7 @@ impl Outgoing {
             if !dialect.session_in_body() {
                 authorize(request.headers_mut(), token.as_ref());
             }
-            let answer = self.upstream.client().send(request, self.deadline).await?;
+            let answer = self.upstream.client().send(request, self.deadline()).await?;
             let verdict = dialect.judge(answer.status, &answer.headers, &answer.body, chunk);
             match (&verdict, &token) {
                 (Verdict::Session(_), Some(expired)) if !renewed => {
@@ -104,7 +118,7 @@ impl Outgoing {
         loop {
             let mut request = request()?;
             authorize(request.headers_mut(), token.as_ref());
-            let answer = self.upstream.client().send(request, self.deadline).await?;
+            let answer = self.upstream.client().send(request, self.deadline()).await?;
             match &token {
                 Some(expired)
                     if !renewed && self.is_session(answer.status, &answer.headers, &answer.body) =>

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sekisho_journal::{SpoolError, SpoolReader};
 use sekisho_records::{CanonicalRecord, Cell, Mapper, RowBuf};
-use sekisho_upstream::{Body, BodyWriter};
+use sekisho_upstream::Body;
 
 use crate::dialect::{Dialect, RowForm};
 use crate::plan::CompiledPlan;
@@ -32,7 +32,7 @@ pub(crate) struct Bounds {
 
 /// What one chunk holds, known before it is opened.
 #[derive(Debug)]
-pub(crate) struct Measured {
+pub struct Measured {
     /// Positions of its records.
     pub(crate) records: Range<u64>,
     /// Its rows.
@@ -241,7 +241,8 @@ pub(crate) fn body(source: &RowSource, records: Range<u64>, row_bytes: u64, fram
     let (writer, body) = Body::stream(length, WAITING);
     let source = source.clone();
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = write(&source, records, framing, &writer) {
+        // Not taken when the exchange has ended, which says itself why.
+        if let Err(error) = write(&source, records, framing, |piece| writer.blocking_write(piece).is_ok()) {
             writer.blocking_fail(error.to_string());
         }
     });
@@ -255,11 +256,12 @@ pub(crate) struct RowSource {
     pub(crate) plan: Arc<CompiledPlan>,
 }
 
-fn write(
+/// Writes the records' rows, with what stands around them, piece by piece, as long as `take` takes them.
+pub(crate) fn write(
     source: &RowSource,
     records: Range<u64>,
     framing: Framing,
-    writer: &BodyWriter,
+    mut take: impl FnMut(Bytes) -> bool,
 ) -> Result<(), EncodeError> {
     let form: &RowForm = source.plan.dialect.form();
     let mut buffer = framing.head;
@@ -274,16 +276,14 @@ fn write(
             first = false;
             if buffer.len() >= PIECE {
                 let piece = Bytes::from(std::mem::replace(&mut buffer, Vec::with_capacity(2 * PIECE)));
-                if writer.blocking_write(piece).is_err() {
-                    // The exchange has ended, and says itself why.
+                if !take(piece) {
                     return Ok(());
                 }
             }
         }
     }
     buffer.extend_from_slice(&framing.tail);
-    // Refused only when the exchange has ended: as above.
-    let _ = writer.blocking_write(Bytes::from(buffer));
+    take(Bytes::from(buffer));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod chunk;
 mod csv_table;
 mod delivery;
 pub mod dialect;
+pub mod dispatch;
 mod encode;
 mod metrics;
 mod outcome;
@@ -24,11 +25,13 @@ mod scheduler;
 pub mod simulate;
 mod traffic;
 
+pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
 pub use dialect::{
     Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
+pub use encode::Measured;
 pub use metrics::Metrics;
 pub use pace::{Pace, PaceSpec};
 pub use plan::{Plan, PlanError, RetrySpec};

@@ -1,40 +1,28 @@
-//! One upstream's scheduler: which chunk goes next, and what its end means.
+//! One upstream's scheduler: the shell around a [`Dispatcher`]. It carries out what that decides, on the real ledger, spool,
+//! network and clocks, and shows it to metrics and hops.
 
-mod close;
-mod open;
-mod routes;
-
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sekisho_journal::{
-    BatchId, BatchState, BatchView, Code, Digest, Epoch, Event, Ledger, LedgerError, Spool, SpoolReader,
-};
+use sekisho_journal::{BatchId, Ledger, LedgerError, Spool, SpoolReader};
 use sekisho_liveness::Board;
 use sekisho_upstream::Upstream;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use self::close::Ended;
-use self::routes::Routes;
-use crate::backoff::Budget;
-use crate::breaker::Breaker;
+use crate::bulk2::{self, Notary};
+use crate::chunk::{End, Outgoing, deliver};
 use crate::delivery::UpstreamStatus;
+use crate::dialect::Verdict;
+use crate::dispatch::{Answer, Command, Dispatcher, Moment, Reading, Report, Sending, TaskId};
+use crate::encode::{EncodeError, RowSource};
 use crate::metrics::Metrics;
-use crate::pace::Ticket;
-use crate::plan::{CompiledPlan, Plan};
-use crate::resend::Resend;
+use crate::traffic;
 
 /// How long the scheduler sleeps at most: expiry and hand-made changes of the ledger are found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
-/// How long it waits before it asks a failing ledger again.
-const LEDGER_WAIT: Duration = Duration::from_secs(1);
-
-/// Changes of a batch that are nearer to each other than this (in milliseconds) are not told apart by their times.
-const SAME_TIME: u64 = 1_000;
 
 /// What all schedulers share.
 #[derive(Clone)]
@@ -56,298 +44,255 @@ pub(crate) struct Controls {
     pub(crate) status: Arc<Mutex<UpstreamStatus>>,
 }
 
-/// A batch with records without an outcome.
-struct OpenBatch {
-    /// As it was when `state` was loaded.
-    view: BatchView,
-    /// When that was (unix milliseconds).
-    loaded_at: u64,
-    plan: Arc<CompiledPlan>,
-    state: BatchState,
-    resend: Resend,
-}
-
-impl OpenBatch {
-    /// Nothing has changed in the ledger since it was loaded. What was changed shortly before may have been followed by
-    /// something that bears the same time.
-    fn is_current(&self, view: &BatchView) -> bool {
-        self.view == *view && view.changed_at.saturating_add(SAME_TIME) < self.loaded_at
-    }
-}
-
-impl OpenBatch {
-    /// The spool cannot give some of its records.
-    fn is_unreadable(&self) -> bool {
-        let by_spool = |code: &Code| code.as_str().starts_with("spool-");
-        self.state.chunks.values().any(|chunk| chunk.held && chunk.code.as_ref().is_some_and(by_spool))
-    }
-}
-
-/// The order in which batches are served: the first accepted first.
-type Turn = (u64, BatchId);
-
-/// A chunk that a task works on.
-struct Task {
-    turn: Turn,
-    chunk: u64,
-    ticket: Option<Ticket>,
-}
-
 pub(crate) struct Scheduler {
     name: String,
     shared: Shared,
     controls: Controls,
-    epoch: Epoch,
+    dispatcher: Dispatcher,
     started: Instant,
-    batches: BTreeMap<Turn, OpenBatch>,
     /// Payloads that are being read: of batches with a chunk under way. Each holds a file and a segment in memory.
-    readers: BTreeMap<Turn, SpoolReader>,
-    plans: HashMap<Digest, Option<Arc<CompiledPlan>>>,
-    routes: Routes,
-    running: JoinSet<Ended>,
-    /// Chunks under way by the task that works on them.
-    tasks: HashMap<tokio::task::Id, Task>,
-    breaker: Breaker,
-    budget: Budget,
-    random: fastrand::Rng,
-    /// Events that the ledger has not taken yet; nothing new is opened before it has.
-    unwritten: Vec<(Turn, Vec<Event>)>,
-    refresh: bool,
-}
-
-/// What looking at a batch led to.
-enum Step {
-    /// Something was done: look again.
-    Again,
-    /// Nothing to do before this time, or before something ends.
-    Wait(Option<Duration>),
+    readers: HashMap<BatchId, SpoolReader>,
+    running: JoinSet<End>,
+    /// Chunks under way by the task that works on them, and since when.
+    tasks: HashMap<Id, (TaskId, Instant)>,
 }
 
 impl Scheduler {
     pub(crate) fn new(name: String, shared: Shared, controls: Controls) -> Self {
-        let epoch = shared.ledger.epoch();
+        let dispatcher = Dispatcher::new(&name, shared.ledger.epoch(), fastrand::u64(..));
         Self {
             name,
             shared,
             controls,
-            epoch,
+            dispatcher,
             started: Instant::now(),
-            batches: BTreeMap::new(),
-            readers: BTreeMap::new(),
-            plans: HashMap::new(),
-            routes: Routes::default(),
+            readers: HashMap::new(),
             running: JoinSet::new(),
             tasks: HashMap::new(),
-            breaker: Breaker::new(),
-            budget: Budget::new(),
-            random: fastrand::Rng::new(),
-            unwritten: Vec::new(),
-            refresh: true,
         }
     }
 
     /// Runs until parked. Returns how many chunks were still under way then.
     pub(crate) async fn run(mut self) -> u64 {
         loop {
-            let grace = *self.controls.parked.borrow_and_update();
-            if let Some(grace) = grace {
+            while let Some(ended) = self.running.try_join_next_with_id() {
+                self.joined(ended);
+            }
+            let command = self.dispatcher.next(self.now());
+            // Between two looks at the batches: what was written down to be sent has been sent.
+            let parked = *self.controls.parked.borrow_and_update();
+            if let (Command::Sleep(_) | Command::List, Some(grace)) = (&command, parked) {
                 return self.park(grace).await;
             }
-            let next = match self.fill().await {
-                Ok(_) if self.refresh => {
-                    // Something turned out to be otherwise in the ledger: look again, but let others run in between.
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                Ok(next) => next,
-                Err(error) => {
-                    tracing::error!(upstream = self.name, code = error.code(), %error, "the ledger fails: delivery waits");
-                    Some(self.clock() + LEDGER_WAIT)
-                }
-            };
-            self.publish();
-            let longest = self.clock() + LONGEST_SLEEP;
-            let wake_at = self.started + next.unwrap_or(longest).min(longest);
-            let slept = tokio::select! {
-                biased;
-                _ = self.controls.parked.changed() => false,
-                Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => {
-                    self.joined(ended).await;
-                    false
-                }
-                () = self.controls.wake.notified() => {
-                    self.refresh = true;
-                    false
-                }
-                () = sleep_until(wake_at) => true,
-            };
-            self.refresh |= slept;
+            match command {
+                Command::Sleep(until) => self.sleep(until).await,
+                command => self.carry_out(command).await,
+            }
         }
     }
 
-    /// Time since this scheduler started: the clock of pace and breaker.
-    fn clock(&self) -> Duration {
-        self.started.elapsed()
+    fn now(&self) -> Moment {
+        Moment { clock: self.started.elapsed(), wall: (self.shared.now)() }
     }
 
-    /// Opens as many chunks as may be. Returns when to look again, if a time is known.
-    async fn fill(&mut self) -> Result<Option<Duration>, LedgerError> {
-        self.write_late().await?;
-        if self.refresh {
-            self.reload().await?;
-            self.refresh = false;
+    async fn sleep(&mut self, until: Option<Duration>) {
+        self.keep_open(None);
+        self.publish();
+        let longest = self.started.elapsed() + LONGEST_SLEEP;
+        let wake_at = self.started + until.unwrap_or(longest).min(longest);
+        tokio::select! {
+            biased;
+            _ = self.controls.parked.changed() => {}
+            Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.joined(ended),
+            () = self.controls.wake.notified() => self.dispatcher.wake(),
+            () = sleep_until(wake_at) => self.dispatcher.wake(),
         }
-        let mut next: Option<Duration> = None;
-        let turns: Vec<Turn> = self.batches.keys().copied().collect();
-        let mut waiting_routes: BTreeSet<String> = BTreeSet::new();
-        for turn in turns {
-            let Some(batch) = self.batches.get(&turn) else { continue };
-            let (route, ordered) = (batch.plan.plan.route.clone(), batch.view.ordered);
-            if waiting_routes.contains(&route) {
-                continue;
-            }
-            let wait = loop {
-                if let Step::Wait(wait) = self.step(turn).await? {
-                    break wait;
-                }
-            };
-            if !self.tasks.values().any(|task| task.turn == turn) {
-                self.readers.remove(&turn);
-            }
-            next = [next, wait].into_iter().flatten().min();
-            // Ordered: the later ones of the route wait until this one is through.
-            if ordered && self.batches.contains_key(&turn) {
-                waiting_routes.insert(route);
-            }
-        }
-        Ok(next)
     }
 
-    /// Reads the open batches of this upstream from the ledger.
-    async fn reload(&mut self) -> Result<(), LedgerError> {
-        let views = self.shared.ledger.open_batches().await?;
-        let known: BTreeSet<Turn> = views.iter().map(|view| (view.accepted_at, view.id)).collect();
-        self.batches.retain(|turn, _| known.contains(turn));
-        for view in views {
-            let Some(plan) = self.plan(view.plan).await? else { continue };
-            if plan.plan.upstream != self.name {
-                continue;
-            }
-            let turn = (view.accepted_at, view.id);
-            if self.batches.get(&turn).is_some_and(|batch| batch.is_current(&view)) {
-                continue;
-            }
-            let loaded_at = (self.shared.now)();
-            let Some(state) = self.shared.ledger.state(view.id).await? else { continue };
-            match self.batches.get_mut(&turn) {
-                Some(batch) => (batch.view, batch.loaded_at, batch.state) = (view, loaded_at, state),
-                None => {
-                    self.routes.enter(&self.shared.ledger, &self.name, &plan).await?;
-                    let resend = Resend::default();
-                    self.batches.insert(turn, OpenBatch { view, loaded_at, plan, state, resend });
+    async fn carry_out(&mut self, command: Command) {
+        let ledger = self.shared.ledger.clone();
+        let answer = match command {
+            Command::List => ledger.open_batches().await.map(Answer::Batches),
+            Command::Plan(digest) => ledger.plan(digest).await.map(Answer::Plan),
+            Command::Recall(name) => ledger.pace(&name).await.map(Answer::Memory),
+            Command::Load(batch) => ledger.state(batch).await.map(Answer::State),
+            Command::Write { batch, at, events } => {
+                match ledger.apply(batch, ledger.epoch(), at, events).await {
+                    Ok(_) => Ok(Answer::Written),
+                    Err(LedgerError::Illegal { illegal, .. }) => {
+                        tracing::debug!(%batch, code = illegal.code(), %illegal, "the ledger knows better");
+                        Ok(Answer::Illegal)
+                    }
+                    Err(error) => Err(error),
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// The plan with this digest, compiled; `None` when it is not one that this version can carry out.
-    async fn plan(&mut self, digest: Digest) -> Result<Option<Arc<CompiledPlan>>, LedgerError> {
-        if let Some(known) = self.plans.get(&digest) {
-            return Ok(known.clone());
-        }
-        let text = self.shared.ledger.plan(digest).await?.unwrap_or_default();
-        let compiled = match Plan::from_json(&text).and_then(CompiledPlan::new) {
-            Ok(plan) => Some(Arc::new(plan)),
-            Err(error) => {
-                tracing::error!(code = error.code(), %error, "a stored delivery plan cannot be carried out: its batches wait");
-                None
+            Command::Measure(reading) => Ok(self.measure(reading).await),
+            Command::Probe { batch, within } => Ok(Answer::Run(self.unreadable_run(batch, within).await)),
+            Command::Send(sending) => return self.launch(sending),
+            Command::Keep { name, memory } => {
+                if let Err(error) = ledger.keep_pace(&name, memory).await {
+                    tracing::warn!(code = error.code(), %error, "what the pace has learnt could not be kept");
+                }
+                return;
             }
+            Command::Sleep(_) => return,
         };
-        self.plans.insert(digest, compiled.clone());
-        Ok(compiled)
+        let answer = answer.unwrap_or_else(|error| {
+            tracing::error!(upstream = self.name, code = error.code(), %error, "the ledger fails: delivery waits");
+            Answer::Failed
+        });
+        self.dispatcher.answer(self.now(), answer);
+        self.count();
     }
 
-    /// Lets events happen in the ledger, and then in the copy here.
-    async fn apply(&mut self, turn: Turn, events: Vec<Event>) -> Result<(), LedgerError> {
-        let at = (self.shared.now)();
-        self.shared.ledger.apply(turn.1, self.epoch, at, events.clone()).await?;
-        let Some(batch) = self.batches.get_mut(&turn) else { return Ok(()) };
-        for event in &events {
-            if batch.state.apply(event, self.epoch, at).is_err() {
-                // Somebody else has changed the batch meanwhile: the ledger's word counts.
-                if let Some(state) = self.shared.ledger.state(turn.1).await? {
-                    batch.state = state;
-                }
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Events that must get into the ledger, now or later.
-    async fn apply_surely(&mut self, turn: Turn, events: Vec<Event>) {
-        match self.apply(turn, events.clone()).await {
-            Ok(()) => {}
-            Err(LedgerError::Illegal { illegal, .. }) => {
-                tracing::warn!(batch = %turn.1, code = illegal.code(), %illegal, "an end came too late for the ledger");
-                self.refresh = true;
+    /// Reads the records of the next chunk; the payload is opened for that, and stays open while the chunk is under way.
+    async fn measure(&mut self, reading: Reading) -> Answer {
+        let batch = reading.batch();
+        let lost = EncodeError::Record { position: reading.first() };
+        let (open, spool) = (self.readers.get(&batch).cloned(), self.shared.spool.clone());
+        let measuring = spawn_blocking(move || {
+            let reader = match open {
+                Some(reader) => reader,
+                None => spool.reader(batch)?,
+            };
+            let measured = reading.measured(&reader)?;
+            Ok((reader, measured))
+        });
+        match measuring.await.unwrap_or(Err(lost)) {
+            Ok((reader, measured)) => {
+                self.keep_open(Some(batch));
+                self.readers.insert(batch, reader);
+                Answer::Measured(measured)
             }
             Err(error) => {
-                tracing::error!(batch = %turn.1, code = error.code(), %error, "an outcome is not written down yet");
-                self.unwritten.push((turn, events));
+                let what =
+                    if error.is_lasting() { "they are held for an operator" } else { "the batch waits" };
+                tracing::error!(%batch, code = error.code(), %error, "records of a batch cannot be read: {what}");
+                traffic::unreadable(&self.shared.board, error.code());
+                Answer::unreadable(&error)
             }
         }
     }
 
-    async fn write_late(&mut self) -> Result<(), LedgerError> {
-        while let Some((turn, events)) = self.unwritten.first().cloned() {
-            match self.apply(turn, events).await {
-                Ok(()) | Err(LedgerError::Illegal { .. }) => {
-                    self.unwritten.remove(0);
-                    self.refresh = true;
-                }
-                Err(error) => return Err(error),
+    async fn unreadable_run(&self, batch: BatchId, within: std::ops::Range<u64>) -> std::ops::Range<u64> {
+        let (spool, all) = (self.shared.spool.clone(), within.clone());
+        let run = spawn_blocking(move || match spool.reader(batch) {
+            Ok(reader) => reader.unreadable_run(within),
+            Err(_) => within,
+        });
+        run.await.unwrap_or(all)
+    }
+
+    /// Closes the payloads of batches that have no chunk under way, but for one.
+    fn keep_open(&mut self, one: Option<BatchId>) {
+        let dispatcher = &self.dispatcher;
+        self.readers.retain(|batch, _| Some(*batch) == one || dispatcher.is_sending(*batch));
+    }
+
+    /// Sends a chunk that the ledger knows to be in flight (or asks for one in doubt) on a task of its own.
+    fn launch(&mut self, sending: Sending) {
+        let Some(reader) = self.readers.get(&sending.batch).cloned() else {
+            return self.dispatcher.broke_off(self.now(), sending.task);
+        };
+        let outgoing = Outgoing {
+            upstream: self.controls.upstream.borrow().clone(),
+            source: RowSource { reader, plan: sending.plan },
+            batch: sending.batch.to_string(),
+            number: sending.chunk,
+        };
+        let notary = Notary {
+            ledger: self.shared.ledger.clone(),
+            batch: sending.batch,
+            epoch: self.shared.ledger.epoch(),
+            chunk: sending.chunk,
+            now: self.shared.now,
+        };
+        let (measured, ask) = (sending.measured, sending.ask);
+        let task = self.running.spawn(async move {
+            match (&ask, outgoing.source.plan.dialect.bulk2()) {
+                (Some(id), Some(spec)) => bulk2::resolve(&outgoing, spec, &measured, id).await,
+                _ => deliver(&outgoing, &measured, &notary).await,
+            }
+        });
+        self.tasks.insert(task.id(), (sending.task, Instant::now()));
+    }
+
+    fn joined(&mut self, ended: Result<(Id, End), JoinError>) {
+        let now = self.now();
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some((task, since)) = self.tasks.remove(&id) else { return };
+        match ended {
+            Ok((_, end)) => {
+                let refused = matches!(&end, End::Answered(Verdict::Rows(problems)) if !problems.is_empty());
+                traffic::report(&self.shared.board, &self.name, &end, since.elapsed(), refused);
+                self.dispatcher.ended(now, task, &end);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a delivery task broke off");
+                self.dispatcher.broke_off(now, task);
             }
         }
-        Ok(())
+        self.count();
     }
 
     /// Waits for what is under way; what is not back in time is in doubt.
     async fn park(&mut self, grace: Instant) -> u64 {
         while !self.running.is_empty() {
             match timeout_at(grace, self.running.join_next_with_id()).await {
-                Ok(Some(ended)) => self.joined(ended).await,
+                Ok(Some(ended)) => self.joined(ended),
                 Ok(None) | Err(_) => break,
             }
+            self.finish_writing().await;
         }
         self.running.shutdown().await;
-        let left: Vec<Task> = self.tasks.drain().map(|(_, task)| task).collect();
-        for task in &left {
-            self.came_to_nothing(task, "parked").await;
-        }
-        if let Err(error) = self.write_late().await {
-            tracing::error!(code = error.code(), %error, "outcomes could not be written down before the end");
-        }
-        self.routes.keep(&self.shared.ledger, &self.name).await;
+        let left = self.dispatcher.park(self.now());
+        self.finish_writing().await;
         self.publish();
-        left.len() as u64
+        left
+    }
+
+    async fn finish_writing(&mut self) {
+        while let Some(command) = self.dispatcher.last(self.now()) {
+            self.carry_out(command).await;
+        }
+    }
+
+    fn count(&mut self) {
+        let (metrics, name) = (&self.shared.metrics, &self.name);
+        for report in self.dispatcher.reports() {
+            match report {
+                Report::ChunkEnded { route, end, took } => {
+                    metrics.chunk_ended(name, &route, end, took.as_secs_f64());
+                }
+                Report::Records { route, outcome, count } => metrics.records(name, &route, outcome, count),
+                Report::BatchFinished { route } => metrics.batch_finished(name, &route),
+            }
+        }
     }
 
     fn publish(&self) {
-        let now = self.clock();
-        let paused = self.breaker.paused_until(now);
-        let unreadable = self.batches.values().filter(|batch| batch.is_unreadable()).count() as u64;
-        self.shared.metrics.upstream(&self.name, self.batches.len() as u64, unreadable, paused.is_some());
-        let pace = self.routes.explain(&self.shared.metrics, &self.name, now);
-        let mut status = self.controls.status.lock().unwrap_or_else(PoisonError::into_inner);
-        *status = UpstreamStatus {
+        let now = self.now();
+        let status = self.dispatcher.status(now);
+        let paused = status.paused_until;
+        self.shared.metrics.upstream(
+            &self.name,
+            status.open_batches,
+            status.unreadable_batches,
+            paused.is_some(),
+        );
+        let line = |(route, pace): (&str, &crate::pace::Pace)| {
+            self.shared.metrics.pace(&self.name, route, pace, now.clock);
+            (route.to_owned(), pace.explain(now.clock))
+        };
+        let pace = self.dispatcher.paces().map(line).collect();
+        let paused = paused.map_or(Duration::ZERO, |until| until.saturating_sub(now.clock));
+        let mut shown = self.controls.status.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = UpstreamStatus {
             upstream: self.name.clone(),
-            open_batches: self.batches.len() as u64,
-            unreadable_batches: unreadable,
-            in_flight: self.running.len() as u64,
-            paused_ms: paused
-                .map_or(0, |until| u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX)),
+            open_batches: status.open_batches,
+            unreadable_batches: status.unreadable_batches,
+            in_flight: status.in_flight,
+            paused_ms: u64::try_from(paused.as_millis()).unwrap_or(u64::MAX),
             pace,
         };
     }

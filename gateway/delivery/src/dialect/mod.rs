@@ -18,8 +18,9 @@ pub use self::spec::{
     Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
+pub(crate) use self::verdict::by_status;
 use self::verdict::rows_verdict;
-pub(crate) use self::verdict::{RowProblem, RowProblemKind, Verdict, by_status};
+pub use self::verdict::{RowProblem, RowProblemKind, Verdict};
 use self::xml_answer::{SoapAnswer, SoapPaths};
 use crate::encode::{Framing, Measured};
 use crate::plan::PlanError;

@@ -10,13 +10,14 @@ use crate::encode::RowKeys;
 
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Every row was taken, except for these (ascending).
     Rows(Vec<RowProblem>),
     /// The session has expired; nothing was done.
     Session(String),
     /// Refused whole for what it holds; nothing was done.
     Data {
+        /// Which code.
         code: String,
         /// The code is configured as one about data. If not, the call itself may be wrong.
         certain: bool,
@@ -24,7 +25,14 @@ pub(crate) enum Verdict {
     /// Too many rows or bytes; nothing was done.
     TooLarge(String),
     /// Not now; nothing was done.
-    Later { code: String, wait: Option<Duration>, quota: bool },
+    Later {
+        /// Which code.
+        code: String,
+        /// How long to wait, if the upstream says so.
+        wait: Option<Duration>,
+        /// What it gives in a time is used up.
+        quota: bool,
+    },
     /// The upstream does not take such calls at all (address, method, rights); nothing was done.
     Misuse(String),
     /// Stopped at the time limit: part of the effects may be done.
@@ -35,15 +43,25 @@ pub(crate) enum Verdict {
 
 /// A row that was not taken, or of which the answer does not say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RowProblem {
-    pub(crate) row: u64,
-    pub(crate) kind: RowProblemKind,
+pub struct RowProblem {
+    /// Which row of the chunk, from 0.
+    pub row: u64,
+    /// What became of it.
+    pub kind: RowProblemKind,
 }
 
+/// What became of a row that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RowProblemKind {
-    /// Refused; `temporary`: may be taken when tried again.
-    Refused { code: String, field: Option<String>, temporary: bool },
+pub enum RowProblemKind {
+    /// Refused.
+    Refused {
+        /// Why.
+        code: String,
+        /// The column that the upstream named.
+        field: Option<String>,
+        /// It may be taken when tried again.
+        temporary: bool,
+    },
     /// Proven not to have been looked at.
     NotDone,
     /// The answer does not say.

@@ -1,0 +1,304 @@
+//! Opening: what a batch needs next.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_journal::machine::Chunk;
+use sekisho_journal::{ChunkState, Code, Event};
+
+use super::close::Kind;
+use super::{
+    Asked, Command, Dispatcher, Moment, OpenBatch, Reading, Sending, Step, Task, TaskId, Then, Turn, Use,
+};
+use crate::encode::{Bounds, Measured};
+use crate::pace::ChunkSize;
+use crate::plan::RetrySpec;
+
+/// How long a batch whose payload cannot be read waits before it is looked at again.
+const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
+
+impl Dispatcher {
+    /// The next thing for a batch.
+    pub(super) fn step(&mut self, turn: Turn, now: Moment) -> Step {
+        let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
+        if batch.state.is_drained() {
+            // Where every record was delivered, the delivered records are the accepted ones.
+            let all = batch.state.sums.delivered == batch.state.records;
+            let delivered_digest = all.then_some(batch.view.records_digest);
+            let finished = vec![Event::Finished { delivered_digest }];
+            return Step::Do(self.write(turn, finished, Then::Finish, now));
+        }
+        let expired = batch.view.expires_at.is_some_and(|at| now.wall >= at);
+        if expired && batch.state.closing.is_none() && batch.state.sums.pending > 0 {
+            let expired = vec![Event::Expired { code: Code::new("expired") }];
+            return Step::Do(self.write(turn, expired, Then::Again, now));
+        }
+        if let Some(until) = self.breaker.paused_until(now.clock) {
+            return Step::Wait(Some(until));
+        }
+        if self.breaker.is_half_open() && !self.tasks.is_empty() {
+            return Step::Wait(None);
+        }
+        let idle = |chunk: &&Chunk| !self.is_worked_on(turn, chunk.number);
+        // In flight, and nobody is at work on it: an operator has ordered that it be sent again.
+        let ordered = batch.state.chunks.values().filter(idle).find(|chunk| chunk.state.is_in_flight());
+        if let Some(chunk) = ordered {
+            // The order is for the chunk as it was, not for parts of it.
+            let whole = ChunkSize { rows: u64::MAX, bytes: u64::MAX };
+            let number = chunk.number;
+            return self.read_again(turn, number, whole, None).map_or(Step::Wait(None), Step::Do);
+        }
+        let doubts: Vec<u64> = batch
+            .state
+            .chunks
+            .values()
+            .filter(|chunk| chunk.state == ChunkState::InDoubt && !chunk.held)
+            .filter(idle)
+            .map(|chunk| chunk.number)
+            .collect();
+        for number in doubts {
+            match self.resolve(turn, number, now) {
+                Step::Wait(wait) => self.look_by(wait),
+                step => return step,
+            }
+        }
+        self.open_next(turn, now.clock)
+    }
+
+    fn is_worked_on(&self, turn: Turn, chunk: u64) -> bool {
+        self.tasks.values().any(|task| task.turn == turn && task.chunk == chunk)
+    }
+
+    fn open_next(&mut self, turn: Turn, now: Duration) -> Step {
+        let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
+        if batch.state.closing.is_some() || batch.state.pending.is_empty() {
+            return Step::Wait(None);
+        }
+        let waits = batch.resend.waits_until(now);
+        let Some((window, most)) = batch.resend.window(&batch.state.pending, now) else {
+            return Step::Wait(waits);
+        };
+        let Some(size) = self.size(turn, 0, now) else { return Step::Wait(waits) };
+        let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
+        let bounds = bounds(batch, size, most);
+        self.measure(turn, window, bounds, Use::Open).map_or(Step::Wait(None), Step::Do)
+    }
+
+    /// A chunk in doubt: ask the upstream, repeat what may be repeated, or leave it to an operator.
+    fn resolve(&mut self, turn: Turn, number: u64, now: Moment) -> Step {
+        let Some(batch) = self.batches.get_mut(&turn) else { return Step::Wait(None) };
+        let Some(chunk) = batch.state.chunks.get(&number).cloned() else { return Step::Wait(None) };
+        let (retry, idempotent, no_split) =
+            (batch.plan.plan.retry, batch.plan.plan.idempotent, batch.plan.plan.no_split);
+        let doubt = *batch.resend.doubt(number);
+        if doubt.not_before > now.clock {
+            return Step::Wait(Some(doubt.not_before));
+        }
+        let ask = batch.plan.dialect.bulk2().is_some() && !doubt.forgotten;
+        if let Some(reference) = chunk.reference.clone().filter(|_| ask) {
+            let unbounded = Bounds { records: u64::MAX, rows: u64::MAX, bytes: u64::MAX };
+            let given = chunk.first..chunk.first + chunk.count;
+            let asking = self.measure(turn, given, unbounded, Use::Ask { chunk: number, reference });
+            return asking.map_or(Step::Wait(None), Step::Do);
+        }
+        let code = chunk.code.clone().unwrap_or_else(|| Code::new("outcome-unknown"));
+        if !idempotent || no_split {
+            return Step::Do(self.hold(turn, number, code, now));
+        }
+        if doubt.alone >= retry.alone_attempts {
+            return Step::Do(self.hold(turn, number, Code::new("time-limit-alone"), now));
+        }
+        let Some(size) = self.size(turn, chunk.live.len(), now.clock) else { return Step::Wait(None) };
+        if !self.budget.spend() {
+            let until = now.clock + retry.max();
+            if let Some(batch) = self.batches.get_mut(&turn) {
+                batch.resend.doubt(number).not_before = until;
+            }
+            // Waited for; the next look is paid by the wait.
+            self.budget.earn(&RetrySpec { budget: 1.0, ..retry });
+            return Step::Wait(Some(until));
+        }
+        let repeated = vec![Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 }];
+        let then = Then::Repeat { chunk: number, size, most: doubt.size };
+        Step::Do(self.write(turn, repeated, then, now))
+    }
+
+    fn hold(&mut self, turn: Turn, chunk: u64, code: Code, now: Moment) -> Command {
+        tracing::warn!(batch = %turn.1, chunk, code = code.as_str(), "a chunk's outcome is unknown: an operator must decide");
+        self.write(turn, vec![Event::DoubtHeld { chunk, code }], Then::Again, now)
+    }
+
+    /// The first run of a chunk's open records is read, to be sent again; the ledger has it in flight.
+    pub(super) fn read_again(
+        &mut self,
+        turn: Turn,
+        number: u64,
+        size: ChunkSize,
+        most: Option<u64>,
+    ) -> Option<Command> {
+        let batch = self.batches.get(&turn)?;
+        let run = batch.state.chunks.get(&number)?.live.first_run()?;
+        let bounds = bounds(batch, size, most);
+        self.measure(turn, run, bounds, Use::Repeat { chunk: number })
+    }
+
+    /// How large the next chunk of the batch's route may be; `again` are records to be sent that are not pending.
+    fn size(&mut self, turn: Turn, again: u64, now: Duration) -> Option<ChunkSize> {
+        let batch = self.batches.get(&turn)?;
+        let route = &batch.plan.plan.route;
+        if self.routes.get(route)?.pace.is_full() {
+            return None;
+        }
+        let pending: u64 = self
+            .batches
+            .values()
+            .filter(|batch| batch.plan.plan.route == *route)
+            .map(|batch| batch.state.sums.pending)
+            .sum();
+        self.routes.get(route)?.pace.next(now, pending + again)
+    }
+
+    fn measure(&mut self, turn: Turn, within: Range<u64>, bounds: Bounds, then: Use) -> Option<Command> {
+        let plan = Arc::clone(&self.batches.get(&turn)?.plan);
+        self.asked = Asked::Measure { turn, within: within.clone(), then };
+        Some(Command::Measure(Reading { batch: turn.1, plan, within, bounds }))
+    }
+
+    /// What was read is sent, or written down as what cannot be.
+    pub(super) fn measured(&mut self, turn: Turn, then: Use, measured: Measured, now: Moment) {
+        match then {
+            Use::Open => {
+                let command = self.open(turn, measured, now);
+                self.ready.extend(command);
+            }
+            Use::Repeat { chunk } if measured.rows > 0 => {
+                self.send(turn, chunk, measured, Kind::Repeat, None, now);
+            }
+            // It was encoded once and cannot be now: the payload is not what it was.
+            Use::Repeat { chunk } => {
+                let code = Code::new("record-unsendable");
+                let doubted = Event::ChunkInDoubt { chunk, code: code.clone() };
+                self.outcomes.push_back((turn, vec![doubted, Event::DoubtHeld { chunk, code }]));
+            }
+            Use::Ask { chunk, reference } => {
+                self.send(turn, chunk, measured, Kind::Ask, Some(reference), now);
+            }
+        }
+    }
+
+    /// Writes a new chunk down, before anything of it is sent.
+    fn open(&mut self, turn: Turn, measured: Measured, now: Moment) -> Option<Command> {
+        let batch = self.batches.get(&turn)?;
+        let first = measured.records.start;
+        let count = measured.records.end - first;
+        if count == 0 {
+            let code = Code::new(measured.unsendable.unwrap_or("record-unsendable"));
+            let rejected = vec![Event::RecordsRejected { first, count: 1, code }];
+            return Some(self.write(turn, rejected, Then::Count { outcome: "rejected", count: 1 }, now));
+        }
+        let chunk = batch.state.next_chunk();
+        let attempt = 1 + batch.resend.refusals(first);
+        let opened = Event::ChunkOpened { chunk, first, count, attempt };
+        if measured.rows == 0 {
+            // Records that make no row have nothing to be sent, and so have all of their effect.
+            let answered = Event::ChunkAnswered { chunk, exceptions: Vec::new(), rows: 0 };
+            let then = Then::Count { outcome: "delivered", count };
+            return Some(self.write(turn, vec![opened, answered], then, now));
+        }
+        Some(self.write(turn, vec![opened], Then::Send { chunk, measured }, now))
+    }
+
+    /// The spool cannot give the records that are wanted.
+    pub(super) fn unreadable(
+        &mut self,
+        turn: Turn,
+        within: Range<u64>,
+        then: Use,
+        code: Code,
+        lasting: bool,
+        now: Moment,
+    ) {
+        let later = now.clock + UNREADABLE_WAIT;
+        match then {
+            Use::Open if lasting => {
+                self.asked = Asked::Run { turn, code };
+                self.ready.push_back(Command::Probe { batch: turn.1, within });
+            }
+            Use::Ask { chunk, .. } if lasting => {
+                let command = self.hold(turn, chunk, code, now);
+                self.ready.push_back(command);
+            }
+            Use::Open => self.leave(turn, Some(later)),
+            Use::Ask { chunk, .. } => {
+                if let Some(batch) = self.batches.get_mut(&turn) {
+                    batch.resend.doubt(chunk).not_before = later;
+                }
+            }
+            Use::Repeat { chunk } => {
+                let mut events = vec![Event::ChunkInDoubt { chunk, code: code.clone() }];
+                if lasting {
+                    events.push(Event::DoubtHeld { chunk, code });
+                } else if let Some(batch) = self.batches.get_mut(&turn) {
+                    batch.resend.doubt(chunk).not_before = later;
+                }
+                self.outcomes.push_back((turn, events));
+            }
+        }
+    }
+
+    /// Records that the spool cannot give are held, with its reason, as a chunk that was never sent; the others go on.
+    /// Restored from a backup, they go when an operator gives them back or orders that they be sent.
+    pub(super) fn hold_unread(&mut self, turn: Turn, run: Range<u64>, code: Code, now: Moment) {
+        let Some(batch) = self.batches.get(&turn) else { return };
+        let chunk = batch.state.next_chunk();
+        let (first, count) = (run.start, run.end - run.start);
+        let events = vec![
+            Event::ChunkOpened { chunk, first, count, attempt: 1 },
+            Event::ChunkInDoubt { chunk, code: code.clone() },
+            Event::DoubtHeld { chunk, code },
+        ];
+        let command = self.write(turn, events, Then::Again, now);
+        self.ready.push_back(command);
+    }
+
+    /// Sends a chunk that the ledger knows to be in flight, or asks for one in doubt.
+    pub(super) fn send(
+        &mut self,
+        turn: Turn,
+        chunk: u64,
+        measured: Measured,
+        kind: Kind,
+        ask: Option<String>,
+        now: Moment,
+    ) {
+        let Some(batch) = self.batches.get(&turn) else { return };
+        let plan = Arc::clone(&batch.plan);
+        // Asking costs the upstream next to nothing: it is no chunk for the pace.
+        let ticket = match kind {
+            Kind::Ask => None,
+            Kind::New | Kind::Repeat => {
+                let route = self.routes.get(&plan.plan.route);
+                route.map(|route| route.pace.opened(now.clock, measured.rows))
+            }
+        };
+        self.last_task += 1;
+        let task = TaskId(self.last_task);
+        let measured = Arc::new(measured);
+        let known = Task { turn, chunk, kind, ticket, opened: now.clock, measured: Arc::clone(&measured) };
+        self.tasks.insert(task, known);
+        self.ready.push_back(Command::Send(Sending { task, batch: turn.1, chunk, plan, measured, ask }));
+    }
+}
+
+fn bounds(batch: &OpenBatch, size: ChunkSize, most: Option<u64>) -> Bounds {
+    if batch.plan.plan.no_split {
+        return Bounds { records: u64::MAX, rows: u64::from(u32::MAX), bytes: u64::MAX };
+    }
+    let dialect = &batch.plan.dialect;
+    Bounds {
+        records: most.unwrap_or(u64::MAX),
+        rows: size.rows.min(dialect.most_rows()),
+        bytes: size.bytes.min(dialect.most_bytes()),
+    }
+}
