@@ -1,32 +1,37 @@
 //! What the ledger and the board know, in the words of the answers.
 
+mod chunks;
 mod held;
 
-use sekisho_journal::{BatchView, Digest, Ledger, LedgerError, Outcome, RecordException, SetAside, Status};
+use sekisho_journal::{
+    BatchView, Code, Digest, Ledger, LedgerError, Outcome, RecordException, RepeatedBy, SetAside, Status,
+};
 use sekisho_liveness::Snapshot;
 use sekisho_records::Violations;
-use sekisho_soap::message::{self, ErrorsPage, Heartbeat, Receipt, RecordError, State};
+use sekisho_soap::message::{self, DuplicateBy, ErrorsPage, Heartbeat, Receipt, RecordError, State};
 use time::OffsetDateTime;
+
+pub(crate) use self::chunks::page as chunks;
 
 /// The receipt of a batch as it stands, with what of it waits for an operator.
 pub(crate) async fn standing(
     ledger: &Ledger,
     batch: &BatchView,
-    duplicate: bool,
+    duplicate: Option<RepeatedBy>,
 ) -> Result<Receipt, LedgerError> {
     Ok(Receipt { held: held::by_reason(ledger, batch).await?, ..receipt(batch, duplicate) })
 }
 
 /// The receipt of a batch that has just been accepted. One that was accepted before has a standing already; where that
 /// cannot be had now, the receipt is true without it.
-pub(crate) async fn accepted(ledger: &Ledger, batch: &BatchView, duplicate: bool) -> Receipt {
+pub(crate) async fn accepted(ledger: &Ledger, batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
     standing(ledger, batch, duplicate).await.unwrap_or_else(|error| {
         tracing::warn!(%error, batch = %batch.id, "what is held could not be read for a receipt");
         receipt(batch, duplicate)
     })
 }
 
-fn receipt(batch: &BatchView, duplicate: bool) -> Receipt {
+fn receipt(batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
     let sums = &batch.sums;
     Receipt {
         id: batch.id.to_string(),
@@ -42,7 +47,12 @@ fn receipt(batch: &BatchView, duplicate: bool) -> Receipt {
         delivered_digest: batch.delivered_digest.map(|digest| digest.to_string()),
         payload_digest: batch.payload_digest.to_string(),
         records_digest: batch.records_digest.to_string(),
-        duplicate,
+        duplicate: duplicate.is_some(),
+        duplicate_by: duplicate.map(|by| match by {
+            RepeatedBy::Key => DuplicateBy::Key,
+            RepeatedBy::MessageId => DuplicateBy::MessageId,
+            RepeatedBy::Content => DuplicateBy::Content,
+        }),
         state: match batch.status {
             Status::Accepted => State::Accepted,
             Status::Delivering => State::Delivering,
@@ -77,6 +87,11 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
         Outcome::Partial => {
             ("partial", "Some rows of the record arrived, some did not.", "一部の行だけが反映されました。")
         }
+        Outcome::Rejected if exception.code.as_str() == Code::SUPERSEDED => (
+            "rejected",
+            "A later record of the batch has the same key: that one is sent in its place.",
+            "同じバッチの後のレコードが同じキーを持つため、そちらを送信します。",
+        ),
         Outcome::Rejected => {
             ("rejected", "The cloud refused the record.", "クラウドがレコードを拒否しました。")
         }
@@ -92,6 +107,8 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
         line: None,
         column: None,
         outcome: Some(outcome.to_owned()),
+        // Delivery counts a record's rows from 0, people from 1.
+        rows: exception.rows.iter().map(|row| u64::from(*row) + 1).collect(),
         code: exception.code.to_string(),
         message: en.to_owned(),
         message_ja: ja.to_owned(),
@@ -107,6 +124,7 @@ fn left_out(left_out: &SetAside) -> RecordError {
         line: left_out.line,
         column: left_out.column,
         outcome: Some("setAside".to_owned()),
+        rows: Vec::new(),
         code: left_out.code.to_string(),
         message: "The record breaks the schema and was left out of the batch.".to_owned(),
         message_ja: "スキーマに違反しているため、バッチから除外されました。".to_owned(),
@@ -158,6 +176,7 @@ pub(crate) fn violations(violations: &Violations) -> Vec<RecordError> {
             line: violation.line,
             column: violation.column,
             outcome: None,
+            rows: Vec::new(),
             code: violation.code.to_string(),
             message: violation.message.clone(),
             message_ja: violation.message_ja.clone(),

@@ -31,6 +31,8 @@ pub struct Route {
     pub records: RecordRules,
     /// What becomes of what was taken.
     pub mode: Mode,
+    /// How requests and records that come twice are told, and what becomes of them.
+    pub duplicates: Duplicates,
     /// What it takes at the most.
     pub limits: RouteLimits,
     /// The hops that its clients may see, by the upstream's name.
@@ -167,6 +169,44 @@ pub enum ReceiptMember {
     SetAside,
     /// The payload's digest.
     PayloadDigest,
+    /// Whether the batch had been accepted before: `true` or `false`.
+    Duplicate,
+}
+
+/// How a route tells what comes twice, and what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duplicates {
+    /// How long a request is remembered, from its receipt on.
+    pub window: Duration,
+    /// Every submission must say how its repetition is recognised: an idempotency key, or by SOAP a message id.
+    pub key_required: bool,
+    /// A request without a key of its own is also recognised by its content.
+    pub by_content: bool,
+    /// What becomes of a batch with several records of one key.
+    pub records: DuplicateRecords,
+}
+
+impl Default for Duplicates {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_millis(sekisho_journal::Idempotency::WINDOW),
+            key_required: false,
+            by_content: false,
+            records: DuplicateRecords::default(),
+        }
+    }
+}
+
+/// What becomes of a batch with several records of one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DuplicateRecords {
+    /// It is refused whole.
+    #[default]
+    Refuse,
+    /// The last one of each key is sent; those before it are rejected as superseded.
+    LastWins,
+    /// All are sent, in separate chunks and in their order.
+    InOrder,
 }
 
 /// What the records of a route must be.
@@ -182,7 +222,7 @@ pub struct RecordRules {
     pub charset: Encoding,
     /// What becomes of bytes that an encoding does not have.
     pub unmappable: Unmappable,
-    /// What identifies a record within its batch; two with one key are refused.
+    /// What identifies a record within its batch; see [`Duplicates::records`].
     pub key: Option<RecordKey>,
     /// What becomes of a batch with bad records.
     pub bad_records: BadRecords,
@@ -222,7 +262,7 @@ pub struct RouteLimits {
     pub body_idle: Duration,
     /// Whether a bare LF ends a MIME line of a package too (RFC 2046 §5.1.1 and WS-I AP 1.0 R2936 want CR LF).
     pub bare_line_feeds: bool,
-    /// Whether a batch's records must arrive in their order: one chunk after the other.
+    /// Whether a record must not overtake one with the same key in a batch that was accepted earlier.
     pub ordered: bool,
     /// How long after its receipt a batch may still be sent; what is left then has expired. For ever where absent.
     pub expires_after: Option<Duration>,

@@ -13,14 +13,13 @@ use sekisho_delivery::{Delivery, DeliveryHandle};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
 use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
-use sekisho_journal::{Ledger, Spool, recover};
+use sekisho_journal::{Ledger, Retention, Spool, recover};
 use sekisho_liveness::{Board, Prober};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::ConfigArgs;
-use crate::config::effective::KeepPayload;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
@@ -149,7 +148,7 @@ struct Running {
     board: Board,
     delivery: DeliveryHandle,
     prober: Option<Prober>,
-    keep: watch::Sender<KeepPayload>,
+    retention: watch::Sender<Retention>,
 }
 
 async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<()> {
@@ -179,7 +178,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     ));
 
     let (stop, stopped) = watch::channel(false);
-    let (keep, kept) = watch::channel(effective.keep_payload);
+    let (retention, kept) = watch::channel(effective.retention);
     let mut tasks = JoinSet::new();
     let mut running = Running {
         listeners: Vec::new(),
@@ -189,7 +188,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
         board,
         delivery: delivery.clone(),
         prober: Some(prober),
-        keep,
+        retention,
     };
     // Every socket is bound before the first one is served: a gateway runs whole or not at all.
     let mut bound = Vec::new();
@@ -316,7 +315,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     running.prober = Some(Prober::start(running.board.clone(), probes));
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     running.delivery.replace_upstreams(upstreams);
-    running.keep.send_replace(effective.keep_payload.clone());
+    running.retention.send_replace(effective.retention.clone());
     for (name, address, routes) in &running.listeners {
         match effective.listeners.iter().find(|listener| listener.name == *name) {
             Some(listener) => {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::fault::{Fault, Location, ReceivedFault, Who};
 use sekisho_soap::message::{
-    Answer, Carrier, ErrorsPage, Evidence, Heartbeat, HeldRecords, Hop, HopState, NAMESPACE, Receipt,
-    RecordError, Request, State, SubmissionFrame, Sums,
+    Answer, Carrier, ChunkEntry, ChunkState, ChunksPage, DuplicateBy, ErrorsPage, Evidence, Heartbeat,
+    HeldRecords, Hop, HopState, NAMESPACE, Receipt, RecordError, Request, State, SubmissionFrame, Sums,
 };
 use sekisho_soap::{EnvelopeReader, Version};
 use sekisho_xml::QName;
@@ -54,6 +54,7 @@ fn receipt(full: bool) -> Receipt {
         records_digest: digest.clone(),
         delivered_digest: full.then_some(digest),
         duplicate: full,
+        duplicate_by: full.then_some(DuplicateBy::MessageId),
         state: State::Delivering,
         chunks: 12,
         sums: Sums { accepted: 400_000, delivered: 400_000, ..Sums::default() },
@@ -74,13 +75,32 @@ fn errors() -> Vec<RecordError> {
             field: Some("f01".into()),
             line: Some(2),
             column: Some(3),
-            outcome: Some("set-aside".into()),
+            outcome: Some("partial".into()),
+            rows: vec![1, 3],
             code: "cvc-datatype-valid.1.2.1".into(),
             message: "not a <digit>".into(),
             message_ja: "数字ではありません".into(),
         },
         RecordError { record: 2, code: "REQUIRED_FIELD_MISSING".into(), ..RecordError::default() },
     ]
+}
+
+fn chunks() -> Vec<ChunkEntry> {
+    let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).expect("a moment");
+    let chunk = |(number, state): (u64, ChunkState)| ChunkEntry {
+        number,
+        first_record: number,
+        last_record: number + 2,
+        records: 2,
+        rows: 5,
+        attempt: 1,
+        state,
+        held: state == ChunkState::InDoubt,
+        code: (state != ChunkState::Answered).then(|| "time-limit".into()),
+        opened_at: at,
+        changed_at: at,
+    };
+    (1..).zip(ChunkState::ALL).map(chunk).collect()
 }
 
 fn heartbeat() -> Heartbeat {
@@ -114,6 +134,8 @@ fn answers_are_valid() {
         Answer::Cancelled(receipt(false)),
         Answer::Errors(page(errors(), Some(2))),
         Answer::Errors(page(Vec::new(), None)),
+        Answer::Chunks(ChunksPage { id: "b".into(), next: Some(5), chunks: chunks() }),
+        Answer::Chunks(ChunksPage { id: "b".into(), next: None, chunks: Vec::new() }),
         Answer::Heartbeat(heartbeat()),
         Answer::Heartbeat(Heartbeat { hops: Vec::new(), ..heartbeat() }),
     ];
@@ -122,6 +144,10 @@ fn answers_are_valid() {
     }
     for state in State::ALL {
         assert_valid(&schema, &Answer::State(Receipt { state, ..receipt(true) }).write());
+    }
+    for by in DuplicateBy::ALL {
+        let answer = Answer::Submitted(Receipt { duplicate_by: Some(by), ..receipt(true) });
+        assert_valid(&schema, &answer.write());
     }
     for door in ["swa", "soap", "rest"] {
         assert_valid(&schema, &Answer::State(Receipt { door: door.into(), ..receipt(true) }).write());
@@ -137,6 +163,8 @@ fn requests_are_valid() {
         Request::CancelBatch { id: id() },
         Request::BatchErrors { id: id(), from: 0, limit: None },
         Request::BatchErrors { id: id(), from: 1000, limit: Some(1000) },
+        Request::BatchChunks { id: id(), after: 0, limit: None },
+        Request::BatchChunks { id: id(), after: 3, limit: Some(7) },
         Request::Heartbeat,
     ] {
         assert_valid(&schema, &request.write());
@@ -214,6 +242,7 @@ fn the_schema_refuses_other_messages() {
         changed("<g:state>delivering</g:state>", "<g:state>lost</g:state>"),
         changed("<g:door>swa</g:door>", "<g:door>window</g:door>"),
         changed("<g:door>swa</g:door>", ""),
+        changed("<g:duplicateBy>message-id</g:duplicateBy>", "<g:duplicateBy>chance</g:duplicateBy>"),
         changed("<g:records>400000</g:records>", "<g:records>-1</g:records>"),
         changed("sha256:0f", "md5:0f"),
         changed("<g:pending>0</g:pending>", ""),
@@ -248,12 +277,14 @@ fn json_is_what_the_openapi_document_says() {
     let bare = sekisho_soap::message::Problem::of(&Fault::new(Who::Sender, "c", "i", "en", "ja"), 422);
     let list = sekisho_soap::message::BatchList { batches: vec![receipt(true)], next: Some("n".into()) };
     let page = ErrorsPage { id: "b".into(), total: 2, from: 0, next: Some(2), errors: errors() };
+    let history = ChunksPage { id: "b".into(), next: Some(2), chunks: chunks() };
     let json = |value: Result<serde_json::Value, serde_json::Error>| value.expect("JSON");
     for (name, value) in [
         ("Receipt", json(serde_json::to_value(receipt(true)))),
         ("Receipt", json(serde_json::to_value(receipt(false)))),
         ("BatchList", json(serde_json::to_value(list))),
         ("ErrorsPage", json(serde_json::to_value(page))),
+        ("ChunksPage", json(serde_json::to_value(history))),
         ("Heartbeat", json(serde_json::to_value(heartbeat()))),
         ("Problem", json(serde_json::to_value(problem))),
         ("Problem", json(serde_json::to_value(bare))),

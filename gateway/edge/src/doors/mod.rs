@@ -25,10 +25,19 @@ pub(crate) struct Submission {
     pub(crate) payload: PayloadDigest,
     /// The client's own reference.
     pub(crate) reference: Option<String>,
-    /// How a repetition may be recognised, if the message says anything about it.
-    pub(crate) repetition_key: Option<String>,
+    /// What the message is called, by which a repetition is recognised.
+    pub(crate) names: Names,
     /// How the municipality wants it answered.
     pub(crate) reply: Option<Reply>,
+}
+
+/// What a request is called, as far as it says so.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    /// The key that the client gave it.
+    pub(crate) key: Option<String>,
+    /// The id that its SOAP stack gave it.
+    pub(crate) message_id: Option<String>,
 }
 
 /// What a SOAP message asks for.

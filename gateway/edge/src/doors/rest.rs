@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Desk, Submission};
+use super::{Desk, Names, Submission};
 use crate::body::Unpacked;
 use crate::intake::{from_io, payload_charset, read_payload};
 use crate::refusal::{Class, Refusal};
@@ -21,7 +21,7 @@ pub(crate) fn plain(
     body.finish().map_err(|error| from_io(&error))?;
     check_digest(&body)?;
     let taken = desk.close(intake)?;
-    Ok(Submission { taken, payload, reference: None, repetition_key: None, reply: None })
+    Ok(Submission { taken, payload, reference: None, names: Names::default(), reply: None })
 }
 
 /// Takes the file of a `multipart/form-data` body, already cut out of it.
@@ -35,7 +35,7 @@ pub(crate) fn form_data(
     let mut intake = desk.open()?;
     let payload = read_payload(file, format, charset, desk.route, &mut intake)?;
     let taken = desk.close(intake)?;
-    Ok(Submission { taken, payload, reference: None, repetition_key: None, reply: None })
+    Ok(Submission { taken, payload, reference: None, names: Names::default(), reply: None })
 }
 
 /// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2).

@@ -10,7 +10,7 @@ use sekisho_soap::{EnvelopeReader, MediaType, Version};
 use sekisho_xml::ProcessingInstructions;
 
 use super::rest::{accepted_format, check_digest};
-use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission, is_own};
+use super::{Asks, Desk, Names, SoapMessage, SoapRefusal, Submission, is_own};
 use crate::body::Unpacked;
 use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
@@ -59,15 +59,8 @@ pub(crate) fn inline(
             body.finish().map_err(|error| refuse(from_io(&error)))?;
             check_digest(&body).map_err(refuse)?;
             let taken = desk.close(intake).map_err(refuse)?;
-            let repetition_key =
-                read.key.or_else(|| message_id.as_ref().map(|id| format!("message-id:{id}")));
-            Asks::Submit(Box::new(Submission {
-                taken,
-                payload,
-                reference: read.reference,
-                repetition_key,
-                reply,
-            }))
+            let names = Names { key: read.key, message_id: message_id.clone() };
+            Asks::Submit(Box::new(Submission { taken, payload, reference: read.reference, names, reply }))
         }
     };
     Ok(SoapMessage { version, message_id, asks })
@@ -271,8 +264,7 @@ pub(super) fn read_body<R: BufRead>(
     if matches!(payload, Found::Here(_)) {
         submission.finish(envelope, &shape).map_err(|error| from_soap(&error))?;
     }
-    let key = submission.idempotency_key.map(|key| format!("key:{key}"));
-    Ok(BodyRead { payload, reference: submission.reference, key })
+    Ok(BodyRead { payload, reference: submission.reference, key: submission.idempotency_key })
 }
 
 /// Format and encoding of a payload by its label; CSV, or the route's only format, without one.

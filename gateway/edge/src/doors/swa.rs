@@ -6,7 +6,7 @@ use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, Version, sa
 
 use super::rest::check_digest;
 use super::soap::{BodyRead, Called, Found, format_of, open, operation, promised_version, read_body};
-use super::{Asks, Desk, SoapMessage, SoapRefusal, Submission};
+use super::{Asks, Desk, Names, SoapMessage, SoapRefusal, Submission};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
@@ -150,15 +150,8 @@ fn package(
             }
             let payload = settle(read.payload, taken, others)?;
             let taken = desk.close(intake)?;
-            let from_header = || root.message_id.as_ref().map(|id| format!("message-id:{id}"));
-            let repetition_key = read.key.or_else(from_header);
-            Asks::Submit(Box::new(Submission {
-                taken,
-                payload,
-                reference: read.reference,
-                repetition_key,
-                reply,
-            }))
+            let names = Names { key: read.key, message_id: root.message_id.clone() };
+            Asks::Submit(Box::new(Submission { taken, payload, reference: read.reference, names, reply }))
         }
     };
     Ok(SoapMessage { version: *version, message_id: root.message_id, asks })

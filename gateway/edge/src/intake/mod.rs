@@ -2,14 +2,15 @@
 //!
 //! One pass: bytes are decoded, cut into records, checked and written to the spool as they come. Nothing is kept
 //! unless everything passed: a batch whose writer is dropped unsealed leaves no trace.
+mod duplicates;
 mod errors;
 mod payload;
 
 use std::io::{self, Read};
 
 use sekisho_charset::Encoding;
-use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, Sealed, SetAside, Spool};
-use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violation, Violations};
+use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, RangeSet, Sealed, SetAside, Spool};
+use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violations};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
@@ -47,6 +48,8 @@ pub(crate) struct Taken {
     pub(crate) sealed: Sealed,
     /// Records left out because they are bad.
     pub(crate) set_aside: Vec<SetAside>,
+    /// Positions of records that later ones take the place of.
+    pub(crate) superseded: RangeSet,
     /// What was wrong with the records left out.
     pub(crate) violations: Violations,
 }
@@ -172,14 +175,17 @@ impl<'r> Intake<'r> {
             return Err(Refusal::internal("sealing a batch", &"the intake has no spool"));
         };
         let sealed = writer.seal().map_err(|error| storage(&error))?;
-        if sealed.duplicates > 0 {
-            // A folder that stays behind has no row in the ledger: the next start removes it.
-            if let Err(error) = spool.remove(sealed.batch) {
-                tracing::warn!(%error, batch = %sealed.batch, "a refused batch could not be removed");
+        let superseded = match duplicates::settle(&sealed, &self.set_aside, self.route, spool) {
+            Ok(superseded) => superseded,
+            Err(refusal) => {
+                // A folder that stays behind has no row in the ledger: the next start removes it.
+                if let Err(error) = spool.remove(sealed.batch) {
+                    tracing::warn!(%error, batch = %sealed.batch, "a refused batch could not be removed");
+                }
+                return Err(refusal);
             }
-            return Err(refuse_duplicates(&sealed, &self.set_aside, self.route));
-        }
-        Ok(Taken { sealed, set_aside: self.set_aside, violations: self.violations })
+        };
+        Ok(Taken { sealed, set_aside: self.set_aside, superseded, violations: self.violations })
     }
 
     fn refuse_empty(&mut self) -> Refusal {
@@ -209,37 +215,6 @@ impl<'r> Intake<'r> {
         refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         refusal
     }
-}
-
-fn refuse_duplicates(sealed: &Sealed, set_aside: &[SetAside], route: &Route) -> Refusal {
-    let mut violations = Violations::new(route.limits.errors_listed);
-    let field = route.records.key.as_ref().and_then(|key| key.names(&route.records.layout).next());
-    for (first, later) in &sealed.duplicate_keys {
-        let (first, later) = (SetAside::number_of(set_aside, *first), SetAside::number_of(set_aside, *later));
-        violations.push(Violation {
-            record: later,
-            field: field.map(str::to_owned),
-            line: None,
-            column: None,
-            code: "cvc-identity-constraint.4.2.2",
-            message: format!("The key is that of record {first}."),
-            message_ja: format!("キーがレコード{first}と重複しています。"),
-        });
-    }
-    let mut refusal = Refusal::new(
-        Class::Invalid,
-        "duplicate-keys",
-        format!(
-            "{} records have the key of an earlier record. Nothing was kept; send each key once.",
-            sealed.duplicates
-        ),
-    )
-    .ja(format!(
-        "{}件のレコードのキーが重複しています。何も保管していません。各キーは一度だけ送信してください。",
-        sealed.duplicates
-    ));
-    refusal.violations = Some(Box::new(violations));
-    refusal
 }
 
 /// The spool could not be written: the operator's matter, the client may come again.

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use http::HeaderValue;
+use bytes::Bytes;
 use http::header::{ACCEPT, LINK};
+use http::{HeaderValue, Response};
+use http_body_util::Full;
 use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page};
-use sekisho_soap::message::{BatchList, ErrorsPage, Receipt};
+use sekisho_soap::message::{BatchList, ChunksPage, ErrorsPage, Receipt};
 
 use super::say::{Voice, json, refuse, text};
 use super::{Answered, Exchange};
@@ -13,7 +15,7 @@ use crate::answers;
 use crate::gateway::now_millis;
 use crate::refusal::{Class, Refusal};
 
-/// Errors on one page at the most.
+/// Errors or chunks on one page at the most.
 const PAGE: u32 = 1_000;
 
 pub(super) fn ledger(error: &LedgerError) -> Refusal {
@@ -41,7 +43,7 @@ pub(super) async fn standing(
     exchange: &Exchange<'_>,
     batch: Result<BatchView, Refusal>,
 ) -> Result<Receipt, Refusal> {
-    answers::standing(&exchange.gateway.ledger, &batch?, false).await.map_err(|error| ledger(&error))
+    answers::standing(&exchange.gateway.ledger, &batch?, None).await.map_err(|error| ledger(&error))
 }
 
 /// `GET …/batches/{id}`.
@@ -101,15 +103,58 @@ pub(super) async fn errors(exchange: &Exchange<'_>, id: &str, query: &str) -> An
         json(200, &page)
     };
     if let Some(next) = page.next {
-        let path = exchange.route.path.trim_end_matches('/');
-        let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
-        let link = format!("<{path}/batches/{}/errors?from={next}{limit}>; rel=\"next\"", batch.id);
-        // A path from the configuration, a UUID and numbers: visible ASCII.
-        if let Ok(link) = HeaderValue::from_str(&link) {
-            response.headers_mut().insert(LINK, link);
-        }
+        link_to_next(exchange, &batch, &format!("errors?from={next}"), limit, &mut response);
     }
     Answered::of("rest", response)
+}
+
+fn link_to_next(
+    exchange: &Exchange<'_>,
+    batch: &BatchView,
+    what: &str,
+    limit: Option<u64>,
+    response: &mut Response<Full<Bytes>>,
+) {
+    let path = exchange.route.path.trim_end_matches('/');
+    let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
+    let link = format!("<{path}/batches/{}/{what}{limit}>; rel=\"next\"", batch.id);
+    // A path from the configuration, a UUID and numbers: visible ASCII.
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        response.headers_mut().insert(LINK, link);
+    }
+}
+
+/// `GET …/batches/{id}/chunks?after=N&limit=N`: the history of a batch's chunks, with `Link` as for its errors.
+pub(super) async fn chunks(exchange: &Exchange<'_>, id: &str, query: &str) -> Answered {
+    let wanted = number(query, "after").and_then(|after| Ok((after.unwrap_or(0), number(query, "limit")?)));
+    let found = match wanted {
+        Ok((after, limit)) => chunk_page(exchange, id, after, limit).await.map(|found| (found, limit)),
+        Err(refusal) => Err(refusal),
+    };
+    match found {
+        Ok(((batch, page), limit)) => {
+            let mut response = json(200, &page);
+            if let Some(next) = page.next {
+                link_to_next(exchange, &batch, &format!("chunks?after={next}"), limit, &mut response);
+            }
+            Answered::of("rest", response)
+        }
+        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+    }
+}
+
+/// One page of a batch's chunks, those behind the number `after`.
+pub(super) async fn chunk_page(
+    exchange: &Exchange<'_>,
+    id: &str,
+    after: u64,
+    limit: Option<u64>,
+) -> Result<(BatchView, ChunksPage), Refusal> {
+    let batch = find(exchange, id).await?;
+    let limit = limit.unwrap_or(u64::from(PAGE)).clamp(1, u64::from(PAGE));
+    let limit = u32::try_from(limit).unwrap_or(PAGE);
+    let page = answers::chunks(&exchange.gateway.ledger, &batch, after, limit).await;
+    Ok((batch, page.map_err(|error| ledger(&error))?))
 }
 
 /// One page of a batch's errors; `from` is how many records of the payload lie before it.
@@ -127,14 +172,15 @@ pub(super) async fn page(
 }
 
 /// RFC 4180. Texts are the gateway's own and quoted; codes and fields hold nothing that needs a quote: the ledger keeps
-/// no code with a comma, and no field that is not a column of the mapping. The last column came last: programs may count.
+/// no code with a comma, and no field that is not a column of the mapping. The last columns came last: programs may count.
 fn csv(page: &ErrorsPage) -> String {
-    let mut out = String::from("record,outcome,field,code,message,message_ja,last_record\r\n");
+    let mut out = String::from("record,outcome,field,code,message,message_ja,last_record,rows\r\n");
     for error in &page.errors {
+        let rows: Vec<String> = error.rows.iter().map(u64::to_string).collect();
         // Writing to a String does not fail.
         let _ = write!(
             out,
-            "{},{},{},{},\"{}\",\"{}\",{}\r\n",
+            "{},{},{},{},\"{}\",\"{}\",{},{}\r\n",
             error.record,
             error.outcome.as_deref().unwrap_or_default(),
             error.field.as_deref().unwrap_or_default(),
@@ -142,6 +188,7 @@ fn csv(page: &ErrorsPage) -> String {
             error.message.replace('"', "\"\""),
             error.message_ja.replace('"', "\"\""),
             error.last_record.map(|last| last.to_string()).unwrap_or_default(),
+            rows.join(" "),
         );
     }
     out

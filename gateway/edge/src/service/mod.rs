@@ -7,6 +7,7 @@ mod batches;
 mod form;
 mod head;
 mod receive;
+mod repetition;
 mod say;
 mod submit;
 
@@ -212,7 +213,8 @@ impl Service {
                         ("", &Method::DELETE) => batches::cancel(&exchange, batch).await,
                         ("", _) => not_allowed("GET, DELETE"),
                         ("errors", &Method::GET) => batches::errors(&exchange, batch, query).await,
-                        ("errors", _) => not_allowed("GET"),
+                        ("chunks", &Method::GET) => batches::chunks(&exchange, batch, query).await,
+                        ("errors" | "chunks", _) => not_allowed("GET"),
                         _ => {
                             no(Refusal::new(Class::NotFound, "path-unknown", "A batch has no such resource.")
                                 .ja("このパスでは何も提供していません。"))
@@ -306,6 +308,9 @@ pub(crate) async fn query(
         }
         Ask::BatchErrors { id, from, limit } => {
             batches::page(exchange, &id, from, limit).await.map(|(_, page)| Answer::Errors(page))
+        }
+        Ask::BatchChunks { id, after, limit } => {
+            batches::chunk_page(exchange, &id, after, limit).await.map(|(_, page)| Answer::Chunks(page))
         }
         Ask::CancelBatch { id } => {
             let cancelled = batches::cancelled(exchange, &id).await;

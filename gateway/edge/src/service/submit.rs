@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::LOCATION;
+use http::header::{LINK, LOCATION};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
-use sekisho_journal::{Accepted, BatchId, BatchView, Digest, Idempotency, NewBatch, Spool};
+use sekisho_journal::{Accepted, BatchId, BatchView, Digest, NewBatch, RepeatedBy, Spool};
 use sekisho_soap::MediaType;
 use sekisho_soap::message::Answer;
 use sekisho_xml::write::escape_text;
 
 use super::receive::{declared, through};
 use super::say::{Voice, json, refuse, soap_answer, soap_body};
-use super::{Answered, Exchange, batches, form, media_type, query};
+use super::{Answered, Exchange, batches, form, media_type, query, repetition};
 use crate::answers;
 use crate::doors::{self, Asks, Desk, SoapMessage, Submission};
 use crate::gateway::{UnderWay, now_millis};
@@ -113,7 +113,7 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
                         }
                         Some(reply) => {
                             let action = format!("{}#{}", reply.element.namespace, reply.element.local);
-                            soap_body(version, message_id, &action, &municipal(&reply, &kept.batch))
+                            soap_body(version, message_id, &action, &municipal(&reply, &kept))
                         }
                     };
                     Answered::of(door, response)
@@ -124,7 +124,8 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
 }
 
 /// The receipt in the municipality's own words.
-fn municipal(reply: &Reply, batch: &BatchView) -> Vec<u8> {
+fn municipal(reply: &Reply, kept: &Kept) -> Vec<u8> {
+    let batch = &kept.batch;
     let mut out = Vec::new();
     let element = &reply.element;
     out.extend_from_slice(format!("<{} xmlns=\"", element.local).as_bytes());
@@ -137,6 +138,7 @@ fn municipal(reply: &Reply, batch: &BatchView) -> Vec<u8> {
             ReceiptMember::Accepted => batch.sums.accepted.to_string(),
             ReceiptMember::SetAside => batch.sums.set_aside.to_string(),
             ReceiptMember::PayloadDigest => batch.payload_digest.to_string(),
+            ReceiptMember::Duplicate => kept.duplicate.is_some().to_string(),
         };
         out.extend_from_slice(format!("<{name}>").as_bytes());
         let _ = escape_text(&value, &mut out);
@@ -156,7 +158,7 @@ where
     let (declared, media_type, under_way, key) = match prepared {
         Ok(prepared) => prepared,
         Err(refusal) => {
-            let mut answered = refuse(exchange.id, Voice::Rest, refusal);
+            let mut answered = described(exchange, refuse(exchange.id, Voice::Rest, refusal));
             answered.body_read = false;
             return answered;
         }
@@ -184,7 +186,7 @@ where
     };
     drop(under_way);
     let mut answered = match kept {
-        Err(refusal) => refuse(exchange.id, Voice::Rest, refusal),
+        Err(refusal) => described(exchange, refuse(exchange.id, Voice::Rest, refusal)),
         Ok(kept) => accepted(exchange, kept).await,
     };
     answered.body_read = body_read;
@@ -217,7 +219,10 @@ fn prepare_rest(exchange: &Exchange<'_>) -> Result<Prepared, Refusal> {
     }
     let media_type = media_type(exchange.headers)?;
     let declared = declared(exchange)?;
-    let key = idempotency_key(exchange.headers)?;
+    let key = repetition::header_key(exchange.headers)?;
+    if key.is_none() && exchange.route.duplicates.key_required {
+        return Err(repetition::missing());
+    }
     let under_way = match &key {
         None => None,
         Some(key) => {
@@ -236,28 +241,24 @@ fn prepare_rest(exchange: &Exchange<'_>) -> Result<Prepared, Refusal> {
     Ok((declared, media_type, under_way, key))
 }
 
-/// `Idempotency-Key`: a string (RFC 8941 §3.3.3), or the bare word that clients often send.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().unwrap_or_default().trim();
-    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
-    let good = (1..=255).contains(&key.len()) && key.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"');
-    if good {
-        Ok(Some(format!("key:{key}")))
-    } else {
-        Err(Refusal::new(
-            Class::Malformed,
-            "idempotency-key-invalid",
-            "Idempotency-Key is 1 to 255 visible ASCII characters; a UUID is best.",
-        )
-        .ja("Idempotency-Keyは1～255文字の可視ASCII文字です（UUIDを推奨）。"))
+/// What is wrong with an idempotency key comes with the way to the rules for them, as the draft (section 2.7) wants it.
+fn described(exchange: &Exchange<'_>, mut answered: Answered) -> Answered {
+    if answered.refused.is_some_and(|code| code.starts_with("idempotency-key")) {
+        let path = exchange.route.path.trim_end_matches('/');
+        let link = format!("<{path}/openapi.json>; rel=\"describedby\"; type=\"application/json\"");
+        // A path from the configuration: visible ASCII.
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            answered.response.headers_mut().insert(LINK, link);
+        }
     }
+    answered
 }
 
 /// A batch in the ledger.
 pub(crate) struct Kept {
     pub(crate) batch: BatchView,
-    pub(crate) duplicate: bool,
+    /// It was accepted before, and by what that is known.
+    pub(crate) duplicate: Option<RepeatedBy>,
 }
 
 /// Enters a sealed batch into the ledger. When this returns, the receipt is true.
@@ -281,10 +282,18 @@ async fn keep(
     let now = now_millis();
     let payload = submission.payload;
     let id = taken.sealed.batch;
-    let key = header_key.or(submission.repetition_key);
+    let mut names = submission.names;
+    names.key = header_key.or(names.key);
     // A stack never sends an envelope twice alike (ids and times differ), so a repetition is known by its records; where
     // some were left out, by the payload.
     let fingerprint = if taken.set_aside.is_empty() { taken.sealed.records_digest } else { payload.sha256 };
+    let remembered = repetition::names(&names, &route.duplicates, &gateway.spool, fingerprint);
+    let Some(idempotency) =
+        remembered.map(|names| repetition::idempotency(names, fingerprint, &route.duplicates, now))
+    else {
+        discard(&gateway.spool, id).await;
+        return Err(repetition::missing());
+    };
     let batch = NewBatch {
         id,
         client: exchange.client.name.clone(),
@@ -306,17 +315,9 @@ async fn keep(
             .expires_after
             .map(|after| now.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))),
         ordered: route.limits.ordered,
-        idempotency: key.map(|key| {
-            let hash = gateway.spool.keyed_hash("key", key.as_bytes());
-            let names = vec![sekisho_journal::RepetitionName {
-                by: sekisho_journal::RepeatedBy::Key,
-                hash,
-                decides: true,
-            }];
-            Idempotency { names, fingerprint, until: now + Idempotency::WINDOW }
-        }),
+        idempotency,
     };
-    match gateway.ledger.accept(batch).await {
+    match gateway.ledger.accept_without(batch, taken.superseded).await {
         Ok(Accepted::New(batch)) => {
             let labels = [route.name.as_str(), door];
             let metrics = &gateway.metrics;
@@ -329,11 +330,11 @@ async fn keep(
                 records = batch.sums.accepted, bytes = batch.bytes, "batch accepted"
             );
             (gateway.wake)();
-            Ok(Kept { batch, duplicate: false })
+            Ok(Kept { batch, duplicate: None })
         }
-        Ok(Accepted::Replay { batch, .. }) => {
+        Ok(Accepted::Replay { batch, by }) => {
             discard(&gateway.spool, id).await;
-            Ok(Kept { batch, duplicate: true })
+            Ok(Kept { batch, duplicate: Some(by) })
         }
         Ok(Accepted::Conflict { .. }) => {
             discard(&gateway.spool, id).await;
@@ -417,20 +418,6 @@ mod tests {
 
     fn header(name: &'static str, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
-    }
-
-    #[test]
-    fn idempotency_keys() {
-        let longest = "k".repeat(255);
-        for (value, key) in [("\"a-1\"", "a-1"), ("a-1", "a-1"), (" \"x\" ", "x"), (&longest, &longest)] {
-            let found = idempotency_key(&header("idempotency-key", value)).unwrap();
-            assert_eq!(found, Some(format!("key:{key}")), "{value}");
-        }
-        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
-        for value in ["", "\"\"", "a b", "\"a", "a\"b", &"k".repeat(256)] {
-            let refused = idempotency_key(&header("idempotency-key", value)).unwrap_err();
-            assert_eq!(refused.code, "idempotency-key-invalid", "{value}");
-        }
     }
 
     #[test]

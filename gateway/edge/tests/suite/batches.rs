@@ -30,7 +30,7 @@ fn deliver(site: &Site, id: &str) {
         outcome,
         code: code.into(),
         field: field.map(str::to_owned),
-        rows: if outcome == Outcome::Partial { vec![0] } else { Vec::new() },
+        rows: if outcome == Outcome::Partial { vec![0, 2] } else { Vec::new() },
     };
     let exceptions = vec![
         exception(1, Outcome::Rejected, "cloud-duplicate", Some("order_id")),
@@ -80,7 +80,8 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
     assert_eq!(page["errors"][0]["record"], 2);
     assert_eq!(page["errors"][0]["field"], "order_id");
     assert_eq!(page["errors"][0]["code"], "cloud-duplicate");
-    assert!(page.get("next").is_none());
+    assert_eq!(page["errors"][1]["rows"], serde_json::json!([1, 3]), "those that did not arrive");
+    assert!(page["errors"][0].get("rows").is_none() && page.get("next").is_none());
 
     let first = client.ask(get(&format!("/orders/batches/{id}/errors?limit=1"))).json();
     let next = first["next"].as_u64().unwrap();
@@ -95,8 +96,9 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
     let text = csv.text();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[0], "record,outcome,field,code,message,message_ja,last_record");
+    assert_eq!(lines[0], "record,outcome,field,code,message,message_ja,last_record,rows");
     assert!(lines[1].starts_with("2,rejected,order_id,cloud-duplicate,"), "{text}");
+    assert!(lines[1].ends_with(",,") && lines[2].ends_with(",,1 3"), "{text}");
 
     assert!(csv.header("link").is_none(), "there is no more: {csv}");
 
@@ -104,11 +106,66 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
         Said::Errors(page) => {
             assert_eq!((page.total, page.errors.len()), (2, 2));
             assert_eq!(page.errors[1].outcome.as_deref(), Some("partial"));
+            assert_eq!((&page.errors[0].rows, &page.errors[1].rows), (&vec![], &vec![1, 3]));
         }
         other => panic!("{other:?}"),
     }
     let bad = client.ask(get(&format!("/orders/batches/{id}/errors?from=x")));
     assert_eq!((bad.status, bad.refused().code.as_str()), (400, "query-parameter"));
+    assert!(client.is_alive());
+}
+
+#[test]
+fn the_history_of_chunks_comes_in_pages_by_rest_and_by_soap() {
+    let site = Site::new();
+    let csv = "order_id,customer,amount,note\r\n1,a,1.00,\r\nx,b,1.00,\r\n2,a,1.00,\r\n3,a,1.00,\r\n";
+    let id = site.client().ask(Way::RestCsv.message(csv.as_bytes()).to("/lenient")).receipt_id();
+    let (ledger, batch) = (site.gateway.ledger.clone(), id.parse().unwrap());
+    let events = vec![
+        Event::ChunkOpened { chunk: 1, first: 0, count: 2, attempt: 1 },
+        Event::ChunkSent { chunk: 1, reference: Some("job-of-the-cloud".into()) },
+        Event::ChunkAnswered { chunk: 1, rows: 4, exceptions: Vec::new() },
+        Event::ChunkOpened { chunk: 2, first: 2, count: 1, attempt: 1 },
+        Event::ChunkInDoubt { chunk: 2, code: "time-limit".into() },
+        Event::DoubtHeld { chunk: 2, code: "time-limit-alone".into() },
+    ];
+    site.block_on(async move { ledger.apply(batch, ledger.epoch(), now_millis(), events).await }).unwrap();
+    let mut client = site.client();
+    let path = format!("/lenient/batches/{id}/chunks");
+    let answer = client.ask(get(&path));
+    assert!(
+        !answer.text().contains("job-of-the-cloud"),
+        "the cloud's own name for it is not the client's matter"
+    );
+    let page = answer.json();
+    let chunks = page["chunks"].as_array().unwrap();
+    let of = |name: &str| chunks.iter().map(|chunk| chunk[name].clone()).collect::<Vec<_>>();
+    assert_eq!((of("firstRecord"), of("lastRecord")), (vec![1.into(), 4.into()], vec![3.into(), 4.into()]));
+    assert_eq!((of("records"), of("rows")), (vec![2.into(), 1.into()], vec![4.into(), 0.into()]));
+    assert_eq!(
+        (of("state"), of("held")),
+        (vec!["answered".into(), "in-doubt".into()], vec![false.into(), true.into()])
+    );
+    assert_eq!(chunks[1]["code"], "time-limit-alone");
+    assert!(page.get("next").is_none() && answer.header("link").is_none());
+
+    let answer = client.ask(get(&format!("{path}?limit=1")));
+    assert_eq!(answer.json()["next"], 1);
+    let link = format!("<{path}?after=1&limit=1>; rel=\"next\"");
+    assert_eq!(answer.header("link"), Some(link.as_str()));
+    let answer = client.ask(get(&format!("{path}?after=1&limit=1")));
+    assert_eq!(answer.json()["chunks"][0]["number"], 2);
+    assert!(answer.json().get("next").is_none());
+    assert_eq!(client.ask(get(&format!("{path}?after=x"))).refused().code, "query-parameter");
+
+    let ask = question("batchChunks", &format!("<g:id>{id}</g:id><g:limit>1</g:limit>")).to("/lenient");
+    match client.ask(ask).soap() {
+        Said::Chunks(page) => {
+            assert_eq!((page.id.as_str(), page.next, page.chunks.len()), (id.as_str(), Some(1), 1));
+            assert_eq!((page.chunks[0].first_record, page.chunks[0].last_record), (1, 3));
+        }
+        other => panic!("{other:?}"),
+    }
     assert!(client.is_alive());
 }
 
@@ -197,6 +254,7 @@ fn another_clients_batch_does_not_exist() {
         [
             get(&format!("/orders/batches/{id}")),
             get(&format!("/orders/batches/{id}/errors")),
+            get(&format!("/orders/batches/{id}/chunks")),
             get(&format!("/orders/batches/{id}")).replace("GET", "DELETE"),
         ]
     };
@@ -205,7 +263,7 @@ fn another_clients_batch_does_not_exist() {
         assert_eq!((theirs.0, theirs.1.as_str()), (404, "batch-unknown"));
         assert_eq!(theirs, seen(town.ask(nobodys)), "it cannot be told from one that does not exist");
     }
-    for operation in ["batchState", "batchErrors", "cancelBatch"] {
+    for operation in ["batchState", "batchErrors", "batchChunks", "cancelBatch"] {
         let theirs = seen(town.ask(by_id(operation, &id)));
         assert_eq!((theirs.0, theirs.1.as_str()), (404, "batch-unknown"), "{operation}");
         assert_eq!(theirs, seen(town.ask(by_id(operation, unknown))));

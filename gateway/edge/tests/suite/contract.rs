@@ -86,6 +86,7 @@ fn methods_that_a_path_does_not_take_are_405_with_those_it_takes() {
         ("DELETE", "/orders/openapi.json".to_owned(), "GET"),
         ("PUT", format!("/orders/batches/{id}"), "GET, DELETE"),
         ("POST", format!("/orders/batches/{id}/errors"), "GET"),
+        ("PUT", format!("/orders/batches/{id}/chunks"), "GET"),
     ] {
         let answer =
             client.ask(format!("{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\n\r\n"));

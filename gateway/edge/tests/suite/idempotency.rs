@@ -1,8 +1,16 @@
 //! The same request again.
 
+use sekisho_edge::gateway::now_millis;
+use sekisho_edge::route::ReceiptMember;
+use sekisho_journal::Event;
+use sekisho_soap::message::{DuplicateBy, State};
+
 use crate::record_sets::RecordSet;
-use crate::site::{Site, TOWN, until};
+use crate::site::{BULK, Site, TOWN, until};
 use crate::ways::{Message, Way, envelope, submit};
+
+/// Where the rules for keys are.
+const RULES: &str = "</orders/openapi.json>; rel=\"describedby\"; type=\"application/json\"";
 
 fn orders(amount: &str) -> RecordSet {
     RecordSet::orders(&[["1", "a", amount, ""]])
@@ -22,11 +30,13 @@ fn the_same_key_with_the_same_content_gives_the_first_receipt_again() {
         assert_eq!(again.status, 202, "{way:?}: {again}");
         let again = again.receipt();
         assert_eq!((again.id, again.duplicate), (first.id, true), "{way:?}");
+        assert_eq!((first.duplicate_by, again.duplicate_by), (None, Some(DuplicateBy::Key)), "{way:?}");
         assert_eq!(site.spooled().len(), kept, "{way:?}: the second payload is not kept");
 
         let other = way.message(way.payload(&orders("2.00")).as_bytes()).with("Idempotency-Key", &key);
         let answer = client.ask(other.to("/orders"));
         assert_eq!((answer.status, answer.refused().code.as_str()), (422, "idempotency-key-reused"));
+        assert_eq!(answer.header("link"), Some(RULES));
         assert_eq!(site.spooled().len(), kept, "{way:?}: nor the third");
         // Another client's key is another key; so is another route's.
         let receipt = site.client_from(TOWN).ask(other.to("/orders")).receipt();
@@ -64,6 +74,8 @@ fn soap_messages_repeat_by_their_key_or_message_id() {
         assert_eq!(again.status, 200);
         let again = again.receipt();
         assert_eq!((again.id, again.duplicate), (first.id, true), "{name}");
+        let by = if name == "message id" { DuplicateBy::MessageId } else { DuplicateBy::Key };
+        assert_eq!(again.duplicate_by, Some(by), "{name}");
         let answer = client.ask(other.to("/orders"));
         assert_eq!(
             (answer.status, answer.refused().code.as_str()),
@@ -97,6 +109,7 @@ fn a_key_under_way_is_a_conflict_and_free_again_afterwards() {
     let answer = second.ask(message.to("/orders"));
     assert_eq!((answer.status, answer.refused().code.as_str()), (409, "idempotency-key-under-way"));
     assert!(answer.header("retry-after").is_some());
+    assert_eq!(answer.header("link"), Some(RULES));
     let receipt = first.ask(&message.body).receipt();
     assert!(!receipt.duplicate);
     assert!(site.client().ask(message.to("/orders")).receipt().duplicate);
@@ -111,4 +124,159 @@ fn a_key_under_way_is_a_conflict_and_free_again_afterwards() {
     gone.vanish();
     until("it has gone", || site.gateway.metrics.uploads.get() == 0);
     until("the key is free", || site.client().ask(good.to("/orders")).status == 202);
+}
+
+/// The message with this WS-Addressing id.
+fn identified(message: &Message, id: &str) -> Message {
+    let header = format!(
+        "<e:Header><a:MessageID xmlns:a=\"http://www.w3.org/2005/08/addressing\">{id}</a:MessageID></e:Header><e:Body>"
+    );
+    let body = String::from_utf8(message.body.clone()).unwrap().replace("<e:Body>", &header);
+    Message { body: body.into_bytes(), ..message.clone() }
+}
+
+#[test]
+fn what_could_not_be_recognised_again_is_refused_where_the_route_says_so() {
+    let site = Site::edited(|route| route.duplicates.key_required = true);
+    for way in Way::ALL {
+        let message = way.message(way.payload(&orders("1.00")).as_bytes());
+        let answer = site.client().ask(message.to("/orders"));
+        let status = if way.is_soap() { 500 } else { 400 };
+        assert_eq!(
+            (answer.status, answer.refused().code.as_str()),
+            (status, "idempotency-key-missing"),
+            "{way:?}"
+        );
+        assert_eq!(answer.header("link"), (!way.is_soap()).then_some(RULES), "{way:?}");
+        site.assert_nothing_kept();
+    }
+    // The head of a REST request shows it: its body is not waited for.
+    let mut client = site.client();
+    client.send(Way::RestCsv.message(orders("1.00").csv().as_bytes()).head("/orders"));
+    assert_eq!(client.answer().status, 400);
+    let keyed = Way::RestCsv.message(orders("1.00").csv().as_bytes()).with("Idempotency-Key", "\"a key\"");
+    assert_eq!(site.client().ask(keyed.to("/orders")).status, 202);
+    for way in [Way::Swa, Way::SoapXml, Way::SoapBase64] {
+        let message = way.message(way.payload(&orders("1.00")).as_bytes());
+        let answer = site.client().ask(identified(&message, &format!("urn:m:{way:?}")).to("/orders"));
+        assert_eq!(answer.status, 200, "{way:?}: {answer}");
+    }
+}
+
+#[test]
+fn the_same_content_is_the_same_batch_at_every_door_where_the_route_says_so() {
+    let site = Site::edited(|route| route.duplicates.by_content = route.name == "orders");
+    let mut first: Option<String> = None;
+    for way in Way::ALL {
+        let receipt = site.client().ask(way.request("/orders", &orders("1.00"))).receipt();
+        let by = first.is_some().then_some(DuplicateBy::Content);
+        assert_eq!((receipt.duplicate, receipt.duplicate_by), (by.is_some(), by), "{way:?}");
+        assert_eq!(*first.get_or_insert(receipt.id.clone()), receipt.id, "{way:?}");
+    }
+    assert_eq!(site.spooled().len(), 1);
+    // A stack that gives each try another id; the same id with other content is a mistake all the same.
+    let message = |amount, id: &str| {
+        identified(&Way::SoapXml.message(orders(amount).elements().as_bytes()), id).to("/orders")
+    };
+    let mut client = site.client();
+    for id in ["urn:m:1", "urn:m:2"] {
+        assert_eq!(
+            client.ask(message("1.00", id)).receipt().duplicate_by,
+            Some(DuplicateBy::Content),
+            "{id}"
+        );
+    }
+    let other = client.ask(message("3.00", "urn:m:3")).receipt();
+    assert!(!other.duplicate);
+    assert_eq!(client.ask(message("3.00", "urn:m:3")).receipt().duplicate_by, Some(DuplicateBy::MessageId));
+    assert_eq!(client.ask(message("4.00", "urn:m:3")).refused().code, "idempotency-key-reused");
+    // Who gives a key of its own says that it is another batch.
+    let keyed = Way::RestCsv.message(orders("1.00").csv().as_bytes()).with("Idempotency-Key", "\"new\"");
+    let keyed = site.client().ask(keyed.to("/orders")).receipt();
+    assert!(!keyed.duplicate && Some(&keyed.id) != first.as_ref());
+    // Other content, another client, another route.
+    assert!(!site.client().ask(Way::RestCsv.request("/orders", &orders("2.00"))).receipt().duplicate);
+    assert!(
+        !site.client_from(TOWN).ask(Way::RestCsv.request("/orders", &orders("1.00"))).receipt().duplicate
+    );
+    for _ in 0..2 {
+        assert!(!site.client().ask(Way::RestCsv.request("/lenient", &orders("1.00"))).receipt().duplicate);
+    }
+}
+
+#[test]
+fn what_was_left_out_is_part_of_the_content() {
+    let site = Site::edited(|route| route.duplicates.by_content = true);
+    let csv = |bad: &str| format!("order_id,customer,amount,note\r\n1,a,1.00,\r\n{bad},b,1.00,\r\n");
+    let send = |bad| site.client().ask(Way::RestCsv.message(csv(bad).as_bytes()).to("/lenient")).receipt();
+    assert_eq!((send("x").set_aside, send("x").duplicate), (1, true));
+    assert!(!send("y").duplicate, "another record was left out: it is another batch");
+}
+
+#[test]
+fn a_duplicate_is_answered_with_what_became_of_the_first() {
+    let site = Site::new();
+    let message = Way::RestCsv.message(orders("1.00").csv().as_bytes()).with("Idempotency-Key", "k");
+    let send = || site.client().ask(message.to("/orders"));
+    let first = send().receipt();
+    let apply = |events: Vec<Event>| {
+        let (ledger, id) = (site.gateway.ledger.clone(), first.id.parse().unwrap());
+        site.block_on(async move { ledger.apply(id, ledger.epoch(), now_millis(), events).await }).unwrap();
+    };
+    apply(vec![
+        Event::ChunkOpened { chunk: 1, first: 0, count: 1, attempt: 1 },
+        Event::ChunkSent { chunk: 1, reference: None },
+    ]);
+    let under_way = send();
+    assert_eq!((under_way.status, under_way.receipt().sums.in_flight), (202, 1));
+    apply(vec![
+        Event::ChunkAnswered { chunk: 1, exceptions: Vec::new(), rows: 1 },
+        Event::Finished { delivered_digest: None },
+    ]);
+    let answer = send();
+    assert_eq!(answer.status, 200, "the final receipt: {answer}");
+    let last = answer.receipt();
+    assert_eq!(
+        (last.id, last.state, last.duplicate, last.sums.delivered),
+        (first.id.clone(), State::Finished, true, 1)
+    );
+
+    // One that is withdrawn before anything was sent leaves its key to a fresh start.
+    let other = message.clone().with("Idempotency-Key", "k2");
+    let withdrawn = site.client().ask(other.to("/orders")).receipt();
+    let path = format!("DELETE /orders/batches/{} HTTP/1.1\r\nHost: gateway\r\n\r\n", withdrawn.id);
+    assert_eq!(site.client().ask(path).receipt().sums.cancelled, 1);
+    let afresh = site.client().ask(other.to("/orders")).receipt();
+    assert!(!afresh.duplicate && afresh.id != withdrawn.id);
+}
+
+#[test]
+fn a_request_is_remembered_as_long_as_the_route_says() {
+    let site = Site::edited(|route| {
+        if route.name == "lenient" {
+            route.duplicates.window = std::time::Duration::ZERO;
+        }
+    });
+    let message = Way::RestCsv.message(orders("1.00").csv().as_bytes()).with("Idempotency-Key", "k");
+    for (path, remembered) in [("/orders", true), ("/lenient", false)] {
+        assert!(!site.client().ask(message.to(path)).receipt().duplicate);
+        assert_eq!(site.client().ask(message.to(path)).receipt().duplicate, remembered, "{path}");
+    }
+}
+
+#[test]
+fn an_answer_in_the_municipalitys_words_can_say_it_too() {
+    let site = Site::edited(|route| {
+        for reply in route.operations.iter_mut().filter_map(|operation| operation.reply.as_mut()) {
+            reply.children.push(("again".to_owned(), ReceiptMember::Duplicate));
+        }
+    });
+    let records = orders("1.00").elements();
+    let body = format!(
+        "<b:submitBatch xmlns:b=\"{BULK}\"><b:idempotencyKey>k</b:idempotencyKey><b:records>{records}</b:records></b:submitBatch>"
+    );
+    for again in ["<again>false</again>", "<again>true</again>"] {
+        let answer = site.client().ask(Message::soap11(&envelope(&body)).to("/orders"));
+        assert!(answer.text().contains(again), "{answer}");
+    }
 }

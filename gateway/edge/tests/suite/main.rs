@@ -12,6 +12,7 @@ mod bad_input;
 mod batches;
 mod connections;
 mod contract;
+mod duplicate_records;
 mod heads;
 mod held;
 mod idempotency;

@@ -10,8 +10,8 @@ use arc_swap::ArcSwap;
 use sekisho_charset::{Encoding, Unmappable};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::{
-    BadRecords, Client as RouteClient, Doors, Format, Mode, Operation, ReceiptMember, RecordRules, RecordsAt,
-    Reply, Route, RouteLimits, Routes,
+    BadRecords, Client as RouteClient, Doors, Duplicates, Format, Mode, Operation, ReceiptMember,
+    RecordRules, RecordsAt, Reply, Route, RouteLimits, Routes,
 };
 use sekisho_edge::{Admission, Gateway, Listener, ListenerLimits, Metrics, Service};
 use sekisho_journal::{BatchFilter, BatchView, Digest, Ledger, Page, Spool};
@@ -298,6 +298,7 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
         ],
         records,
         mode,
+        duplicates: Duplicates::default(),
         limits: RouteLimits::default(),
         upstream: "main".to_owned(),
     }

@@ -82,17 +82,27 @@ fn what_changes_only_with_a_restart_is_named() {
 }
 
 #[test]
-fn payloads_are_kept_as_long_as_their_route_says() {
-    use std::time::Duration;
+fn payloads_and_receipts_are_kept_as_long_as_their_route_says() {
+    use sekisho_journal::Keep;
 
-    use super::effective::KeepPayload;
+    use super::effective::retention;
     let text = example("ip-vpn.toml");
-    let usual = KeepPayload::of(&raw(&text));
-    assert_eq!(usual, KeepPayload { longest: Duration::from_secs(3_600), shorter: Vec::new() });
-    let text = text.replace("path = \"/bulk\"", "path = \"/bulk\"\nkeep_payload_seconds = 86400");
-    let longer = KeepPayload::of(&raw(&text));
-    let lookup = ("lookup".to_owned(), Duration::from_secs(3_600));
-    assert_eq!(longer, KeepPayload { longest: Duration::from_secs(86_400), shorter: vec![lookup] });
+    let keep = |payload: u64, receipt: Option<u64>| Keep {
+        payload: payload * 1_000,
+        receipt: receipt.map(|receipt| receipt * 1_000),
+    };
+    let usual = retention(&raw(&text));
+    assert_eq!((usual.routes["orders"], usual.others), (keep(3_600, None), keep(3_600, None)));
+    let said = "path = \"/bulk\"\nkeep_payload_seconds = 86400\nkeep_receipt_seconds = 900000";
+    let text = text.replace("path = \"/bulk\"", said);
+    let longer = retention(&raw(&text));
+    assert_eq!(longer.routes["orders"], keep(86_400, Some(900_000)));
+    assert_eq!(longer.routes["lookup"], keep(3_600, None));
+    assert_eq!(longer.others, keep(86_400, None), "the longest of all");
+    let text = text.replace("[gateway]", "[gateway]\nkeep_receipt_seconds = 800000");
+    let all = retention(&raw(&text));
+    assert_eq!(all.routes["lookup"], keep(3_600, Some(800_000)));
+    assert_eq!(all.others, keep(86_400, Some(900_000)));
 }
 
 #[test]
@@ -135,4 +145,29 @@ fn what_a_route_says_of_its_batches_is_what_it_has() {
     assert_eq!(set.expires_after, Some(std::time::Duration::from_secs(60)));
     let usual = limits(&example("asp-lgwan.toml"));
     assert_eq!((usual.ordered, usual.bare_line_feeds, usual.expires_after), (false, false, None));
+}
+
+#[test]
+fn what_comes_twice_is_told_as_the_route_says() {
+    use sekisho_edge::route::{DuplicateRecords, Duplicates};
+
+    let of = |said: &str| {
+        let text = example("asp-lgwan.toml").replace("[route.dialect]", &format!("{said}\n[route.dialect]"));
+        let mut mistakes = Mistakes::new(&repository().join("config/test.toml"));
+        let effective = Effective::build(&read::read(&text, &mut mistakes).unwrap(), &mut mistakes);
+        effective.unwrap_or_else(|| panic!("{mistakes:?}")).listeners[0].routes[0].duplicates
+    };
+    let week = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+    assert_eq!(of(""), Duplicates { window: week, ..Duplicates::default() });
+    for (word, records) in [
+        ("refuse", DuplicateRecords::Refuse),
+        ("last-wins", DuplicateRecords::LastWins),
+        ("in-order", DuplicateRecords::InOrder),
+    ] {
+        let said = format!(
+            "[route.duplicates]\nwindow_seconds = 60\nkey_required = true\nby_content = true\nrecords = \"{word}\""
+        );
+        let window = std::time::Duration::from_secs(60);
+        assert_eq!(of(&said), Duplicates { window, key_required: true, by_content: true, records });
+    }
 }

@@ -1,6 +1,6 @@
 //! A receipt for people.
 
-use sekisho_soap::message::{Receipt, State};
+use sekisho_soap::message::{DuplicateBy, Receipt, State};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -46,10 +46,13 @@ pub(crate) fn text(receipt: &Receipt, language: Language) -> String {
     lines.push((word("payload", "ペイロード"), receipt.payload_digest.clone()));
     lines.push((word("digest", "レコード要約"), receipt.records_digest.clone()));
     if receipt.duplicate {
-        lines.push((
-            word("duplicate", "重複"),
-            word("yes: accepted before", "受付済みのものと同じです").to_owned(),
-        ));
+        let said = match receipt.duplicate_by {
+            Some(DuplicateBy::Content) => {
+                word("yes: the same content was accepted before", "同じ内容のものを受付済みです")
+            }
+            _ => word("yes: accepted before", "受付済みのものと同じです"),
+        };
+        lines.push((word("duplicate", "重複"), said.to_owned()));
     }
     lines.push((word("sums", "合計"), sums(receipt, language)));
     for held in &receipt.held {

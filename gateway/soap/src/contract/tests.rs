@@ -66,12 +66,12 @@ fn the_wsdl_and_the_schema_agree() {
     let wsdl = starts(WSDL);
     let parts: Vec<&str> =
         wsdl.iter().filter(|s| s.1 == "part").filter_map(|s| attribute(s, "element")).collect();
-    assert_eq!(parts.len(), 11);
+    assert_eq!(parts.len(), 13);
     for part in parts {
         let name = part.strip_prefix("g:").expect("the prefix of the file");
         assert!(elements.iter().any(|element| element == name), "{name}");
     }
-    for operation in ["submitBatch", "batchState", "batchErrors", "cancelBatch", "heartbeat"] {
+    for operation in ["submitBatch", "batchState", "batchErrors", "batchChunks", "cancelBatch", "heartbeat"] {
         let action = soap_action(operation);
         assert_eq!(wsdl.iter().filter(|s| attribute(s, "soapAction") == Some(&action)).count(), 3);
     }
@@ -107,6 +107,7 @@ fn the_openapi_document_is_json_with_the_address() {
         "get /batches/{id}",
         "delete /batches/{id}",
         "get /batches/{id}/errors",
+        "get /batches/{id}/chunks",
         "get /heartbeat",
         "get /openapi.json",
     ];

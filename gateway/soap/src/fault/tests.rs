@@ -29,6 +29,7 @@ fn full() -> Fault {
                 line: Some(8),
                 column: Some(9),
                 outcome: None,
+                rows: vec![2, 5],
                 code: "cvc-pattern-valid".into(),
                 message: "does not match <its> pattern".into(),
                 message_ja: "形式が違います".into(),

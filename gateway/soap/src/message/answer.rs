@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use super::xml::Element;
-use super::{ErrorsPage, Heartbeat, NAMESPACE, Node, Receipt};
+use super::{ChunksPage, ErrorsPage, Heartbeat, NAMESPACE, Node, Receipt};
 use crate::envelope::{EnvelopeReader, MessageProblem, SoapError};
 
 /// An answer to one of the gateway's operations.
@@ -15,6 +15,8 @@ pub enum Answer {
     State(Receipt),
     /// `batchErrorsResponse`.
     Errors(ErrorsPage),
+    /// `batchChunksResponse`.
+    Chunks(ChunksPage),
     /// `cancelBatchResponse`.
     Cancelled(Receipt),
     /// `heartbeatResponse`.
@@ -30,6 +32,7 @@ impl Answer {
                 element.around("receipt", |element| receipt.write(element));
             }
             Self::Errors(page) => page.write(&mut element),
+            Self::Chunks(page) => page.write(&mut element),
             Self::Heartbeat(heartbeat) => heartbeat.write(&mut element),
         }
         element.finish()
@@ -51,6 +54,7 @@ impl Answer {
             "batchStateResponse",
             "cancelBatchResponse",
             "batchErrorsResponse",
+            "batchChunksResponse",
             "heartbeatResponse",
         ];
         if &*name.namespace != NAMESPACE || !known.contains(&&*name.local) {
@@ -63,6 +67,7 @@ impl Answer {
         let node = Node::read(envelope.xml(), name.clone())?;
         Ok(match &*name.local {
             "batchErrorsResponse" => Self::Errors(ErrorsPage::read(&node)?),
+            "batchChunksResponse" => Self::Chunks(ChunksPage::read(&node)?),
             "heartbeatResponse" => Self::Heartbeat(Heartbeat::read(&node)?),
             "submitBatchResponse" => Self::Submitted(receipt(&node)?),
             "batchStateResponse" => Self::State(receipt(&node)?),
@@ -76,6 +81,7 @@ impl Answer {
             Self::Submitted(_) => "submitBatchResponse",
             Self::State(_) => "batchStateResponse",
             Self::Errors(_) => "batchErrorsResponse",
+            Self::Chunks(_) => "batchChunksResponse",
             Self::Cancelled(_) => "cancelBatchResponse",
             Self::Heartbeat(_) => "heartbeatResponse",
         }

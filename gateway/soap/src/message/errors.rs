@@ -27,6 +27,9 @@ pub struct RecordError {
     /// What became of the record: `rejected`, `partial`, `inDoubt`, `pending`; none if the whole batch was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+    /// Of a partial record: which of its rows did not arrive, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<u64>,
     /// Stable code.
     pub code: String,
     /// What is wrong, in English.
@@ -44,6 +47,9 @@ impl RecordError {
             element.optional_number("line", self.line);
             element.optional_number("column", self.column);
             element.optional("outcome", self.outcome.as_deref());
+            for row in &self.rows {
+                element.number("row", *row);
+            }
             element.text("code", &self.code);
             element.bilingual("message", &self.message, &self.message_ja);
         });
@@ -58,9 +64,12 @@ impl RecordError {
             line: fields.optional_parsed("line", tree::number)?,
             column: fields.optional_parsed("column", tree::number)?,
             outcome: fields.optional_text("outcome")?,
-            code: fields.text("code")?,
             ..Self::default()
         };
+        while let Some(row) = fields.optional_parsed("row", tree::number)? {
+            error.rows.push(row);
+        }
+        error.code = fields.text("code")?;
         (error.message, error.message_ja) = fields.bilingual("message")?;
         fields.end()?;
         Ok(error)

@@ -5,12 +5,14 @@
 //! | `submitBatch` | [`Submission`] (its records are streamed) | [`Answer::Submitted`] |
 //! | `batchState` | [`Request::BatchState`] | [`Answer::State`] |
 //! | `batchErrors` | [`Request::BatchErrors`] | [`Answer::Errors`] |
+//! | `batchChunks` | [`Request::BatchChunks`] | [`Answer::Chunks`] |
 //! | `cancelBatch` | [`Request::CancelBatch`] | [`Answer::Cancelled`] |
 //! | `heartbeat` | [`Request::Heartbeat`] | [`Answer::Heartbeat`] |
 //!
 //! REST speaks the same structs as JSON, under the same names.
 
 mod answer;
+mod chunks;
 mod errors;
 mod heartbeat;
 mod names;
@@ -25,10 +27,11 @@ pub(crate) mod xml;
 mod tests;
 
 pub use answer::Answer;
+pub use chunks::{ChunkEntry, ChunkState, ChunksPage};
 pub use errors::{ErrorsPage, RecordError};
 pub use heartbeat::{Evidence, Heartbeat, Hop, HopState};
 pub use problem::{BatchList, Problem};
-pub use receipt::{HeldRecords, Receipt, State, Sums};
+pub use receipt::{DuplicateBy, HeldRecords, Receipt, State, Sums};
 pub use request::Request;
 pub use submission::{
     Carrier, HeadThenText, Payload, PayloadReader, Submission, SubmissionFrame, SubmissionShape,

@@ -115,6 +115,37 @@ impl State {
     }
 }
 
+/// By what a batch is known to have been accepted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DuplicateBy {
+    /// The key that the client gave it.
+    Key,
+    /// The id of its SOAP message.
+    MessageId,
+    /// Its content, where the route looks at it.
+    Content,
+}
+
+impl DuplicateBy {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Key, Self::MessageId, Self::Content];
+
+    /// Its name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::MessageId => "message-id",
+            Self::Content => "content",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.name() == name)
+    }
+}
+
 /// What a client holds as proof: what was taken, and what has become of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -147,8 +178,11 @@ pub struct Receipt {
     /// Digest of the delivered records, on a final receipt, in the same form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_digest: Option<String>,
-    /// Whether this batch had been accepted before, under the same idempotency key.
+    /// Whether this batch had been accepted before.
     pub duplicate: bool,
+    /// By what that is known, if it had been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_by: Option<DuplicateBy>,
     /// Where it stands.
     pub state: State,
     /// Chunks sent so far.
@@ -207,6 +241,7 @@ impl Receipt {
         element.text("recordsDigest", &self.records_digest);
         element.optional("deliveredDigest", self.delivered_digest.as_deref());
         element.text("duplicate", if self.duplicate { "true" } else { "false" });
+        element.optional("duplicateBy", self.duplicate_by.map(DuplicateBy::name));
         element.text("state", self.state.name());
         element.number("chunks", self.chunks);
         element.around("sums", |element| self.sums.write(element));
@@ -231,6 +266,7 @@ impl Receipt {
             records_digest: fields.text("recordsDigest")?,
             delivered_digest: fields.optional_text("deliveredDigest")?,
             duplicate: fields.parsed("duplicate", tree::boolean)?,
+            duplicate_by: fields.optional_parsed("duplicateBy", DuplicateBy::from_name)?,
             state: fields.parsed("state", State::from_name)?,
             chunks: fields.parsed("chunks", tree::number)?,
             sums: Sums::read(fields.required("sums")?)?,

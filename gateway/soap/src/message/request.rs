@@ -24,6 +24,15 @@ pub enum Request {
         /// How many at most; the gateway may give fewer.
         limit: Option<u64>,
     },
+    /// `batchChunks`: a page of the history of its chunks.
+    BatchChunks {
+        /// The gateway's id of the batch.
+        id: String,
+        /// Number of the last chunk of the page before; 0 for the first page.
+        after: u64,
+        /// How many at most; the gateway may give fewer.
+        limit: Option<u64>,
+    },
     /// `cancelBatch`: nothing more is to be sent.
     CancelBatch {
         /// The gateway's id of the batch.
@@ -36,7 +45,7 @@ pub enum Request {
 impl Request {
     /// Whether the body's child is one of these, by its name.
     pub fn is_named(local: &str) -> bool {
-        matches!(local, "batchState" | "batchErrors" | "cancelBatch" | "heartbeat")
+        matches!(local, "batchState" | "batchErrors" | "batchChunks" | "cancelBatch" | "heartbeat")
     }
 
     /// Reads the body's child at whose start the envelope reader stands, to its end.
@@ -57,6 +66,11 @@ impl Request {
                 from: fields.optional_parsed("from", tree::number)?.unwrap_or(0),
                 limit: fields.optional_parsed("limit", tree::number)?,
             },
+            "batchChunks" => Self::BatchChunks {
+                id: fields.parsed("id", id)?,
+                after: fields.optional_parsed("after", tree::number)?.unwrap_or(0),
+                limit: fields.optional_parsed("limit", tree::number)?,
+            },
             "cancelBatch" => Self::CancelBatch { id: fields.parsed("id", id)? },
             _ => Self::Heartbeat,
         };
@@ -74,6 +88,11 @@ impl Request {
                 element.number("from", *from);
                 element.optional_number("limit", *limit);
             }
+            Self::BatchChunks { id, after, limit } => {
+                element.text("id", id);
+                element.number("after", *after);
+                element.optional_number("limit", *limit);
+            }
             Self::Heartbeat => {}
         }
         element.finish()
@@ -84,6 +103,7 @@ impl Request {
         match self {
             Self::BatchState { .. } => "batchState",
             Self::BatchErrors { .. } => "batchErrors",
+            Self::BatchChunks { .. } => "batchChunks",
             Self::CancelBatch { .. } => "cancelBatch",
             Self::Heartbeat => "heartbeat",
         }

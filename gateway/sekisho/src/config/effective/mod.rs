@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use sekisho_edge::route::{Route, Routes};
 use sekisho_edge::{Admission, ListenerLimits};
+use sekisho_journal::{Keep, Retention};
 use sekisho_liveness::{HopSpec, Intervals};
 use sekisho_upstream::Upstream;
 
@@ -28,8 +29,8 @@ pub(crate) struct Effective {
     pub(crate) state: PathBuf,
     /// How long a shutdown waits.
     pub(crate) grace: Duration,
-    /// How long the payload of a finished batch is kept.
-    pub(crate) keep_payload: KeepPayload,
+    /// How long payloads and receipts of finished batches are kept.
+    pub(crate) retention: Retention,
     /// What is taken at once, and from one client.
     pub(crate) admission: Admission,
     /// The admin listener's address.
@@ -120,7 +121,7 @@ impl Effective {
         Some(Self {
             state: folder.join(&raw.gateway.state),
             grace: Duration::from_millis(raw.gateway.grace_ms),
-            keep_payload: KeepPayload::of(raw),
+            retention: retention(raw),
             admission: gateway::admission(&raw.limits),
             admin: raw.admin.listen,
             listeners,
@@ -130,28 +131,28 @@ impl Effective {
     }
 }
 
-/// How long payloads of finished batches are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KeepPayload {
-    /// The longest time of all, which holds for routes that are no longer configured.
-    pub(crate) longest: Duration,
-    /// Routes whose time is shorter.
-    pub(crate) shorter: Vec<(String, Duration)>,
-}
-
-impl KeepPayload {
-    pub(in crate::config) fn of(raw: &Raw) -> Self {
-        let usual = raw.gateway.keep_payload_seconds;
-        let times: Vec<(String, u64)> = raw
-            .route
-            .iter()
-            .map(|route| (route.name.clone(), route.keep_payload_seconds.unwrap_or(usual)))
-            .collect();
-        let longest = times.iter().map(|(_, seconds)| *seconds).chain([usual]).max().unwrap_or(usual);
-        let shorter = times.into_iter().filter(|(_, seconds)| *seconds < longest);
-        Self {
-            longest: Duration::from_secs(longest),
-            shorter: shorter.map(|(route, seconds)| (route, Duration::from_secs(seconds))).collect(),
-        }
-    }
+/// How long payloads and receipts of finished batches are kept.
+pub(in crate::config) fn retention(raw: &Raw) -> Retention {
+    let milliseconds = |seconds: u64| seconds.saturating_mul(1_000);
+    let gateway = &raw.gateway;
+    let keep = |payload: u64, receipt: Option<u64>| Keep {
+        payload: milliseconds(payload),
+        receipt: receipt.map(milliseconds),
+    };
+    let routes: BTreeMap<String, Keep> = raw
+        .route
+        .iter()
+        .map(|route| {
+            let payload = route.keep_payload_seconds.unwrap_or(gateway.keep_payload_seconds);
+            (route.name.clone(), keep(payload, route.keep_receipt_seconds.or(gateway.keep_receipt_seconds)))
+        })
+        .collect();
+    // What a route said that is gone nobody knows: the longest of all holds for it.
+    let all =
+        || routes.values().copied().chain([keep(gateway.keep_payload_seconds, gateway.keep_receipt_seconds)]);
+    let others = Keep {
+        payload: all().map(|keep| keep.payload).max().unwrap_or_default(),
+        receipt: all().map(|keep| keep.receipt).reduce(|one, other| Some(one?.max(other?))).flatten(),
+    };
+    Retention { routes, others }
 }

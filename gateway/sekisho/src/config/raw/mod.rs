@@ -11,8 +11,8 @@ use sekisho_upstream::EndpointConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::route::{
-    BadRecordsPolicy, Door, OperationSection, PayloadFormat, RecordsPlace, ReplyMember, ReplySection,
-    RouteMode, RouteSection,
+    BadRecordsPolicy, Door, DuplicateRecordsPolicy, DuplicatesSection, OperationSection, PayloadFormat,
+    RecordsPlace, ReplyMember, ReplySection, RouteMode, RouteSection,
 };
 
 /// A gateway's configuration.
@@ -57,9 +57,9 @@ impl Raw {
             now.ok() != then.ok()
         };
         use serde_json::to_value;
-        // How long payloads are kept is looked up at each removal.
-        let keep_payload_seconds = before.gateway.keep_payload_seconds;
-        let gateway = GatewaySection { keep_payload_seconds, ..self.gateway.clone() };
+        // How long payloads and receipts are kept is looked up at each removal.
+        let GatewaySection { keep_payload_seconds, keep_receipt_seconds, .. } = before.gateway;
+        let gateway = GatewaySection { keep_payload_seconds, keep_receipt_seconds, ..self.gateway.clone() };
         let urls = |raw: &Self| -> Vec<_> {
             raw.listener.iter().map(|listener| (listener.name.clone(), listener.public_url.clone())).collect()
         };
@@ -91,6 +91,9 @@ pub(crate) struct GatewaySection {
     /// How long the payload of a finished batch is kept, in seconds. The receipt stays.
     #[serde(default = "default_keep_payload_seconds")]
     pub(crate) keep_payload_seconds: u64,
+    /// How long the receipt of a finished batch is kept, with all that the ledger has of it, in seconds. For good where absent.
+    #[serde(default)]
+    pub(crate) keep_receipt_seconds: Option<u64>,
 }
 
 fn default_grace_ms() -> u64 {

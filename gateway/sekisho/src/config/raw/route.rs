@@ -50,7 +50,8 @@ pub(crate) struct RouteSection {
     /// Takes MIME packages whose lines end in LF alone, as some old systems send them; the standard wants CR LF.
     #[serde(default)]
     pub(crate) bare_line_feeds: bool,
-    /// Its batches go upstream one after the other, in the order of their acceptance; for differential updates.
+    /// No record overtakes one with the same key of a batch that was accepted earlier; for differential updates. Where records
+    /// have no key, its batches go upstream one after the other.
     #[serde(default)]
     pub(crate) ordered: bool,
     /// How long after its acceptance a batch may still be sent, in seconds; records that are not under way by then expire.
@@ -82,6 +83,13 @@ pub(crate) struct RouteSection {
     /// `keep_payload_seconds` where absent. The receipt stays.
     #[serde(default)]
     pub(crate) keep_payload_seconds: Option<u64>,
+    /// How long the receipt of a finished batch of this route is kept, with all that the ledger has of it, in seconds; the
+    /// gateway's `keep_receipt_seconds` where absent, and for good where that is absent too.
+    #[serde(default)]
+    pub(crate) keep_receipt_seconds: Option<u64>,
+    /// How requests and records that come twice are told, and what becomes of them.
+    #[serde(default)]
+    pub(crate) duplicates: DuplicatesSection,
     /// What it takes at the most.
     #[serde(default)]
     pub(crate) limits: RouteLimitsSection,
@@ -139,6 +147,47 @@ pub(crate) enum BadRecordsPolicy {
     SetAside,
 }
 
+/// How requests and records that come twice are told, and what becomes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DuplicatesSection {
+    /// How long a request is remembered, from its receipt on, in seconds. 7 days.
+    pub(crate) window_seconds: u64,
+    /// Takes no batch that could not be recognised if it came again: by `Idempotency-Key`, or by SOAP `idempotencyKey` or a
+    /// message id.
+    pub(crate) key_required: bool,
+    /// Recognises a request without a key of its own by its content, too: the same records again are the same batch, and the
+    /// receipt says so.
+    pub(crate) by_content: bool,
+    /// What becomes of a batch with several records of one key.
+    pub(crate) records: DuplicateRecordsPolicy,
+}
+
+impl Default for DuplicatesSection {
+    fn default() -> Self {
+        let usual = sekisho_edge::route::Duplicates::default();
+        Self {
+            window_seconds: usual.window.as_secs(),
+            key_required: usual.key_required,
+            by_content: usual.by_content,
+            records: DuplicateRecordsPolicy::default(),
+        }
+    }
+}
+
+/// What becomes of a batch with several records of one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DuplicateRecordsPolicy {
+    /// It is refused whole.
+    #[default]
+    Refuse,
+    /// The last one of each key is sent; those before it are rejected as superseded.
+    LastWins,
+    /// All are sent, in separate chunks and in their order.
+    InOrder,
+}
+
 /// An operation of the municipality's own.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -174,7 +223,7 @@ pub(crate) struct ReplySection {
     /// The body's child, as `{namespace}name`.
     pub(crate) element: String,
     /// Child elements, each with the member of the receipt that it holds: `id`, `accepted`, `set-aside`,
-    /// `payload-digest`.
+    /// `payload-digest`, `duplicate`.
     pub(crate) children: BTreeMap<String, ReplyMember>,
 }
 
@@ -190,6 +239,8 @@ pub(crate) enum ReplyMember {
     SetAside,
     /// The payload's digest.
     PayloadDigest,
+    /// Whether the batch had been accepted before: `true` or `false`.
+    Duplicate,
 }
 
 /// What a route takes at the most.

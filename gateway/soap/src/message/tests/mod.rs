@@ -70,6 +70,7 @@ fn receipts() -> impl Strategy<Value = Receipt> {
                 records_digest: b.2,
                 delivered_digest: b.3,
                 duplicate: b.4,
+                duplicate_by: b.4.then_some(DuplicateBy::ALL[c.0 % 3]),
                 state: State::ALL[c.0],
                 chunks: c.1,
                 sums,
@@ -94,14 +95,56 @@ fn errors() -> impl Strategy<Value = RecordError> {
         proptest::option::of(names()),
         number(),
         number(),
-        proptest::option::of(names()),
+        (proptest::option::of(names()), proptest::collection::vec(any::<u64>(), 0..3)),
         names(),
         texts(),
         texts(),
     )
-        .prop_map(|((record, last_record), field, line, column, outcome, code, message, message_ja)| {
-            RecordError { record, last_record, field, line, column, outcome, code, message, message_ja }
-        })
+        .prop_map(
+            |((record, last_record), field, line, column, (outcome, rows), code, message, message_ja)| {
+                RecordError {
+                    record,
+                    last_record,
+                    field,
+                    line,
+                    column,
+                    outcome,
+                    rows,
+                    code,
+                    message,
+                    message_ja,
+                }
+            },
+        )
+}
+
+fn chunks() -> impl Strategy<Value = ChunkEntry> {
+    (any::<[u64; 6]>(), 0usize..5, any::<bool>(), proptest::option::of(names()), moments(), moments())
+        .prop_map(
+            |(
+                [number, first_record, last_record, records, rows, attempt],
+                state,
+                held,
+                code,
+                opened_at,
+                changed_at,
+            )| {
+                let state = ChunkState::ALL[state];
+                ChunkEntry {
+                    number,
+                    first_record,
+                    last_record,
+                    records,
+                    rows,
+                    attempt,
+                    state,
+                    held,
+                    code,
+                    opened_at,
+                    changed_at,
+                }
+            },
+        )
 }
 
 fn hops() -> impl Strategy<Value = Hop> {
@@ -143,6 +186,8 @@ pub(super) fn answers() -> impl Strategy<Value = Answer> {
         proptest::collection::vec(errors(), 0..4),
     )
         .prop_map(|(id, [total, from], next, errors)| ErrorsPage { id, total, from, next, errors });
+    let history = (names(), proptest::option::of(any::<u64>()), proptest::collection::vec(chunks(), 0..4))
+        .prop_map(|(id, next, chunks)| ChunksPage { id, next, chunks });
     let heartbeat = (moments(), 0usize..4, proptest::collection::vec(hops(), 0..4))
         .prop_map(|(taken_at, state, hops)| Heartbeat { taken_at, state: HopState::ALL[state], hops });
     prop_oneof![
@@ -150,6 +195,7 @@ pub(super) fn answers() -> impl Strategy<Value = Answer> {
         receipts().prop_map(Answer::State),
         receipts().prop_map(Answer::Cancelled),
         page.prop_map(Answer::Errors),
+        history.prop_map(Answer::Chunks),
         heartbeat.prop_map(Answer::Heartbeat),
     ]
 }
@@ -165,7 +211,8 @@ proptest! {
         for request in [
             Request::BatchState { id: id.clone() },
             Request::CancelBatch { id: id.clone() },
-            Request::BatchErrors { id, from, limit },
+            Request::BatchErrors { id: id.clone(), from, limit },
+            Request::BatchChunks { id, after: from, limit },
             Request::Heartbeat,
         ] {
             prop_assert_eq!(read(&request.write(), Request::read).unwrap(), request);

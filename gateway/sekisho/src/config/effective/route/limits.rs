@@ -15,7 +15,7 @@ const RELAY_BODY_BYTES: u64 = 1024 * 1024;
 /// Bytes of memory that are kept for the answer to a relayed message.
 const RELAY_ANSWER_BYTES: u64 = 64 * 1024;
 /// The longest that a batch may wait: ten years, in seconds.
-const LONGEST_WAIT: u64 = 10 * 365 * 24 * 60 * 60;
+pub(super) const LONGEST_WAIT: u64 = 10 * 365 * 24 * 60 * 60;
 /// The most that a relay route may set.
 const RELAY_BODY_BYTES_MOST: u64 = 16 * 1024 * 1024;
 

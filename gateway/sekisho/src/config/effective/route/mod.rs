@@ -1,5 +1,6 @@
 //! One route made effective.
 
+mod duplicates;
 mod limits;
 mod operations;
 mod plan;
@@ -65,6 +66,8 @@ pub(super) fn build(
     plan::numbers(section, notes);
     let formats = records::formats(section, schema.map(|schema| &*schema.layout), notes);
     let records = schema.and_then(|schema| records::rules(section, schema, &formats, notes));
+    let has_key = records.as_ref().map(|records| records.key.is_some());
+    let duplicates = duplicates::of(section, &parts.raw.gateway, has_key, notes);
     let mode = match section.mode {
         RouteMode::StoreAndForward => plan::store_and_forward(section, schema, upstream, notes),
         RouteMode::Relay => plan::relay(section, upstream, notes).map(|mode| (mode, None)),
@@ -79,6 +82,7 @@ pub(super) fn build(
         operations,
         records: records?,
         mode,
+        duplicates,
         limits,
         upstream: section.upstream.clone(),
     };

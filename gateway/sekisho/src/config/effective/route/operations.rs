@@ -59,6 +59,7 @@ fn reply_of(element: QName, reply: &ReplySection) -> Reply {
             ReplyMember::Accepted => ReceiptMember::Accepted,
             ReplyMember::SetAside => ReceiptMember::SetAside,
             ReplyMember::PayloadDigest => ReceiptMember::PayloadDigest,
+            ReplyMember::Duplicate => ReceiptMember::Duplicate,
         };
         (name.clone(), member)
     });
