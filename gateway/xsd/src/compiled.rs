@@ -7,9 +7,9 @@ use std::path::Path;
 use xsd_schema::arenas::{ElementDeclData, SimpleTypeDefData};
 use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::resolver::ResolverConfig;
-use xsd_schema::{ElementKey, SchemaError as XsdError, SchemaSet, SchemaSetBuilder, SimpleTypeKey};
-use xsd_schema::{SchemaResolver, XsdVersion};
+use xsd_schema::{ElementKey, SchemaError as XsdError, SchemaResolver, SchemaSet, SimpleTypeKey};
 
+use crate::phases;
 use crate::record::TypeId;
 use crate::sources::Sources;
 
@@ -30,9 +30,7 @@ impl Compiled {
             SchemaResolver::with_config_and_loader(ResolverConfig::default(), Box::new(sources.clone()));
         resolver.catalog_mut().add_xml_catalog();
         resolver.set_location_rewriter(sources.clone());
-        let mut builder = SchemaSetBuilder::with_resolver(resolver, XsdVersion::V1_0);
-        builder.try_add(&path.to_string_lossy())?;
-        let set = builder.compile()?.into_schema_set();
+        let set = phases::compile(&path.to_string_lossy(), &mut resolver)?;
         let names = |name| set.name_table.resolve_ref(name);
         let mut types: Vec<_> = set.arenas.simple_types.iter().collect();
         types.sort_by(|(_, a), (_, b)| {

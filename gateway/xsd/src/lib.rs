@@ -23,6 +23,7 @@ pub mod error;
 pub mod explain;
 mod facts;
 pub mod lines;
+mod phases;
 mod place;
 pub mod record;
 pub mod schema;

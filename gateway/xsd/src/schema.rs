@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sekisho_datatypes::Tables;
 use sekisho_xml::QName;
-use xsd_schema::parser::SourceLocation;
+use xsd_schema::parser::{SourceLocation, SourceRef};
 use xsd_schema::{SchemaError as XsdError, SchemaSet};
 
 use crate::compiled::Compiled;
@@ -199,10 +199,17 @@ impl Loading {
             let location = &set.documents.get(document as usize)?.base_uri;
             xsd_schema::SchemaLoader::load(&self.sources, location).ok()
         };
-        let compiler = Compiler { set, types: &compiled.types, elements: &compiled.elements, text: &text };
+        let place = |source: Option<&SourceRef>| self.place(set.locate(source).as_ref());
+        let compiler = Compiler {
+            set,
+            types: &compiled.types,
+            elements: &compiled.elements,
+            place: &place,
+            text: &text,
+        };
         let tables = if self.strict { Tables::Current } else { Tables::Xsd10 };
         build(&compiler, tables).map_err(|BuildError { source, rule, message }| SchemaError::Invalid {
-            place: self.place(set.locate(source.as_ref()).as_ref()),
+            place: place(source.as_ref()),
             rule: rule.to_owned(),
             message,
         })

@@ -216,6 +216,61 @@ fn a_schema_with_a_fault_says_where() {
 }
 
 #[test]
+fn what_could_be_meant_twice_is_refused() {
+    let model = |content: &str| {
+        load(&format!(
+            r#"<xs:element name="h" type="xs:int" abstract="true"/><xs:element name="m" type="xs:int" substitutionGroup="h"/>
+               <xs:group name="g"><xs:sequence><xs:element name="a"/></xs:sequence></xs:group>
+               <xs:complexType name="c">{content}</xs:complexType>"#
+        ))
+    };
+    let (a, b) = (r#"<xs:element name="a" type="xs:int"/>"#, r#"<xs:element name="b" type="xs:int"/>"#);
+    let times = |min: &str, max: &str, name: &str| {
+        format!(r#"<xs:element name="{name}" type="xs:int" minOccurs="{min}" maxOccurs="{max}"/>"#)
+    };
+    let any = |namespace: &str| format!(r#"<xs:any namespace="{namespace}"/>"#);
+    for (content, who) in [
+        (format!("<xs:choice>{a}{b}\n{a}</xs:choice>"), "the elements a and a (main.xsd:6:1)"),
+        (format!("<xs:sequence>{}{a}</xs:sequence>", times("0", "1", "a")), "the elements a and a"),
+        (format!("<xs:sequence>{}{a}</xs:sequence>", times("2", "3", "a")), "the elements a and a"),
+        (format!("<xs:sequence>{}{a}</xs:sequence>", times("2", "unbounded", "a")), "the elements a and a"),
+        (format!("<xs:all>{a}{b}{a}</xs:all>"), "the elements a and a"),
+        (
+            r#"<xs:choice><xs:element ref="m"/><xs:element ref="h"/></xs:choice>"#.to_owned(),
+            "the elements m and h",
+        ),
+        (format!("<xs:choice>{a}{}</xs:choice>", any("##any")), "the element a and a wildcard"),
+        (
+            format!("<xs:choice>{}{}</xs:choice>", any("##other"), any("urn:o")),
+            "this wildcard and another one",
+        ),
+        (
+            format!(
+                "<xs:sequence><xs:choice minOccurs='0' maxOccurs='9'>{a}{b}</xs:choice>{b}</xs:sequence>"
+            ),
+            "the elements b and b",
+        ),
+    ] {
+        let error = model(&content).expect_err(&content);
+        let SchemaError::Invalid { place, rule, message } = &error else { panic!("{error}") };
+        assert_eq!(rule, "cos-nonambig", "{error}");
+        assert!(place.starts_with("main.xsd:5:") && message.starts_with(who), "{content}: {error}");
+        assert!(sekisho_xsd::schema_text_ja(message).contains("が、次に来る要素を取り合います"), "{message}");
+    }
+    for content in [
+        format!("<xs:sequence>{}{a}</xs:sequence>", times("3", "3", "a")),
+        format!("<xs:choice>{a}{}</xs:choice>", any("##other")),
+        format!("<xs:choice>{a}{}{}</xs:choice>", any("##local"), any("urn:o urn:p")),
+        // Twice the same particle of one group.
+        r#"<xs:choice><xs:group ref="g"/><xs:sequence><xs:group ref="g"/></xs:sequence></xs:choice>"#
+            .to_owned(),
+        r#"<xs:sequence maxOccurs="2"><xs:group ref="g" maxOccurs="100000"/></xs:sequence>"#.to_owned(),
+    ] {
+        model(&content).unwrap_or_else(|error| panic!("{content}: {error}"));
+    }
+}
+
+#[test]
 fn documents_come_from_the_schemas_own_folder() {
     let part = format!(r#"{HEAD}<xs:element name="Part" type="xs:int"/></xs:schema>"#);
     let main = |location: &str| format!(r#"{HEAD}<xs:include schemaLocation="{location}"/></xs:schema>"#);

@@ -213,6 +213,17 @@ impl Namespaces {
             Namespaces::Of(allowed) => allowed.contains(&namespace),
         }
     }
+
+    /// Whether there is a namespace that both allow.
+    pub(crate) fn overlap(&self, other: &Namespaces) -> bool {
+        match (self, other) {
+            (Namespaces::Of(listed), not_listed) | (not_listed, Namespaces::Of(listed)) => {
+                listed.iter().any(|&namespace| not_listed.allow(namespace))
+            }
+            // Each leaves out finitely many.
+            _ => true,
+        }
+    }
 }
 
 /// `{process contents}`.

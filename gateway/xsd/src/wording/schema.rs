@@ -93,6 +93,18 @@ const PHRASES: &[(&str, &str)] = &[
         "グループの参照先がないか、循環しています",
     ),
     (
+        "the elements {} and {} ({}) compete for what comes next: it must be clear which one is meant",
+        "要素 {} と要素 {}（{}）が、次に来る要素を取り合います。どちらに当たるかが一つに決まるようにしてください",
+    ),
+    (
+        "the element {} and a wildcard ({}) compete for what comes next: it must be clear which one is meant",
+        "要素 {} とワイルドカード（{}）が、次に来る要素を取り合います。どちらに当たるかが一つに決まるようにしてください",
+    ),
+    (
+        "this wildcard and another one ({}) compete for what comes next: it must be clear which one is meant",
+        "このワイルドカードと別のワイルドカード（{}）が、次に来る要素を取り合います。どちらに当たるかが一つに決まるようにしてください",
+    ),
+    (
         "the {} of this constraint cannot be read, or has more than 63 steps",
         "この制約の{}を読み取れないか、63段を超えています",
     ),
@@ -172,6 +184,7 @@ mod tests {
             include_str!("../dialect.rs"),
             include_str!("../engine/build/mod.rs"),
             include_str!("../engine/build/content.rs"),
+            include_str!("../engine/build/types.rs"),
             include_str!("../engine/build/constraints.rs"),
         ]
         .concat();

@@ -8,7 +8,7 @@ use xsd_schema::validation::{
     DriveError, SchemaValidator, ValidationError, ValidationFlags, ValidationSink, ValidationWarning,
     drive_quick_xml,
 };
-use xsd_schema::{SchemaSet, SchemaSetBuilder};
+use xsd_schema::{SchemaError, SchemaSet, SchemaSetBuilder};
 
 pub(crate) struct Oracle {
     set: SchemaSet,
@@ -26,10 +26,14 @@ impl ValidationSink for Heard {
 }
 
 impl Oracle {
-    /// `None` when it is no schema.
-    pub(crate) fn new(text: &str) -> Option<Self> {
-        let builder = SchemaSetBuilder::new().add_source(text, "file:///made.xsd").ok()?;
-        Some(Oracle { set: builder.compile().ok()?.into_schema_set() })
+    /// The rule that is broken when it is no schema.
+    pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
+        let rule = |error| match error {
+            SchemaError::StructuralError { constraint, .. } => constraint,
+            _ => "another one",
+        };
+        let builder = SchemaSetBuilder::new().add_source(text, "file:///made.xsd").map_err(rule)?;
+        Ok(Oracle { set: builder.compile().map_err(rule)?.into_schema_set() })
     }
 
     /// The rules that the document breaks; `None` where the content is open in more ways than are followed.

@@ -1,11 +1,13 @@
 //! A complex type's content as a tree of particles, references followed (part 1 §3.4.2, §3.8, §3.9).
 
+use std::collections::HashMap;
+
 use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::frames::{
     ComplexContentResult, Compositor, DerivationMethod, ElementFrameResult, ModelGroupDefResult,
     ParticleResult, ParticleTerm, ProcessContents, WildcardNamespace, WildcardResult,
 };
-use xsd_schema::{ComplexTypeKey, ElementKey, ModelGroupKey, NameId as TheirName, TypeKey};
+use xsd_schema::{ComplexTypeKey, DocumentId, ElementKey, ModelGroupKey, NameId as TheirName, TypeKey};
 
 use super::types::{Kind, MAX_DERIVATION};
 use super::{Build, BuildError};
@@ -26,7 +28,7 @@ impl Build<'_> {
     ) -> Result<Particle, BuildError> {
         if key == self.set.any_type_key() {
             let wildcard = Wildcard { namespaces: Namespaces::Any, process: Process::Lax };
-            return Ok(leaf(leaves, Term::Wildcard(wildcard)).times(0, None));
+            return Ok(self.leaf(leaves, Term::Wildcard(wildcard), None).times(0, None));
         }
         let ty = &self.set.arenas.complex_types[key];
         let base = match (ty.derivation_method, ty.resolved_base_type) {
@@ -61,7 +63,7 @@ impl Build<'_> {
             ParticleTerm::Element(element) => self.element_particle(element, source, walk, leaves)?,
             ParticleTerm::Any(any) => {
                 let wildcard = self.wildcard(any, walk.target);
-                leaf(leaves, Term::Wildcard(wildcard))
+                self.leaf(leaves, Term::Wildcard(wildcard), source)
             }
             ParticleTerm::Group(group) => self.group_particle(group, walk, leaves)?,
         };
@@ -103,12 +105,12 @@ impl Build<'_> {
                 let name = local.map(|local| self.name(namespace, local));
                 let element = self.element_ids.get(&key).copied();
                 name.zip(element)
-                    .map(|(name, element)| Member { name, element, principal: true })
+                    .map(|(name, element)| Member { name, element, principal: true, is_abstract: false })
                     .into_iter()
                     .collect()
             }
         };
-        Ok(leaf(leaves, Term::Elements(members)))
+        Ok(self.leaf(leaves, Term::Elements(members), source))
     }
 
     /// The element and all that may stand for it (part 1 §3.3.6, Substitution Group OK).
@@ -122,7 +124,8 @@ impl Build<'_> {
             if let (Some(name), Some(&id)) = (element.name, self.element_ids.get(&key)) {
                 let name = self.name(element.target_namespace, name);
                 let proposed = key == head || self.set.arenas.elements[head].is_abstract;
-                members.push(Member { name, element: id, principal: proposed && !element.is_abstract });
+                let is_abstract = element.is_abstract;
+                members.push(Member { name, element: id, principal: proposed && !is_abstract, is_abstract });
             }
         }
         members
@@ -216,6 +219,11 @@ impl Build<'_> {
         Wildcard { namespaces, process }
     }
 
+    fn leaf(&mut self, leaves: &mut Vec<Leaf>, term: Term, source: Option<&SourceRef>) -> Particle {
+        leaves.push(Leaf { term, origin: self.origins.number(source) });
+        Particle::Leaf(leaves.len() as u32 - 1)
+    }
+
     pub(super) fn space(&mut self, namespace: Option<TheirName>) -> NamespaceId {
         let table = &self.set.name_table;
         namespace
@@ -233,9 +241,27 @@ struct Walk<'s> {
     original: Option<(Option<TheirName>, TheirName, ModelGroupKey)>,
 }
 
-fn leaf(leaves: &mut Vec<Leaf>, term: Term) -> Particle {
-    leaves.push(Leaf { term });
-    Particle::Leaf(leaves.len() as u32 - 1)
+/// Where particles are written, as numbers.
+#[derive(Default)]
+pub(super) struct Origins {
+    known: HashMap<(DocumentId, usize, usize), u32>,
+    sources: Vec<Option<SourceRef>>,
+}
+
+impl Origins {
+    fn number(&mut self, source: Option<&SourceRef>) -> u32 {
+        let fresh = self.sources.len() as u32;
+        let place = source.map(|source| (source.doc_id, source.span.start, source.span.end));
+        let known = place.map(|place| *self.known.entry(place).or_insert(fresh));
+        if known.is_none_or(|known| known == fresh) {
+            self.sources.push(source.cloned());
+        }
+        known.unwrap_or(fresh)
+    }
+
+    pub(super) fn source(&self, number: u32) -> Option<&SourceRef> {
+        self.sources.get(number as usize)?.as_ref()
+    }
 }
 
 fn all(items: &[Particle]) -> Particle {

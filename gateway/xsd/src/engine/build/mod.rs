@@ -18,11 +18,12 @@ use xsd_schema::{
     ComplexTypeKey, ElementKey, IdentityConstraintKey, NameId as TheirName, SchemaSet, SimpleTypeKey, TypeKey,
 };
 
+use self::content::Origins;
 use super::grammar::{
     Attribute, Attributes, ConstraintId, Element, ElementId, Globals, Grammar, TypeIndex, WellKnown,
 };
 use super::names::{NameId, Names};
-use crate::engine::content::{Model, ModelError};
+use crate::engine::content::{Attribution, Model, ModelError};
 
 /// The namespace of XML Schema's own types.
 const XS: &str = "http://www.w3.org/2001/XMLSchema";
@@ -44,6 +45,8 @@ pub(crate) struct Compiler<'s> {
     pub(crate) types: &'s [SimpleTypeKey],
     /// All element declarations, in an order that is always the same.
     pub(crate) elements: &'s [ElementKey],
+    /// `file:line:column`, as messages say it.
+    pub(crate) place: &'s dyn Fn(Option<&SourceRef>) -> String,
     /// The text of a document, for the namespace bindings at a place in it.
     pub(crate) text: &'s dyn Fn(u32) -> Option<String>,
 }
@@ -80,6 +83,8 @@ pub(crate) fn build(compiler: &Compiler<'_>, tables: Tables) -> Result<Built, Bu
         constraint_ids: constraints.iter().zip(0..).map(|(&key, id)| (key, ConstraintId(id))).collect(),
         members: HashMap::new(),
         models: Vec::new(),
+        origins: Origins::default(),
+        attribution: Attribution::default(),
         attribute_sets: Vec::new(),
         attributes: Vec::new(),
     };
@@ -104,6 +109,8 @@ struct Build<'s> {
     /// The members of substitution groups, by head.
     members: HashMap<ElementKey, Vec<ElementKey>>,
     models: Vec<Model>,
+    origins: Origins,
+    attribution: Attribution,
     attribute_sets: Vec<Attributes>,
     attributes: Vec<Attribute>,
 }

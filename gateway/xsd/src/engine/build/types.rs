@@ -7,7 +7,7 @@ use xsd_schema::schema::model::DerivationSet;
 use xsd_schema::{ComplexTypeKey, TypeKey};
 
 use super::{Build, BuildError, definition, model};
-use crate::engine::content::{Model, Particle};
+use crate::engine::content::{Leaf, Model, Particle, Term};
 use crate::engine::grammar::{AttributesId, Content, ModelId, Type, Ways};
 
 /// How deep derivation is followed; the compiler refuses deeper chains.
@@ -86,10 +86,35 @@ impl Build<'_> {
     fn model(&mut self, key: ComplexTypeKey, ty: &ComplexTypeDefData) -> Result<ModelId, BuildError> {
         let mut leaves = Vec::new();
         let particle: Particle = self.content_particle(key, &mut leaves, 0)?;
-        let built = Model::build(&particle, &leaves, &self.names);
-        let built = built.map_err(|error| model(error, ty.source.as_ref()))?;
+        let refused = |error| model(error, ty.source.as_ref());
+        let competing = self.attribution.competing(&particle, &leaves, &self.names).map_err(refused)?;
+        if let Some([first, second]) = competing {
+            return Err(self.ambiguous(&leaves[first as usize], &leaves[second as usize]));
+        }
+        let built = Model::build(&particle, &leaves, &self.names).map_err(refused)?;
         self.models.push(built);
         Ok(ModelId(self.models.len() as u32 - 1))
+    }
+
+    fn ambiguous(&self, first: &Leaf, second: &Leaf) -> BuildError {
+        let name = |leaf: &Leaf| match &leaf.term {
+            Term::Elements(members) => members.first().map(|own| self.names.local(own.name)),
+            Term::Wildcard(_) => None,
+        };
+        let place = (self.compiler.place)(self.origins.source(second.origin));
+        let message = match (name(first), name(second)) {
+            (Some(first), Some(second)) => format!(
+                "the elements {first} and {second} ({place}) compete for what comes next: it must be clear which one is meant"
+            ),
+            (Some(element), None) | (None, Some(element)) => format!(
+                "the element {element} and a wildcard ({place}) compete for what comes next: it must be clear which one is meant"
+            ),
+            (None, None) => format!(
+                "this wildcard and another one ({place}) compete for what comes next: it must be clear which one is meant"
+            ),
+        };
+        let source = self.origins.source(first.origin).cloned();
+        BuildError { source, rule: "cos-nonambig", message }
     }
 
     /// The simple type of a complex type's simple content (part 1 §3.4.2).

@@ -7,6 +7,7 @@
 
 mod all;
 mod alphabet;
+mod attribution;
 mod counted;
 mod particle;
 mod positions;
@@ -18,6 +19,7 @@ use super::grammar::{ElementId, Process};
 use super::names::{Found, NameId, Names};
 use all::All;
 pub(crate) use alphabet::{Alphabet, Symbol};
+pub(crate) use attribution::Attribution;
 use counted::Counted;
 pub(crate) use particle::{Leaf, Member, Particle, Term};
 use table::Table;

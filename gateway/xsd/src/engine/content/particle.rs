@@ -33,6 +33,8 @@ pub(crate) enum Particle {
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     pub(crate) term: Term,
+    /// Where in the schema the particle is written, as a number: a group that is referred to twice has its leaves twice.
+    pub(crate) origin: u32,
 }
 
 /// The term of such a particle.
@@ -50,6 +52,7 @@ pub(crate) struct Member {
     pub(crate) element: ElementId,
     /// Errors may propose it.
     pub(crate) principal: bool,
+    pub(crate) is_abstract: bool,
 }
 
 impl Particle {

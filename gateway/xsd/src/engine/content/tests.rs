@@ -39,7 +39,7 @@ fn ends(particle: &Particle, word: &[u32], from: usize) -> BTreeSet<usize> {
     }
 }
 
-fn particle() -> impl Strategy<Value = Particle> {
+pub(super) fn particle() -> impl Strategy<Value = Particle> {
     let leaf = prop_oneof![
         9 => (0..LETTERS).prop_map(Particle::Leaf),
         1 => Just(Particle::Empty),
@@ -55,20 +55,20 @@ fn particle() -> impl Strategy<Value = Particle> {
     })
 }
 
-struct Alphabetical {
-    names: Names,
-    leaves: Vec<Leaf>,
+pub(super) struct Alphabetical {
+    pub(super) names: Names,
+    pub(super) leaves: Vec<Leaf>,
     letters: Vec<Found>,
 }
 
-fn letters(count: u32) -> Alphabetical {
+pub(super) fn letters(count: u32) -> Alphabetical {
     let mut names = Names::new();
     let mut leaves = Vec::new();
     let mut letters = Vec::new();
     for index in 0..count {
         let name = names.intern("", &format!("e{index}"));
-        let member = Member { name, element: ElementId(index), principal: true };
-        leaves.push(Leaf { term: Term::Elements(vec![member]) });
+        let member = Member { name, element: ElementId(index), principal: true, is_abstract: false };
+        leaves.push(Leaf { term: Term::Elements(vec![member]), origin: index });
         letters.push(Found { name: Some(name), namespace: NamespaceId::NONE });
     }
     Alphabetical { names, leaves, letters }
@@ -157,7 +157,7 @@ fn wildcards_tell_namespaces_apart() {
     let other = alphabetical.names.intern_namespace("urn:o");
     let namespaces = Namespaces::Not(vec![NamespaceId::NONE]);
     let wildcard = Wildcard { namespaces, process: Process::Lax };
-    alphabetical.leaves.push(Leaf { term: Term::Wildcard(wildcard) });
+    alphabetical.leaves.push(Leaf { term: Term::Wildcard(wildcard), origin: 1 });
     let particle = Particle::sequence(vec![Particle::Leaf(0), Particle::Leaf(1).times(0, None)]);
     let model = Model::build(&particle, &alphabetical.leaves, &alphabetical.names).unwrap();
     let mut words = Vec::new();
