@@ -14,13 +14,16 @@ use std::sync::Arc;
 use sekisho_xsd::{Checker, Schema};
 
 use crate::layout::{Field, FieldContent, FieldId, Layout, LevelId};
-use crate::record::{Entry, EntryKind, Place, Record};
+use crate::record::{EntryKind, Record};
 use crate::violations::{Fault, Violation, Violations};
 pub(crate) use cells::CellRules;
 use cells::Known;
 use recent::{Recent, pack};
 use rendering::Rendering;
 use shapes::Shapes;
+
+/// The rule that a set of fields breaks, or one that is missing or too much.
+const CONTENT: &str = "cvc-complex-type.2.4";
 
 /// Checks the records of one intake against the schema.
 ///
@@ -75,7 +78,8 @@ impl RecordChecker {
             let valid = self.put_before_schema(&captured, record, violations);
             if valid {
                 // The schema takes what the reader could not match to the layout: nothing may leave unread.
-                violations.push(Fault::NotInLayout.at(record.number(), None, record.place()));
+                let path = record.path(0, &self.layout, None);
+                violations.push(record.violation(Fault::NotInLayout, path, None, record.place()));
             }
             record.captured = Some(captured);
             return false;
@@ -138,7 +142,7 @@ impl RecordChecker {
                         continue;
                     }
                     let field = layout.level(level).field(entry.field);
-                    if let Some(violation) = unwritable_in(record, &entry, field) {
+                    if let Some(violation) = unwritable_in(record, at, field, layout) {
                         unwritable.push(violation);
                         continue;
                     }
@@ -184,22 +188,42 @@ impl RecordChecker {
         let mut valid = true;
         self.checker.element(&rendering.xml, &mut |found| {
             valid = false;
-            let (place, at_record) =
-                found.line.and_then(|line| rendering.place(line)).unwrap_or((record.place(), true));
-            // A violation of the record element itself is no field's.
-            let field = found.field.filter(|name| !at_record || **name != *layout.element().local);
-            violations.push(Violation {
-                record: record.number(),
-                field,
-                line: Some(place.line),
-                column: Some(place.column),
-                code: found.code,
-                message: found.message,
-                // The words of this crate are whole sentences.
-                message_ja: format!("{}。", found.message_ja),
-            });
+            violations.push(told(found, rendering, record, layout));
         });
         valid
+    }
+}
+
+/// What the schema finds, as it is about the payload.
+fn told(found: sekisho_xsd::Violation, rendering: &Rendering, record: &Record, layout: &Layout) -> Violation {
+    let element = &layout.element().local;
+    // The document that the schema saw has this record alone.
+    let path = found.path.as_deref().unwrap_or(element);
+    let depth = path.split('/').count();
+    let inside = path.split_once('/').map_or(String::new(), |(_, inside)| format!("/{inside}"));
+    let start = found.line.and_then(|line| match record.is_unordered() {
+        true if found.code == CONTENT => rendering.place_of_gap(line, depth, found.field.as_deref()),
+        _ => rendering.place(line),
+    });
+    let (place, at_record) = start.unwrap_or((record.place(), true));
+    // A violation of the record element itself is no field's.
+    let field = found.field.filter(|name| !at_record || **name != **element);
+    let blank = field.as_deref().filter(|_| found.code == CONTENT && depth == 1);
+    let blank = blank.and_then(|name| record.place_of_blank(layout.field(name)?));
+    let place = blank.unwrap_or(place);
+    Violation {
+        record: record.number(),
+        field,
+        path: Some(format!("{element}[{}]{inside}", record.number())),
+        line: Some(place.line),
+        column: Some(place.column),
+        byte: Some(place.byte),
+        code: found.code,
+        expected: found.expected,
+        found: found.found,
+        message: found.message,
+        // The words of this crate are whole sentences.
+        message_ja: format!("{}。", found.message_ja),
     }
 }
 
@@ -238,13 +262,15 @@ fn suspicious(text: &str) -> bool {
 }
 
 /// The first character of a value that XML 1.0 cannot hold (section 2.2), as a violation.
-fn unwritable_in(record: &Record, entry: &Entry, field: &Field) -> Option<Violation> {
+fn unwritable_in(record: &Record, at: usize, field: &Field, layout: &Layout) -> Option<Violation> {
+    let entry = &record.entries[at];
     let text = record.text_of(entry);
     if !suspicious(text) {
         return None;
     }
     let bad = |&c: &char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');
     let code_point = text.chars().find(bad)?.into();
-    let place: Place = record.place_of(entry);
-    Some(Fault::CharacterNotAllowed { code_point }.at(record.number(), Some(&field.name.local), place))
+    let name = Some(&*field.name.local);
+    let path = record.path(at, layout, name);
+    Some(record.violation(Fault::CharacterNotAllowed { code_point }, path, name, record.place_of(entry)))
 }

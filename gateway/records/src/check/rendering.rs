@@ -15,10 +15,22 @@ pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 #[derive(Debug, Default)]
 pub(crate) struct Rendering {
     pub(crate) xml: Vec<u8>,
-    /// For each start tag its line in `xml` and its place in the payload.
-    starts: Vec<(u64, Place)>,
+    starts: Vec<StartTag>,
     open: Vec<OpenElement>,
     line: u64,
+}
+
+/// Where a start tag is.
+#[derive(Debug)]
+struct StartTag {
+    /// Its line in `xml`.
+    line: u64,
+    /// Its place in the payload.
+    place: Place,
+    /// How deep it stands, the record element being 1 deep.
+    depth: usize,
+    /// Its name: bytes of `xml`.
+    name: std::ops::Range<usize>,
 }
 
 #[derive(Debug)]
@@ -45,11 +57,12 @@ impl Rendering {
             self.xml.push(b'\n');
             self.line += 1;
         }
-        self.starts.push((self.line, place));
         self.xml.push(b'<');
         let from = self.xml.len();
         self.xml.extend_from_slice(local.as_bytes());
         let name = from..self.xml.len();
+        let depth = self.open.len() + 1;
+        self.starts.push(StartTag { line: self.line, place, depth, name: name.clone() });
         if self.open.last().map_or("", |parent| &parent.namespace) != &**namespace {
             self.xml.extend_from_slice(b" xmlns=\"");
             // A namespace name that cannot be written is none that a schema or a reader can have come by.
@@ -141,10 +154,26 @@ impl Rendering {
         Ok(())
     }
 
-    /// Where in the payload a violation on this line of the document is: the place of the last element that starts up
-    /// to that line. Whether that is the record element itself is told too.
+    /// Where in the payload a violation on this line of the document is: the place of the last element that starts up to
+    /// that line. Whether that is the record element itself is told too.
     pub(crate) fn place(&self, line: u64) -> Option<(Place, bool)> {
-        let upto = self.starts.partition_point(|start| start.0 <= line);
-        self.starts[..upto].last().map(|start| (start.1, upto == 1))
+        self.started(line).last().map(|start| (start.place, start.depth == 1))
+    }
+
+    /// The same where children have no order: a field that is missing in an element `depth` deep is not missing before
+    /// another one, but there.
+    pub(crate) fn place_of_gap(&self, line: u64, depth: usize, field: Option<&str>) -> Option<(Place, bool)> {
+        let is_about =
+            |start: &StartTag| field.is_some_and(|name| self.xml[start.name.clone()] == *name.as_bytes());
+        let started = self.started(line);
+        let start = match started.last() {
+            Some(last) if is_about(last) => Some(last),
+            _ => started.iter().rev().find(|start| start.depth <= depth),
+        };
+        start.map(|start| (start.place, start.depth == 1))
+    }
+
+    fn started(&self, line: u64) -> &[StartTag] {
+        &self.starts[..self.starts.partition_point(|start| start.line <= line)]
     }
 }

@@ -93,12 +93,11 @@ fn every_violation_of_a_record_is_reported_where_it_stands() {
         places,
         [
             (2, Some("Id"), Some(3), Some(1), "cvc-maxInclusive-valid"),
-            // Missing, found so at the field behind it.
-            (2, Some("Name"), Some(3), Some(8), "cvc-complex-type.2.4"),
+            // Missing: where there is nothing.
+            (2, Some("Name"), Some(3), Some(7), "cvc-complex-type.2.4"),
             (2, Some("Flag"), Some(3), Some(8), "cvc-enumeration-valid"),
             (2, Some("Hour"), Some(3), Some(21), "cvc-datatype-valid"),
-            // Missing, found so at the end of the record.
-            (3, Some("Day"), Some(5), Some(1), "cvc-complex-type.2.4"),
+            (3, Some("Day"), Some(5), Some(7), "cvc-complex-type.2.4"),
         ]
     );
 }
@@ -155,5 +154,5 @@ fn a_missing_field_of_a_later_instance_is_reported_at_that_instance() {
     let outcome = subject.json(json, JsonForm::Array);
     let places: Vec<_> =
         outcome.violations.iter().map(|found| (found.field.as_deref(), found.line, found.column)).collect();
-    assert_eq!(places, [(Some("Name"), Some(2), Some(9)), (Some("Title"), Some(3), Some(20))]);
+    assert_eq!(places, [(Some("Name"), Some(2), Some(1)), (Some("Title"), Some(3), Some(20))]);
 }

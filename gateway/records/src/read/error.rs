@@ -5,8 +5,29 @@ use std::io;
 
 use sekisho_charset::CharsetError;
 use sekisho_xml::XmlError;
+use sekisho_xsd::Words;
 
+use crate::layout::Layout;
 use crate::record::Place;
+
+/// What may stand at a place, in English and in Japanese.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    en: &'static str,
+    ja: &'static str,
+}
+
+impl Expected {
+    pub(crate) const fn new(en: &'static str, ja: &'static str) -> Expected {
+        Expected { en, ja }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.en)
+    }
+}
 
 /// A payload that cannot be read to its end: the sender's to mend, except [`ReadErrorKind::Io`].
 #[derive(Debug)]
@@ -19,21 +40,14 @@ pub struct ReadError {
     pub record: u64,
     /// Local name of the field that was being read.
     pub field: Option<String>,
+    /// Where in the records, as [`Violation::path`](crate::Violation::path) has it: the record, and its field if there is
+    /// one, whatever groups are between. `None` outside of records.
+    pub path: Option<String>,
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An XML error says where it is by itself.
-        if !matches!(self.kind, ReadErrorKind::Xml(_)) {
-            write!(f, "line {}, column {}: ", self.place.line, self.place.column)?;
-        }
-        if self.record > 0 {
-            write!(f, "record {}: ", self.record)?;
-        }
-        if let Some(field) = &self.field {
-            write!(f, "field {field}: ")?;
-        }
-        self.kind.fmt(f)
+        write!(f, "line {}, column {}: {}", self.place.line, self.place.column, self.without_place())
     }
 }
 
@@ -103,13 +117,13 @@ pub enum ReadErrorKind {
     #[error("{expected} is expected here")]
     JsonSyntax {
         /// What may stand here.
-        expected: &'static str,
+        expected: Expected,
     },
     /// JSON: the payload ends too early.
     #[error("the payload ends early: {expected} is expected")]
     Truncated {
         /// What may stand here.
-        expected: &'static str,
+        expected: Expected,
     },
     /// XML: not well-formed, over a limit, or with a construct that is refused.
     #[error("{0}")]
@@ -119,6 +133,18 @@ pub enum ReadErrorKind {
     NotARecord {
         /// The record element.
         record_element: String,
+    },
+    /// XML: a record in which another one begins, and which does not end before the document, or the limit of its size, does.
+    #[error(
+        "the record element {record_element} is not closed: another one begins in it, at line {line}, column {column}"
+    )]
+    RecordNotClosed {
+        /// The record element.
+        record_element: String,
+        /// Line of the record that begins in it, from 1.
+        line: u64,
+        /// Its column, from 1.
+        column: u64,
     },
     /// XML: text between records.
     #[error("text between records")]
@@ -140,11 +166,96 @@ impl ReadErrorKind {
 
 impl ReadError {
     pub(crate) fn after_error() -> ReadError {
-        ReadError {
-            kind: ReadErrorKind::AfterError,
-            place: Place { line: 1, column: 1 },
-            record: 0,
-            field: None,
+        ReadError { kind: ReadErrorKind::AfterError, place: Place::START, record: 0, field: None, path: None }
+    }
+
+    /// The error, as one of a record and its field.
+    pub(crate) fn about(mut self, layout: &Layout, field: Option<String>) -> ReadError {
+        self.path = (self.record > 0).then(|| {
+            let record = format!("{}[{}]", layout.element().local, self.record);
+            field.iter().fold(record, |path, field| format!("{path}/{field}"))
+        });
+        self.field = field;
+        self
+    }
+
+    /// The message in English, with record and field, for where the place is told apart.
+    pub fn without_place(&self) -> String {
+        let record = if self.record > 0 { format!("record {}: ", self.record) } else { String::new() };
+        let of = self.field.iter().fold(record, |of, field| format!("{of}field {field}: "));
+        match &self.kind {
+            ReadErrorKind::Xml(error) => of + &error.without_place(),
+            kind => format!("{of}{kind}"),
+        }
+    }
+
+    /// What may stand there.
+    pub fn expected(&self) -> Option<Words> {
+        let words = |en: &str, ja: &str| Some(Words { en: en.to_owned(), ja: ja.to_owned() });
+        match &self.kind {
+            ReadErrorKind::JsonSyntax { expected } | ReadErrorKind::Truncated { expected } => {
+                words(expected.en, expected.ja)
+            }
+            ReadErrorKind::Limit { which, max } => {
+                let (en, ja) = limit_words(which);
+                words(&format!("at most {max} {en}"), &format!("{ja}は{max}まで"))
+            }
+            ReadErrorKind::HeaderMissing => words("a header line", "見出し行"),
+            ReadErrorKind::HeaderUnknown { .. } => {
+                words("the name of a field of the layout", "レイアウトにある項目名")
+            }
+            ReadErrorKind::HeaderDuplicate { .. } => words("each field once", "各項目1回"),
+            ReadErrorKind::UnclosedQuote => words("a closing quote", "閉じ引用符"),
+            ReadErrorKind::TextAfterQuote => {
+                words("a delimiter or the end of the line", "区切り文字または行の終わり")
+            }
+            ReadErrorKind::QuoteInCell => {
+                words("a quoted cell with the quote doubled", "全体を引用符で囲み、引用符を二つ重ねた値")
+            }
+            ReadErrorKind::BareCarriageReturn => words("CR LF or LF", "CR LFまたはLF"),
+            ReadErrorKind::EmptyLine => words("a record", "レコード"),
+            ReadErrorKind::ByteOrderMark => words("one byte order mark at most", "バイト順マークは一つまで"),
+            ReadErrorKind::NotUtf8 => words("text in UTF-8", "UTF-8のテキスト"),
+            ReadErrorKind::Charset(error) => {
+                let name = error.encoding.name();
+                words(&format!("text in {name}"), &format!("{name}のテキスト"))
+            }
+            ReadErrorKind::NotARecord { record_element } => {
+                words(&format!("element {record_element}"), &format!("要素 {record_element}"))
+            }
+            ReadErrorKind::RecordNotClosed { record_element, .. } => {
+                words(&format!("the end tag of {record_element}"), &format!("{record_element} の終了タグ"))
+            }
+            ReadErrorKind::TextBetweenRecords => words("elements", "要素"),
+            ReadErrorKind::Xml(_) | ReadErrorKind::Io(_) | ReadErrorKind::AfterError => None,
+        }
+    }
+
+    /// What stands there: never a value.
+    pub fn found(&self) -> Option<Words> {
+        let words = |en: &str, ja: &str| Some(Words { en: en.to_owned(), ja: ja.to_owned() });
+        match &self.kind {
+            ReadErrorKind::Truncated { .. } => words("the end of the payload", "データの終わり"),
+            ReadErrorKind::JsonSyntax { .. } => words("something else", "別の文字"),
+            ReadErrorKind::Limit { .. } => words("more", "それより多い"),
+            ReadErrorKind::HeaderMissing => words("an empty payload", "空のデータ"),
+            ReadErrorKind::HeaderUnknown { .. } => words("another name", "別の名前"),
+            ReadErrorKind::HeaderDuplicate { .. } => {
+                words("a field that has a column already", "既に列のある項目")
+            }
+            ReadErrorKind::UnclosedQuote => words("none", "なし"),
+            ReadErrorKind::TextAfterQuote => words("text", "文字"),
+            ReadErrorKind::QuoteInCell => words("a quote", "引用符"),
+            ReadErrorKind::BareCarriageReturn => words("CR alone", "CRだけ"),
+            ReadErrorKind::EmptyLine => words("an empty line", "空行"),
+            ReadErrorKind::ByteOrderMark => words("a second one", "二つ目"),
+            ReadErrorKind::NotUtf8 | ReadErrorKind::Charset(_) => words("other bytes", "別のバイト列"),
+            ReadErrorKind::NotARecord { .. } => words("another element", "別の要素"),
+            ReadErrorKind::RecordNotClosed { .. } => {
+                words("the start of another record", "別のレコードの開始タグ")
+            }
+            ReadErrorKind::TextBetweenRecords => words("text", "文字"),
+            ReadErrorKind::Xml(_) | ReadErrorKind::Io(_) | ReadErrorKind::AfterError => None,
         }
     }
 
@@ -168,6 +279,7 @@ impl ReadError {
             ReadErrorKind::Truncated { .. } => "json-truncated",
             ReadErrorKind::Xml(error) => error.code(),
             ReadErrorKind::NotARecord { .. } => "xml-not-a-record",
+            ReadErrorKind::RecordNotClosed { .. } => "xml-record-not-closed",
             ReadErrorKind::TextBetweenRecords => "xml-text-between-records",
             ReadErrorKind::AfterError => "read-after-error",
         }
@@ -175,14 +287,19 @@ impl ReadError {
 
     /// The message in Japanese, with the place.
     pub fn message_ja(&self) -> String {
-        if let ReadErrorKind::Xml(error) = &self.kind {
-            return error.message_ja();
-        }
+        let behind = if self.of_ja().is_empty() { "：" } else { "、" };
+        format!("{}行{}文字目{behind}{}", self.place.line, self.place.column, self.without_place_ja())
+    }
+
+    /// The message in Japanese, with record and field, for where the place is told apart.
+    pub fn without_place_ja(&self) -> String {
         let what = match &self.kind {
             ReadErrorKind::Io(_) => "データを読み取れません。".into(),
             ReadErrorKind::Charset(_) => "文字コードに存在しないバイト列があります。".into(),
             ReadErrorKind::NotUtf8 => "UTF-8として正しくありません。".into(),
-            ReadErrorKind::Limit { max, .. } => format!("上限（{max}）を超えています。"),
+            ReadErrorKind::Limit { which, max } => {
+                format!("{}が上限（{max}）を超えています。", limit_words(which).1)
+            }
             ReadErrorKind::HeaderMissing => "見出し行がありません。".into(),
             ReadErrorKind::HeaderUnknown { column } => {
                 format!("見出しの{column}列目はレイアウトにない項目名です。")
@@ -196,22 +313,41 @@ impl ReadError {
             ReadErrorKind::BareCarriageReturn => "改行はCR LFまたはLFでなければなりません。".into(),
             ReadErrorKind::EmptyLine => "空行があります。".into(),
             ReadErrorKind::ByteOrderMark => "バイト順マークが二つあります。".into(),
-            ReadErrorKind::JsonSyntax { .. } => "JSONの文法に合いません。".into(),
-            ReadErrorKind::Truncated { .. } => "データが途中で終わっています。".into(),
-            ReadErrorKind::Xml(_) => "XMLとして正しくないか、許されない構文があります。".into(),
+            ReadErrorKind::JsonSyntax { expected } => {
+                format!("JSONの文法に合いません（{}が必要）。", expected.ja)
+            }
+            ReadErrorKind::Truncated { expected } => {
+                format!("データが途中で終わっています（{}が必要）。", expected.ja)
+            }
+            ReadErrorKind::Xml(error) => format!("{}。", error.without_place_ja()),
             ReadErrorKind::NotARecord { record_element } => {
                 format!("レコード要素（{record_element}）以外の要素があります。")
             }
+            ReadErrorKind::RecordNotClosed { record_element, line, column } => format!(
+                "レコード要素（{record_element}）が閉じられないまま、{line}行{column}文字目で次のレコードが始まっています。"
+            ),
             ReadErrorKind::TextBetweenRecords => "レコードの間に文字があります。".into(),
             ReadErrorKind::AfterError => "エラーの後に読み取りが続けられました。".into(),
         };
-        let mut place = format!("{}行{}文字目", self.place.line, self.place.column);
-        if self.record > 0 {
-            place.push_str(&format!("、レコード{}", self.record));
-        }
-        if let Some(field) = &self.field {
-            place.push_str(&format!("、項目{field}"));
-        }
-        format!("{place}：{what}")
+        self.of_ja() + &what
+    }
+
+    /// Record and field in front of a text.
+    fn of_ja(&self) -> String {
+        let record = (self.record > 0).then(|| format!("レコード{}", self.record));
+        let field = self.field.as_ref().map(|field| format!("項目{field}"));
+        let of: Vec<String> = record.into_iter().chain(field).collect();
+        if of.is_empty() { String::new() } else { of.join("、") + "：" }
+    }
+}
+
+/// What a limit counts.
+fn limit_words(which: &'static str) -> (&'static str, &'static str) {
+    // The place says more than the rest of the words.
+    let which = which.split(';').next().unwrap_or(which);
+    match which {
+        "bytes in a record" => (which, "レコードのバイト数"),
+        "levels of arrays and objects" => (which, "配列とオブジェクトの深さ"),
+        _ => (which, "この項目"),
     }
 }

@@ -1,14 +1,14 @@
 //! Record streams: CSV, JSON and XML into records.
 
 pub mod csv;
-mod error;
+pub(crate) mod error;
 pub mod json;
 pub mod xml;
 
 #[cfg(test)]
 mod tests;
 
-pub use error::{ReadError, ReadErrorKind};
+pub use error::{Expected, ReadError, ReadErrorKind};
 
 use crate::check::RecordChecker;
 use crate::record::Record;

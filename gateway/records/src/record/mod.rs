@@ -1,6 +1,7 @@
 //! A record in memory: one reusable arena for all records of an intake.
 
 mod order;
+mod places;
 
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use crate::canonical::{CanonicalRecord, Item};
 use crate::check::rendering::Rendering;
 use crate::layout::{FieldId, Layout};
 use crate::violations::Violation;
+use places::Blank;
 
 /// A field's value. Absent fields are not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,13 @@ pub struct Place {
     pub line: u64,
     /// Column in characters, from 1.
     pub column: u64,
+    /// Byte offset, from 0; a byte order mark does not count.
+    pub byte: u64,
+}
+
+impl Place {
+    /// Where a payload begins.
+    pub(crate) const START: Place = Place { line: 1, column: 1, byte: 0 };
 }
 
 /// One record: values, groups and where each was read. Cleared and filled again by a
@@ -42,6 +51,10 @@ pub struct Record {
     pub(crate) faults: Vec<Violation>,
     /// The record as an XML document of its own, when it does not match the layout.
     pub(crate) captured: Option<Rendering>,
+    /// Cells with nothing in them: where fields that are absent would stand.
+    blanks: Vec<Blank>,
+    /// Fields may come in any order, so that a missing one is missing in the record, not before another one.
+    unordered: bool,
     scratch: order::Scratch,
     /// The canonical form of a record that was read and found valid in one pass; it then has no entries.
     known_form: Vec<u8>,
@@ -61,6 +74,19 @@ pub(crate) struct Entry {
     /// Lines below the record's first.
     line: u32,
     column: u32,
+    /// Bytes behind the record's first.
+    byte: u32,
+}
+
+/// A place in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Offset {
+    /// Lines below the record's first.
+    pub(crate) line: u32,
+    /// Column in characters, from 1.
+    pub(crate) column: u32,
+    /// Bytes behind the record's first.
+    pub(crate) byte: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +96,6 @@ pub(crate) enum EntryKind {
     Open,
     Close,
 }
-
-/// Faults of one record that are kept; a record has no use for more.
-const MAX_FAULTS: usize = 100;
 
 impl Record {
     /// An empty record.
@@ -128,6 +151,8 @@ impl Record {
         self.text.clear();
         self.faults.clear();
         self.captured = None;
+        self.blanks.clear();
+        self.unordered = false;
         self.known = None;
     }
 
@@ -162,11 +187,13 @@ impl Record {
         end: usize,
         place: Place,
     ) {
-        let line = u32::try_from(place.line.saturating_sub(self.place.line)).unwrap_or(u32::MAX);
-        let column = u32::try_from(place.column).unwrap_or(u32::MAX);
+        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let line = narrow(place.line.saturating_sub(self.place.line));
+        let column = narrow(place.column);
+        let byte = narrow(place.byte.saturating_sub(self.place.byte));
         // Readers cap a record far below 4 GiB; what does not fit would be cut short, never wrap.
         let offset = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        self.entries.push(Entry { kind, field, start: offset(start), end: offset(end), line, column });
+        self.entries.push(Entry { kind, field, start: offset(start), end: offset(end), line, column, byte });
     }
 
     /// Appends an entry whose place is given relative to the record: for readers that know it so.
@@ -176,16 +203,9 @@ impl Record {
         kind: EntryKind,
         field: FieldId,
         span: (u32, u32),
-        line: u32,
-        column: u32,
+        Offset { line, column, byte }: Offset,
     ) {
-        self.entries.push(Entry { kind, field, start: span.0, end: span.1, line, column });
-    }
-
-    pub(crate) fn fault(&mut self, fault: Violation) {
-        if self.faults.len() < MAX_FAULTS {
-            self.faults.push(fault);
-        }
+        self.entries.push(Entry { kind, field, start: span.0, end: span.1, line, column, byte });
     }
 
     /// Brings the entries into layout order, wherever an object's members or an `xs:all` came in another.
@@ -200,7 +220,15 @@ impl Record {
     }
 
     pub(crate) fn place_of(&self, entry: &Entry) -> Place {
-        Place { line: self.place.line + u64::from(entry.line), column: u64::from(entry.column) }
+        self.place_at(Offset { line: entry.line, column: entry.column, byte: entry.byte })
+    }
+
+    fn place_at(&self, Offset { line, column, byte }: Offset) -> Place {
+        Place {
+            line: self.place.line + u64::from(line),
+            column: u64::from(column),
+            byte: self.place.byte + u64::from(byte),
+        }
     }
 
     /// Appends the record's canonical form (see [`crate::canonical`]) to `out`.

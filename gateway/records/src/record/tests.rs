@@ -2,14 +2,14 @@ use super::*;
 use crate::testing::families;
 
 fn place(column: u64) -> Place {
-    Place { line: 7, column }
+    Place { line: 7, column, byte: 100 + column }
 }
 
 #[test]
 fn entries_come_into_layout_order_with_their_places() {
     let layout = families().layout;
     let mut record = Record::new();
-    record.start(3, Place { line: 5, column: 2 });
+    record.start(3, Place { line: 5, column: 2, byte: 90 });
     record.push(FieldId(3), Value::Text("remark"), place(1));
     record.open(FieldId(2), place(2));
     record.push(FieldId(1), Value::Nil, place(3));
@@ -31,7 +31,7 @@ fn entries_come_into_layout_order_with_their_places() {
     assert_eq!(record.value(FieldId(0)), Some(Value::Text("A1")));
     assert_eq!(record.value(FieldId(3)), Some(Value::Text("remark")));
     assert_eq!(record.value(FieldId(1)), None);
-    assert_eq!((record.number(), record.place()), (3, Place { line: 5, column: 2 }));
+    assert_eq!((record.number(), record.place()), (3, Place { line: 5, column: 2, byte: 90 }));
 
     let mut canonical = Vec::new();
     record.canonical(&mut canonical);

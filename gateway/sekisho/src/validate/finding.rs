@@ -82,18 +82,18 @@ impl From<sekisho_xsd::Violation> for Finding {
 
 impl From<sekisho_records::Violation> for Finding {
     fn from(violation: sekisho_records::Violation) -> Self {
-        let sekisho_records::Violation { record, field, line, column, code, message, message_ja } = violation;
+        let sekisho_records::Violation { record, field, message, message_ja, .. } = violation;
         let (of, of_ja) = (field.as_deref().unwrap_or("record"), field.as_deref().unwrap_or("レコード"));
         Finding {
-            code,
-            place: line.zip(column),
-            byte: None,
+            code: violation.code,
+            place: violation.line.zip(violation.column),
+            byte: violation.byte,
             record: Some(record),
             message: text!("record {record}, {of}: {message}", "レコード{record}、{of_ja}: {message_ja}"),
             field,
-            path: None,
-            expected: None,
-            found: None,
+            path: violation.path,
+            expected: violation.expected.map(both),
+            found: violation.found.map(both),
         }
     }
 }
@@ -103,13 +103,13 @@ impl From<&ReadError> for Finding {
         Finding {
             code: error.code(),
             place: Some((error.place.line, error.place.column)),
-            byte: None,
+            byte: Some(error.place.byte),
             record: Some(error.record).filter(|&record| record > 0),
             field: error.field.clone(),
-            path: None,
-            expected: None,
-            found: None,
-            message: Text::new(error.to_string(), error.message_ja()),
+            path: error.path.clone(),
+            expected: error.expected().map(both),
+            found: error.found().map(both),
+            message: Text::new(error.without_place(), error.without_place_ja()),
         }
     }
 }

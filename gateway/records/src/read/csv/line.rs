@@ -14,8 +14,10 @@ pub(super) struct Line {
     bytes: Vec<u8>,
     /// Its number, from 1. A line with line ends inside quotes has the number of its first.
     pub(super) number: u64,
-    /// Number of the line behind it.
-    next_number: u64,
+    /// Its first byte in the payload.
+    pub(super) byte: u64,
+    /// Number of the line behind it, and its first byte.
+    next: (u64, u64),
     /// Whether there is any quote in it.
     pub(super) quotes: bool,
     /// Where each cell starts, and whether it is quoted; filled when there are quotes.
@@ -41,7 +43,8 @@ impl Line {
         Line {
             bytes: Vec::new(),
             number: 0,
-            next_number: 1,
+            byte: 0,
+            next: (1, 0),
             quotes: false,
             cells: Vec::new(),
             max_bytes,
@@ -64,7 +67,7 @@ impl Line {
         self.bytes.clear();
         self.cells.clear();
         self.quotes = false;
-        self.number = self.next_number;
+        (self.number, self.byte) = self.next;
         let mut in_quotes = false;
         let ended = loop {
             let chunk = match input.fill_buf() {
@@ -92,6 +95,7 @@ impl Line {
                 return Err(self.too_long());
             }
             input.consume(used);
+            self.next.1 += used as u64;
             if ended {
                 break true;
             }
@@ -105,12 +109,12 @@ impl Line {
                 self.strip_end();
             }
             self.scan()?;
-            self.next_number += memchr::memchr_iter(b'\n', &self.bytes).count() as u64 + 1;
+            self.next.0 += memchr::memchr_iter(b'\n', &self.bytes).count() as u64 + 1;
         } else {
             if ended {
                 self.strip_end();
             }
-            self.next_number += 1;
+            self.next.0 += 1;
             if let Some(at) = memchr(b'\r', &self.bytes) {
                 return Err(self.fail(ReadErrorKind::BareCarriageReturn, at));
             }

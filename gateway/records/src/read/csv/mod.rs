@@ -16,7 +16,7 @@ pub use options::{CsvOptions, CsvOptionsError, EmptyCells, EmptyLines, Header};
 use crate::check::{CellRules, RecordChecker};
 use crate::layout::{FieldId, Layout};
 use crate::read::{Next, ReadError, ReadErrorKind, RecordSource};
-use crate::record::{EntryKind, Place, Record};
+use crate::record::{EntryKind, Offset, Place, Record};
 use crate::violations::{Fault, Violations};
 use line::{Line, LineError, chars};
 
@@ -33,9 +33,9 @@ pub struct CsvReader<R: BufRead> {
     /// The line in the buffer is the first record, not a header.
     held: bool,
     /// First of the empty lines that were passed over and may only stand at the end.
-    empty_line: Option<u64>,
+    empty_line: Option<Place>,
     ends: Vec<usize>,
-    places: Vec<(u32, u32)>,
+    places: Vec<Offset>,
     records: u64,
     failed: bool,
 }
@@ -118,7 +118,8 @@ impl<R: BufRead> CsvReader<R> {
             return Ok(false);
         }
         self.records += 1;
-        record.start(self.records, Place { line: self.line.number, column: 1 });
+        record.start(self.records, self.line_start());
+        record.in_any_order();
         Ok(true)
     }
 
@@ -150,12 +151,13 @@ impl<R: BufRead> CsvReader<R> {
             match self.options.empty_lines {
                 EmptyLines::Skip if empty => {}
                 EmptyLines::AtEnd if empty => {
-                    self.empty_line.get_or_insert(self.line.number);
+                    let place = self.line_start();
+                    self.empty_line.get_or_insert(place);
                 }
-                EmptyLines::Refuse if empty => return Err(self.fail_empty(self.line.number)),
+                EmptyLines::Refuse if empty => return Err(self.fail_empty(self.line_start())),
                 _ => {
                     return match self.empty_line {
-                        Some(number) => Err(self.fail_empty(number)),
+                        Some(place) => Err(self.fail_empty(place)),
                         None => Ok(true),
                     };
                 }
@@ -239,8 +241,11 @@ impl<R: BufRead> CsvReader<R> {
         // Without the delimiters the bytes of two cells can make a character that is in neither.
         let is_text = record.set_text(text);
         if !(is_text && self.ends[..cells.min(count)].iter().all(|&end| record.text.is_char_boundary(end))) {
-            let error = self.fail(LineError { kind: ReadErrorKind::NotUtf8, offset: 0 });
-            return Err(ReadError { record: self.records, ..error });
+            let content = std::str::from_utf8(self.line.content());
+            let offset = content.map_or_else(|error| error.valid_up_to(), str::len);
+            let error = self.fail(LineError { kind: ReadErrorKind::NotUtf8, offset });
+            let field = error.field.clone();
+            return Err(ReadError { record: self.records, ..error }.about(&self.layout, field));
         }
         if cells != count {
             let fault = if cells > count {
@@ -249,7 +254,7 @@ impl<R: BufRead> CsvReader<R> {
                 Fault::TooFewCells { expected: count, found: cells }
             };
             let place = self.place(if cells > count { self.start_of(count) } else { usize::MAX });
-            record.fault(fault.at(self.records, None, place));
+            record.report(fault, &self.layout, None, place);
             return Ok(());
         }
         // Bytes are characters in a line of ASCII; else the characters before each cell are counted, in one pass.
@@ -264,30 +269,32 @@ impl<R: BufRead> CsvReader<R> {
             let start = if column == 0 { 0 } else { self.ends[column - 1] };
             let end = self.ends[column];
             let quoted = quotes && self.line.cells[column].quoted;
-            if start == end {
-                match self.options.empty {
-                    EmptyCells::Absent => continue,
-                    EmptyCells::AbsentUnlessQuoted if !quoted => continue,
-                    EmptyCells::Empty | EmptyCells::AbsentUnlessQuoted => {}
+            let at = match plain {
+                true => {
+                    let byte = if quotes { self.line.cells[column].start } else { start + column } as u32;
+                    Offset { line: 0, column: byte + 1, byte }
                 }
-            }
-            let (line, char_column) = match plain {
-                true if quotes => (0, self.line.cells[column].start as u32 + 1),
-                true => (0, (start + column + 1) as u32),
                 false => self.places[column],
             };
+            let is_absent = match self.options.empty {
+                EmptyCells::Absent => true,
+                EmptyCells::AbsentUnlessQuoted => !quoted,
+                EmptyCells::Empty => false,
+            };
+            if start == end && is_absent {
+                record.blank(field, at);
+                continue;
+            }
             if end - start > self.options.max_field_bytes {
-                let place =
-                    Place { line: self.line.number + u64::from(line), column: u64::from(char_column) };
                 let name = &self.layout.fields()[usize::from(field.0)].name.local;
                 let fault = Fault::FieldTooLong { max: self.options.max_field_bytes };
-                record.fault(fault.at(self.records, Some(name), place));
+                record.report(fault, &self.layout, Some(name), self.place(at.byte as usize));
                 continue;
             }
             let nil =
                 !quoted && self.options.nil.as_ref().is_some_and(|nil| record.text[start..end] == **nil);
             let kind = if nil { EntryKind::Nil } else { EntryKind::Text };
-            record.push_span(kind, field, (start as u32, end as u32), line, char_column);
+            record.push_span(kind, field, (start as u32, end as u32), at);
         }
         Ok(())
     }
@@ -312,7 +319,7 @@ impl<R: BufRead> CsvReader<R> {
                 }
             }
             at = start;
-            self.places.push((line, column));
+            self.places.push(Offset { line, column, byte: start as u32 });
         }
     }
 
@@ -325,9 +332,18 @@ impl<R: BufRead> CsvReader<R> {
         }
     }
 
+    fn line_start(&self) -> Place {
+        Place { line: self.line.number, column: 1, byte: self.line.byte }
+    }
+
     fn place(&self, offset: usize) -> Place {
-        let (line, column) = self.line.place(offset.min(self.line.content().len()));
-        Place { line: self.line.number + u64::from(line), column: u64::from(column) }
+        let offset = offset.min(self.line.content().len());
+        let (line, column) = self.line.place(offset);
+        Place {
+            line: self.line.number + u64::from(line),
+            column: u64::from(column),
+            byte: self.line.byte + offset as u64,
+        }
     }
 
     fn fail(&self, error: LineError) -> ReadError {
@@ -342,16 +358,20 @@ impl<R: BufRead> CsvReader<R> {
                 (self.records + 1, name)
             }
         };
-        ReadError { kind: error.kind, place, record, field }
+        self.error(error.kind, place, record).about(&self.layout, field)
     }
 
     fn fail_header(&self, kind: ReadErrorKind, column: usize) -> ReadError {
-        ReadError { kind, place: self.place(self.start_of(column)), record: 0, field: None }
+        self.error(kind, self.place(self.start_of(column)), 0)
     }
 
-    fn fail_empty(&self, line: u64) -> ReadError {
+    fn fail_empty(&self, place: Place) -> ReadError {
         let record = if self.columns.is_some() { self.records + 1 } else { 0 };
-        ReadError { kind: ReadErrorKind::EmptyLine, place: Place { line, column: 1 }, record, field: None }
+        self.error(ReadErrorKind::EmptyLine, place, record).about(&self.layout, None)
+    }
+
+    fn error(&self, kind: ReadErrorKind, place: Place, record: u64) -> ReadError {
+        ReadError { kind, place, record, field: None, path: None }
     }
 }
 

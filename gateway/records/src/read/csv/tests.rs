@@ -206,7 +206,7 @@ fn a_byte_that_the_charset_does_not_have_is_named_with_record_and_field() {
     let outcome = decode(&bytes);
     let error = outcome.error.as_ref().unwrap();
     assert!(matches!(error.kind, ReadErrorKind::Charset(_)), "{error}");
-    assert_eq!((error.place, error.record), (Place { line: 3, column: 4 }, 2));
+    assert_eq!((error.place, error.record), (Place { line: 3, column: 4, byte: error.place.byte }, 2));
     assert_eq!(error.field.as_deref(), Some("Name"));
     assert!(error.message_ja().starts_with("3行4文字目、レコード2、項目Name："));
     bytes.truncate(22);
@@ -226,11 +226,12 @@ fn bytes_that_are_not_utf8_do_no_harm() {
 #[test]
 fn a_character_that_a_delimiter_cuts_in_two_is_none() {
     let subject = visits();
-    for row in [&b"1,a\xC4,\xA11"[..], b"1,\"a\xC4\",\"\xA11\"", b"1,\xE9\x96,\xA2"] {
+    for (row, column) in [(&b"1,a\xC4,\xA11"[..], 4), (b"1,\"a\xC4\",\"\xA11\"", 5), (b"1,\xE9\x96,\xA2", 3)]
+    {
         let payload = [b"Id,Name,Flag\n", row, b"\n"].concat();
         let mut reader = CsvReader::new(&payload[..], &subject.layout, &CsvOptions::default()).unwrap();
         let outcome = subject.take(&mut reader);
-        assert_eq!(outcome.failure(), Some(("payload-not-utf-8", 2, 1, 1, Some("Id"))), "{row:x?}");
+        assert_eq!(outcome.failure(), Some(("payload-not-utf-8", 2, column, 1, Some("Name"))), "{row:x?}");
     }
 }
 

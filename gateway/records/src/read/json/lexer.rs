@@ -4,14 +4,13 @@ use std::io::{self, BufRead};
 
 use memchr::memchr2;
 
-use crate::read::ReadErrorKind;
+use crate::read::error::{Expected, ReadErrorKind};
 use crate::record::Place;
 
 /// The input and where it stands.
 pub(super) struct Lexer<R> {
     input: R,
-    line: u64,
-    column: u64,
+    at: Place,
     /// Bytes taken since [`Lexer::start_record`].
     taken: usize,
     max_taken: usize,
@@ -29,12 +28,12 @@ type Result<T> = std::result::Result<T, JsonError>;
 
 impl<R: BufRead> Lexer<R> {
     pub(super) fn new(input: R, max_record_bytes: usize) -> Lexer<R> {
-        Lexer { input, line: 1, column: 1, taken: 0, max_taken: max_record_bytes, line_ends: true }
+        Lexer { input, at: Place::START, taken: 0, max_taken: max_record_bytes, line_ends: true }
     }
 
     /// Where the next byte is.
     pub(super) fn place(&self) -> Place {
-        Place { line: self.line, column: self.column }
+        self.at
     }
 
     /// Counts the bytes of a record from here.
@@ -56,11 +55,12 @@ impl<R: BufRead> Lexer<R> {
     /// Takes the byte that was peeked.
     pub(super) fn bump(&mut self, byte: u8) -> Result<()> {
         self.input.consume(1);
+        self.at.byte += 1;
         match byte {
-            b'\n' => (self.line, self.column) = (self.line + 1, 1),
+            b'\n' => (self.at.line, self.at.column) = (self.at.line + 1, 1),
             // Continuation bytes belong to the character before.
             0x80..=0xBF => {}
-            _ => self.column += 1,
+            _ => self.at.column += 1,
         }
         self.count(1)
     }
@@ -98,13 +98,13 @@ impl<R: BufRead> Lexer<R> {
     }
 
     /// The next byte that is no white space; the end of the payload is an error.
-    pub(super) fn required(&mut self, expected: &'static str) -> Result<u8> {
+    pub(super) fn required(&mut self, expected: Expected) -> Result<u8> {
         let found = self.token()?;
         found.ok_or_else(|| self.fail(ReadErrorKind::Truncated { expected }))
     }
 
     /// Takes this byte, white space before it passed over.
-    pub(super) fn take(&mut self, byte: u8, expected: &'static str) -> Result<()> {
+    pub(super) fn take(&mut self, byte: u8, expected: Expected) -> Result<()> {
         match self.required(expected)? {
             found if found == byte => self.bump(byte),
             _ => Err(self.unexpected(expected)),
@@ -114,8 +114,8 @@ impl<R: BufRead> Lexer<R> {
     /// Reads a string whose opening quote is next, and appends up to `max` bytes of it to `out`; `false` when it is
     /// longer, and `out` then holds a part of it.
     pub(super) fn string(&mut self, out: &mut Vec<u8>, max: usize) -> Result<bool> {
-        const EXPECTED: &str = "a closing quote";
-        self.take(b'"', "a string")?;
+        const EXPECTED: Expected = Expected::new("a closing quote", "閉じ引用符");
+        self.take(b'"', Expected::new("a string", "文字列"))?;
         let limit = out.len() + max;
         let mut fits = true;
         loop {
@@ -136,7 +136,8 @@ impl<R: BufRead> Lexer<R> {
             let chars = run.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
             let stop = chunk.get(plain).copied();
             self.input.consume(plain);
-            self.column += chars as u64;
+            self.at.column += chars as u64;
+            self.at.byte += plain as u64;
             self.count(plain)?;
             match stop {
                 None => {}
@@ -154,7 +155,10 @@ impl<R: BufRead> Lexer<R> {
                     }
                 }
                 Some(_) => {
-                    return Err(self.unexpected("an escape (control characters are escaped in a string)"));
+                    return Err(self.unexpected(Expected::new(
+                        "an escape (control characters are escaped in a string)",
+                        "エスケープ（文字列の中の制御文字はエスケープが必要です）",
+                    )));
                 }
             }
         }
@@ -162,7 +166,10 @@ impl<R: BufRead> Lexer<R> {
 
     /// Reads an escape, its backslash next.
     fn escape(&mut self) -> Result<char> {
-        const EXPECTED: &str = "one of \"\\/bfnrtu after a backslash";
+        const EXPECTED: Expected = Expected::new(
+            "one of \"\\/bfnrtu after a backslash",
+            "バックスラッシュの後の \"\\/bfnrtu のいずれか",
+        );
         self.bump(b'\\')?;
         let byte = self.peek()?.ok_or_else(|| self.fail(ReadErrorKind::Truncated { expected: EXPECTED }))?;
         let character = match byte {
@@ -184,7 +191,7 @@ impl<R: BufRead> Lexer<R> {
 
     /// The rest of a `\u` escape, and its other half where it is a surrogate.
     fn unicode(&mut self) -> Result<char> {
-        const LOW: &str = "the other half of a surrogate pair";
+        const LOW: Expected = Expected::new("the other half of a surrogate pair", "サロゲートペアの後半");
         let first = self.hex()?;
         let code_point = match first {
             0xD800..=0xDBFF => {
@@ -203,12 +210,16 @@ impl<R: BufRead> Lexer<R> {
             }
             other => other,
         };
-        char::from_u32(code_point)
-            .ok_or_else(|| self.unexpected("a first half of a surrogate pair before this one"))
+        char::from_u32(code_point).ok_or_else(|| {
+            self.unexpected(Expected::new(
+                "a first half of a surrogate pair before this one",
+                "この前にサロゲートペアの前半",
+            ))
+        })
     }
 
     fn hex(&mut self) -> Result<u32> {
-        const EXPECTED: &str = "four hexadecimal digits";
+        const EXPECTED: Expected = Expected::new("four hexadecimal digits", "16進数字4桁");
         let mut value = 0;
         for _ in 0..4 {
             let byte =
@@ -230,7 +241,10 @@ impl<R: BufRead> Lexer<R> {
         if self.peek()? == Some(b'0') {
             self.digit(b'0', out, limit, &mut fits)?;
             if let Some(b'0'..=b'9') = self.peek()? {
-                return Err(self.unexpected("a number without leading zeros (write it as a string)"));
+                return Err(self.unexpected(Expected::new(
+                    "a number without leading zeros (write it as a string)",
+                    "先頭にゼロのない数値（ゼロが必要な値は文字列にしてください）",
+                )));
             }
         } else {
             self.digits(out, limit, &mut fits)?;
@@ -250,7 +264,7 @@ impl<R: BufRead> Lexer<R> {
     }
 
     fn digits(&mut self, out: &mut Vec<u8>, limit: usize, fits: &mut bool) -> Result<()> {
-        const EXPECTED: &str = "a digit";
+        const EXPECTED: Expected = Expected::new("a digit", "数字");
         let mut any = false;
         loop {
             match self.peek()? {
@@ -273,17 +287,18 @@ impl<R: BufRead> Lexer<R> {
 
     /// Takes `true`, `false` or `null`.
     pub(super) fn word(&mut self, word: &'static str) -> Result<()> {
+        let wanted = Expected::new(word, word);
         for expected in word.bytes() {
             match self.peek()? {
                 Some(byte) if byte == expected => self.bump(byte)?,
-                Some(_) => return Err(self.unexpected(word)),
-                None => return Err(self.fail(ReadErrorKind::Truncated { expected: word })),
+                Some(_) => return Err(self.unexpected(wanted)),
+                None => return Err(self.fail(ReadErrorKind::Truncated { expected: wanted })),
             }
         }
         Ok(())
     }
 
-    pub(super) fn unexpected(&self, expected: &'static str) -> JsonError {
+    pub(super) fn unexpected(&self, expected: Expected) -> JsonError {
         self.fail(ReadErrorKind::JsonSyntax { expected })
     }
 

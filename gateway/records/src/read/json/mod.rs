@@ -3,6 +3,7 @@
 //! A reader of its own, for three things that the parts at hand do not do together: numbers stay the text that was
 //! written, a member that comes twice is found, and memory is bounded by one record.
 
+mod expect;
 mod lexer;
 
 #[cfg(test)]
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use sekisho_xsd::{SimpleType, ValueKind};
 
 use crate::layout::{FieldContent, FieldId, Layout, LevelId};
+use crate::read::error::Expected;
 use crate::read::{ReadError, ReadErrorKind, RecordSource};
 use crate::record::{EntryKind, Record};
-use crate::violations::Fault;
+use crate::violations::{Fault, JsonKind};
 use lexer::{JsonError, Lexer};
 
 /// How records follow each other.
@@ -111,6 +113,7 @@ impl<R: BufRead> JsonReader<R> {
         self.records += 1;
         self.lexer.start_record();
         record.start(self.records, self.lexer.place());
+        record.in_any_order();
         self.text = record.take_text();
         self.text.clear();
         self.lexer.line_ends = self.form == JsonForm::Array;
@@ -125,35 +128,31 @@ impl<R: BufRead> JsonReader<R> {
     }
 
     fn array_start(&mut self) -> Result<bool, JsonError> {
-        const EXPECTED: &str = "an array of records";
         match self.lexer.between_records()? {
-            None => return Err(self.lexer.fail(ReadErrorKind::Truncated { expected: EXPECTED })),
+            None => return Err(self.lexer.fail(ReadErrorKind::Truncated { expected: expect::ARRAY })),
             Some(b'[') => self.lexer.bump(b'[')?,
             Some(0xEF) => return Err(self.lexer.fail(ReadErrorKind::ByteOrderMark)),
-            Some(_) => return Err(self.lexer.unexpected(EXPECTED)),
+            Some(_) => return Err(self.lexer.unexpected(expect::ARRAY)),
         }
         match self.lexer.between_records()? {
-            None => {
-                Err(self.lexer.fail(ReadErrorKind::Truncated { expected: "a record or the array's end" }))
-            }
+            None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: expect::RECORD_OR_END })),
             Some(b']') => self.array_end(),
             Some(_) => Ok(true),
         }
     }
 
     fn array_next(&mut self) -> Result<bool, JsonError> {
-        const EXPECTED: &str = "a comma or the array's end";
         match self.lexer.between_records()? {
-            None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: EXPECTED })),
+            None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: expect::COMMA_OR_ARRAY_END })),
             Some(b']') => self.array_end(),
             Some(b',') => {
                 self.lexer.bump(b',')?;
                 match self.lexer.between_records()? {
-                    None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: "a record" })),
+                    None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: expect::RECORD })),
                     Some(_) => Ok(true),
                 }
             }
-            Some(_) => Err(self.lexer.unexpected(EXPECTED)),
+            Some(_) => Err(self.lexer.unexpected(expect::COMMA_OR_ARRAY_END)),
         }
     }
 
@@ -161,7 +160,7 @@ impl<R: BufRead> JsonReader<R> {
         self.lexer.bump(b']')?;
         match self.lexer.between_records()? {
             None => Ok(false),
-            Some(_) => Err(self.lexer.unexpected("the end of the payload")),
+            Some(_) => Err(self.lexer.unexpected(expect::PAYLOAD_END)),
         }
     }
 
@@ -171,7 +170,7 @@ impl<R: BufRead> JsonReader<R> {
             self.lexer.line_ends = false;
             match self.lexer.token()? {
                 None | Some(b'\n') => {}
-                Some(_) => return Err(self.lexer.unexpected("the end of the line")),
+                Some(_) => return Err(self.lexer.unexpected(expect::LINE_END)),
             }
         }
         let next = self.lexer.between_records()?;
@@ -186,7 +185,7 @@ impl<R: BufRead> JsonReader<R> {
         let layout = Arc::clone(&self.layout);
         let fields = &layout.level(level).fields;
         self.enter()?;
-        self.lexer.take(b'{', "an object")?;
+        self.lexer.take(b'{', expect::OBJECT)?;
         self.objects += 1;
         let object = self.objects;
         if self.seen.len() == nested {
@@ -197,12 +196,12 @@ impl<R: BufRead> JsonReader<R> {
         }
         // Members mostly come in the layout's order: try the next field before looking the name up.
         let mut likely = 0;
-        if self.lexer.required("a member or the object's end")? == b'}' {
+        if self.lexer.required(expect::MEMBER_OR_END)? == b'}' {
             self.depth -= 1;
             return self.lexer.bump(b'}');
         }
         loop {
-            self.lexer.required("a member's name")?;
+            self.lexer.required(expect::NAME)?;
             let place = self.lexer.place();
             self.name.clear();
             let mut name = std::mem::take(&mut self.name);
@@ -215,9 +214,9 @@ impl<R: BufRead> JsonReader<R> {
             } else {
                 std::str::from_utf8(&self.name).ok().and_then(|name| layout.level(level).named(name))
             };
-            self.lexer.take(b':', "a colon")?;
+            self.lexer.take(b':', expect::COLON)?;
             let Some(id) = found else {
-                record.fault(Fault::UnknownMember.at(self.records, None, place));
+                record.report(Fault::UnknownMember, &layout, None, place);
                 self.skip_value()?;
                 if self.object_continues()? {
                     continue;
@@ -229,7 +228,7 @@ impl<R: BufRead> JsonReader<R> {
             let field = layout.level(level).field(id);
             let seen = &mut self.seen[nested][usize::from(id.0)];
             if std::mem::replace(seen, object) == object {
-                record.fault(Fault::DuplicateMember.at(self.records, Some(&field.name.local), place));
+                record.report(Fault::DuplicateMember, &layout, Some(&field.name.local), place);
                 self.skip_value()?;
             } else {
                 match &field.content {
@@ -250,14 +249,14 @@ impl<R: BufRead> JsonReader<R> {
     /// After a member: whether another one follows. At the end of the object its depth is left.
     fn object_continues(&mut self) -> Result<bool, JsonError> {
         self.field = None;
-        let more = self.continues(b'}', "a comma or the object's end")?;
+        let more = self.continues(b'}', expect::COMMA_OR_OBJECT_END)?;
         if !more {
             self.depth -= 1;
         }
         Ok(more)
     }
 
-    fn continues(&mut self, end: u8, expected: &'static str) -> Result<bool, JsonError> {
+    fn continues(&mut self, end: u8, expected: Expected) -> Result<bool, JsonError> {
         match self.lexer.required(expected)? {
             b',' => {
                 self.lexer.bump(b',')?;
@@ -279,7 +278,7 @@ impl<R: BufRead> JsonReader<R> {
         name: &str,
         record: &mut Record,
     ) -> Result<(), JsonError> {
-        let first = self.lexer.required("a value")?;
+        let first = self.lexer.required(expect::VALUE)?;
         let place = self.lexer.place();
         let start = self.text.len();
         let fits = match first {
@@ -293,16 +292,15 @@ impl<R: BufRead> JsonReader<R> {
             b'[' if ty.kind == ValueKind::List => match self.list()? {
                 Some(fits) => fits,
                 None => {
-                    let fault = Fault::JsonType {
-                        expected: "a string, or an array of strings, numbers and booleans",
-                    };
-                    record.fault(fault.at(self.records, Some(name), place));
+                    let fault = Fault::JsonType { expected: JsonKind::List, found: JsonKind::Array };
+                    record.report(fault, &self.layout, Some(name), place);
                     return Ok(());
                 }
             },
             b'[' | b'{' => {
-                let fault = Fault::JsonType { expected: "a string, a number, a boolean or null" };
-                record.fault(fault.at(self.records, Some(name), place));
+                let found = JsonKind::begun_by(first);
+                let fault = Fault::JsonType { expected: JsonKind::Scalar, found };
+                record.report(fault, &self.layout, Some(name), place);
                 return self.skip_value();
             }
             _ => self.scalar(first, self.limits.value_bytes)?,
@@ -312,7 +310,7 @@ impl<R: BufRead> JsonReader<R> {
         } else {
             self.text.truncate(start);
             let fault = Fault::FieldTooLong { max: self.limits.value_bytes };
-            record.fault(fault.at(self.records, Some(name), place));
+            record.report(fault, &self.layout, Some(name), place);
         }
         Ok(())
     }
@@ -324,7 +322,7 @@ impl<R: BufRead> JsonReader<R> {
             b'-' | b'0'..=b'9' => self.lexer.number(&mut self.text, max),
             b't' => self.literal("true", max),
             b'f' => self.literal("false", max),
-            _ => Err(self.lexer.unexpected("a value")),
+            _ => Err(self.lexer.unexpected(expect::VALUE)),
         }
     }
 
@@ -339,12 +337,12 @@ impl<R: BufRead> JsonReader<R> {
         let start = self.text.len();
         let (mut fits, mut items) = (true, true);
         self.enter()?;
-        self.lexer.take(b'[', "an array")?;
-        if self.lexer.required("an item or the array's end")? == b']' {
+        self.lexer.take(b'[', expect::ARRAY_START)?;
+        if self.lexer.required(expect::ITEM_OR_END)? == b']' {
             self.lexer.bump(b']')?;
         } else {
             loop {
-                let first = self.lexer.required("an item")?;
+                let first = self.lexer.required(expect::ITEM)?;
                 if matches!(first, b'[' | b'{' | b'n') {
                     items = false;
                     self.skip_value()?;
@@ -357,7 +355,7 @@ impl<R: BufRead> JsonReader<R> {
                     let text = &self.text[item..];
                     items &= !fits || !text.is_empty() && !text.iter().any(u8::is_ascii_whitespace);
                 }
-                if !self.continues(b']', "a comma or the array's end")? {
+                if !self.continues(b']', expect::COMMA_OR_ARRAY_END)? {
                     break;
                 }
             }
@@ -378,34 +376,35 @@ impl<R: BufRead> JsonReader<R> {
         name: &str,
         record: &mut Record,
     ) -> Result<(), JsonError> {
-        let expected = if repeats { "an array of objects" } else { "an object, or an array of one object" };
-        match self.lexer.required("a value")? {
+        let expected = if repeats { JsonKind::Objects } else { JsonKind::OneObject };
+        match self.lexer.required(expect::VALUE)? {
             b'n' => self.lexer.word("null"),
             b'{' if !repeats => self.instance(id, level, nested, record),
             b'[' => {
                 self.enter()?;
                 self.lexer.bump(b'[')?;
-                if self.lexer.required("an object or the array's end")? == b']' {
+                if self.lexer.required(expect::OBJECT_OR_END)? == b']' {
                     self.depth -= 1;
                     return self.lexer.bump(b']');
                 }
                 loop {
-                    if self.lexer.required("an object")? == b'{' {
+                    let first = self.lexer.required(expect::OBJECT)?;
+                    if first == b'{' {
                         self.instance(id, level, nested, record)?;
                     } else {
-                        let place = self.lexer.place();
-                        record.fault(Fault::JsonType { expected }.at(self.records, Some(name), place));
+                        let (place, found) = (self.lexer.place(), JsonKind::begun_by(first));
+                        record.report(Fault::JsonType { expected, found }, &self.layout, Some(name), place);
                         self.skip_value()?;
                     }
-                    if !self.continues(b']', "a comma or the array's end")? {
+                    if !self.continues(b']', expect::COMMA_OR_ARRAY_END)? {
                         self.depth -= 1;
                         return Ok(());
                     }
                 }
             }
-            _ => {
-                let place = self.lexer.place();
-                record.fault(Fault::JsonType { expected }.at(self.records, Some(name), place));
+            first => {
+                let (place, found) = (self.lexer.place(), JsonKind::begun_by(first));
+                record.report(Fault::JsonType { expected, found }, &self.layout, Some(name), place);
                 self.skip_value()
             }
         }
@@ -427,22 +426,22 @@ impl<R: BufRead> JsonReader<R> {
     /// Passes over a value that has no place, which must still be JSON.
     fn skip_value(&mut self) -> Result<(), JsonError> {
         let start = self.text.len();
-        match self.lexer.required("a value")? {
+        match self.lexer.required(expect::VALUE)? {
             b'n' => self.lexer.word("null"),
             b'{' => {
                 self.enter()?;
                 self.lexer.bump(b'{')?;
-                if self.lexer.required("a member or the object's end")? == b'}' {
+                if self.lexer.required(expect::MEMBER_OR_END)? == b'}' {
                     self.depth -= 1;
                     return self.lexer.bump(b'}');
                 }
                 loop {
-                    self.lexer.required("a member's name")?;
+                    self.lexer.required(expect::NAME)?;
                     self.lexer.string(&mut self.text, 0)?;
                     self.text.truncate(start);
-                    self.lexer.take(b':', "a colon")?;
+                    self.lexer.take(b':', expect::COLON)?;
                     self.skip_value()?;
-                    if !self.continues(b'}', "a comma or the object's end")? {
+                    if !self.continues(b'}', expect::COMMA_OR_OBJECT_END)? {
                         self.depth -= 1;
                         return Ok(());
                     }
@@ -451,13 +450,13 @@ impl<R: BufRead> JsonReader<R> {
             b'[' => {
                 self.enter()?;
                 self.lexer.bump(b'[')?;
-                if self.lexer.required("a value or the array's end")? == b']' {
+                if self.lexer.required(expect::VALUE_OR_END)? == b']' {
                     self.depth -= 1;
                     return self.lexer.bump(b']');
                 }
                 loop {
                     self.skip_value()?;
-                    if !self.continues(b']', "a comma or the array's end")? {
+                    if !self.continues(b']', expect::COMMA_OR_ARRAY_END)? {
                         self.depth -= 1;
                         return Ok(());
                     }
@@ -484,12 +483,9 @@ impl<R: BufRead> JsonReader<R> {
         let in_record = self.state == State::Records;
         self.state = State::Failed;
         let field = self.field.map(|(level, id)| self.layout.level(level).field(id).name.local.to_string());
-        ReadError {
-            kind: error.kind,
-            place: error.place,
-            record: if in_record { self.records } else { 0 },
-            field,
-        }
+        let record = if in_record { self.records } else { 0 };
+        let error = ReadError { kind: error.kind, place: error.place, record, field: None, path: None };
+        error.about(&self.layout, field)
     }
 }
 

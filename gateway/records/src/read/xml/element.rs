@@ -8,7 +8,7 @@ use sekisho_xml::{Event, Reader, Start};
 use crate::check::rendering::{Rendering, XSI};
 use crate::layout::{FieldContent, FieldId, Layout, Level, LevelId};
 use crate::read::ReadErrorKind;
-use crate::record::{EntryKind, Record};
+use crate::record::{EntryKind, Place, Record};
 use crate::violations::Fault;
 
 use super::place_of;
@@ -28,6 +28,8 @@ pub(super) struct ElementReader {
     frames: Vec<Frame>,
     attributes: Attributes,
     field: Option<(LevelId, FieldId)>,
+    /// Where in the record another record begins, if one does.
+    nested: Option<Place>,
 }
 
 /// An element whose children are being read: the record, or an instance of a group.
@@ -94,6 +96,7 @@ impl ElementReader {
             frames: Vec::new(),
             attributes: Attributes::default(),
             field: None,
+            nested: None,
         }
     }
 
@@ -105,6 +108,25 @@ impl ElementReader {
     pub(super) fn current_field(&self) -> Option<&str> {
         let (level, id) = self.field?;
         Some(&self.layout.level(level).field(id).name.local)
+    }
+
+    /// Where in the record that was read last another one begins.
+    pub(super) fn nested(&self) -> Option<Place> {
+        self.nested
+    }
+
+    /// Notes where an element stands that does not match the layout: a record in a record is one that is not closed,
+    /// perhaps.
+    fn stray(&mut self, namespace: &str, local: &str, place: Place) {
+        let element = self.layout.element();
+        if *element.local == *local && *element.namespace == *namespace {
+            self.nested.get_or_insert(place);
+        }
+    }
+
+    /// The name of an element, if it is one that the layout has: a name of the payload's own is none to be told.
+    fn known<'n>(&self, local: &'n str) -> Option<&'n str> {
+        self.layout.levels().any(|level| level.named(local).is_some()).then_some(local)
     }
 
     /// Notes the attributes of the start tag that is about to be read.
@@ -121,11 +143,12 @@ impl ElementReader {
         let layout = Arc::clone(&self.layout);
         let from = reader.position().byte;
         self.field = None;
+        self.nested = None;
         self.frames.clear();
         self.frames.push(Frame { level: LevelId::RECORD, group: FieldId(0), last: None, entries: 0 });
         let attributes = std::mem::take(&mut self.attributes);
         if let Some(fault) = attributes.fault {
-            record.fault(fault.at(record.number(), None, record.place()));
+            record.report(fault, &layout, None, record.place());
             return self.drain(reader, 1, from);
         }
         if attributes.nil != Nil::Unsaid {
@@ -154,8 +177,9 @@ impl ElementReader {
                 }
                 Step::Stray(namespace, local) => {
                     let place = place_of(reader);
+                    self.stray(&namespace, &local, place);
                     if let Some(fault) = self.attributes.fault {
-                        record.fault(fault.at(record.number(), Some(&local), place));
+                        record.report(fault, &layout, self.known(&local), place);
                         return self.drain(reader, self.frames.len() + 1, from);
                     }
                     let mut rendering = begin(record, &layout);
@@ -167,7 +191,7 @@ impl ElementReader {
                     let field = level.field(id);
                     self.field = Some((frame.level, id));
                     if let Some(fault) = self.attributes.fault {
-                        record.fault(fault.at(record.number(), Some(&field.name.local), place));
+                        record.report(fault, &layout, Some(&field.name.local), place);
                         return self.drain(reader, self.frames.len() + 1, from);
                     }
                     if let Some(frame) = self.frames.last_mut() {
@@ -247,7 +271,7 @@ impl ElementReader {
                     if record.text.len() - start + text.len() > self.max_field_bytes {
                         record.text.truncate(start);
                         let fault = Fault::FieldTooLong { max: self.max_field_bytes };
-                        record.fault(fault.at(record.number(), Some(&name.local), place));
+                        record.report(fault, &layout, Some(&name.local), place);
                         self.drain(reader, self.frames.len() + 1, from)?;
                         return Ok(false);
                     }
@@ -270,10 +294,13 @@ impl ElementReader {
             self.check_size(reader, from)?;
             let Some(stray) = stray else { continue };
             let stray_place = place_of(reader);
-            if let (Step::Stray(_, local), Some(fault)) = (&stray, self.attributes.fault) {
-                record.fault(fault.at(record.number(), Some(local), stray_place));
-                self.drain(reader, self.frames.len() + 2, from)?;
-                return Ok(false);
+            if let Step::Stray(namespace, local) = &stray {
+                self.stray(namespace, local, stray_place);
+                if let Some(fault) = self.attributes.fault {
+                    record.report(fault, &layout, self.known(local), stray_place);
+                    self.drain(reader, self.frames.len() + 2, from)?;
+                    return Ok(false);
+                }
             }
             let mut rendering = begin(record, &layout);
             rendering.start(&name.namespace, &name.local, nil, place);
@@ -291,13 +318,7 @@ impl ElementReader {
     }
 
     /// Writes the start tag that was read last, with its `xsi:nil`.
-    fn start(
-        &self,
-        rendering: &mut Rendering,
-        namespace: &Arc<str>,
-        local: &Arc<str>,
-        place: crate::record::Place,
-    ) {
+    fn start(&self, rendering: &mut Rendering, namespace: &Arc<str>, local: &Arc<str>, place: Place) {
         rendering.start(namespace, local, false, place);
         if let Some(nil) = self.attributes.nil.written() {
             rendering.nil_as_written(nil);
@@ -330,8 +351,10 @@ impl ElementReader {
             match step {
                 Step::Stray(namespace, local) => {
                     let place = place_of(reader);
+                    self.stray(&namespace, &local, place);
                     if let Some(fault) = self.attributes.fault {
-                        record.fault(fault.at(record.number(), Some(&local), place));
+                        let layout = Arc::clone(&self.layout);
+                        record.report(fault, &layout, self.known(&local), place);
                         return self.drain(reader, rendering.depth() + 1, from);
                     }
                     self.start(&mut rendering, &namespace, &local, place);
@@ -353,11 +376,21 @@ impl ElementReader {
     ) -> Result<(), ReadErrorKind> {
         while open > 0 {
             self.check_size(reader, from)?;
-            match reader.next().map_err(ReadErrorKind::Xml)? {
-                Event::Start(_) => open += 1,
-                Event::End(_) => open -= 1,
-                Event::Text(_) => {}
+            let element = self.layout.element();
+            let is_record = match reader.next().map_err(ReadErrorKind::Xml)? {
+                Event::Start(start) => {
+                    open += 1;
+                    start.is(&element.namespace, &element.local)
+                }
+                Event::End(_) => {
+                    open -= 1;
+                    false
+                }
+                Event::Text(_) => false,
                 Event::Eof => return Ok(()),
+            };
+            if is_record {
+                self.nested.get_or_insert(place_of(reader));
             }
         }
         Ok(())

@@ -79,7 +79,7 @@ impl Habit {
         };
         self.disappointments = 0;
         let at = reader.position_ahead(space);
-        record.set_place(Place { line: at.line, column: at.column });
+        record.set_place(Place { line: at.line, column: at.column, byte: at.byte });
         reader.pass(space + length);
         true
     }

@@ -195,24 +195,30 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
         match self.element.read(self.reader, record) {
             Ok(()) => Ok(()),
             Err(kind) => {
-                let field = self.element.current_field().map(str::to_owned);
-                let mut error = match kind {
-                    ReadErrorKind::Xml(error) => self.fail_xml(error),
-                    // Which event was too much depends on how text is cut into pieces.
-                    kind @ ReadErrorKind::Limit { .. } => {
+                let nested = self.element.nested().filter(|_| is_of_open_record(&kind));
+                // Which field the record that begins in it is in, matters no more.
+                let field = self.element.current_field().filter(|_| nested.is_none()).map(str::to_owned);
+                let mut error = match (kind, nested) {
+                    (_, Some(Place { line, column, .. })) => {
+                        let record_element = self.element.layout().element().local.to_string();
+                        let kind = ReadErrorKind::RecordNotClosed { record_element, line, column };
                         ReadError { place: record.place(), ..self.fail(kind) }
                     }
-                    kind => self.fail(kind),
+                    (ReadErrorKind::Xml(error), None) => self.fail_xml(error),
+                    // Which event was too much depends on how text is cut into pieces.
+                    (kind @ ReadErrorKind::Limit { .. }, None) => {
+                        ReadError { place: record.place(), ..self.fail(kind) }
+                    }
+                    (kind, None) => self.fail(kind),
                 };
                 error.record = self.records;
-                error.field = field;
-                Err(error)
+                Err(error.about(self.element.layout(), field))
             }
         }
     }
 
     fn fail_xml(&self, error: XmlError) -> ReadError {
-        let place = error.position().map(|at| Place { line: at.line, column: at.column });
+        let place = error.position().map(|at| Place { line: at.line, column: at.column, byte: at.byte });
         let mut failed = self.fail(match error {
             XmlError::Io(error) => ReadErrorKind::of_io(error),
             XmlError::Encoding(error, _) => ReadErrorKind::Charset(error),
@@ -223,7 +229,7 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
     }
 
     fn fail(&self, kind: ReadErrorKind) -> ReadError {
-        ReadError { kind, place: place_of(self.reader), record: 0, field: None }
+        ReadError { kind, place: place_of(self.reader), record: 0, field: None, path: None }
     }
 }
 
@@ -256,8 +262,21 @@ impl<R: BufRead> RecordSource for XmlRecords<'_, R> {
     }
 }
 
+/// Rules that a document with a record that is never closed breaks in the end.
+const NOT_CLOSED: [&str; 2] = ["end-tag-mismatch", "element-not-closed"];
+
+/// Whether an error is what a record that is never closed comes to: it grows until its size is too much, or until an end
+/// tag, or the end of the document, is not its own.
+fn is_of_open_record(kind: &ReadErrorKind) -> bool {
+    match kind {
+        ReadErrorKind::Limit { .. } => true,
+        ReadErrorKind::Xml(XmlError::NotWellFormed { rule, .. }) => NOT_CLOSED.contains(rule),
+        _ => false,
+    }
+}
+
 /// Where the last event started.
 fn place_of<R: BufRead>(reader: &Reader<R>) -> Place {
     let at = reader.position();
-    Place { line: at.line, column: at.column }
+    Place { line: at.line, column: at.column, byte: at.byte }
 }
