@@ -82,7 +82,12 @@ impl XmlError {
             Some(at) => format!("{}行{}文字目: ", at.line, at.column),
             None => String::new(),
         };
-        let text = match self {
+        place + &self.without_place_ja()
+    }
+
+    /// The message in Japanese, for where the place is told apart.
+    pub fn without_place_ja(&self) -> String {
+        match self {
             XmlError::NotWellFormed { rule, .. } => {
                 let meaning = explain(rule).map_or(*rule, |rule| rule.ja);
                 format!("整形式のXMLではありません: {meaning}（{rule}）")
@@ -97,8 +102,25 @@ impl XmlError {
                 format!("{}の文字ではないバイトがあります（バイト位置{}）", error.encoding, error.offset)
             }
             XmlError::Io(_) => "入力を読み取れません".to_owned(),
-        };
-        place + &text
+        }
+    }
+
+    /// The message in English, for where the place is told apart.
+    pub fn without_place(&self) -> String {
+        match self {
+            XmlError::NotWellFormed { rule, .. } => match explain(rule) {
+                Some(known) => format!("not well-formed: {} ({rule}; {})", known.en, known.standard()),
+                None => format!("not well-formed ({rule})"),
+            },
+            XmlError::Limit { which, max, .. } => format!("over the limit of {max} {}", limit_words(which).0),
+            XmlError::Doctype { .. } => "a document type declaration is refused: leave it out".to_owned(),
+            XmlError::ProcessingInstruction { .. } => {
+                "a processing instruction is refused: leave it out".to_owned()
+            }
+            XmlError::UnexpectedElement { .. } => "an element where only character content may be".to_owned(),
+            XmlError::Encoding(error, _) => error.to_string(),
+            XmlError::Io(error) => format!("the document could not be read: {error}"),
+        }
     }
 
     /// The same error once more: a reader that has failed stays failed.
@@ -139,26 +161,7 @@ impl fmt::Display for XmlError {
         if let Some(at) = self.position() {
             write!(f, "{at}: ")?;
         }
-        match self {
-            XmlError::NotWellFormed { rule, .. } => match explain(rule) {
-                Some(known) => {
-                    write!(f, "not well-formed: {} ({rule}; XML 1.0 section {})", known.en, known.section)
-                }
-                None => write!(f, "not well-formed ({rule})"),
-            },
-            XmlError::Limit { which, max, .. } => {
-                write!(f, "over the limit of {max} {}", limit_words(which).0)
-            }
-            XmlError::Doctype { .. } => f.write_str("a document type declaration is refused: leave it out"),
-            XmlError::ProcessingInstruction { .. } => {
-                f.write_str("a processing instruction is refused: leave it out")
-            }
-            XmlError::UnexpectedElement { .. } => {
-                f.write_str("an element where only character content may be")
-            }
-            XmlError::Encoding(error, _) => error.fmt(f),
-            XmlError::Io(error) => write!(f, "the document could not be read: {error}"),
-        }
+        f.write_str(&self.without_place())
     }
 }
 
@@ -175,6 +178,22 @@ impl std::error::Error for XmlError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_is_said_with_the_standard_that_has_it() {
+        for (rule, standard) in [
+            ("end-tag-mismatch", "XML 1.0, section 3, WFC Element Type Match"),
+            ("prefix-undeclared", "Namespaces in XML 1.0, section 5, NSC Prefix Declared"),
+            ("pi-target", "XML 1.0, section 2.6; Namespaces in XML 1.0, section 7"),
+            ("declaration-version", "XML 1.0, section 2.8; WS-I R9701"),
+        ] {
+            let error = XmlError::NotWellFormed { rule, at: Position { line: 3, column: 5, byte: 7 } };
+            let said = error.to_string();
+            assert!(said.ends_with(&format!("({rule}; {standard})")), "{said}");
+            assert!(said.contains(&error.without_place()) && !error.without_place().contains("line"));
+            assert!(error.message_ja().ends_with(&error.without_place_ja()));
+        }
+    }
 
     #[test]
     fn a_limit_is_said_in_words_and_with_its_number() {

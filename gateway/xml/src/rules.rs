@@ -13,6 +13,18 @@ pub struct Explanation {
     pub section: &'static str,
 }
 
+impl Explanation {
+    /// The standards and their sections, in words.
+    pub fn standard(&self) -> String {
+        let parts = self.section.split("; ").map(|part| match part.strip_prefix("NS ") {
+            Some(section) => format!("Namespaces in XML 1.0, section {section}"),
+            None if part.starts_with("WS-I ") => part.to_owned(),
+            None => format!("XML 1.0, section {part}"),
+        });
+        parts.collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// The explanation of a rule by its name.
 pub fn explain(rule: &str) -> Option<&'static Explanation> {
     RULES.iter().find(|known| known.rule == rule)
