@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 256;
 const MAX_WEIGHT: usize = 1 << 16;
 
 /// Takes definitions, each after those that it names; the built-in types are there already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TypesBuilder {
     types: Types,
     tables: Tables,

@@ -72,7 +72,7 @@ impl Ids {
 }
 
 /// Simple types, compiled. Shared between threads by reference.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Types {
     pub(crate) types: Vec<SimpleType>,
 }

@@ -2,18 +2,23 @@
 
 mod naive;
 
+use std::sync::LazyLock;
+
 use sekisho_datatypes::{Builtin, Facets, NoNamespaces, Scratch, Tables, TypesBuilder};
 
 /// The longest pattern and value that are tried, in characters: the other matcher is slow.
 const MOST: usize = 200;
+
+/// The built-in types, with the tables of today and with those of XSD 1.0.
+static BUILDERS: LazyLock<[TypesBuilder; 2]> =
+    LazyLock::new(|| [Tables::Current, Tables::Xsd10].map(TypesBuilder::new));
 
 /// First byte: the tables. The rest: a pattern, a zero byte, values with zero bytes between.
 pub(crate) fn pattern(bytes: &[u8]) {
     let Some((&choice, text)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     let Some((pattern, values)) = text.split_once('\0') else { return };
-    let tables = if choice & 1 == 0 { Tables::Current } else { Tables::Xsd10 };
-    let mut builder = TypesBuilder::new(tables);
+    let mut builder = BUILDERS[usize::from(choice & 1)].clone();
     let facets = Facets { patterns: vec![pattern.to_owned()], ..Facets::default() };
     let restricted = builder.restrict(Builtin::String.id(), None, facets);
     let own = match &restricted {
