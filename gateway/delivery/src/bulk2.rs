@@ -1,20 +1,20 @@
 //! Bulk API 2.0 ingest: create, upload, close, poll, and three result files joined to rows by key.
 
-use std::collections::HashMap;
-use std::io::{self, Read};
-use std::sync::Arc;
+mod results;
+
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use sekisho_journal::{BatchId, Epoch, Event, Ledger};
 use sekisho_liveness::ErrorClass;
-use sekisho_upstream::Body;
+use sekisho_upstream::{Answer, Body};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use crate::chunk::{End, Outgoing, authorize};
-use crate::dialect::{Bulk2Spec, Codes, RowProblem, RowProblemKind, Verdict};
+use self::results::results;
+use crate::chunk::{End, Outgoing};
+use crate::dialect::{Bulk2Spec, Verdict};
 use crate::encode::{self, Measured};
 use crate::plan::PlanError;
 
@@ -39,9 +39,13 @@ impl Notary {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Job {
     id: String,
     state: String,
+    /// Rows that were looked at, good and bad.
+    #[serde(default)]
+    number_records_processed: Option<u64>,
 }
 
 /// Delivers a chunk as one job.
@@ -59,11 +63,7 @@ async fn job(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, notary: &N
     // A job that nobody has closed does nothing: whatever became of this call, no record has had an effect.
     let answer = created.map_err(harmless)?;
     if !answer.status.is_success() {
-        return Ok(End::Answered(harmless_verdict(outgoing.source.plan.dialect.judge_error(
-            answer.status,
-            &answer.headers,
-            &answer.body,
-        ))));
+        return Ok(harmless(refusal(outgoing, &answer)));
     }
     let job: Job = serde_json::from_slice(&answer.body).map_err(|_| not_done("answer-unreadable"))?;
     if job.id.is_empty() || job.id.len() > 64 || !job.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -77,21 +77,28 @@ async fn job(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, notary: &N
     }
     let closing = serde_json::json!({ "state": "UploadComplete" });
     let path = format!("{base}/{}", job.id);
-    match outgoing.call(|| json(outgoing, Method::PATCH, &path, &closing)).await {
-        Ok(answer) if answer.status.is_success() => {}
-        // It may be closed or not: the job itself knows.
-        Ok(_) | Err(End::Lost { .. } | End::NotSent { .. }) => {}
-        Err(end) => return Err(end),
-    }
-    resolved(outgoing, spec, chunk, &job.id).await
+    // It may be closed or not: the job itself knows. If not, this is why.
+    let open = match outgoing.call(|| json(outgoing, Method::PATCH, &path, &closing)).await {
+        Ok(answer) if answer.status.is_success() => lost("job-open"),
+        Ok(answer) => refusal(outgoing, &answer),
+        Err(end) => end,
+    };
+    resolved(outgoing, spec, chunk, &job.id, open).await
 }
 
 /// What became of a job whose outcome was unknown; `chunk` must hold the rows that it was given.
 pub(crate) async fn resolve(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &str) -> End {
-    resolved(outgoing, spec, chunk, id).await.unwrap_or_else(|end| end)
+    resolved(outgoing, spec, chunk, id, lost("job-open")).await.unwrap_or_else(|end| end)
 }
 
-async fn resolved(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &str) -> Result<End, End> {
+/// Waits for the end of a job. `open` says why it came to that if it was never closed.
+async fn resolved(
+    outgoing: &Outgoing,
+    spec: &Bulk2Spec,
+    chunk: &Measured,
+    id: &str,
+    open: End,
+) -> Result<End, End> {
     let path = format!("{}/{id}", base(spec));
     let until = Instant::now() + Duration::from_secs(spec.job_seconds);
     let mut wait = Duration::from_millis(spec.poll_initial_ms.max(1));
@@ -101,13 +108,14 @@ async fn resolved(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &
             Ok(answer) if answer.status.is_success() => {
                 failures = 0;
                 let job: Job = serde_json::from_slice(&answer.body).map_err(|_| lost("answer-unreadable"))?;
+                if job.id != id {
+                    return Err(lost("answer-job-id"));
+                }
                 match job.state.as_str() {
-                    "Open" => {
-                        let end = lost("job-open");
-                        return Ok(abandon(outgoing, spec, id, end).await);
+                    "Open" => return Ok(abandon(outgoing, spec, id, open).await),
+                    "JobComplete" | "Failed" | "Aborted" => {
+                        return results(outgoing, spec, chunk, &job).await;
                     }
-                    "JobComplete" => return results(outgoing, spec, chunk, id, true).await,
-                    "Failed" | "Aborted" => return results(outgoing, spec, chunk, id, false).await,
                     _ => {}
                 }
             }
@@ -143,7 +151,13 @@ async fn upload(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &st
     if answer.status.is_success() {
         return Ok(());
     }
-    Err(End::Answered(dialect.judge_error(answer.status, &answer.headers, &answer.body)))
+    Err(refusal(outgoing, &answer))
+}
+
+/// What a call of a job that was refused means.
+fn refusal(outgoing: &Outgoing, answer: &Answer) -> End {
+    let dialect = &outgoing.source.plan.dialect;
+    End::Answered(dialect.judge_error(answer.status, &answer.headers, &answer.body))
 }
 
 /// Aborts a job that was never closed. Proven aborted, nothing was done and `end` says why it came to that; else nobody
@@ -152,138 +166,11 @@ async fn abandon(outgoing: &Outgoing, spec: &Bulk2Spec, id: &str, end: End) -> E
     let path = format!("{}/{id}", base(spec));
     let aborting = serde_json::json!({ "state": "Aborted" });
     let aborted = match outgoing.call(|| json(outgoing, Method::PATCH, &path, &aborting)).await {
-        Ok(answer) if answer.status.is_success() => {
-            serde_json::from_slice::<Job>(&answer.body).is_ok_and(|job| job.state == "Aborted")
-        }
+        Ok(answer) if answer.status.is_success() => serde_json::from_slice::<Job>(&answer.body)
+            .is_ok_and(|job| job.state == "Aborted" && job.id == id),
         _ => false,
     };
     if aborted { harmless(end) } else { lost("job-open") }
-}
-
-/// Reads the three result files. A row that stands in none of them has an unknown outcome if the job says that it did
-/// all of them (`complete`), and was not looked at if the job was stopped.
-async fn results(
-    outgoing: &Outgoing,
-    spec: &Bulk2Spec,
-    chunk: &Measured,
-    id: &str,
-    complete: bool,
-) -> Result<End, End> {
-    let mut fates: Vec<Option<RowFate>> = vec![None; chunk.keys.hashes.len()];
-    let index: Arc<HashMap<u64, u32>> =
-        Arc::new(chunk.keys.hashes.iter().zip(0_u32..).map(|(hash, row)| (*hash, row)).collect());
-    for (file, which) in [
-        ("successfulResults", Which::Successful),
-        ("failedResults", Which::Failed),
-        ("unprocessedrecords", Which::Unprocessed),
-    ] {
-        let path = format!("{}/{id}/{file}", base(spec));
-        let token = outgoing.token().await.map_err(|_| lost("job-results"))?;
-        let mut request = bare(outgoing, Method::GET, &path, "text/csv")?;
-        authorize(request.headers_mut(), token.as_ref());
-        let answer = outgoing
-            .upstream
-            .client()
-            .send_streaming(request, outgoing.deadline())
-            .await
-            .map_err(|error| lost(error.code()))?;
-        if !answer.status.is_success() {
-            return Err(lost("job-results"));
-        }
-        let reader = answer.into_reader();
-        let (index, keys) = (Arc::clone(&index), chunk.keys.hasher());
-        let external_id = spec.external_id.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            result_rows(reader, &external_id, which, |key| index.get(&keys.hash(key)).copied())
-        });
-        let rows = read.await.map_err(|_| lost("job-results"))?.map_err(|_| lost("job-results"))?;
-        for (row, fate) in rows {
-            let slot = usize::try_from(row).ok().and_then(|row| fates.get_mut(row));
-            match slot {
-                Some(slot) if slot.is_none() => *slot = Some(fate),
-                // In two files, or twice in one: the upstream contradicts itself.
-                _ => return Err(lost("answer-key")),
-            }
-        }
-    }
-    let codes = outgoing.source.plan.dialect.codes();
-    Ok(End::Answered(Verdict::Rows(problems(fates, codes, complete))))
-}
-
-fn problems(fates: Vec<Option<RowFate>>, codes: &Codes, complete: bool) -> Vec<RowProblem> {
-    let problem = |(row, fate): (usize, Option<RowFate>)| {
-        let kind = match fate {
-            Some(RowFate::Taken) => return None,
-            Some(RowFate::Refused { code, field }) => {
-                RowProblemKind::Refused { temporary: codes.is_temporary(&code), code, field }
-            }
-            Some(RowFate::NotDone) => RowProblemKind::NotDone,
-            None if complete => RowProblemKind::Unknown,
-            None => RowProblemKind::NotDone,
-        };
-        Some(RowProblem { row: row as u64, kind })
-    };
-    fates.into_iter().enumerate().filter_map(problem).collect()
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum RowFate {
-    Taken,
-    Refused { code: String, field: Option<String> },
-    NotDone,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    Successful,
-    Failed,
-    Unprocessed,
-}
-
-/// The rows that a result file names, in its order. Rows with a key that was never sent make it no result of this job.
-fn result_rows(
-    input: impl Read,
-    external_id: &str,
-    which: Which,
-    row_of: impl Fn(&str) -> Option<u32>,
-) -> io::Result<Vec<(u32, RowFate)>> {
-    let wrong = |what: &'static str| io::Error::new(io::ErrorKind::InvalidData, what);
-    let mut table = crate::csv_table::CsvTable::new(input);
-    let mut record: Vec<String> = Vec::new();
-    let mut found = Vec::new();
-    if !table.next(&mut record)? {
-        // No header and no rows: nothing to report.
-        return Ok(found);
-    }
-    let column = |name: &str| record.iter().position(|column| column == name);
-    let key = column(external_id).ok_or_else(|| wrong("no key column"))?;
-    let error = column("sf__Error");
-    while table.next(&mut record)? {
-        let cell = |at: usize| record.get(at).map_or("", String::as_str);
-        let row = row_of(cell(key)).ok_or_else(|| wrong("a key that was not sent"))?;
-        found.push((
-            row,
-            match which {
-                Which::Successful => RowFate::Taken,
-                Which::Unprocessed => RowFate::NotDone,
-                Which::Failed => refused(error.map_or("", cell)),
-            },
-        ));
-    }
-    Ok(found)
-}
-
-/// `CODE:text:FIELD --`: the code, and the field where there is one; the text may quote the record and is dropped.
-fn refused(error: &str) -> RowFate {
-    let code = error.split(':').next().unwrap_or_default().trim();
-    let word = |text: &str| {
-        !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    let field = error.rsplit(':').next().unwrap_or_default().trim().trim_end_matches("--").trim();
-    RowFate::Refused {
-        code: if word(code) { code.to_owned() } else { "refused".to_owned() },
-        field: (field != code && word(field)).then(|| field.to_owned()),
-    }
 }
 
 /// The same end, for a call that cannot have had an effect on a record.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};
 use sekisho_liveness::ErrorClass;
-use sekisho_upstream::{Answer, Body, LoginError, Sent, Token, Upstream, UpstreamError};
+use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Sent, Token, Upstream, UpstreamError};
 
 use crate::bulk2;
 use crate::dialect::Verdict;
@@ -123,6 +123,29 @@ impl Outgoing {
                 Some(expired)
                     if !renewed && self.is_session(answer.status, &answer.headers, &answer.body) =>
                 {
+                    token = Some(self.renewed(expired).await?);
+                    renewed = true;
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    /// As [`Outgoing::call`], for an answer of at most `limit` bytes that is read piece by piece.
+    pub(crate) async fn call_streaming(
+        &self,
+        request: impl Fn() -> Result<Request<Body>, PlanError>,
+        limit: u64,
+    ) -> Result<AnswerStream, End> {
+        let mut token = self.token().await?;
+        let mut renewed = false;
+        loop {
+            let mut request = request()?;
+            authorize(request.headers_mut(), token.as_ref());
+            let client = self.upstream.client();
+            let answer = client.send_streaming_up_to(request, self.deadline(), limit).await?;
+            match &token {
+                Some(expired) if !renewed && answer.status == StatusCode::UNAUTHORIZED => {
                     token = Some(self.renewed(expired).await?);
                     renewed = true;
                 }

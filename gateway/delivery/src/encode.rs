@@ -197,6 +197,10 @@ pub(crate) fn measure(
                     Some(Cell::Text(text)) => text,
                     _ => "",
                 };
+                if key.is_empty() && dialect.needs_key() {
+                    fault = Some("key-missing");
+                    break;
+                }
                 keys_here.push(measured.keys.hash(key));
             }
         }

@@ -6,7 +6,7 @@ use crate::dialect::{RowProblem, RowProblemKind};
 use crate::encode::Measured;
 
 /// The answer says nothing of the record.
-const MISSING: &str = "answer-missing";
+pub(crate) const MISSING: &str = "answer-missing";
 
 /// The records of a chunk that were not delivered, ascending. `may_retry` says of a record whether it may be tried
 /// again after a refusal for the moment.

@@ -5,11 +5,18 @@ use std::time::Duration;
 use sekisho_liveness::{Board, ErrorClass, Observation, Station};
 
 use crate::chunk::End;
-use crate::dialect::Verdict;
+use crate::dialect::{RowProblem, RowProblemKind, Verdict};
+use crate::outcome::MISSING;
 
 /// Reports the end of an exchange: a fact about the import, and about the hop that it got stuck at.
 pub(crate) fn report(board: &Board, upstream: &str, end: &End, took: Duration, refused_rows: bool) {
     let seen = match end {
+        End::Answered(Verdict::Rows(problems)) if problems.iter().any(is_unsaid) => {
+            Observation::degraded(ErrorClass::Infrastructure).text(
+                format!("the last answer left out what became of some records: {MISSING}"),
+                format!("直近の応答に、一部のレコードの結果がありませんでした: {MISSING}"),
+            )
+        }
         End::Answered(Verdict::Rows(_)) if refused_rows => Observation::degraded(ErrorClass::Data).text(
             "the cloud refused some of the last records",
             "直近のレコードの一部が接続先で拒否されました",
@@ -29,6 +36,10 @@ pub(crate) fn report(board: &Board, upstream: &str, end: &End, took: Duration, r
         }
     };
     board.report(&Station::Import.hop_of(upstream), seen.from_traffic().took(took));
+}
+
+fn is_unsaid(problem: &RowProblem) -> bool {
+    problem.kind == RowProblemKind::Unknown
 }
 
 /// Reports that the spool cannot give records that it holds: the gateway's own fault.

@@ -6,8 +6,9 @@ use sekisho_xml::write::escape_text;
 
 /// The form of a row in a request's body.
 pub(crate) enum RowForm {
-    /// CSV lines; `nil` is the text that stands for nil and therefore for nothing else.
-    Csv { writer: CsvWriter, nil: Option<String> },
+    /// CSV lines; `nil` is the text that stands for nil and therefore for nothing else. `empty_is_nil`: the upstream takes an
+    /// empty cell for none, and what is empty here would stay there as it was.
+    Csv { writer: CsvWriter, nil: Option<String>, empty_is_nil: bool },
     /// JSON objects parted by commas; `lead` is put before the first member.
     Json { writer: JsonWriter, lead: Option<String> },
     /// A JSON object a line.
@@ -29,14 +30,15 @@ impl RowForm {
         out: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
         match self {
-            Self::Csv { writer, nil } => {
+            Self::Csv { writer, nil, empty_is_nil } => {
                 if let Some(nil) = nil.as_deref()
                     && rows.cells(row).any(|cell| cell == Cell::Text(nil))
                 {
                     // Sent as it is, the cloud would take it for nil: another value than the one accepted.
                     return Err("value-reads-as-nil");
                 }
-                writer.row(rows.cells(row), out);
+                let cell = |cell| if *empty_is_nil && cell == Cell::Text("") { Cell::Nil } else { cell };
+                writer.row(rows.cells(row).map(cell), out);
             }
             Self::Json { writer, lead } => {
                 if !first {
@@ -71,7 +73,8 @@ impl RowForm {
     }
 }
 
-/// `p:` and `o:` are declared around: partner and sObject namespaces. Order as in the WSDL: type, fieldsToNull, fields.
+/// `p:` and `o:` are declared around: partner and sObject namespaces. Order as in the WSDL: type, fieldsToNull, fields. An
+/// empty element would say nothing: what is empty becomes null, too.
 fn s_object(
     object: &str,
     columns: &[String],
@@ -83,12 +86,14 @@ fn s_object(
     out.extend_from_slice(object.as_bytes());
     out.extend_from_slice(b"</o:type>");
     for (cell, column) in rows.cells(row).zip(columns) {
-        if cell == Cell::Nil {
+        if matches!(cell, Cell::Nil | Cell::Text("")) {
             element("o:fieldsToNull", column, out)?;
         }
     }
     for (cell, column) in rows.cells(row).zip(columns) {
-        if let Cell::Text(text) = cell {
+        if let Cell::Text(text) = cell
+            && !text.is_empty()
+        {
             out.extend_from_slice(b"<o:");
             out.extend_from_slice(column.as_bytes());
             out.push(b'>');

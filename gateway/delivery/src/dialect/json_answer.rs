@@ -1,6 +1,10 @@
-//! Reads a JSON answer: results per row, or an error.
+//! Reads a JSON answer: results per row, or an error. In one pass, keeping no more than what was asked for, however
+//! much else the answer holds.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserializer, de};
 
 use super::ResultsSpec;
 use super::verdict::RowResult;
@@ -9,63 +13,240 @@ use crate::encode::RowKeys;
 /// Longest code or field name that is taken from an answer, in bytes.
 const MOST_TEXT: usize = 256;
 
-/// The value at a path of member names; of an array on the way, its first item.
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    let first = |value: &'a Value| match value {
-        Value::Array(items) => items.first(),
-        other => Some(other),
-    };
-    let mut value = value;
-    for step in path.split('/').filter(|step| !step.is_empty()) {
-        value = first(value)?.get(step)?;
-    }
-    Some(value)
-}
+/// Longest key that is taken from an answer, in bytes.
+const MOST_KEY: usize = 64 * 1024;
 
-fn word(value: &Value) -> Option<String> {
-    match value {
-        Value::Array(items) => items.first().and_then(word),
-        Value::String(text) if text.len() <= MOST_TEXT => Some(text.clone()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// What the answer says of each row; `None` when it is not of the described shape, or has more results than `rows`.
+/// What the answer says of each row; `None` when it is not of the described shape, says something twice, or has more
+/// results than `rows`.
 pub(crate) fn results(body: &[u8], spec: &ResultsSpec, rows: u64, keys: &RowKeys) -> Option<Vec<RowResult>> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    let items = match spec.result.as_str() {
-        "" => answer.as_array()?,
-        path => at(&answer, path)?.as_array()?,
-    };
-    if items.len() as u64 > rows {
-        return None;
-    }
-    let key_of = |item: &Value| match at(item, spec.key.as_deref()?)? {
-        Value::String(text) => Some(keys.hash(text)),
-        Value::Number(number) => Some(keys.hash(&number.to_string())),
-        _ => None,
-    };
-    let word_at = |item: &Value, path: Option<&String>| path.and_then(|path| at(item, path)).and_then(word);
-    Some(
-        items
-            .iter()
-            .map(|item| RowResult {
-                key: key_of(item),
-                success: word_at(item, Some(&spec.success))
-                    .is_some_and(|word| spec.true_values.contains(&word)),
-                code: word_at(item, spec.code.as_ref()),
-                field: word_at(item, spec.field.as_ref()),
-            })
-            .collect(),
-    )
+    let paths = [spec.key.as_deref(), Some(&*spec.success), spec.code.as_deref(), spec.field.as_deref()];
+    let items = Items { wanted: paths.map(|path| steps(path.unwrap_or_default())), spec, keys, rows };
+    let way = steps(&spec.result);
+    let mut found = None;
+    read(body, Way { steps: &way, items: &items, found: &mut found })?;
+    found
 }
 
 /// The code in an error answer.
 pub(crate) fn error_code(body: &[u8], path: &str) -> Option<String> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    let code = word(at(&answer, path)?)?;
+    let way = steps(path);
+    let mut words: Words = Default::default();
+    read(body, Walk { wanted: &[(0, &way)], words: &mut words })?;
+    let code = words[0].take().filter(|code| code.len() <= MOST_TEXT)?;
     // A code, not prose that might quote a record.
     code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)).then_some(code)
+}
+
+fn steps(path: &str) -> Vec<&str> {
+    path.split('/').filter(|step| !step.is_empty()).collect()
+}
+
+fn read<'de>(body: &'de [u8], seed: impl DeserializeSeed<'de, Value = ()>) -> Option<()> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    seed.deserialize(&mut reader).ok()?;
+    reader.end().ok()
+}
+
+/// Words found at the paths that were looked for: key, success, code, field.
+type Words = [Option<String>; 4];
+
+/// The array of results.
+struct Items<'a> {
+    wanted: [Vec<&'a str>; 4],
+    spec: &'a ResultsSpec,
+    keys: &'a RowKeys,
+    rows: u64,
+}
+
+impl Items<'_> {
+    fn result(&self, words: &mut Words) -> RowResult {
+        let [key, success, code, field] = words;
+        let short = |word: &mut Option<String>| word.take().filter(|word| word.len() <= MOST_TEXT);
+        RowResult {
+            key: key.take().map(|key| self.keys.hash(&key)),
+            success: short(success).map(|word| self.spec.true_values.contains(&word)),
+            code: short(code),
+            field: short(field),
+        }
+    }
+}
+
+/// The way to the array of results: by member names; of an array on the way, its first item.
+struct Way<'a> {
+    steps: &'a [&'a str],
+    items: &'a Items<'a>,
+    found: &'a mut Option<Vec<RowResult>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Way<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Way<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the way to the results")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((first, rest)) = self.steps.split_first() else {
+            return Err(A::Error::custom("an object where the results stand"));
+        };
+        let mut seen = false;
+        while let Some(name) = map.next_key::<Name>()? {
+            if name.0.as_deref() != Some(*first) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if std::mem::replace(&mut seen, true) {
+                return Err(A::Error::custom("a member twice"));
+            }
+            map.next_value_seed(Way { steps: rest, items: self.items, found: self.found })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        if !self.steps.is_empty() {
+            seq.next_element_seed(Way { steps: self.steps, items: self.items, found: self.found })?;
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(());
+        }
+        let wanted: Vec<(usize, &[&str])> = self
+            .items
+            .wanted
+            .iter()
+            .map(Vec::as_slice)
+            .enumerate()
+            .filter(|(_, way)| !way.is_empty())
+            .collect();
+        let mut results = Vec::new();
+        let mut words: Words = Default::default();
+        while seq.next_element_seed(Walk { wanted: &wanted, words: &mut words })?.is_some() {
+            if results.len() as u64 >= self.items.rows {
+                return Err(A::Error::custom("more results than rows"));
+            }
+            results.push(self.items.result(&mut words));
+        }
+        *self.found = Some(results);
+        Ok(())
+    }
+}
+
+/// Looks for words below a value, at several paths at once; of an array on the way, its first item counts.
+struct Walk<'a> {
+    wanted: &'a [(usize, &'a [&'a str])],
+    words: &'a mut Words,
+}
+
+impl Walk<'_> {
+    fn word(self, word: impl Fn() -> String) {
+        for (slot, _) in self.wanted.iter().filter(|(_, way)| way.is_empty()) {
+            if let Some(place) = self.words.get_mut(*slot) {
+                *place = Some(word());
+            }
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a result")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(Name(name)) = map.next_key::<Name>()? {
+            let name = name.unwrap_or_default();
+            let below: Vec<(usize, &[&str])> = self
+                .wanted
+                .iter()
+                .filter(|(_, way)| way.first().is_some_and(|first| *first == name))
+                .filter_map(|(slot, way)| Some((*slot, way.get(1..)?)))
+                .collect();
+            if below.is_empty() {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if seen.contains(&name) {
+                return Err(A::Error::custom("a member twice"));
+            }
+            seen.push(name);
+            map.next_value_seed(Walk { wanted: &below, words: self.words })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        seq.next_element_seed(Walk { wanted: self.wanted, words: self.words })?;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        if text.len() <= MOST_KEY {
+            self.word(|| text.to_owned());
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<(), E> {
+        self.word(|| flag.to_string());
+        Ok(())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<(), E> {
+        self.word(|| number.to_string());
+        Ok(())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<(), E> {
+        self.word(|| number.to_string());
+        Ok(())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<(), E> {
+        self.word(|| number.to_string());
+        Ok(())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// A member's name, if it is short enough to be one that is looked for.
+struct Name(Option<String>);
+
+impl<'de> de::Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Short;
+        impl Visitor<'_> for Short {
+            type Value = Name;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a member's name")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+                Ok(Name((name.len() <= MOST_TEXT).then(|| name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Short)
+    }
 }

@@ -19,8 +19,8 @@ pub use self::spec::{
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
 pub(crate) use self::verdict::by_status;
-use self::verdict::rows_verdict;
 pub use self::verdict::{RowProblem, RowProblemKind, Verdict};
+use self::verdict::{RowResult, rows_verdict};
 use self::xml_answer::{SoapAnswer, SoapPaths};
 use crate::encode::{Framing, Measured};
 use crate::plan::PlanError;
@@ -30,6 +30,15 @@ const SOBJECT: &str = "urn:sobject.partner.soap.sforce.com";
 
 /// Rows that `collections` and `partner-soap` take in one call.
 const MOST_IN_A_CALL: u64 = 200;
+
+/// What stands for nil in a bulk upload.
+const BULK_NIL: &str = "#N/A";
+
+/// Bytes of an upload that are left for its header row, which has 32,000 characters at the most.
+const MOST_BULK_HEADER: u64 = 64 * 1024;
+
+/// The largest upload that the vendor takes, in bytes.
+const MOST_BULK_UPLOAD: u64 = 150_000_000;
 
 /// A dialect, ready to encode rows and read answers.
 pub(crate) struct Dialect {
@@ -102,7 +111,18 @@ impl Dialect {
             }
             DialectSpec::Bulk2(bulk) => {
                 key_column = Some(external_id(&bulk.external_id, &columns)?);
-                csv(Some(nil.unwrap_or("#N/A")))
+                if nil.is_some_and(|nil| nil != BULK_NIL) {
+                    return Err(setting("mapping.nil", "is #N/A in this dialect, and nothing else"));
+                }
+                if !(MOST_BULK_HEADER * 2..=MOST_BULK_UPLOAD).contains(&bulk.max_upload_bytes) {
+                    let range = "must be between 131072 and 150000000: what the upstream takes in one job";
+                    return Err(setting("dialect.max_upload_bytes", range));
+                }
+                RowForm::Csv {
+                    writer: CsvWriter::new(b',', Some(BULK_NIL)),
+                    nil: Some(BULK_NIL.to_owned()),
+                    empty_is_nil: true,
+                }
             }
             DialectSpec::Collections(collections) => {
                 key_column = Some(external_id(&collections.external_id, &columns)?);
@@ -133,6 +153,11 @@ impl Dialect {
         self.key_column
     }
 
+    /// A row without a key is one that the upstream cannot place.
+    pub(crate) fn needs_key(&self) -> bool {
+        matches!(self.spec, DialectSpec::Bulk2(_) | DialectSpec::Collections(_) | DialectSpec::PartnerSoap(_))
+    }
+
     /// Most rows in one request.
     pub(crate) fn most_rows(&self) -> u64 {
         match self.spec {
@@ -143,7 +168,7 @@ impl Dialect {
 
     /// Most bytes of rows in one request.
     pub(crate) fn most_bytes(&self) -> u64 {
-        self.bulk2().map_or(u64::MAX, |bulk| bulk.max_upload_bytes.saturating_sub(64 * 1024).max(1))
+        self.bulk2().map_or(u64::MAX, |bulk| bulk.max_upload_bytes.saturating_sub(MOST_BULK_HEADER).max(1))
     }
 
     pub(crate) fn bulk2(&self) -> Option<&Bulk2Spec> {
@@ -345,7 +370,7 @@ impl Dialect {
                     return Verdict::Unknown("answer-operation".to_owned());
                 }
                 if self.has_results() {
-                    rows_verdict(&results, chunk.rows, &chunk.keys, self.codes(), |name| self.is_column(name))
+                    self.rows(&results, self.paths.by_key(), chunk)
                 } else {
                     Verdict::Rows(Vec::new())
                 }
@@ -370,11 +395,14 @@ impl Dialect {
         }
         let Some(spec) = &self.json else { return Verdict::Rows(Vec::new()) };
         match json_answer::results(body, spec, chunk.rows, &chunk.keys) {
-            Some(results) => {
-                rows_verdict(&results, chunk.rows, &chunk.keys, self.codes(), |name| self.is_column(name))
-            }
+            Some(results) => self.rows(&results, spec.key.is_some(), chunk),
             None => Verdict::Unknown("answer-unreadable".to_owned()),
         }
+    }
+
+    fn rows(&self, results: &[RowResult], by_key: bool, chunk: &Measured) -> Verdict {
+        let known = |name: &str| self.is_column(name);
+        rows_verdict(results, by_key, chunk.rows, &chunk.keys, self.codes(), known)
     }
 
     /// What a code or a status means for one of the calls of a job.
@@ -405,7 +433,7 @@ impl Dialect {
 }
 
 fn csv(nil: Option<&str>) -> RowForm {
-    RowForm::Csv { writer: CsvWriter::new(b',', nil), nil: nil.map(str::to_owned) }
+    RowForm::Csv { writer: CsvWriter::new(b',', nil), nil: nil.map(str::to_owned), empty_is_nil: false }
 }
 
 fn xml<'a>(record: &str, columns: impl IntoIterator<Item = &'a str>) -> Result<RowForm, PlanError> {

@@ -79,6 +79,10 @@ fn refused(row: u64, code: &str, field: Option<&str>, temporary: bool) -> RowPro
     RowProblem { row, kind: RowProblemKind::Refused { code: code.into(), field, temporary } }
 }
 
+fn unsaid(row: u64) -> RowProblem {
+    RowProblem { row, kind: RowProblemKind::Unknown }
+}
+
 fn unknown(code: &str) -> Verdict {
     Verdict::Unknown(code.into())
 }
@@ -184,11 +188,16 @@ fn json_answers() {
         (200, format!("[{good},{good},{good}]"), unknown("answer-unreadable")),
         (200, "{}".into(), unknown("answer-unreadable")),
         (200, format!("[{good},"), unknown("answer-unreadable")),
+        (200, "[1,2]".into(), Verdict::Rows(vec![unsaid(0), unsaid(1)])),
+        (200, format!(r#"[{good},{{"success":null}}]"#), Verdict::Rows(vec![unsaid(1)])),
         (
             200,
-            "[1,2]".into(),
-            Verdict::Rows(vec![refused(0, "refused", None, false), refused(1, "refused", None, false)]),
+            format!(r#"[{good},{{"success":false}}]"#),
+            Verdict::Rows(vec![refused(1, "refused", None, false)]),
         ),
+        (200, format!(r#"[{good},{{"success":false,"success":true}}]"#), unknown("answer-unreadable")),
+        (200, format!("[{good},{bad}] and more"), unknown("answer-unreadable")),
+        (200, format!("{}{good}", "[".repeat(100_000)), unknown("answer-unreadable")),
         (
             403,
             r#"[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"m"}]"#.into(),
@@ -210,7 +219,8 @@ fn json_answers() {
             Verdict::Data { code: "status-400".into(), certain: false },
         ),
         (404, "<html>".into(), Verdict::Misuse("status-404".into())),
-        (302, String::new(), Verdict::Misuse("status-302".into())),
+        (302, String::new(), unknown("status-302")),
+        (307, String::new(), Verdict::Misuse("status-307".into())),
         (502, String::new(), unknown("status-502")),
         (503, String::new(), unknown("status-503")),
         (504, String::new(), unknown("status-504")),
@@ -219,6 +229,35 @@ fn json_answers() {
     for (status, body, expected) in cases {
         assert_eq!(judge(&dialect, status, &body, 2), expected, "{status} {body}");
     }
+}
+
+#[test]
+fn results_in_json_are_found_on_their_way_and_nothing_else_is_kept() {
+    let spec = ResultsSpec { result: "answer/results".into(), key: Some("row/id".into()), ..results() };
+    let keys = RowKeys::default();
+    let read = |body: &str, rows| json_answer::results(body.as_bytes(), &spec, rows, &keys);
+    let one = r#"{"row":[{"id":"a"},{"id":"b"}],"success":true,"error":{"code":7,"field":["F002","F001"]}}"#;
+    let found = verdict::RowResult {
+        key: Some(keys.hash("a")),
+        success: Some(true),
+        code: Some("7".into()),
+        field: Some("F002".into()),
+    };
+    let filler = format!(r#""x":[{}1]"#, "[],".repeat(10_000));
+    for body in [
+        format!(r#"{{"answer":{{"results":[{one}]}}}}"#),
+        format!(r#"{{{filler},"answer":[{{"results":[{one}],{filler}}},{{"results":[]}}],"y":null}}"#),
+    ] {
+        assert_eq!(read(&body, 1), Some(vec![found.clone()]));
+        assert_eq!(read(&body, 0), None, "more results than rows");
+    }
+    for body in
+        ["{}", "[]", r#"{"answer":{"results":{}}}"#, r#"{"answer":{"results":[],"results":[]}}"#, "7", ""]
+    {
+        assert_eq!(read(body, 9), None, "{body}");
+    }
+    let long = format!(r#"{{"answer":{{"results":[{{"success":"{}"}}]}}}}"#, "t".repeat(300));
+    assert_eq!(read(&long, 1), Some(vec![verdict::RowResult::default()]));
 }
 
 #[test]
@@ -255,9 +294,13 @@ fn results_by_key_must_name_each_row_once() {
         keys
     };
     let sent = keys(&["a", "b", "c"]);
-    let result =
-        |key: &str, success| verdict::RowResult { key: Some(sent.hash(key)), success, ..Default::default() };
-    let judge = |results: &[verdict::RowResult]| rows_verdict(results, 3, &sent, &Codes::default(), |_| true);
+    let result = |key: &str, success| verdict::RowResult {
+        key: Some(sent.hash(key)),
+        success: Some(success),
+        ..Default::default()
+    };
+    let judge =
+        |results: &[verdict::RowResult]| rows_verdict(results, true, 3, &sent, &Codes::default(), |_| true);
     assert_eq!(
         judge(&[result("c", true), result("a", false), result("b", true)]),
         Verdict::Rows(vec![refused(0, "refused", None, false)])
@@ -266,6 +309,12 @@ fn results_by_key_must_name_each_row_once() {
     assert_eq!(judge(&[result("a", true), result("x", true), result("b", true)]), unknown("answer-key"));
     let missing = Verdict::Rows(vec![RowProblem { row: 1, kind: RowProblemKind::Unknown }]);
     assert_eq!(judge(&[result("a", true), result("c", true)]), missing);
+    // Described with keys, they are never joined by order.
+    let without = |success| verdict::RowResult { success: Some(success), ..Default::default() };
+    assert_eq!(judge(&[without(true), without(true), without(true)]), unknown("answer-key"));
+    // Neither taken nor refused: not said.
+    let silent = verdict::RowResult { key: Some(sent.hash("b")), ..Default::default() };
+    assert_eq!(judge(&[result("a", true), silent, result("c", true)]), missing);
 }
 
 #[test]

@@ -73,7 +73,8 @@ pub enum RowProblemKind {
 pub(crate) struct RowResult {
     /// Hash of the key, where the answer has one.
     pub(crate) key: Option<u64>,
-    pub(crate) success: bool,
+    /// Whether the row was taken; `None` where the answer does not say.
+    pub(crate) success: Option<bool>,
     pub(crate) code: Option<String>,
     pub(crate) field: Option<String>,
 }
@@ -129,8 +130,9 @@ pub(crate) fn by_status(status: StatusCode, code: Option<&str>, headers: &Header
         503 if retry_after(headers).is_some() => {
             Verdict::Later { code: named(), wait: retry_after(headers), quota: false }
         }
-        // 303 comes after the effect (RFC 9110 section 15.4.4): it falls to what is not known. No redirect is followed.
-        501 | 300..=302 | 304..=399 | 402..=499 => Verdict::Misuse(named()),
+        // No redirect is followed. 303 comes after the effect, and so do 301 and 302 where they are used as it is (RFC 9110
+        // sections 15.4.2 to 15.4.4): they fall to what is not known.
+        501 | 300 | 304..=399 | 402..=499 => Verdict::Misuse(named()),
         _ => Verdict::Unknown(named()),
     }
 }
@@ -158,15 +160,15 @@ fn http_date(text: &str) -> Option<time::UtcDateTime> {
     time::UtcDateTime::parse(text, FORM).ok()
 }
 
-/// Results to rows: by key where results have keys, else by order. An answer that does not fit is no proof.
+/// Results to rows: by key where results are described with one, else by order. An answer that does not fit is no proof.
 pub(crate) fn rows_verdict(
     results: &[RowResult],
+    by_key: bool,
     rows: u64,
     keys: &RowKeys,
     codes: &Codes,
     known_columns: impl Fn(&str) -> bool,
 ) -> Verdict {
-    let by_key = !keys.hashes.is_empty() && results.iter().any(|result| result.key.is_some());
     if !by_key && results.len() as u64 != rows {
         return Verdict::Unknown("answer-count".to_owned());
     }
@@ -190,8 +192,9 @@ pub(crate) fn rows_verdict(
     let mut problems = Vec::new();
     for (row, result) in of_row.iter().enumerate() {
         let kind = match result.and_then(|number| results.get(number)) {
-            None => RowProblemKind::Unknown,
-            Some(result) if result.success => continue,
+            Some(RowResult { success: Some(true), .. }) => continue,
+            // Neither taken nor a reason why not: the answer does not say.
+            None | Some(RowResult { success: None, code: None, .. }) => RowProblemKind::Unknown,
             Some(result) => {
                 let code = Codes::plain(result.code.as_deref().unwrap_or("refused")).to_owned();
                 RowProblemKind::Refused {

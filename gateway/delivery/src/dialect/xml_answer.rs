@@ -92,6 +92,11 @@ impl SoapPaths {
         seen.finish(self)
     }
 
+    /// Results are joined to rows by their keys.
+    pub(crate) fn by_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     fn relevant(&self, below: &[String]) -> Option<Slot> {
         let is = |path: &Option<Vec<String>>| path.as_deref() == Some(below);
         if is(&self.key) {
@@ -215,8 +220,9 @@ impl Seen {
                         }
                         match slot {
                             Slot::Key => result.key = Some(keys.hash(&text)),
+                            Slot::Success if word.is_empty() => {}
                             Slot::Success => {
-                                result.success = paths.true_values.iter().any(|value| value == word)
+                                result.success = Some(paths.true_values.iter().any(|value| value == word))
                             }
                             Slot::Code => result.code = Some(word.to_owned()),
                             _ => result.field = Some(word.to_owned()),

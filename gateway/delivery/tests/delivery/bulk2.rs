@@ -94,7 +94,8 @@ impl Jobs {
                 if job.state == "UploadComplete" && job.polls > 2 {
                     job.state = if job.unprocessed.is_empty() { "JobComplete" } else { "Failed" };
                 }
-                Reply::json(200, json!({"id": id, "state": job.state}))
+                let processed = job.successful.len() + job.failed.len();
+                Reply::json(200, json!({"id": id, "state": job.state, "numberRecordsProcessed": processed}))
             }
             ("GET", [_, file]) => {
                 let job = job.as_ref().expect("a job");

@@ -5,6 +5,7 @@ mod calls;
 mod crowd;
 mod damage;
 mod doubt;
+mod lies;
 mod login;
 mod nested;
 mod soap;
