@@ -82,6 +82,16 @@ impl Gateway {
         until_delivered(self.admin, limit)
     }
 
+    /// Asks it to take its configuration over anew.
+    pub(super) fn reload(&self) -> anyhow::Result<()> {
+        crate::workspace::check(Command::new("kill").args(["-HUP", &self.id().to_string()]))
+    }
+
+    /// Kills it (SIGKILL), and waits until it is gone.
+    pub(super) fn kill(self) -> anyhow::Result<()> {
+        self.program.kill()
+    }
+
     /// Asks it to end, and waits until it has.
     pub(super) fn stop(self) -> anyhow::Result<()> {
         self.program.stop()

@@ -8,7 +8,9 @@ mod footprint;
 mod gateway;
 mod memory;
 pub(crate) mod pacing;
+mod recovery;
 mod relay;
+mod retention;
 mod site;
 mod upload;
 
@@ -50,6 +52,10 @@ enum Part {
     Memory,
     /// Peak memory with many uploads and idle connections at once.
     Crowd,
+    /// Acceptance while what has had its time is removed.
+    Retention,
+    /// From SIGKILL with many open batches to delivering again.
+    Recovery,
     /// The pace beside the best fixed chunk size.
     Pacing,
 }
@@ -127,6 +133,8 @@ impl Bench {
             Part::Relay => relay::measure(self),
             Part::Memory => memory::measure(self),
             Part::Crowd => crowd::measure(self),
+            Part::Retention => retention::measure(self),
+            Part::Recovery => recovery::measure(self),
             Part::Pacing => pacing::measure(self),
         }
     }

@@ -19,13 +19,18 @@ pub(super) struct Cloud {
 impl Cloud {
     /// The reference cloud as quick as it can be: 50 ms a call, nothing a row.
     pub(super) fn quick(bench: &Bench) -> anyhow::Result<Self> {
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), "50ms", bench)
+    }
+
+    /// The reference cloud at an address, with so much time for a call and nothing for a row.
+    pub(super) fn at(address: SocketAddr, fixed: &str, bench: &Bench) -> anyhow::Result<Self> {
         let mut program = Program::start(
             "the reference cloud",
             bench
                 .programs
                 .command("sekisho-cloud")
-                .args(["--open", "--fixed", "50ms", "--per-row", "0", "--contention", "0", "--drift", "0"])
-                .args(["--limit", "60s"]),
+                .args(["--open", "--fixed", fixed, "--per-row", "0", "--contention", "0", "--drift", "0"])
+                .args(["--limit", "60s", "--listen", &address.to_string()]),
         )?;
         let line: Value = serde_json::from_str(&program.line()?).context("the cloud's first line")?;
         let address = line["address"].as_str().context("the cloud's address")?.parse()?;
@@ -50,6 +55,8 @@ pub(super) struct Settings {
     pub(super) limits: &'static str,
     /// Of the route's `pace`.
     pub(super) pace: &'static str,
+    /// Of the route itself.
+    pub(super) route: &'static str,
 }
 
 /// Writes a configuration with a store-and-forward route for attribute records, all doors open.
@@ -59,7 +66,7 @@ pub(super) fn attributes(
     cloud: &Cloud,
     settings: Settings,
 ) -> anyhow::Result<()> {
-    let Settings { limits, pace } = settings;
+    let Settings { limits, pace, route } = settings;
     let text = format!(
         r#"{head}
 [limits]
@@ -80,6 +87,7 @@ doors = ["swa", "soap", "rest"]
 schema = "attributes"
 upstream = "cloud"
 idempotent = true
+{route}
 [route.pace]
 limit_ms = 60000
 {pace}
