@@ -5,7 +5,7 @@ mod table;
 
 use std::cell::LazyCell;
 
-use sekisho_datatypes::{NoNamespaces, Scratch, Tables, TypeId, Types};
+use sekisho_datatypes::{NoNamespaces, Scratch, Tables, TypeId, Types, Variety};
 use xsd_schema::validation::simple::fixed_values_equal;
 use xsd_schema::validation::validate_simple_type;
 use xsd_schema::{SchemaSet, SchemaSetBuilder, TypeKey};
@@ -90,7 +90,10 @@ fn one(
     let normal = types.normalise(ty, value).into_owned();
     assert_eq!(types.normalise(ty, &normal), normal, "{definition:?}: {value:?}");
     assert_eq!(types.white_space(ty).normalise(&normal), normal);
-    assert_eq!(key(types, &normal, scratch).ok(), keyed.clone().ok(), "{definition:?}: {value:?}");
+    // Of a union, another member may come first to what is normal, and its values are its own.
+    if !matches!(types.variety(ty), Variety::Union(_)) {
+        assert_eq!(key(types, &normal, scratch).ok(), keyed.clone().ok(), "{definition:?}: {value:?}");
+    }
     if value.is_ascii() {
         let today = subject.current.check(ty, value, &NoNamespaces, scratch);
         assert_eq!(today.is_ok(), verdict.is_ok(), "{definition:?}: {value:?}");
