@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use sekisho_delivery::{Bulk2Spec, DialectSpec, PaceSpec, Plan};
 use sekisho_journal::Status;
+use sekisho_records::{FieldId, Place, Record, Value};
 use serde_json::json;
 
 use crate::support::cloud::{csv_rows, key_of};
-use crate::support::{Call, Cloud, House, Reply, Table, plan};
+use crate::support::{Call, Cloud, House, Reply, Table, flat, plan};
 
-const BASE: &str = "/services/data/v60.0/jobs/ingest";
+pub(crate) const BASE: &str = "/services/data/v60.0/jobs/ingest";
 
-fn bulk_plan() -> Plan {
+pub(crate) fn bulk_plan() -> Plan {
     let spec = Bulk2Spec {
         version: "60.0".into(),
         object: "attributes".into(),
@@ -31,15 +32,15 @@ fn bulk_plan() -> Plan {
 
 /// Jobs as the cloud keeps them.
 #[derive(Clone, Default)]
-struct Jobs {
-    table: Table,
-    jobs: Arc<Mutex<BTreeMap<String, Job>>>,
+pub(crate) struct Jobs {
+    pub(crate) table: Table,
+    pub(crate) jobs: Arc<Mutex<BTreeMap<String, Job>>>,
 }
 
 #[derive(Clone, Default)]
-struct Job {
+pub(crate) struct Job {
     state: &'static str,
-    csv: String,
+    pub(crate) csv: String,
     polls: u32,
     successful: Vec<String>,
     failed: Vec<String>,
@@ -48,14 +49,14 @@ struct Job {
 
 /// What becomes of a row at the `try_of`th time that it is sent.
 #[derive(Clone, Copy, PartialEq)]
-enum Fate {
+pub(crate) enum Fate {
     Good,
     Bad,
     Left,
 }
 
 impl Jobs {
-    fn answer(&self, call: &Call, fate: impl Fn(&str) -> Fate) -> Reply {
+    pub(crate) fn answer(&self, call: &Call, fate: impl Fn(&str) -> Fate) -> Reply {
         let mut jobs = self.jobs.lock().expect("lock");
         let rest = call.path.strip_prefix(BASE).expect("the base path");
         let steps: Vec<&str> = rest.split('/').skip(1).collect();
@@ -156,6 +157,60 @@ async fn a_job_is_created_filled_closed_polled_and_its_results_joined_by_key() {
     assert_eq!(jobs.table.most_writes(), 1);
     let chunks = house.chunks(batch).await;
     assert!(chunks.iter().all(|chunk| chunk.reference.as_deref().is_some_and(|id| id.starts_with("750"))));
+}
+
+#[tokio::test]
+async fn jobs_are_rolled_before_their_uploads_are_too_large() {
+    let jobs = Jobs::default();
+    let clouds = jobs.clone();
+    let cloud = Cloud::start(move |call| clouds.answer(call, |_| Fate::Good)).await;
+    let mut house = House::new();
+    let mut plan = bulk_plan();
+    let DialectSpec::Bulk2(spec) = &mut plan.dialect else { unreachable!("a bulk plan") };
+    spec.max_upload_bytes = 140_000;
+    plan.pace = PaceSpec { fixed_rows: Some(100_000), ..plan.pace };
+    let text = "x".repeat(100);
+    let batch = house.accept_with(&plan, (0..3_000).map(|n| flat(n, &text))).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    assert_eq!(house.finished(batch).await.sums.delivered, 3_000);
+    assert_eq!((jobs.table.len(), jobs.table.most_writes()), (3_000, 1));
+    let uploads: Vec<usize> = jobs.jobs.lock().expect("lock").values().map(|job| job.csv.len()).collect();
+    assert!(uploads.len() >= 3 && uploads.iter().all(|size| *size <= 140_000), "{uploads:?}");
+    assert!(uploads.iter().max() > Some(&70_000), "as large as they may be: {uploads:?}");
+}
+
+#[tokio::test]
+async fn what_a_cell_cannot_say_is_said_otherwise_or_refused() {
+    let jobs = Jobs::default();
+    let clouds = jobs.clone();
+    let cloud = Cloud::start(move |call| clouds.answer(call, |_| Fate::Good)).await;
+    let mut house = House::new();
+    let place = Place::default();
+    let records =
+        [("K0", Some("")), ("K1", None), ("K2", Some("#N/A")), ("", Some("x")), ("K4", Some(" a, \"b\" "))];
+    let records = records.into_iter().enumerate().map(|(n, (key, text))| {
+        let mut record = Record::new();
+        record.start(n as u64 + 1, place);
+        record.push(FieldId(0), Value::Text(key), place);
+        if let Some(text) = text {
+            record.push(FieldId(1), Value::Text(text), place);
+        }
+        record.push(FieldId(2), Value::Nil, place);
+        record
+    });
+    let batch = house.accept_with(&bulk_plan(), records).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!((done.sums.delivered, done.sums.rejected), (3, 2));
+    let errors = house.errors(batch).await;
+    let found: Vec<_> = errors.iter().map(|error| (error.position, error.code.as_str())).collect();
+    // A text that reads as nil would be another value; a row without a key has no place.
+    assert_eq!(found, [(2, "value-reads-as-nil"), (3, "key-missing")]);
+    let uploads: String = jobs.jobs.lock().expect("lock").values().map(|job| job.csv.clone()).collect();
+    // Empty becomes null, since an empty cell leaves what is there; absent is left as it is.
+    for line in ["K0,#N/A,#N/A\r\n", "K1,,#N/A\r\n", "K4,\" a, \"\"b\"\" \",#N/A\r\n"] {
+        assert!(uploads.contains(line), "{line}: {uploads}");
+    }
 }
 
 #[tokio::test]

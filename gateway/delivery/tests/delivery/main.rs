@@ -1,7 +1,9 @@
 //! Delivery between a real spool and ledger and a cloud on loopback that does as it is told.
 
 mod bulk2;
+mod bulk2_lies;
 mod calls;
+mod certificate;
 mod crowd;
 mod damage;
 mod doubt;
