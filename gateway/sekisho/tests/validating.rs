@@ -129,6 +129,88 @@ fn sarif_has_what_version_2_1_0_requires() {
     assert_eq!(clean["runs"][0]["invocations"][0]["executionSuccessful"], true);
 }
 
+/// What the schema of SARIF 2.1.0 (OASIS, `sarif-schema-2.1.0.json`) requires of the objects that are written here, and which
+/// of its properties these have; it allows no others. The schema itself is OASIS's to pass on.
+const SARIF: &[(&str, &[&str], &[&str])] = &[
+    ("sarifLog", &["version", "runs"], &["$schema", "version", "runs"]),
+    ("run", &["tool"], &["tool", "invocations", "results", "columnKind"]),
+    ("tool", &["driver"], &["driver"]),
+    ("toolComponent", &["name"], &["name", "version", "language", "rules"]),
+    ("reportingDescriptor", &["id"], &["id", "shortDescription", "properties"]),
+    ("result", &["message"], &["ruleId", "ruleIndex", "level", "message", "locations", "properties"]),
+    ("message", &["text"], &["text"]),
+    ("multiformatMessageString", &["text"], &["text"]),
+    ("location", &[], &["physicalLocation", "logicalLocations"]),
+    ("physicalLocation", &["artifactLocation"], &["artifactLocation", "region"]),
+    ("artifactLocation", &[], &["uri"]),
+    ("region", &[], &["startLine", "startColumn", "byteOffset"]),
+    ("logicalLocation", &[], &["fullyQualifiedName", "kind"]),
+    ("invocation", &["executionSuccessful"], &["executionSuccessful", "toolExecutionNotifications"]),
+    ("notification", &["message"], &["level", "message", "locations"]),
+];
+
+/// What is in a property, by the object's kind; plain values have none.
+fn kind_of(property: &str) -> Option<&'static str> {
+    Some(match property {
+        "runs" => "run",
+        "tool" => "tool",
+        "driver" => "toolComponent",
+        "rules" => "reportingDescriptor",
+        "shortDescription" => "multiformatMessageString",
+        "results" => "result",
+        "message" => "message",
+        "locations" => "location",
+        "physicalLocation" => "physicalLocation",
+        "artifactLocation" => "artifactLocation",
+        "region" => "region",
+        "logicalLocations" => "logicalLocation",
+        "invocations" => "invocation",
+        "toolExecutionNotifications" => "notification",
+        _ => return None,
+    })
+}
+
+fn assert_sarif(kind: &str, value: &Value) {
+    if let Some(items) = value.as_array() {
+        return items.iter().for_each(|item| assert_sarif(kind, item));
+    }
+    let (_, required, known) = SARIF.iter().find(|(name, ..)| *name == kind).unwrap();
+    let object = value.as_object().unwrap_or_else(|| panic!("{kind}: {value}"));
+    assert!(required.iter().all(|name| object.contains_key(*name)), "{kind}: {value}");
+    for (name, inner) in object {
+        assert!(known.contains(&name.as_str()), "{kind} has no {name}: {value}");
+        match (kind_of(name), name.as_str()) {
+            (Some(inner_kind), _) => assert_sarif(inner_kind, inner),
+            (None, "startLine" | "startColumn") => assert!(inner.as_u64() >= Some(1), "{value}"),
+            (None, "byteOffset" | "ruleIndex") => assert!(inner.is_u64(), "{value}"),
+            (None, "level") => {
+                assert!(["note", "warning", "error"].iter().any(|level| inner == level), "{value}")
+            }
+            (None, "executionSuccessful") => assert!(inner.is_boolean(), "{value}"),
+            (None, "properties") => assert!(inner.is_object(), "{value}"),
+            (None, _) => assert!(inner.is_string(), "{kind} {name}: {value}"),
+        }
+    }
+}
+
+#[test]
+fn sarif_has_the_shape_of_its_schema() {
+    let (good, bad) = (data("orders.xml"), data("orders-bad.xml"));
+    let csv = data("orders-bad.csv");
+    let records = ["--record", "{urn:example:bulk}order", "--format", "csv"];
+    for (args, input) in [
+        (vec![&*bad, "no-such.xml", &good], &b""[..]),
+        (vec!["--max-errors", "1", "--language", "ja", &bad], b""),
+        (vec!["-"], b"<cut"),
+        (vec![&good], b""),
+        ([&records[..], &[&*csv]].concat(), b""),
+        ([&records[..], &["-"]].concat(), b"order_id,amount\n1,2\"3\n"),
+    ] {
+        let output = validate(&[&["--output", "sarif"], &args[..]].concat(), input);
+        assert_sarif("sarifLog", &serde_json::from_str(out(&output)).unwrap());
+    }
+}
+
 #[test]
 fn many_files_are_told_in_their_order_however_many_are_checked_at_once() {
     let folder = tempfile::tempdir().unwrap();
