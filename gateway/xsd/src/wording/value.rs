@@ -88,7 +88,10 @@ fn demand(fault: &Fault, text: &str, facts: Option<&TypeFacts>) -> Demand {
                 "the value is not a value of any member of the union".into(),
                 "値は共用体のどの構成型の値でもありません".into(),
             ),
-            (format!("a value of one of {members} types"), format!("{members}個の型のいずれかの値")),
+            (
+                format!("a value of one of {members} {}", plural("type", *members as u64)),
+                format!("{members}個の型のいずれかの値"),
+            ),
             true,
         ),
         What::Pattern(patterns) => {
@@ -104,10 +107,18 @@ fn demand(fault: &Fault, text: &str, facts: Option<&TypeFacts>) -> Demand {
         }
         What::Enumeration(count) => says(
             (
-                format!("the value is none of the {count} that are listed"),
+                match *count {
+                    1 => "the value is not the one that is listed".to_owned(),
+                    count => format!("the value is none of the {count} that are listed"),
+                },
                 format!("値は列挙された{count}個のいずれでもありません"),
             ),
-            (format!("one of {count} listed values"), format!("列挙された{count}個の値のいずれか")),
+            match *count {
+                1 => ("the one listed value".to_owned(), "列挙されたただ1個の値".to_owned()),
+                count => {
+                    (format!("one of {count} listed values"), format!("列挙された{count}個の値のいずれか"))
+                }
+            },
             true,
         ),
         What::Length { facet, bound, unit, .. } => {

@@ -5,7 +5,9 @@
 //! attributes and namespaces; if its parent's content model takes it and its values are of their types, it is valid, and
 //! it is passed over. Anything else is read as ever, with the same verdict and the same words.
 
-use std::collections::HashSet;
+mod keys;
+
+use std::collections::HashMap;
 use std::io::BufRead;
 
 use sekisho_datatypes::{Builtin, NoNamespaces, TypeId, Types, Variety};
@@ -14,9 +16,12 @@ use sekisho_xml::expect::{Expectation, Value, WayId};
 
 use super::Assessor;
 use super::bindings::Bindings;
+use super::fingerprint::Fingerprint;
 use crate::engine::content::{Step, What};
 use crate::engine::grammar::{Content, ElementId};
 use crate::engine::names::Found;
+use keys::Effects;
+pub(super) use keys::{Made, Written};
 
 /// The longest element that is learnt from, in bytes.
 const MAX_ELEMENT: usize = 64 * 1024;
@@ -48,6 +53,9 @@ pub(super) struct Habits {
     walk: Vec<WayId>,
     /// For each type, single ASCII characters that are values of it: a bit each.
     singles: Vec<u128>,
+    /// The keys of the element ahead, with their tables, and the values of one of them.
+    keys: Vec<(usize, Fingerprint)>,
+    parts: Vec<Fingerprint>,
 }
 
 /// How the children of one parent are written.
@@ -61,11 +69,14 @@ struct Habit {
     element: ElementId,
     found: Found,
     expectation: Expectation<Label>,
-    /// Walks through elements that were found valid.
-    walks: HashSet<Box<[WayId]>>,
+    /// Walks through elements that were found valid, and what each does to identity constraints.
+    walks: HashMap<Box<[WayId]>, usize>,
+    effects: Effects,
+    /// Constraints are open around the parent: what is known of walks is true below it only.
+    watched: bool,
     steps: usize,
     /// The walk that was met last, which most elements share.
-    last: Vec<WayId>,
+    last: (Vec<WayId>, usize),
     longest: usize,
     disappointments: u32,
 }
@@ -81,6 +92,7 @@ struct Lesson {
     from: u64,
     /// What had been found before it.
     before: Mark,
+    made: Vec<Made>,
 }
 
 /// What an element must not change if one like it may be passed over: violations, identifiers and references.
@@ -95,11 +107,6 @@ impl Habits {
     fn at(&mut self, depth: usize) -> Option<usize> {
         self.habits.iter().position(|habit| habit.depth == depth)
     }
-
-    /// Gives up the lesson, if there is one.
-    fn forgo(&mut self) {
-        self.lesson = None;
-    }
 }
 
 impl Habit {
@@ -109,26 +116,42 @@ impl Habit {
         tired
     }
 
-    fn knows(&mut self, walk: &[WayId]) -> bool {
-        if self.last == walk {
-            return true;
+    /// What a walk does, if it is known.
+    fn effect(&mut self, walk: &[WayId]) -> Option<usize> {
+        if self.last.0 == walk {
+            return Some(self.last.1);
         }
-        let known = self.walks.contains(walk);
-        if known {
-            self.last.clear();
-            self.last.extend_from_slice(walk);
-        }
-        known
+        let effect = *self.walks.get(walk)?;
+        self.last.0.clear();
+        self.last.0.extend_from_slice(walk);
+        self.last.1 = effect;
+        Some(effect)
     }
 
-    fn remember(&mut self, walk: &[WayId]) {
+    fn remember(&mut self, walk: &[WayId], made: Vec<Made>) {
         if self.steps + walk.len() > MAX_STEPS {
-            self.walks.clear();
-            self.steps = 0;
+            self.forget();
         }
-        if self.walks.insert(walk.into()) {
+        let Some(effect) = self.effects.number(made) else { return };
+        if self.walks.insert(walk.into(), effect).is_none() {
             self.steps += walk.len();
         }
+    }
+
+    /// Forgets the walks, not how elements are written.
+    fn forget(&mut self) {
+        self.walks.clear();
+        self.effects.clear();
+        self.last.0.clear();
+        self.steps = 0;
+    }
+
+    /// Goes on below another parent.
+    fn move_to(&mut self, parent: (u64, u64), watched: bool) {
+        if self.parent != parent && (watched || self.watched) {
+            self.forget();
+        }
+        (self.parent, self.watched) = (parent, watched);
     }
 }
 
@@ -160,11 +183,12 @@ impl Assessor<'_, '_> {
         let habit = &mut habits.habits[at];
         let parent = memory.frames.last_mut()?;
         let Content::Elements(model) = parent.content else { return None };
-        if habit.is_tired() || parent.skip || parent.nil || memory.identity.is_active() {
+        if habit.is_tired() || parent.skip || parent.nil || memory.identity.selects() {
             return None;
         }
         if habit.parent != (parent.line, parent.column) {
-            if habit.bindings != memory.bindings {
+            let watched = memory.identity.is_active() || habit.watched;
+            if watched || habit.bindings != memory.bindings {
                 return None;
             }
             habit.parent = (parent.line, parent.column);
@@ -179,28 +203,27 @@ impl Assessor<'_, '_> {
         habits.walk.clear();
         habits.walk.extend(habits.values.iter().map(|value| value.way).chain([followed.end]));
         let simple = &self.grammar.simple;
-        let valid = habit.knows(&habits.walk)
-            && habits.values.iter().all(|value| {
-                let text = &element[value.start..value.end];
-                match value.label {
-                    None => text.is_empty(),
-                    Some(ty) => match *text.as_bytes() {
-                        [single @ 0..0x80] => {
-                            let known = &mut habits.singles[ty.index()];
-                            *known >> single & 1 == 1 || {
-                                let taken =
-                                    simple.check(ty, text, &NoNamespaces, &mut memory.scratch).is_ok();
-                                *known |= u128::from(taken) << single;
-                                taken
-                            }
+        let effect = habit.effect(&habits.walk)?;
+        let valid = habits.values.iter().all(|value| {
+            let text = &element[value.start..value.end];
+            match value.label {
+                None => text.is_empty(),
+                Some(ty) => match *text.as_bytes() {
+                    [single @ 0..0x80] => {
+                        let known = &mut habits.singles[ty.index()];
+                        *known >> single & 1 == 1 || {
+                            let taken = simple.check(ty, text, &NoNamespaces, &mut memory.scratch).is_ok();
+                            *known |= u128::from(taken) << single;
+                            taken
                         }
-                        _ => {
-                            text.len() <= self.max_text
-                                && simple.check(ty, text, &NoNamespaces, &mut memory.scratch).is_ok()
-                        }
-                    },
-                }
-            });
+                    }
+                    _ => {
+                        text.len() <= self.max_text
+                            && simple.check(ty, text, &NoNamespaces, &mut memory.scratch).is_ok()
+                    }
+                },
+            }
+        });
         if !valid {
             return None;
         }
@@ -211,12 +234,18 @@ impl Assessor<'_, '_> {
             Step::Taken(matched) => model.matches[matched as usize].what == What::Element(habit.element),
             Step::Refused | Step::TooMany => false,
         };
+        let counted = ((symbol.0 as usize) < model.alphabet.names())
+            .then_some(parent.counts as usize + symbol.0 as usize);
         if !taken {
             return None;
         }
+        // Last, because it cannot be undone.
+        self.make_keys(at, effect, element)?;
+        let memory = &mut *self.memory;
+        let parent = memory.frames.last_mut()?;
         (parent.state, parent.has_children) = (state, true);
-        if (symbol.0 as usize) < model.alphabet.names() {
-            memory.counts[parent.counts as usize + symbol.0 as usize] += 1;
+        if let Some(counted) = counted {
+            memory.counts[counted] += 1;
         }
         Some(space + followed.length)
     }
@@ -245,7 +274,8 @@ impl Assessor<'_, '_> {
         let Some(frame) = self.memory.frames.last() else { return };
         let (Some(element), Some(name)) = (frame.element, frame.name) else { return };
         let is_parent = matches!(frame.content, Content::Elements(_));
-        if frame.position < 2 || !is_parent || frame.skip || frame.nil || self.memory.identity.is_active() {
+        let watched = self.memory.identity.is_watched_closely(depth as u32);
+        if frame.position < 2 || !is_parent || frame.skip || frame.nil || watched {
             return;
         }
         let known = habits.at(depth - 1);
@@ -263,6 +293,7 @@ impl Assessor<'_, '_> {
             found: Found { name: Some(name), namespace: self.grammar.names.namespace_of(name) },
             from: at,
             before,
+            made: Vec::new(),
         });
     }
 
@@ -299,7 +330,8 @@ impl Assessor<'_, '_> {
         let Some(parent) = memory.frames.last().filter(|_| same && length <= MAX_ELEMENT) else { return };
         let habits = &mut memory.habits;
         habits.singles.resize(self.grammar.simple.count(), 0);
-        let at = habits.habit(depth, &lesson, (parent.line, parent.column), &memory.bindings);
+        let at = habits.habit(depth, &lesson, &memory.bindings);
+        habits.habits[at].move_to((parent.line, parent.column), memory.identity.is_active());
         let Some(text) = habits.text.get(..length) else {
             // Longer than what was looked at: the next one is seen whole.
             habits.habits[at].longest = length;
@@ -313,7 +345,7 @@ impl Assessor<'_, '_> {
         {
             habits.walk.clear();
             habits.walk.extend(habits.values.iter().map(|value| value.way).chain([followed.end]));
-            habit.remember(&habits.walk);
+            habit.remember(&habits.walk, lesson.made);
         }
     }
 }
@@ -321,25 +353,26 @@ impl Assessor<'_, '_> {
 impl Habits {
     /// The habit that a lesson is for: the one at this depth, if it is about the same elements under the same bindings;
     /// else a new one in its place, or in that of the least successful.
-    fn habit(&mut self, depth: usize, lesson: &Lesson, parent: (u64, u64), bindings: &Bindings) -> usize {
+    fn habit(&mut self, depth: usize, lesson: &Lesson, bindings: &Bindings) -> usize {
         let known = self.at(depth);
         if let Some(at) = known {
             let habit = &mut self.habits[at];
             if habit.element == lesson.element && habit.found == lesson.found && habit.bindings == *bindings {
-                habit.parent = parent;
                 return at;
             }
         }
         let new = Habit {
             depth,
-            parent,
+            parent: (0, 0),
             bindings: bindings.clone(),
             element: lesson.element,
             found: lesson.found,
             expectation: Expectation::default(),
-            walks: HashSet::new(),
+            walks: HashMap::new(),
+            effects: Effects::default(),
+            watched: false,
             steps: 0,
-            last: Vec::new(),
+            last: Default::default(),
             longest: 0,
             disappointments: 0,
         };

@@ -9,6 +9,7 @@ mod tables;
 
 use super::fingerprint::Fingerprint;
 use super::frame::Frame;
+use super::habit::Made;
 use super::leave::Value;
 use super::{Assessor, Stop};
 use crate::engine::grammar::{ConstraintId, ConstraintKind, Grammar};
@@ -41,6 +42,21 @@ impl Identity {
     #[inline]
     pub(super) fn is_active(&self) -> bool {
         !self.scopes.is_empty()
+    }
+
+    /// Whether an element that a constraint has selected is open.
+    pub(super) fn selects(&self) -> bool {
+        !self.selections.is_empty()
+    }
+
+    /// Whether the element at `depth`, the innermost, carries constraints, or another one is selected.
+    pub(super) fn is_watched_closely(&self, depth: u32) -> bool {
+        self.scopes.last().is_some_and(|scope| scope.depth >= depth)
+            || self.selections.iter().any(|selection| selection.depth < depth)
+    }
+
+    pub(super) fn tables(&mut self) -> &mut Tables {
+        &mut self.tables
     }
 
     /// An element that nothing looks into.
@@ -131,9 +147,10 @@ impl Assessor<'_, '_> {
         let mut breaches = Vec::new();
         let grammar = self.grammar;
         if frame.is_field {
+            let leaf = self.memory.habits.leaf();
             for selection in &mut self.memory.identity.selections {
                 let kind = grammar.constraints[selection.constraint.index()].kind;
-                selection.take(depth, value, nillable, |what| {
+                selection.take(depth, value, leaf, nillable, |what| {
                     breaches.push(Breach(match what {
                         Field::Repeated => "cvc-identity-constraint.4.2.1",
                         Field::Complex => "cvc-identity-constraint.4",
@@ -186,8 +203,13 @@ impl Assessor<'_, '_> {
         let identity = &mut self.memory.identity;
         let table = identity.scopes[selection.scope].table;
         match kind {
-            ConstraintKind::Keyref => identity.tables.refer(table, sequence, (frame.line, frame.column))?,
+            ConstraintKind::Keyref => {
+                // Where a reference stands is kept, and not known of what is passed over.
+                self.memory.habits.forgo();
+                identity.tables.refer(table, sequence, (frame.line, frame.column))?;
+            }
             ConstraintKind::Key | ConstraintKind::Unique => {
+                self.memory.habits.note_key(|| Made { table, values: selection.written().collect() });
                 if !identity.tables.define(table, sequence)? {
                     let repeats = if kind == ConstraintKind::Key {
                         "cvc-identity-constraint.4.2.2"

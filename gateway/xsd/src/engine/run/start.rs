@@ -69,6 +69,10 @@ impl Assessor<'_, '_> {
         };
         if !constraints.is_empty() || self.memory.identity.is_active() {
             let depth = self.memory.frames.len() as u32;
+            if !constraints.is_empty() {
+                // The tables of what is passed over are no longer there for the next one.
+                self.memory.habits.forgo();
+            }
             self.top().is_field = self.memory.identity.start(self.grammar, depth, found, constraints)?;
         }
         let ty = self.top().ty;

@@ -1,6 +1,7 @@
 //! Paths followed down the tree.
 
 use super::super::fingerprint::Fingerprint;
+use super::super::habit::Written;
 use super::super::leave::Value;
 use crate::engine::grammar::{ConstraintId, NameTest, Path};
 use crate::engine::names::Found;
@@ -118,6 +119,8 @@ pub(super) struct Selection {
 #[derive(Debug, Clone, Copy, Default)]
 struct FieldState {
     value: Option<Fingerprint>,
+    /// Which element without children it is the text of, as far as that is of use.
+    leaf: Option<u32>,
     /// A node was there.
     met: bool,
     /// Something is wrong with it that was said: nothing more is concluded from it.
@@ -189,6 +192,7 @@ impl Selection {
         &mut self,
         depth: u32,
         value: Value,
+        leaf: Option<u32>,
         nillable: bool,
         mut tell: impl FnMut(Field) -> bool,
     ) {
@@ -207,7 +211,7 @@ impl Selection {
                 state.spoiled = tell(Field::Nillable);
             }
             match value {
-                Value::Known(value) => state.value = Some(value),
+                Value::Known(value) => (state.value, state.leaf) = (Some(value), leaf),
                 Value::Bad => state.spoiled = true,
                 Value::Absent => state.value = Some(NIL),
                 Value::Complex => state.spoiled = tell(Field::Complex),
@@ -217,6 +221,14 @@ impl Selection {
 
     pub(super) fn spoiled(&self) -> bool {
         self.fields.iter().any(|field| field.spoiled)
+    }
+
+    /// Where the values of all fields are written.
+    pub(super) fn written(&self) -> impl Iterator<Item = Written> {
+        self.fields.iter().filter_map(|field| match field.leaf {
+            Some(leaf) => Some(Written::Text(leaf)),
+            None => field.value.map(Written::Tag),
+        })
     }
 
     /// The values of all fields, if all have one.

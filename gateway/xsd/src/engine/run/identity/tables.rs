@@ -28,7 +28,7 @@ impl Keys {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(in super::super) struct Tables {
     /// The tables of open scopes, and free ones.
     open: Vec<Table>,
     free: Vec<usize>,
@@ -63,10 +63,20 @@ impl Tables {
     }
 
     /// Takes a key; false when the table has it already.
-    pub(super) fn define(&mut self, table: usize, key: Fingerprint) -> Result<bool, Stop> {
+    pub(in super::super) fn define(&mut self, table: usize, key: Fingerprint) -> Result<bool, Stop> {
         let new = self.open[table].keys.all.insert(key);
         self.room(usize::from(new))?;
         Ok(new)
+    }
+
+    /// Whether the table has the key.
+    pub(in super::super) fn has(&self, table: usize, key: Fingerprint) -> bool {
+        self.open[table].keys.all.contains(&key)
+    }
+
+    /// Whether so many more are kept.
+    pub(in super::super) fn has_room(&self, more: usize) -> bool {
+        self.kept + more <= MAX_KEPT
     }
 
     pub(super) fn refer(&mut self, table: usize, key: Fingerprint, at: (u64, u64)) -> Result<(), Stop> {
