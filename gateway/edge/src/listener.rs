@@ -31,11 +31,18 @@ pub struct ListenerLimits {
     pub head: HeadLimits,
     /// How long a whole head may take from its first byte, and how long none may begin.
     pub head_timeout: Duration,
+    /// How long a client may take nothing of its answer; then its connection is cut.
+    pub write_stall: Duration,
 }
 
 impl Default for ListenerLimits {
     fn default() -> Self {
-        Self { connections: 4_096, head: HeadLimits::default(), head_timeout: Duration::from_secs(30) }
+        Self {
+            connections: 4_096,
+            head: HeadLimits::default(),
+            head_timeout: Duration::from_secs(30),
+            write_stall: WRITE_STALL,
+        }
     }
 }
 
@@ -49,7 +56,6 @@ const BACKLOG: u32 = 1_024;
 pub struct Listener {
     socket: TcpListener,
     limits: ListenerLimits,
-    write_stall: Duration,
 }
 
 impl Listener {
@@ -61,12 +67,7 @@ impl Listener {
         let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self { socket: socket.listen(BACKLOG)?, limits, write_stall: WRITE_STALL })
-    }
-
-    /// Gives a client so long to take something of its answer; 60 s where nothing is said.
-    pub fn with_write_stall(self, write_stall: Duration) -> Self {
-        Self { write_stall, ..self }
+        Ok(Self { socket: socket.listen(BACKLOG)?, limits })
     }
 
     /// The address that was bound, with its real port.
@@ -90,14 +91,13 @@ impl Listener {
             };
             let Some((stream, peer, permit)) = accepted else { continue };
             let (service, stop, limits) = (service.clone(), stop.clone(), self.limits);
-            let write_stall = self.write_stall;
             open.spawn(async move {
                 let _open = Open::begin(service.gateway().metrics.connections.clone(), permit);
                 // Answers are small and whole; waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
                 let hosts = OwnHosts::new(stream.local_addr().ok(), service.public_url().cloned());
                 let framing = Framing::new(stream, limits.head, limits.head_timeout, hosts)
-                    .with_write_stall(write_stall);
+                    .with_write_stall(limits.write_stall);
                 connection(framing, peer, service, limits, stop).await;
             });
         }

@@ -6,6 +6,7 @@ mod client;
 mod columns;
 mod config;
 mod explain;
+mod heaps;
 mod language;
 mod operate;
 mod probes;
@@ -27,7 +28,10 @@ fn main() -> ExitCode {
     };
     let language = cli.language;
     let outcome = match cli.command {
-        Command::Serve(serve) => serve::run(&serve, language),
+        Command::Serve(serve) => {
+            heaps::keep_few();
+            serve::run(&serve, language)
+        }
         Command::CheckConfig(check) => Ok(serve::check(&check, language)),
         Command::Send(send) => client::send::run(&send, language),
         Command::Batches(batches) => operate::batches(&batches, language),

@@ -195,7 +195,7 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     for listener in &effective.listeners {
         let socket = Listener::bind(listener.address, listener.limits)
             .map_err(|error| unbound(&format!("listener {:?}", listener.name), listener.address, &error))?;
-        bound.push((listener, socket.with_write_stall(listener.write_stall)));
+        bound.push((listener, socket));
     }
     let admin_socket = tokio::net::TcpListener::bind(effective.admin)
         .await

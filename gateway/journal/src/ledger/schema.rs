@@ -100,7 +100,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     // Looked at before anything is written, even the journal mode.
     check(&connection, path)?;
     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-                    PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16777216;";
+                    PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16777216;";
     connection.execute_batch(settings).doing("setting up the ledger")?;
     let version = pragma(&connection, "user_version").doing("reading the ledger's version")?;
     let change = match version {

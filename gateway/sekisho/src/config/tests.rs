@@ -127,7 +127,7 @@ fn listeners_wait_for_their_clients_as_long_as_the_limits_say() {
     let mut mistakes = Mistakes::new(&repository().join("config/test.toml"));
     let effective = Effective::build(&read::read(&text, &mut mistakes).unwrap(), &mut mistakes).unwrap();
     let [listener] = effective.listeners.as_slice() else { panic!("one listener") };
-    assert_eq!(listener.write_stall, std::time::Duration::from_millis(7));
+    assert_eq!(listener.limits.write_stall, std::time::Duration::from_millis(7));
     assert_eq!(listener.limits.head_timeout, std::time::Duration::from_millis(8));
 }
 

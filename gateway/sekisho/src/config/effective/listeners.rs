@@ -15,7 +15,6 @@ use crate::config::mistake::Mistakes;
 use crate::config::raw::{ListenerSection, PlainHttp, Raw};
 use crate::language::text;
 
-#[allow(clippy::needless_update)] // further limits have their defaults
 pub(super) fn build(
     raw: &Raw,
     routes: &BTreeMap<String, Arc<Route>>,
@@ -57,9 +56,8 @@ pub(super) fn build(
                 connections: raw.limits.connections,
                 head: HeadLimits { bytes: raw.limits.head_bytes, fields: raw.limits.head_fields },
                 head_timeout: Duration::from_millis(raw.limits.head_timeout_ms),
-                ..ListenerLimits::default()
+                write_stall: Duration::from_millis(raw.limits.write_stall_ms),
             },
-            write_stall: Duration::from_millis(raw.limits.write_stall_ms),
             public_url: section.public_url.as_deref().map(Arc::from),
             // A route with mistakes is in no map; its own mistakes are listed.
             routes: section.routes.iter().filter_map(|name| routes.get(name).cloned()).collect(),

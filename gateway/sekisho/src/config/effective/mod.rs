@@ -48,8 +48,6 @@ pub(crate) struct EffectiveListener {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
     pub(crate) limits: ListenerLimits,
-    /// How long a client may take nothing of its answer.
-    pub(crate) write_stall: Duration,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) routes: Vec<Arc<Route>>,
 }

@@ -1,0 +1,32 @@
+//! How many heaps the C library's allocator may make.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// What glibc reads the number of its heaps from, once, before a program begins.
+const HEAPS: &str = "MALLOC_ARENA_MAX";
+
+/// As many as threads that compute at once on a small machine.
+const FEW: &str = "2";
+
+/// Starts this program again, in the same process, with few heaps, unless somebody has said how many there may be.
+///
+/// Left to itself glibc gives nearly every thread a heap of its own, up to eight for each core, and each stays about as
+/// large as it ever was: chunks are encoded on many threads, one after the other, and memory grew with how long a
+/// gateway had been delivering. There is a function to set the number, but no safe one. Where the program cannot be
+/// started again (its file was replaced meanwhile, `/proc` is not there), it goes on as it is: that costs some memory
+/// and nothing else.
+pub(crate) fn keep_few() {
+    if std::env::var_os(HEAPS).is_some() {
+        return;
+    }
+    let (Ok(program), mut words) = (std::env::current_exe(), std::env::args_os()) else { return };
+    let name = words.next();
+    // Comes back only where it could not be done.
+    let _ = Command::new(&program)
+        .arg0(name.as_deref().unwrap_or(OsStr::new("sekisho")))
+        .args(words)
+        .env(HEAPS, FEW)
+        .exec();
+}
