@@ -346,7 +346,10 @@ async fn keep(
             .ja("同じ冪等キー（または電文ID）が別の内容で使われています。新しい内容には新しいキーを使ってください。"))
         }
         Err(error) => {
-            discard(&gateway.spool, id).await;
+            // Where the batch may turn out to be in the ledger, its payload stays; the next start removes what is not needed.
+            if error.is_certain() {
+                discard(&gateway.spool, id).await;
+            }
             Err(batches::ledger(&error))
         }
     }

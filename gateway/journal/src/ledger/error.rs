@@ -85,6 +85,12 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// Nothing of what was asked has happened, nor will. Of any other error nobody can say so: a transaction whose sync
+    /// failed may be there after a crash.
+    pub fn is_certain(&self) -> bool {
+        !matches!(self, Self::Storage { .. } | Self::Closed)
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
