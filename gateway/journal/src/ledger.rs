@@ -314,12 +314,17 @@ impl Ledger {
         self.read(move |connection| queries::pace(connection, &name)).await
     }
 
-    /// At most `limit` batches of a route that finished before `finished_before` and whose payload is still there, the
-    /// longest finished first (blocking).
+    /// At most `limit` batches of a route that finished before `finished_before` and whose payload is still there, with
+    /// when they did, the longest finished first (blocking).
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn releasable_blocking(&self, route: &str, finished_before: u64, limit: u32) -> Result<Vec<BatchId>> {
+    pub fn releasable_blocking(
+        &self,
+        route: &str,
+        finished_before: u64,
+        limit: u32,
+    ) -> Result<Vec<(BatchId, u64)>> {
         self.readers.read(|connection| queries::releasable(connection, route, finished_before, limit))
     }
 

@@ -7,10 +7,12 @@ use crate::ledger::Ledger;
 use crate::recovery::RecoveryError;
 use crate::spool::Spool;
 
-/// Payloads of a route that one call removes at the most: one transaction.
-const PAYLOADS: u32 = 256;
-/// Rows of a route's batches that one call removes at the most, in one transaction: about 10 ms in which nobody else can write.
-const ROWS: u64 = 1_000;
+/// Payloads of a route that one call removes at the most: one transaction, and some 40 ms in which a busy file system has
+/// less time for others.
+const PAYLOADS: u32 = 16;
+/// Rows of a route's batches that one call removes at the most, in one transaction: some milliseconds in which nobody else
+/// can write.
+const ROWS: u64 = 500;
 
 /// How long what belongs to a finished batch is kept, in milliseconds after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub struct Purged {
     pub names: u64,
     /// There may be more to remove.
     pub more: bool,
+    /// By how much (in milliseconds) the payload was late that had waited the longest.
+    pub late: u64,
 }
 
 /// Removes some of what has had its time at `now` (unix milliseconds), and forgets names of repeated requests whose time is
@@ -64,9 +68,12 @@ pub fn purge(
     let mut purged = Purged::default();
     for route in ledger.routes_blocking()? {
         let keep = retention.of(&route);
-        let over = ledger.releasable_blocking(&route, now.saturating_sub(keep.payload), PAYLOADS)?;
+        let before = now.saturating_sub(keep.payload);
+        let over = ledger.releasable_blocking(&route, before, PAYLOADS)?;
         purged.more |= over.len() == PAYLOADS as usize;
-        if !over.is_empty() {
+        if let Some((_, finished)) = over.first() {
+            purged.late = purged.late.max(before.saturating_sub(*finished));
+            let over = over.into_iter().map(|(batch, _)| batch).collect();
             // First the rows: a folder without one is removed at the next start, a row without a folder would be a loss.
             for batch in ledger.release_blocking(over, now)? {
                 spool.remove(batch)?;

@@ -8,9 +8,13 @@ use tokio::sync::watch;
 
 /// How often something to remove is looked for.
 const LOOK: Duration = Duration::from_secs(1);
-/// How many times as long as each removal took nothing is removed after it: acceptance and delivery have the disk for four
-/// fifths of the time at least, however much there is to remove.
-const REST: u32 = 4;
+/// How many times as long as each removal took nothing is removed after it: acceptance and delivery have the disk for nine
+/// tenths of the time.
+const REST: u32 = 9;
+/// The same when payloads are late by more than [`LATE`]: more comes in than goes, and a full disk would end acceptance.
+const REST_WHEN_LATE: u32 = 1;
+/// How late a payload may be, in milliseconds.
+const LATE: u64 = 10 * 60 * 1_000;
 
 /// Removes payloads and receipts of finished batches, each when its time is over, until `stop` turns true.
 pub(crate) async fn finished(
@@ -35,7 +39,7 @@ pub(crate) async fn finished(
             Ok((Ok(purged), took)) => {
                 payloads += purged.payloads.len() as u64;
                 receipts += purged.receipts;
-                rest = took * REST;
+                rest = took * if purged.late > LATE { REST_WHEN_LATE } else { REST };
                 purged.more
             }
             Ok((Err(error), _)) => {

@@ -37,7 +37,7 @@ const REMOVE: &str =
 
 /// Measures rounds of: batches are delivered and kept, clients send more, and then all that is finished goes.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let (stock, rounds) = if bench.quick { (200, 1) } else { (4_000, 5) };
+    let (stock, rounds) = if bench.quick { (200, 1) } else { (1_000, 3) };
     let folder = bench.fresh("retention")?;
     let cloud = Cloud::quick(bench)?;
     let keep = |route| site::attributes(bench, &folder, &cloud, Settings { route, ..Settings::default() });

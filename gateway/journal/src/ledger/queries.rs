@@ -217,13 +217,14 @@ pub(super) fn releasable(
     route: &str,
     finished_before: u64,
     limit: u32,
-) -> Result<Vec<BatchId>> {
+) -> Result<Vec<(BatchId, u64)>> {
     let reading = "looking for payloads to remove";
-    let sql = "SELECT id FROM batches WHERE route = ?1 AND payload_removed_at IS NULL AND finished_at < ?2
+    let sql = "SELECT id, finished_at FROM batches WHERE route = ?1 AND payload_removed_at IS NULL AND finished_at < ?2
                ORDER BY finished_at LIMIT ?3";
     let mut statement = connection.prepare_cached(sql).doing(reading)?;
     let values = params![route, int(finished_before), limit.min(MOST_ROWS)];
-    let ids = statement.query_map(values, |row| row.get(0).map(BatchId::from_bytes));
+    let ids =
+        statement.query_map(values, |row| Ok((BatchId::from_bytes(row.get(0)?), rows::number(row, 1)?)));
     ids.and_then(Iterator::collect).doing(reading)
 }
 

@@ -98,6 +98,22 @@ fn payloads_go_after_their_routes_grace_and_receipts_stay() {
 }
 
 #[test]
+fn what_is_removed_at_once_is_bounded_and_what_is_late_is_known() {
+    let state = tempfile::tempdir().unwrap();
+    let (spool, ledger) = open(state.path());
+    let first = u64::from(PAYLOADS) + 3;
+    for number in 0..first {
+        let batch = accept(&spool, &ledger, "route");
+        finish(&ledger, batch, NOW + number);
+    }
+    let retention = retention(&[("route", 100, None)], (0, None));
+    let purged = purge(&spool, &ledger, &retention, NOW + 1_000).unwrap();
+    assert_eq!((purged.payloads.len() as u64, purged.more, purged.late), (u64::from(PAYLOADS), true, 900));
+    let purged = purge(&spool, &ledger, &retention, NOW + 1_000).unwrap();
+    assert_eq!((purged.payloads.len(), purged.more, purged.late), (3, false, 900 - u64::from(PAYLOADS)));
+}
+
+#[test]
 fn receipts_go_when_their_routes_time_is_over_and_the_totals_stay() {
     let state = tempfile::tempdir().unwrap();
     let (spool, ledger) = open(state.path());
