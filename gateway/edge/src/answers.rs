@@ -7,8 +7,9 @@ use sekisho_journal::{
     BatchView, Code, Digest, Ledger, LedgerError, Outcome, RecordException, RepeatedBy, SetAside, Status,
 };
 use sekisho_liveness::Snapshot;
-use sekisho_records::Violations;
+use sekisho_records::{Violation, Violations};
 use sekisho_soap::message::{self, DuplicateBy, ErrorsPage, Heartbeat, Receipt, RecordError, State};
+use sekisho_xsd::Words;
 use time::OffsetDateTime;
 
 pub(crate) use self::chunks::page as chunks;
@@ -102,16 +103,14 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
     };
     RecordError {
         record: number,
-        last_record: None,
         field: exception.field.clone(),
-        line: None,
-        column: None,
         outcome: Some(outcome.to_owned()),
         // Delivery counts a record's rows from 0, people from 1.
         rows: exception.rows.iter().map(|row| u64::from(*row) + 1).collect(),
         code: exception.code.to_string(),
         message: en.to_owned(),
         message_ja: ja.to_owned(),
+        ..RecordError::default()
     }
 }
 
@@ -119,15 +118,14 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
 fn left_out(left_out: &SetAside) -> RecordError {
     RecordError {
         record: left_out.record,
-        last_record: None,
         field: left_out.field.clone(),
         line: left_out.line,
         column: left_out.column,
         outcome: Some("setAside".to_owned()),
-        rows: Vec::new(),
         code: left_out.code.to_string(),
         message: "The record breaks the schema and was left out of the batch.".to_owned(),
         message_ja: "スキーマに違反しているため、バッチから除外されました。".to_owned(),
+        ..RecordError::default()
     }
 }
 
@@ -166,22 +164,28 @@ pub(crate) async fn errors(
 
 /// The violations of a refused batch.
 pub(crate) fn violations(violations: &Violations) -> Vec<RecordError> {
-    violations
-        .listed()
-        .iter()
-        .map(|violation| RecordError {
-            record: violation.record,
-            last_record: None,
-            field: violation.field.clone(),
-            line: violation.line,
-            column: violation.column,
-            outcome: None,
-            rows: Vec::new(),
-            code: violation.code.to_string(),
-            message: violation.message.clone(),
-            message_ja: violation.message_ja.clone(),
-        })
-        .collect()
+    violations.listed().iter().map(violated).collect()
+}
+
+fn violated(violation: &Violation) -> RecordError {
+    let both = |words: &Option<Words>| words.clone().map(|words| (words.en, words.ja)).unzip();
+    let ((expected, expected_ja), (found, found_ja)) = (both(&violation.expected), both(&violation.found));
+    RecordError {
+        record: violation.record,
+        field: violation.field.clone(),
+        path: violation.path.clone(),
+        line: violation.line,
+        column: violation.column,
+        byte: violation.byte,
+        code: violation.code.to_string(),
+        expected,
+        expected_ja,
+        found,
+        found_ja,
+        message: violation.message.clone(),
+        message_ja: violation.message_ja.clone(),
+        ..RecordError::default()
+    }
 }
 
 /// A heartbeat's answer.

@@ -260,6 +260,11 @@ impl Refusal {
     }
 }
 
+/// So many of something, in English.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

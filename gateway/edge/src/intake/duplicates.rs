@@ -2,7 +2,9 @@
 
 use sekisho_journal::{KeyOrder, RangeSet, Sealed, SetAside, Spool};
 use sekisho_records::{Violation, Violations};
+use sekisho_xsd::Words;
 
+use super::lines::Lines;
 use super::storage;
 use crate::refusal::{Class, Refusal};
 use crate::route::{DuplicateRecords, Route};
@@ -12,6 +14,7 @@ use crate::route::{DuplicateRecords, Route};
 pub(super) fn settle(
     sealed: &Sealed,
     set_aside: &[SetAside],
+    lines: &Lines,
     route: &Route,
     spool: &Spool,
 ) -> Result<RangeSet, Refusal> {
@@ -19,7 +22,7 @@ pub(super) fn settle(
         return Ok(RangeSet::new());
     }
     match route.duplicates.records {
-        DuplicateRecords::Refuse => Err(refuse_duplicates(sealed, set_aside, route)),
+        DuplicateRecords::Refuse => Err(refuse_duplicates(sealed, set_aside, lines, route)),
         DuplicateRecords::InOrder if sealed.duplicates > KeyOrder::MOST_IN_ORDER => Err(too_many(sealed)),
         DuplicateRecords::InOrder => Ok(RangeSet::new()),
         DuplicateRecords::LastWins => {
@@ -45,20 +48,27 @@ fn too_many(sealed: &Sealed) -> Refusal {
     ))
 }
 
-fn refuse_duplicates(sealed: &Sealed, set_aside: &[SetAside], route: &Route) -> Refusal {
+fn refuse_duplicates(sealed: &Sealed, set_aside: &[SetAside], lines: &Lines, route: &Route) -> Refusal {
     let mut violations = Violations::new(route.limits.errors_listed);
+    let element = &route.records.layout.element().local;
     let field = route.records.key.as_ref().and_then(|key| key.names(&route.records.layout).next());
     for (first, later) in &sealed.duplicate_keys {
         let (first, later) = (SetAside::number_of(set_aside, *first), SetAside::number_of(set_aside, *later));
         violations.push(Violation {
             record: later,
             field: field.map(str::to_owned),
-            path: None,
-            line: None,
+            path: Some(format!("{element}[{later}]")),
+            line: lines.of(later),
             column: None,
             byte: None,
-            expected: None,
-            found: None,
+            expected: Some(Words {
+                en: "a key that no earlier record has".to_owned(),
+                ja: "前のレコードにないキー".to_owned(),
+            }),
+            found: Some(Words {
+                en: format!("the key of record {first}"),
+                ja: format!("レコード{first}のキー"),
+            }),
             code: "cvc-identity-constraint.4.2.2",
             message: format!("The key is that of record {first}."),
             message_ja: format!("キーがレコード{first}と重複しています。"),
@@ -68,8 +78,12 @@ fn refuse_duplicates(sealed: &Sealed, set_aside: &[SetAside], route: &Route) -> 
         Class::Invalid,
         "duplicate-keys",
         format!(
-            "{} records have the key of an earlier record. Nothing was kept; send each key once.",
-            sealed.duplicates
+            "{} the key of an earlier record. Nothing was kept; send each key once.",
+            if sealed.duplicates == 1 {
+                "1 record has".to_owned()
+            } else {
+                format!("{} records have", sealed.duplicates)
+            }
         ),
     )
     .ja(format!(

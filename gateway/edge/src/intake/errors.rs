@@ -113,19 +113,24 @@ fn from_charset(error: &CharsetError) -> Refusal {
 pub(crate) fn from_read(error: &ReadError) -> Refusal {
     let mut refusal = match &error.kind {
         ReadErrorKind::Io(io) => from_io(io),
-        ReadErrorKind::Xml(xml) => from_xml(xml),
-        kind @ ReadErrorKind::Limit { which, .. } => {
+        ReadErrorKind::Xml(xml) => from_xml_in(xml, error.to_string(), error.message_ja()),
+        ReadErrorKind::Limit { which, .. } => {
             let refusal =
-                Refusal::new(Class::TooLarge, error.code(), format!("{kind}.")).ja(error.message_ja());
+                Refusal::new(Class::TooLarge, error.code(), format!("{error}.")).ja(error.message_ja());
             with_setting(refusal, setting_of_payload(which))
         }
-        kind => Refusal::new(Class::Malformed, error.code(), format!("{kind}.")).ja(error.message_ja()),
+        ReadErrorKind::Charset(charset) => {
+            let at = Location { byte: Some(charset.offset), ..Location::default() };
+            Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja()).at(at)
+        }
+        _ => Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja()),
     };
     let is_of_payload = !matches!(&error.kind, ReadErrorKind::Io(io) if is_of_message(io));
     if is_of_payload && refusal.location.part.is_none() {
         let location = &mut refusal.location;
         location.line.get_or_insert(error.place.line);
         location.column.get_or_insert(error.place.column);
+        location.byte.get_or_insert(error.place.byte);
         if error.record > 0 {
             location.record.get_or_insert(error.record);
         }
@@ -140,22 +145,23 @@ pub(crate) fn from_read(error: &ReadError) -> Refusal {
 pub(crate) fn from_xml(error: &XmlError) -> Refusal {
     match error {
         XmlError::Io(io) => from_io(io),
-        _ => {
-            let class =
-                if matches!(error, XmlError::Limit { .. }) { Class::TooLarge } else { Class::Malformed };
-            let location = error.position().map_or_else(Location::default, |at| Location {
-                line: Some(at.line),
-                column: Some(at.column),
-                byte: Some(at.byte),
-                ..Location::default()
-            });
-            let refusal =
-                Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
-            match error {
-                XmlError::Limit { which, .. } => with_setting(refusal, setting_of_xml(which)),
-                _ => refusal,
-            }
-        }
+        _ => from_xml_in(error, error.to_string(), error.message_ja()),
+    }
+}
+
+/// XML that is refused by the reader, in these words.
+fn from_xml_in(error: &XmlError, en: String, ja: String) -> Refusal {
+    let class = if matches!(error, XmlError::Limit { .. }) { Class::TooLarge } else { Class::Malformed };
+    let location = error.position().map_or_else(Location::default, |at| Location {
+        line: Some(at.line),
+        column: Some(at.column),
+        byte: Some(at.byte),
+        ..Location::default()
+    });
+    let refusal = Refusal::new(class, error.code(), format!("{en}.")).ja(ja).at(location);
+    match error {
+        XmlError::Limit { which, .. } => with_setting(refusal, setting_of_xml(which)),
+        _ => refusal,
     }
 }
 

@@ -4,6 +4,7 @@
 //! unless everything passed: a batch whose writer is dropped unsealed leaves no trace.
 mod duplicates;
 mod errors;
+mod lines;
 mod payload;
 
 use std::io::{self, Read};
@@ -14,8 +15,9 @@ use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violations};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
+use self::lines::Lines;
 pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding, xml_limits, xml_options};
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{Class, Refusal, counted};
 use crate::route::{BadRecords, Route};
 
 /// The records of one batch on their way into the spool.
@@ -28,6 +30,7 @@ pub(crate) struct Intake<'r> {
     canonical: Vec<u8>,
     key: Vec<u8>,
     read: u64,
+    lines: Lines,
     taken: u64,
     set_aside: Vec<SetAside>,
     bad: u64,
@@ -76,6 +79,7 @@ impl<'r> Intake<'r> {
             canonical: Vec::new(),
             key: Vec::new(),
             read: 0,
+            lines: Lines::default(),
             taken: 0,
             set_aside: Vec::new(),
             bad: 0,
@@ -95,13 +99,15 @@ impl<'r> Intake<'r> {
                 return Ok(());
             }
             self.read += 1;
+            self.lines.note(self.read, self.record.place().line);
             if self.read > self.route.limits.records {
                 return Err(Refusal::new(
                     Class::TooLarge,
                     "too-many-records",
                     format!(
-                        "The batch has more than {} records, the limit of route {} (limits.records). Send it in parts.",
-                        self.route.limits.records, self.route.name
+                        "The batch has more than {}, the limit of route {} (limits.records). Send it in parts.",
+                        counted(self.route.limits.records, "record"),
+                        self.route.name
                     ),
                 )
                 .ja(format!(
@@ -175,7 +181,7 @@ impl<'r> Intake<'r> {
             return Err(Refusal::internal("sealing a batch", &"the intake has no spool"));
         };
         let sealed = writer.seal().map_err(|error| storage(&error))?;
-        let superseded = match duplicates::settle(&sealed, &self.set_aside, self.route, spool) {
+        let superseded = match duplicates::settle(&sealed, &self.set_aside, &self.lines, self.route, spool) {
             Ok(superseded) => superseded,
             Err(refusal) => {
                 // A folder that stays behind has no row in the ledger: the next start removes it.
@@ -199,14 +205,23 @@ impl<'r> Intake<'r> {
 
     fn refuse_records(&mut self) -> Refusal {
         let total = self.violations.total();
+        let errors = counted(total, "error");
         let mut refusal = Refusal::new(
             Class::Invalid,
             "bad-records",
-            format!(
-                "{} of the first {} records break the schema ({total} errors). Nothing was kept; mend them and send \
-                 the batch again.",
-                self.bad, self.read
-            ),
+            match (self.bad, self.read) {
+                (1, 1) => format!(
+                    "The first record breaks the schema ({errors}). Nothing was kept; mend it and send the batch again."
+                ),
+                (1, read) => format!(
+                    "1 of the first {read} records breaks the schema ({errors}). Nothing was kept; mend it and send the \
+                     batch again."
+                ),
+                (bad, read) => format!(
+                    "{bad} of the first {read} records break the schema ({errors}). Nothing was kept; mend them and send \
+                     the batch again."
+                ),
+            },
         )
         .ja(format!(
             "先頭から{}件のうち{}件がスキーマに違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",

@@ -69,9 +69,12 @@ impl Refusal {
 fn line(error: &RecordError, language: Language) -> String {
     let RecordError { record, code, message, message_ja, .. } = error;
     let field = error.field.as_deref();
-    let (place, place_ja) = match error.line {
-        Some(line) => (format!(" (line {line})"), format!("（{line}行目）")),
-        None => Default::default(),
+    let (place, place_ja) = match (error.line, error.column) {
+        (Some(line), Some(column)) => {
+            (format!(" (line {line}, column {column})"), format!("（{line}行{column}文字目）"))
+        }
+        (Some(line), None) => (format!(" (line {line})"), format!("（{line}行目）")),
+        (None, _) => Default::default(),
     };
     let (of, of_ja) = match field {
         Some(field) => (format!(", {field}"), format!("、{field}")),

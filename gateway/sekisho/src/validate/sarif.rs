@@ -106,7 +106,8 @@ impl Log {
     pub(super) fn finish(mut self, out: &mut impl Write) -> io::Result<()> {
         if self.untold_notes > 0 {
             let more = self.untold_notes;
-            let text = text!("{more} notes more", "ほか{more}件");
+            let notes = if more == 1 { "note" } else { "notes" };
+            let text = text!("{more} more {notes}", "ほか{more}件");
             self.notes
                 .push(json!({ "level": "note", "message": { "text": text.in_language(self.language) } }));
         }

@@ -18,12 +18,18 @@ pub struct RecordError {
     /// Name of the field in the schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Where in the records: steps of `name[number]` from the record, whose number is that in its batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Line of the payload, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// Column of that line, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
+    /// Byte offset in the payload as UTF-8 text, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
     /// What became of the record: `rejected`, `partial`, `inDoubt`, `pending`; none if the whole batch was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
@@ -32,6 +38,18 @@ pub struct RecordError {
     pub rows: Vec<u64>,
     /// Stable code.
     pub code: String,
+    /// What the schema or the layout has there, in English: names, facets, bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The same in Japanese.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_ja: Option<String>,
+    /// What the payload has there, in English: lengths, kinds, names from the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// The same in Japanese.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_ja: Option<String>,
     /// What is wrong, in English.
     pub message: String,
     /// The same in Japanese.
@@ -44,13 +62,17 @@ impl RecordError {
             element.number("record", self.record);
             element.optional_number("lastRecord", self.last_record);
             element.optional("field", self.field.as_deref());
+            element.optional("path", self.path.as_deref());
             element.optional_number("line", self.line);
             element.optional_number("column", self.column);
+            element.optional_number("byte", self.byte);
             element.optional("outcome", self.outcome.as_deref());
             for row in &self.rows {
                 element.number("row", *row);
             }
             element.text("code", &self.code);
+            element.optional_bilingual("expected", self.expected.as_deref(), self.expected_ja.as_deref());
+            element.optional_bilingual("found", self.found.as_deref(), self.found_ja.as_deref());
             element.bilingual("message", &self.message, &self.message_ja);
         });
     }
@@ -61,8 +83,10 @@ impl RecordError {
             record: fields.parsed("record", tree::number)?,
             last_record: fields.optional_parsed("lastRecord", tree::number)?,
             field: fields.optional_text("field")?,
+            path: fields.optional_text("path")?,
             line: fields.optional_parsed("line", tree::number)?,
             column: fields.optional_parsed("column", tree::number)?,
+            byte: fields.optional_parsed("byte", tree::number)?,
             outcome: fields.optional_text("outcome")?,
             ..Self::default()
         };
@@ -70,6 +94,8 @@ impl RecordError {
             error.rows.push(row);
         }
         error.code = fields.text("code")?;
+        (error.expected, error.expected_ja) = fields.optional_bilingual("expected");
+        (error.found, error.found_ja) = fields.optional_bilingual("found");
         (error.message, error.message_ja) = fields.bilingual("message")?;
         fields.end()?;
         Ok(error)

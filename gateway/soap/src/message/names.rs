@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 
 /// Every element of `schemas/gateway.xsd`, in order.
-const NAMES: [&str; 89] = [
+const NAMES: [&str; 92] = [
     "accepted",
     "after",
     "ageMs",
@@ -40,11 +40,13 @@ const NAMES: [&str; 89] = [
     "error",
     "errorsTotal",
     "evidence",
+    "expected",
     "expired",
     "failuresInARow",
     "field",
     "finishedAt",
     "firstRecord",
+    "found",
     "from",
     "header",
     "heartbeat",
@@ -68,6 +70,7 @@ const NAMES: [&str; 89] = [
     "outcome",
     "part",
     "partial",
+    "path",
     "payloadDigest",
     "pending",
     "problem",

@@ -182,6 +182,16 @@ impl<'a> Fields<'a> {
         Ok((en, ja))
     }
 
+    /// The texts of the next children of this name, in English and in Japanese, as far as there are any.
+    pub(crate) fn optional_bilingual(&mut self, name: &'static str) -> (Option<String>, Option<String>) {
+        let (mut en, mut ja) = (None, None);
+        while let Some(child) = self.optional(name) {
+            let slot = if child.language.as_deref() == Some("ja") { &mut ja } else { &mut en };
+            *slot = Some(child.text.clone());
+        }
+        (en, ja)
+    }
+
     /// Nothing may be left.
     pub(crate) fn end(self) -> Result<(), SoapError> {
         match self.node.children.get(self.next) {

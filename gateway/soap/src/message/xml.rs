@@ -76,6 +76,17 @@ impl Element {
         }
     }
 
+    /// The same, for each language that there is a text in.
+    pub(crate) fn optional_bilingual(&mut self, name: &'static str, en: Option<&str>, ja: Option<&str>) {
+        for (language, text) in [("en", en), ("ja", ja)] {
+            if let Some(text) = text {
+                self.start(name, Some(language));
+                push_text(text, &mut self.out);
+                self.end(name);
+            }
+        }
+    }
+
     /// The start tag of an element that stays open.
     pub(crate) fn open(
         &mut self,

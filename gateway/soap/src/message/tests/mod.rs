@@ -93,27 +93,40 @@ fn errors() -> impl Strategy<Value = RecordError> {
     (
         (any::<u64>(), number()),
         proptest::option::of(names()),
-        number(),
-        number(),
+        proptest::option::of(names()),
+        (number(), number(), number()),
         (proptest::option::of(names()), proptest::collection::vec(any::<u64>(), 0..3)),
         names(),
-        texts(),
-        texts(),
+        proptest::array::uniform4(proptest::option::of(texts())),
+        (texts(), texts()),
     )
         .prop_map(
-            |((record, last_record), field, line, column, (outcome, rows), code, message, message_ja)| {
-                RecordError {
-                    record,
-                    last_record,
-                    field,
-                    line,
-                    column,
-                    outcome,
-                    rows,
-                    code,
-                    message,
-                    message_ja,
-                }
+            |(
+                (record, last_record),
+                field,
+                path,
+                (line, column, byte),
+                (outcome, rows),
+                code,
+                [expected, expected_ja, found, found_ja],
+                (message, message_ja),
+            )| RecordError {
+                record,
+                last_record,
+                field,
+                path,
+                line,
+                column,
+                byte,
+                outcome,
+                rows,
+                code,
+                expected,
+                expected_ja,
+                found,
+                found_ja,
+                message,
+                message_ja,
             },
         )
 }
