@@ -13,7 +13,7 @@ const MOST: usize = 200;
 static BUILDERS: LazyLock<[TypesBuilder; 2]> =
     LazyLock::new(|| [Tables::Current, Tables::Xsd10].map(TypesBuilder::new));
 
-/// First byte: the tables. The rest: a pattern, a zero byte, values with zero bytes between.
+/// First byte: the tables, and whether the pattern is given twice. The rest: a pattern, a zero byte, values with zero bytes between.
 pub(crate) fn pattern(bytes: &[u8]) {
     let Some((&choice, text)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
@@ -28,14 +28,11 @@ pub(crate) fn pattern(bytes: &[u8]) {
             return;
         }
     };
-    // The same twice over, and beside another one: a step of its own, and an alternative.
-    let step = builder
-        .restrict(
-            own,
-            None,
-            Facets { patterns: vec![pattern.to_owned(), "\\w".to_owned()], ..Facets::default() },
-        )
-        .unwrap();
+    // The same once more, as a step of its own, and beside another one: an alternative.
+    let step = (choice & 2 == 2).then(|| {
+        let facets = Facets { patterns: vec![pattern.to_owned(), "a*".to_owned()], ..Facets::default() };
+        builder.restrict(own, None, facets).unwrap()
+    });
     let items = builder.list(None, own).unwrap();
     let types = builder.finish();
     let mut scratch = Scratch::new();
@@ -45,7 +42,9 @@ pub(crate) fn pattern(bytes: &[u8]) {
     };
     for value in values.split('\0') {
         let taken = types.check(own, value, &NoNamespaces, &mut scratch);
-        assert_eq!(taken.is_ok(), types.check(step, value, &NoNamespaces, &mut scratch).is_ok());
+        if let Some(step) = step {
+            assert_eq!(taken.is_ok(), types.check(step, value, &NoNamespaces, &mut scratch).is_ok());
+        }
         if let Err(fault) = &taken {
             assert_eq!(fault.code, "cvc-pattern-valid");
         }
