@@ -24,6 +24,7 @@ mod resend;
 mod scheduler;
 pub mod simulate;
 mod traffic;
+mod wsdl;
 
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
@@ -35,3 +36,4 @@ pub use encode::Measured;
 pub use metrics::Metrics;
 pub use pace::{Pace, PaceSpec};
 pub use plan::{Plan, PlanError, RetrySpec};
+pub use wsdl::WsdlError;

@@ -77,6 +77,7 @@ impl Dialect {
         let key_column;
         let form = match spec {
             DialectSpec::Soap(soap) => {
+                whole(soap)?;
                 xml_names([soap.operation.as_str(), &soap.record].into_iter().chain(names()))?;
                 results(&soap.results)?;
                 paths = SoapPaths::new(soap.results.as_ref(), soap.fault_code.as_deref());
@@ -217,13 +218,13 @@ impl Dialect {
         match &self.spec {
             DialectSpec::Soap(soap) => {
                 let envelope = Envelope { version: soap.version, headers: &soap.headers };
+                // With a prefix, the elements inside are in no namespace.
+                let (prefix, bound) = if soap.unqualified { ("q:", ":q") } else { ("", "") };
+                let namespace = attribute_text(&soap.namespace)?;
+                let operation = format!("{prefix}{}", soap.operation);
                 let mut framing = envelope.around(
-                    &format!(
-                        r#"<{} xmlns="{}" xmlns:xsi="{XSI}">"#,
-                        soap.operation,
-                        attribute_text(&soap.namespace)?
-                    ),
-                    &format!("</{}>", soap.operation),
+                    &format!(r#"<{operation} xmlns{bound}="{namespace}" xmlns:xsi="{XSI}">"#),
+                    &format!("</{operation}>"),
                 )?;
                 framing.head.shrink_to_fit();
                 let mut request = request(endpoint, Method::POST, &path(&soap.path))?;
@@ -424,12 +425,30 @@ impl Dialect {
     /// proof; where not, the name is.
     fn response_name(&self) -> Option<String> {
         match &self.spec {
+            DialectSpec::Soap(SoapSpec { response: Some(response), .. }) => Some(response.clone()),
             DialectSpec::Soap(spec) if spec.results.is_none() => Some(format!("{}Response", spec.operation)),
             DialectSpec::Swa(spec) if spec.results.is_none() => Some(format!("{}Response", spec.operation)),
             DialectSpec::PartnerSoap(_) => Some("upsertResponse".to_owned()),
             _ => None,
         }
     }
+}
+
+/// Whether everything is there that a WSDL would have said.
+fn whole(soap: &SoapSpec) -> Result<(), PlanError> {
+    if soap.wsdl.is_some() {
+        return Err(setting("dialect.wsdl", "has to be read before a plan is made"));
+    }
+    for (key, value) in [
+        ("dialect.path", &soap.path),
+        ("dialect.namespace", &soap.namespace),
+        ("dialect.record", &soap.record),
+    ] {
+        if value.is_empty() {
+            return Err(setting(key, "is missing: write it, or name a WSDL that says it"));
+        }
+    }
+    Ok(())
 }
 
 fn csv(nil: Option<&str>) -> RowForm {

@@ -1,6 +1,7 @@
 //! How an upstream wants to be spoken to, as configuration describes it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,18 +48,31 @@ pub struct HeaderElement {
     pub text: String,
 }
 
-/// A described SOAP operation.
+/// A described SOAP operation. With a WSDL, what that says need not be written, and must not be written otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoapSpec {
+    /// WSDL 1.1 file that describes the operation (document/literal, everything in one file): path, namespace, record, action
+    /// and the answer's name are taken from it, and columns, results and fault code are held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wsdl: Option<PathBuf>,
     /// Path below the upstream's base address; `{batch}` and `{chunk}` are replaced.
+    #[serde(default)]
     pub path: String,
     /// Namespace of wrapper, records and fields.
+    #[serde(default)]
     pub namespace: String,
-    /// The body's child (document/literal wrapped).
+    /// The operation's name in the WSDL; without one, the body's child (document/literal wrapped).
     pub operation: String,
     /// The element that is repeated for every row.
+    #[serde(default)]
     pub record: String,
+    /// Records and fields are in no namespace, only the body's child is (`elementFormDefault="unqualified"`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unqualified: bool,
+    /// The body's child of the answer; the operation's name with `Response` behind it where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<String>,
     /// `SOAPAction`, or the `action` parameter.
     #[serde(default)]
     pub action: String,

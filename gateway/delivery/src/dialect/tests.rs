@@ -30,10 +30,13 @@ fn mapper() -> Mapper {
 
 fn soap(results: Option<ResultsSpec>) -> Dialect {
     let spec = DialectSpec::Soap(SoapSpec {
+        wsdl: None,
         path: "/p".into(),
         namespace: "urn:x".into(),
         operation: "put".into(),
         record: "row".into(),
+        unqualified: false,
+        response: None,
         action: String::new(),
         version: SoapVersion::Soap11,
         headers: Vec::new(),

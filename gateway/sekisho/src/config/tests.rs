@@ -4,6 +4,7 @@ use super::*;
 use crate::language::Language;
 
 mod mistakes;
+mod wsdl;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

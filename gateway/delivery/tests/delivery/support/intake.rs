@@ -10,6 +10,9 @@ pub(crate) const NAMESPACE: &str = "urn:example:intake:1";
 /// The operation as a plan describes it.
 pub(crate) fn dialect() -> SoapSpec {
     SoapSpec {
+        wsdl: None,
+        unqualified: false,
+        response: None,
         path: "/services/intake/attributes/F001?batch={batch}&chunk={chunk}".into(),
         namespace: NAMESPACE.into(),
         operation: "putRecords".into(),

@@ -5,6 +5,7 @@ mod limits;
 mod operations;
 mod plan;
 mod records;
+mod wsdl;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use sekisho_edge::route::Mode;
 use sekisho_journal::Digest;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
 
-use super::Notes;
+use super::{Notes, wsdl};
 use crate::config::effective::EffectiveUpstream;
 use crate::config::effective::schemas::LoadedSchema;
 use crate::config::key_path::KeyPath;
@@ -72,10 +72,16 @@ pub(super) fn store_and_forward(
         );
         return None;
     };
-    path_of(dialect, upstream, notes);
-    let layout = schema?.layout.names();
+    let Some(schema) = schema else {
+        path_of(dialect, upstream, notes);
+        return None;
+    };
+    let layout = schema.layout.names();
     let mapping = mapping(&section.mapping, &layout, notes);
     let mapping_is_good = mapping == section.mapping;
+    let mapper = Mapper::new(&mapping, &layout).ok().filter(|_| mapping_is_good);
+    let dialect = &wsdl::described(dialect, upstream, mapper.as_ref().map(Mapper::columns), notes)?;
+    path_of(dialect, upstream, notes);
     let plan = Plan {
         route: section.name.clone(),
         upstream: section.upstream.clone(),
@@ -113,6 +119,9 @@ fn setting(key: &str, reason: &str) -> Text {
         }
         "dialect.external_id" => "対応付けの列にありません".to_owned(),
         "dialect.method" => "HTTPのメソッドではありません".to_owned(),
+        "dialect.namespace" | "dialect.record" => "書くか、WSDLを指定してください".to_owned(),
+        "dialect.max_upload_bytes" => "131072から150000000までにしてください".to_owned(),
+        "mapping.nil" => "この接続方式では、#N/A以外は使えません".to_owned(),
         "dialect.headers" => "ヘッダーに書けない名前か値があります".to_owned(),
         "dialect.path" => "リクエストのパスとして使えません".to_owned(),
         _ => format!("設定を使えません（{reason}）"),
