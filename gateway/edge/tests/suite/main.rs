@@ -21,4 +21,5 @@ mod operators;
 mod payloads;
 mod relaying;
 mod stacks;
+mod told;
 mod verdicts;
