@@ -12,7 +12,7 @@ use super::rows::{Rows, Value};
 ///
 /// # Errors
 /// Says what is not that.
-pub(super) fn read_array(bytes: &[u8]) -> Result<Rows, String> {
+pub fn read_array(bytes: &[u8]) -> Result<Rows, String> {
     let mut rows = Rows::default();
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     Array(&mut rows).deserialize(&mut parser).map_err(|error| error.to_string())?;
@@ -24,7 +24,7 @@ pub(super) fn read_array(bytes: &[u8]) -> Result<Rows, String> {
 ///
 /// # Errors
 /// Says which line is not one.
-pub(super) fn read_lines(bytes: &[u8]) -> Result<Rows, String> {
+pub fn read_lines(bytes: &[u8]) -> Result<Rows, String> {
     let mut rows = Rows::default();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         if !line.trim_ascii().is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn read_lines(bytes: &[u8]) -> Result<Rows, String> {
 ///
 /// # Errors
 /// Says what is not that.
-pub(super) fn read_object(bytes: &[u8]) -> Result<Rows, String> {
+pub fn read_object(bytes: &[u8]) -> Result<Rows, String> {
     let mut rows = Rows::default();
     read_object_into(bytes, &mut rows)?;
     Ok(rows)

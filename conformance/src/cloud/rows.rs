@@ -8,7 +8,7 @@ const MAX_FIELDS: usize = 5_000;
 
 /// A value of a row that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub enum Value<'a> {
     /// Known to be none.
     Null,
     /// A text, perhaps empty.
@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
 
 /// The rows of one request: columns in order of first sight, and cells in order of sight.
 #[derive(Default)]
-pub(super) struct Rows {
+pub struct Rows {
     columns: Vec<String>,
     index: HashMap<String, u16>,
     cells: Vec<Cell>,
@@ -36,15 +36,20 @@ struct Cell {
 
 impl Rows {
     /// Number of whole rows.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// There is no whole row.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// The column's number.
     ///
     /// # Errors
     /// Too many columns.
-    pub(super) fn column(&mut self, name: &str) -> Result<u16, String> {
+    pub fn column(&mut self, name: &str) -> Result<u16, String> {
         if let Some(column) = self.index.get(name) {
             return Ok(*column);
         }
@@ -58,7 +63,7 @@ impl Rows {
     }
 
     /// The column's number, guessed from the cell before: rows mostly repeat their columns in one order.
-    pub(super) fn column_after(&mut self, guess: usize, name: &str) -> Result<u16, String> {
+    pub fn column_after(&mut self, guess: usize, name: &str) -> Result<u16, String> {
         match self.columns.get(guess) {
             Some(column) if column == name => Ok(guess as u16),
             _ => self.column(name),
@@ -66,7 +71,7 @@ impl Rows {
     }
 
     /// Adds a cell to the row under way.
-    pub(super) fn push(&mut self, column: u16, value: Value<'_>) {
+    pub fn push(&mut self, column: u16, value: Value<'_>) {
         let start = self.text.len() as u32;
         let null = match value {
             Value::Null => true,
@@ -82,7 +87,7 @@ impl Rows {
     ///
     /// # Errors
     /// A field stands in it twice.
-    pub(super) fn end_row(&mut self) -> Result<(), String> {
+    pub fn end_row(&mut self) -> Result<(), String> {
         let row = &self.cells[self.ends.last().map_or(0, |end| *end as usize)..];
         // Rows mostly come in the order of their columns: then nothing is twice.
         if !row.is_sorted_by(|a, b| a.column < b.column) {
@@ -98,17 +103,17 @@ impl Rows {
     }
 
     /// Names of the columns; a [`Rows::row`] refers to them by position.
-    pub(super) fn columns(&self) -> &[String] {
+    pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// The column's number, if any row has it.
-    pub(super) fn find(&self, name: &str) -> Option<u16> {
+    pub fn find(&self, name: &str) -> Option<u16> {
         self.index.get(name).copied()
     }
 
     /// The cells of row `index` as they were sent.
-    pub(super) fn row(&self, index: usize) -> impl Iterator<Item = (u16, Value<'_>)> {
+    pub fn row(&self, index: usize) -> impl Iterator<Item = (u16, Value<'_>)> {
         self.cells[self.range(index)].iter().map(|cell| {
             let value = match cell.null {
                 true => Value::Null,
@@ -119,7 +124,7 @@ impl Rows {
     }
 
     /// The value of one column in row `index`.
-    pub(super) fn value(&self, index: usize, column: u16) -> Option<Value<'_>> {
+    pub fn value(&self, index: usize, column: u16) -> Option<Value<'_>> {
         self.row(index).find(|(at, _)| *at == column).map(|(_, value)| value)
     }
 
@@ -127,7 +132,7 @@ impl Rows {
     ///
     /// # Errors
     /// As [`Rows::end_row`].
-    pub(super) fn with_key(&self, key: &str, value: &str) -> Result<Rows, String> {
+    pub fn with_key(&self, key: &str, value: &str) -> Result<Rows, String> {
         let mut whole = Rows::default();
         let column = whole.column(key)?;
         whole.push(column, Value::Text(value));

@@ -73,6 +73,8 @@ struct Task {
     ticket: Option<Ticket>,
     opened: Duration,
     measured: Arc<Measured>,
+    /// It goes whole or not at all.
+    whole: bool,
 }
 
 /// The command that is under way, and what follows from its answer.
@@ -245,6 +247,10 @@ impl Dispatcher {
         let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
         match (asked, answer) {
             (Asked::Write { turn, events, then, .. }, Answer::Failed) => {
+                #[cfg(feature = "planted")]
+                if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OutcomeDropped) {
+                    return self.ledger_failed(now);
+                }
                 if let Then::Outcome = then {
                     tracing::error!(batch = %turn.1, "an outcome is not written down yet");
                     self.outcomes.push_front((turn, events));
@@ -370,6 +376,10 @@ impl Dispatcher {
             return;
         };
         round.turns.pop_front();
+        #[cfg(feature = "planted")]
+        if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OrderIgnored) {
+            return;
+        }
         if let Some(batch) = self.batches.get(&turn).filter(|batch| batch.view.ordered) {
             round.waiting.insert(batch.plan.plan.route.clone());
         }
@@ -412,6 +422,12 @@ impl Dispatcher {
             Then::Send { chunk, measured } => {
                 let retry = self.batches.get(&turn).map(|batch| batch.plan.plan.retry).unwrap_or_default();
                 self.budget.earn(&retry);
+                #[cfg(feature = "planted")]
+                if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OutcomeBeforeAnswer) {
+                    let answered =
+                        Event::ChunkAnswered { chunk, exceptions: Vec::new(), rows: measured.rows };
+                    self.outcomes.push_back((turn, vec![answered]));
+                }
                 self.send(turn, chunk, measured, Kind::New, None, now);
             }
             Then::Repeat { chunk, size, most } => {

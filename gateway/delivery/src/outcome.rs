@@ -8,12 +8,13 @@ use crate::encode::Measured;
 /// The answer says nothing of the record.
 pub(crate) const MISSING: &str = "answer-missing";
 
-/// The records of a chunk that were not delivered, ascending. `may_retry` says of a record whether it may be tried
-/// again after a refusal for the moment.
+/// The records of a chunk that were not delivered, ascending. `doubted`: an earlier try may have had its effect, so that a
+/// refusal for the moment proves nothing. `may_retry` says of a record whether it may be tried again after such a refusal.
 pub(crate) fn exceptions(
     problems: &[RowProblem],
     chunk: &Measured,
     idempotent: bool,
+    doubted: bool,
     mut may_retry: impl FnMut(u64) -> bool,
 ) -> Vec<Exception> {
     let mut exceptions = Vec::new();
@@ -23,7 +24,7 @@ pub(crate) fn exceptions(
         let count = rest.iter().take_while(|problem| chunk.record_of(problem.row).0 == position).count();
         let (of_record, later) = rest.split_at(count);
         rest = later;
-        exceptions.push(exception(position, of_record, chunk, idempotent, &mut may_retry));
+        exceptions.push(exception(position, of_record, chunk, idempotent, doubted, &mut may_retry));
     }
     exceptions
 }
@@ -33,6 +34,7 @@ fn exception(
     problems: &[RowProblem],
     chunk: &Measured,
     idempotent: bool,
+    doubted: bool,
     may_retry: &mut impl FnMut(u64) -> bool,
 ) -> Exception {
     if problems.iter().any(|problem| problem.kind == RowProblemKind::Unknown) {
@@ -48,6 +50,9 @@ fn exception(
         let refused = problems.iter().any(|problem| problem.kind != RowProblemKind::NotDone);
         if !refused || may_retry(position) {
             return Exception::new(position, Outcome::Returned, code_of(problems.first()));
+        }
+        if doubted {
+            return Exception::new(position, Outcome::InDoubt, code_of(problems.first()));
         }
     }
     let telling = lasting.or(problems.first());

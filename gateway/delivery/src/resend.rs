@@ -34,6 +34,8 @@ pub(crate) struct Doubt {
     pub(crate) size: Option<u64>,
     /// The upstream no longer knows the handle: asking by it is of no use.
     pub(crate) forgotten: bool,
+    /// By `not_before` nothing that was sent can be at work any more.
+    pub(crate) rests: bool,
 }
 
 impl Resend {

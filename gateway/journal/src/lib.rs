@@ -17,6 +17,8 @@ mod delivered;
 mod identity;
 pub mod ledger;
 pub mod machine;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod ranges;
 mod recovery;
 mod retention;

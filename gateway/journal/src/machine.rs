@@ -20,6 +20,7 @@ mod apply;
 mod chunk;
 mod code;
 mod event;
+mod ownership;
 mod rebuild;
 mod sums;
 

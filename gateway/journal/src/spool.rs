@@ -160,6 +160,11 @@ impl Spool {
     /// The file system.
     pub fn recover(&self, keep: impl Fn(BatchId) -> bool) -> Result<Vec<BatchId>> {
         let mut removed = self.batches()?;
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::RecoveryRemovesAccepted) {
+            removed.sort_unstable();
+            removed.iter().take(1).try_for_each(|batch| self.remove(*batch))?;
+        }
         removed.retain(|batch| !keep(*batch));
         removed.sort_unstable();
         removed.iter().try_for_each(|batch| self.remove(*batch))?;

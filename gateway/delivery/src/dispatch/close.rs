@@ -10,7 +10,7 @@ use crate::backoff;
 use crate::chunk::End;
 use crate::dialect::{RowProblem, Verdict};
 use crate::encode::Measured;
-use crate::outcome::exceptions;
+use crate::outcome::{MISSING, exceptions};
 use crate::pace;
 use crate::plan::RetrySpec;
 
@@ -35,8 +35,8 @@ pub(super) enum Kind {
 enum Meaning {
     /// Rows have outcomes.
     Rows(Vec<RowProblem>),
-    /// The one record is refused for good.
-    Alone(String),
+    /// The records are refused for good: one alone, or what may not be split.
+    Refused(String),
     /// Nothing was done; `split`: the records go in halves from now on.
     NotDone { code: String, split: bool },
     /// Nobody can know.
@@ -49,7 +49,7 @@ impl Meaning {
         match self {
             Meaning::Rows(problems) if problems.is_empty() => "taken",
             Meaning::Rows(_) => "taken-in-part",
-            Meaning::Alone(_) => "refused",
+            Meaning::Refused(_) => "refused",
             Meaning::NotDone { .. } => "not-done",
             Meaning::Unknown { time_limit: true, .. } => "time-limit",
             Meaning::Unknown { .. } => "unknown",
@@ -61,6 +61,8 @@ impl Dispatcher {
     /// A chunk that was sent or asked for has come back.
     pub fn ended(&mut self, now: Moment, task: TaskId, end: &End) {
         let Some(task) = self.tasks.remove(&task) else { return };
+        #[cfg(feature = "planted")]
+        let end = &planted_end(end);
         let Some(batch) = self.batches.get(&task.turn) else { return };
         let route = batch.plan.plan.route.clone();
         let retry = batch.plan.plan.retry;
@@ -99,7 +101,7 @@ impl Dispatcher {
 
     /// What the end means; tells the breaker.
     fn meaning(&mut self, now: Duration, task: &Task, end: &End, proven: bool, retry: &RetrySpec) -> Meaning {
-        let alone = task.measured.records.end - task.measured.records.start == 1;
+        let alone = task.whole || task.measured.records.end - task.measured.records.start == 1;
         let mut failed = |wait| self.breaker.failed(task.opened, now, wait, retry);
         match end {
             End::Answered(Verdict::Rows(problems)) => {
@@ -109,7 +111,7 @@ impl Dispatcher {
             End::Answered(Verdict::Data { code, certain }) if *certain || proven => {
                 self.breaker.worked();
                 if alone {
-                    Meaning::Alone(code.clone())
+                    Meaning::Refused(code.clone())
                 } else {
                     Meaning::NotDone { code: code.clone(), split: true }
                 }
@@ -117,7 +119,7 @@ impl Dispatcher {
             End::Answered(Verdict::TooLarge(code)) => {
                 self.breaker.worked();
                 if alone {
-                    Meaning::Alone(code.clone())
+                    Meaning::Refused(code.clone())
                 } else {
                     Meaning::NotDone { code: code.clone(), split: true }
                 }
@@ -178,7 +180,10 @@ impl Dispatcher {
                     self.budget.refund();
                 }
                 let most = plan.retry.record_attempts;
-                let mut found = exceptions(&problems, &task.measured, plan.idempotent, |position| {
+                // The job that was given them, and no other, says itself what it did.
+                let told = task.kind == Kind::Ask && chunk_attempt == 1;
+                let (idempotent, unproven) = (plan.idempotent, doubted && !told);
+                let mut found = exceptions(&problems, &task.measured, idempotent, unproven, |position| {
                     resend.may_retry(position, most)
                 });
                 let returned: Vec<u64> = found
@@ -197,10 +202,16 @@ impl Dispatcher {
                     exception.outcome == Outcome::InDoubt
                         || (doubted && exception.outcome == Outcome::Returned)
                 };
-                let proven = task.kind == Kind::Ask
-                    && chunk_attempt == 1
-                    && all.iter().all(|exception| exception.outcome != Outcome::InDoubt);
+                let proven = told && all.iter().all(|exception| exception.outcome != Outcome::InDoubt);
+                // Tried as often as may be, and never proven.
+                let spent = all.iter().find(|exception| {
+                    exception.outcome == Outcome::InDoubt
+                        && ![MISSING, NOT_YET].contains(&exception.code.as_str())
+                });
                 let mut events = answered(all.clone());
+                if let Some(spent) = spent {
+                    events.push(Event::DoubtHeld { chunk: number, code: spent.code.clone() });
+                }
                 if !all.iter().any(in_doubt) {
                     resend.settled(number);
                 } else if proven {
@@ -223,10 +234,11 @@ impl Dispatcher {
                 self.count(route, &all, live.len());
                 events
             }
-            Meaning::Alone(code) => {
-                let position = task.measured.records.start;
-                let alone = vec![Exception::new(position, Outcome::Rejected, code.as_str())];
-                let all = merged(alone, not_in(&live, &task.measured));
+            Meaning::Refused(code) => {
+                let refused = task.measured.records.clone().filter(|position| live.contains(*position));
+                let refused =
+                    refused.map(|position| Exception::new(position, Outcome::Rejected, code.as_str()));
+                let all = merged(refused.collect(), not_in(&live, &task.measured));
                 resend.settled(number);
                 self.count(route, &all, live.len());
                 answered(all)
@@ -260,6 +272,11 @@ impl Dispatcher {
                     doubt.alone += u32::from(count == 1);
                 }
                 doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
+                doubt.rests = true;
+                if batch.view.ordered {
+                    // The upstream may be at work on it still, and would overwrite what comes after the repetition.
+                    doubt.not_before = doubt.not_before.max(task.opened + plan.pace.deadline());
+                }
                 match task.kind {
                     // It was in doubt, and is.
                     Kind::Ask => Vec::new(),
@@ -274,6 +291,17 @@ impl Dispatcher {
         self.report_records(route, "delivered", live.saturating_sub(exceptions.len() as u64));
         self.report_records(route, "partial", of(Outcome::Partial));
         self.report_records(route, "rejected", of(Outcome::Rejected));
+    }
+}
+
+#[cfg(feature = "planted")]
+fn planted_end(end: &End) -> End {
+    use sekisho_journal::planted::{Bug, is};
+    match end {
+        End::Lost { code, timeout: false } if is(Bug::CutAsAbsent) => {
+            End::NotSent { code: code.clone(), class: ErrorClass::Line }
+        }
+        other => other.clone(),
     }
 }
 

@@ -91,6 +91,20 @@ impl Dispatcher {
         let Some(chunk) = batch.state.chunks.get(&number).cloned() else { return Step::Wait(None) };
         let (retry, idempotent, no_split) =
             (batch.plan.plan.retry, batch.plan.plan.idempotent, batch.plan.plan.no_split);
+        #[cfg(feature = "planted")]
+        let idempotent =
+            idempotent || sekisho_journal::planted::is(sekisho_journal::planted::Bug::RepeatedWithoutProof);
+        let (doubt, deadline) = (*batch.resend.doubt(number), batch.plan.plan.pace.deadline());
+        if batch.view.ordered && !doubt.rests {
+            // An earlier process sent it, and nobody here knows when.
+            let doubt = batch.resend.doubt(number);
+            doubt.not_before = doubt.not_before.max(now.clock + deadline);
+            doubt.rests = true;
+        }
+        #[cfg(feature = "planted")]
+        if sekisho_journal::planted::is(sekisho_journal::planted::Bug::WorkNotWaitedFor) {
+            batch.resend.doubt(number).not_before = now.clock;
+        }
         let doubt = *batch.resend.doubt(number);
         if doubt.not_before > now.clock {
             return Step::Wait(Some(doubt.not_before));
@@ -206,6 +220,11 @@ impl Dispatcher {
             let then = Then::Count { outcome: "delivered", count };
             return Some(self.write(turn, vec![opened, answered], then, now));
         }
+        #[cfg(feature = "planted")]
+        if sekisho_journal::planted::is(sekisho_journal::planted::Bug::SentBeforeWritten) {
+            self.send(turn, chunk, measured, Kind::New, None, now);
+            return Some(self.write(turn, vec![opened], Then::Again, now));
+        }
         Some(self.write(turn, vec![opened], Then::Send { chunk, measured }, now))
     }
 
@@ -285,7 +304,15 @@ impl Dispatcher {
         self.last_task += 1;
         let task = TaskId(self.last_task);
         let measured = Arc::new(measured);
-        let known = Task { turn, chunk, kind, ticket, opened: now.clock, measured: Arc::clone(&measured) };
+        let known = Task {
+            turn,
+            chunk,
+            kind,
+            ticket,
+            opened: now.clock,
+            measured: Arc::clone(&measured),
+            whole: plan.plan.no_split,
+        };
         self.tasks.insert(task, known);
         self.ready.push_back(Command::Send(Sending { task, batch: turn.1, chunk, plan, measured, ask }));
     }

@@ -42,7 +42,7 @@ impl Dispatcher {
         if plan.plan.upstream != self.name {
             return None;
         }
-        let turn = (view.accepted_at, view.id);
+        let turn = (view.sequence, view.id);
         match self.batches.get(&turn) {
             Some(batch) if batch.is_current(&view) => return None,
             Some(_) => {}
@@ -61,7 +61,7 @@ impl Dispatcher {
     }
 
     pub(super) fn listed(&mut self, views: Vec<BatchView>) {
-        let known: BTreeSet<Turn> = views.iter().map(|view| (view.accepted_at, view.id)).collect();
+        let known: BTreeSet<Turn> = views.iter().map(|view| (view.sequence, view.id)).collect();
         self.batches.retain(|turn, _| known.contains(turn));
         self.listed = Some(views.into());
     }
@@ -88,7 +88,7 @@ impl Dispatcher {
         // Whatever it is now, this entry of the list is done with.
         self.listed.as_mut().and_then(|views| views.pop_front());
         let Some(state) = state else { return };
-        let (turn, loaded_at) = ((view.accepted_at, view.id), now.wall);
+        let (turn, loaded_at) = ((view.sequence, view.id), now.wall);
         match self.batches.get_mut(&turn) {
             Some(batch) => (batch.view, batch.loaded_at, batch.state) = (view, loaded_at, state),
             None => {

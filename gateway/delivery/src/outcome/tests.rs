@@ -29,7 +29,7 @@ fn rows_are_told_apart_by_record() {
 fn some_rows_make_a_record_partial_and_all_of_them_rejected() {
     let problems =
         [refused(0, "A", false), refused(2, "B", false), refused(4, "C", false), refused(5, "D", false)];
-    let found = exceptions(&problems, &chunk(), false, |_| true);
+    let found = exceptions(&problems, &chunk(), false, false, |_| true);
     let seen: Vec<_> =
         found.iter().map(|e| (e.position, e.outcome, e.code.as_str(), e.rows.clone())).collect();
     assert_eq!(
@@ -47,7 +47,7 @@ fn some_rows_make_a_record_partial_and_all_of_them_rejected() {
 fn refusals_for_the_moment_return_as_long_as_they_may() {
     let problems = [refused(0, "LOCK", true), refused(1, "LOCK", true)];
     let outcomes = |idempotent, may: bool| -> Vec<Outcome> {
-        exceptions(&problems, &chunk(), idempotent, |_| may).iter().map(|e| e.outcome).collect()
+        exceptions(&problems, &chunk(), idempotent, false, |_| may).iter().map(|e| e.outcome).collect()
     };
     assert_eq!(outcomes(true, true), [Outcome::Returned, Outcome::Returned]);
     assert_eq!(outcomes(false, true), [Outcome::Returned, Outcome::Partial], "taken rows are not sent twice");
@@ -58,7 +58,7 @@ fn refusals_for_the_moment_return_as_long_as_they_may() {
 fn a_row_that_was_not_looked_at_returns_without_counting() {
     let mut asked = Vec::new();
     let problems = [only(0, RowProblemKind::NotDone), refused(1, "X", true)];
-    let found = exceptions(&problems, &chunk(), true, |position| {
+    let found = exceptions(&problems, &chunk(), true, false, |position| {
         asked.push(position);
         true
     });
@@ -69,12 +69,24 @@ fn a_row_that_was_not_looked_at_returns_without_counting() {
 #[test]
 fn a_row_without_a_word_leaves_its_record_in_doubt() {
     let problems = [refused(1, "X", false), only(2, RowProblemKind::Unknown)];
-    let found = exceptions(&problems, &chunk(), true, |_| true);
+    let found = exceptions(&problems, &chunk(), true, false, |_| true);
     assert_eq!((found.len(), found[0].position, found[0].outcome), (1, 11, Outcome::InDoubt));
 }
 
 #[test]
 fn prose_from_the_cloud_never_becomes_a_code() {
-    let found = exceptions(&[refused(0, "value 山田 is bad", false)], &chunk(), true, |_| true);
+    let found = exceptions(&[refused(0, "value 山田 is bad", false)], &chunk(), true, false, |_| true);
     assert_eq!(found[0].code.as_str(), Code::UNREADABLE);
+}
+
+#[test]
+fn a_refusal_for_the_moment_proves_nothing_where_an_earlier_try_may_have_had_its_effect() {
+    let outcomes = |problems: &[RowProblem], may: bool| -> Vec<(Outcome, String)> {
+        let found = exceptions(problems, &chunk(), true, true, |_| may);
+        found.iter().map(|e| (e.outcome, e.code.as_str().to_owned())).collect()
+    };
+    let locked = [refused(0, "LOCK", true), refused(1, "LOCK", true)];
+    assert!(outcomes(&locked, true).iter().all(|(outcome, _)| *outcome == Outcome::Returned));
+    assert_eq!(outcomes(&locked, false), vec![(Outcome::InDoubt, "LOCK".to_owned()); 2]);
+    assert_eq!(outcomes(&[refused(0, "X", false)], false), [(Outcome::Rejected, "X".to_owned())]);
 }

@@ -166,6 +166,19 @@ async fn without_splitting_the_clouds_limit_ends_in_doubt() {
 }
 
 #[tokio::test]
+async fn without_splitting_a_refusal_of_the_whole_is_not_tried_again() {
+    let cloud = Cloud::start(|_| fault("INVALID_INPUT")).await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.no_split = true;
+    let batch = house.accept(&plan, 20).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!((done.sums.rejected, done.chunks), (20, 1));
+    assert_eq!(cloud.calls().len(), 1);
+}
+
+#[tokio::test]
 async fn answers_that_prove_nothing_deliver_nothing() {
     let table = Table::default();
     let rows = table.clone();

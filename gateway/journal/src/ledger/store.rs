@@ -46,10 +46,7 @@ impl Store {
         let mut in_doubt = 0;
         for id in left.into_iter().map(BatchId::from_bytes) {
             let loaded = store.load(id)?;
-            let flying = loaded.state.chunks.values().filter(|chunk| chunk.state.is_in_flight());
-            let code = Code::from("gateway-restarted");
-            let events: Vec<_> =
-                flying.map(|chunk| Event::ChunkInDoubt { chunk: chunk.number, code: code.clone() }).collect();
+            let events = loaded.state.taken_over();
             store.states.insert(id, loaded);
             in_doubt += events.len() as u64;
             store.apply(id, store.epoch, now, &events)?;
@@ -67,7 +64,7 @@ impl Store {
     /// This is still the owner.
     pub(super) fn check_owner(&self) -> Result<()> {
         let current = self.present_epoch()?;
-        if current == self.epoch {
+        if self.epoch.may_write(current) {
             Ok(())
         } else {
             Err(LedgerError::StaleEpoch { yours: self.epoch, current })
@@ -183,7 +180,7 @@ impl Store {
     pub(super) fn apply(&mut self, id: BatchId, epoch: Epoch, at: u64, events: &[Event]) -> Result<Applied> {
         let mut loaded = self.load(id)?;
         // A finished batch keeps its last owner's epoch; what may happen to it the rules say.
-        if loaded.epoch != epoch && !loaded.state.finished {
+        if !epoch.may_write(loaded.epoch) && !loaded.state.finished {
             return Err(LedgerError::StaleEpoch { yours: epoch, current: loaded.epoch });
         }
         let before = loaded.state.sums;

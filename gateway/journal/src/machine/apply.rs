@@ -160,6 +160,10 @@ impl Step<'_> {
         for exception in exceptions {
             let one = exception.position..exception.position + 1;
             delivered.remove(one.clone());
+            #[cfg(feature = "planted")]
+            if crate::planted::is(crate::planted::Bug::CountedTwice) {
+                delivered.insert(one.clone());
+            }
             let outcome = match exception.outcome {
                 Outcome::Partial => Settlement::Partial,
                 Outcome::Rejected => Settlement::Rejected,
@@ -295,10 +299,27 @@ impl Step<'_> {
         }
         self.state.closing = Some(closing);
         self.state.sums.pending = 0;
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::InFlightExpires) {
+            self.close_in_flight(closing, code);
+        }
         for run in std::mem::take(&mut self.state.pending).runs() {
             self.settle(run, closing.into(), Some(code), None);
         }
         Ok(())
+    }
+
+    #[cfg(feature = "planted")]
+    fn close_in_flight(&mut self, closing: Closing, code: &Code) {
+        let flying = self.state.chunks.values().filter(|chunk| chunk.state.is_in_flight());
+        for mut chunk in flying.cloned().collect::<Vec<_>>() {
+            self.state.chunks.remove(&chunk.number);
+            self.leave(&chunk);
+            for run in std::mem::take(&mut chunk.live).runs() {
+                self.settle(run, closing.into(), Some(code), Some(chunk.number));
+            }
+            self.put(chunk, true);
+        }
     }
 
     /// `first` and `count` as a range, if all of it is pending and there is something in it.

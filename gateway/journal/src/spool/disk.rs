@@ -134,6 +134,10 @@ pub(super) fn write_at(file: &dyn DiskFile, path: &Path, bytes: &[u8], offset: u
 
 /// When this returns, the file's content is on the disk (fsync).
 pub(super) fn sync_file(file: &dyn DiskFile, path: &Path) -> Result<()> {
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::FileNotSynced) {
+        return Ok(());
+    }
     file.sync().at("syncing", path)?;
     seen(Deed::Synced, path);
     Ok(())
@@ -141,6 +145,10 @@ pub(super) fn sync_file(file: &dyn DiskFile, path: &Path) -> Result<()> {
 
 /// When this returns, the names in the folder are on the disk (fsync of the folder).
 pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::FolderNotSynced) {
+        return Ok(());
+    }
     disk.sync_folder(folder).at("syncing", folder)?;
     seen(Deed::Synced, folder);
     Ok(())

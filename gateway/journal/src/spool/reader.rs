@@ -245,6 +245,10 @@ impl Records {
         }
         self.segment = Some(next);
         self.offset = 0;
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::SegmentEndOffByOne) {
+            self.position += 1;
+        }
         Ok(())
     }
 

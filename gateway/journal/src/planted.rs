@@ -1,0 +1,77 @@
+//! Bugs planted on purpose, one at a time, to show that the simulation finds them. Only the feature `planted` compiles this and
+//! the places that ask for it; no other crate than `xtask/simulation` turns it on, and a release build with it does not compile.
+
+use std::cell::Cell;
+
+#[cfg(not(debug_assertions))]
+compile_error!("the feature `planted` is for tests: a release build must not have it");
+
+/// What can be planted, in journal and delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// A segment or an index is not synced.
+    FileNotSynced,
+    /// A folder's names are not synced.
+    FolderNotSynced,
+    /// Beyond the end of a segment positions are off by one.
+    SegmentEndOffByOne,
+    /// Whoever writes is taken for the owner.
+    EpochIgnored,
+    /// At a take-over, what was in flight is taken for not sent.
+    TakenOverAsAbsent,
+    /// Recovery removes the payload of a batch that was accepted.
+    RecoveryRemovesAccepted,
+    /// A record that an answer names is counted as delivered, too.
+    CountedTwice,
+    /// What is in flight expires with what is pending.
+    InFlightExpires,
+    /// A chunk in doubt is repeated although a repeat does harm.
+    RepeatedWithoutProof,
+    /// A cut is taken for a refusal.
+    CutAsAbsent,
+    /// A chunk is written down as delivered when it is sent.
+    OutcomeBeforeAnswer,
+    /// A chunk is sent before it is written down.
+    SentBeforeWritten,
+    /// Batches of an ordered route go side by side.
+    OrderIgnored,
+    /// An outcome that the ledger could not take is not offered again.
+    OutcomeDropped,
+    /// On an ordered route, what may still be at work in the cloud is not waited for.
+    WorkNotWaitedFor,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::FileNotSynced,
+        Self::FolderNotSynced,
+        Self::SegmentEndOffByOne,
+        Self::EpochIgnored,
+        Self::TakenOverAsAbsent,
+        Self::RecoveryRemovesAccepted,
+        Self::CountedTwice,
+        Self::InFlightExpires,
+        Self::RepeatedWithoutProof,
+        Self::CutAsAbsent,
+        Self::OutcomeBeforeAnswer,
+        Self::SentBeforeWritten,
+        Self::OrderIgnored,
+        Self::OutcomeDropped,
+        Self::WorkNotWaitedFor,
+    ];
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// Plants a bug in what this thread does from now on, or none.
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.set(bug);
+}
+
+/// Whether this bug is planted.
+pub fn is(bug: Bug) -> bool {
+    PLANTED.get() == Some(bug)
+}
