@@ -14,6 +14,7 @@ mod long;
 mod needs;
 mod operations;
 mod processes;
+mod simulation;
 mod test;
 mod w3c;
 mod workspace;

@@ -11,6 +11,7 @@ use crate::examples;
 use crate::long;
 use crate::needs;
 use crate::operations;
+use crate::simulation;
 use crate::w3c;
 use crate::workspace::{Programs, cargo, check};
 
@@ -54,6 +55,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     check(cargo().args(lints))?;
     step("tests");
     check(cargo().args(["test", "--workspace", "--locked"]))?;
+    step("planted bugs");
+    simulation::find_planted()?;
     step("the release build");
     let programs = Programs::build()?;
     step("the operator's examples");

@@ -88,7 +88,27 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "sekisho-soap",
         ],
     ),
+    // Lets the gateway's decisions and the reference cloud's readers meet on a virtual clock.
+    (
+        WHERE_BOTH_MEET,
+        &[
+            "sekisho-charset",
+            "sekisho-xml",
+            "sekisho-datatypes",
+            "sekisho-xsd",
+            "sekisho-records",
+            "sekisho-soap",
+            "sekisho-journal",
+            "sekisho-upstream",
+            "sekisho-liveness",
+            "sekisho-delivery",
+            "sekisho-conformance",
+        ],
+    ),
 ];
+
+/// The one place where the gateway's code and the suite's may meet. Nothing is built on it, and none of the two knows it.
+const WHERE_BOTH_MEET: &str = "sekisho-simulation";
 
 /// Crates from outside that one room stands for, so that the others meet its types and its rules instead.
 const STANDS_FOR: &[(&str, &[&str])] = &[
@@ -203,6 +223,23 @@ fn crates_that_a_room_stands_for_are_named_there_only() {
                 );
             }
         }
+    }
+}
+
+/// Bugs planted on purpose are behind a feature that no crate turns on, and only the simulation passes on: what is built
+/// without asking for it by name has none.
+#[test]
+fn nothing_turns_on_the_planted_bugs() {
+    for (name, folder, manifest) in members() {
+        let text = manifest.to_string();
+        let passes_on = ["sekisho-journal", "sekisho-delivery", WHERE_BOTH_MEET].contains(&name.as_str());
+        assert!(passes_on || !text.contains("planted"), "{folder}/Cargo.toml names the planted bugs");
+        for (section, key, value) in dependencies(&manifest) {
+            assert!(!value.to_string().contains("planted"), "{name} [{section}] turns them on in {key}");
+        }
+        let features = manifest.get("features").and_then(Value::as_table);
+        let default = features.and_then(|features| features.get("default"));
+        assert!(default.is_none_or(|default| !default.to_string().contains("planted")), "{name} has them");
     }
 }
 

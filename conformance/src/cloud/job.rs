@@ -156,7 +156,7 @@ async fn work(
     }
     loop {
         let (rows, more) = batch(&mut records, &header, cloud.options.bulk_batch)?;
-        if rows.len() > 0 {
+        if !rows.is_empty() {
             let lost = do_batch(cloud, job, rows, &order, &mut kill_once).await?;
             if lost {
                 return Ok(());

@@ -1,0 +1,402 @@
+//! The gateway as a process: it takes payloads in, carries out what the dispatcher decides, is killed and started again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_delivery::dispatch::{Answer, Command, Dispatcher, Reading, Sending};
+use sekisho_journal::{BatchId, Code, Digest, Disk, Event, NewBatch, Sealed, Spool, SpoolError};
+use sekisho_records::{FieldId, Place, Record, Value};
+
+use crate::cloud;
+use crate::world::{Broken, Gateway, Happening, SPOOL, Truth, World, tell};
+
+/// The key of the spool.
+const KEY: [u8; 32] = [7; 32];
+
+/// The scheduler sleeps no longer.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// A client whose payload was not taken sends it again after so long.
+const SEND_AGAIN: Duration = Duration::from_secs(2);
+
+/// More commands than a gateway ever gives without sleeping.
+const MOST_COMMANDS: u32 = 5_000;
+
+impl World {
+    /// The gateway is started: it takes the ledger over, clears the spool, and looks what is left.
+    pub(crate) fn start(&mut self) -> Result<(), Broken> {
+        self.disk.die_after(None);
+        if self.make_folder().is_err() {
+            return self.start_again();
+        }
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let spool = Spool::on(disk, Path::new(SPOOL), &KEY).with_segment_bytes(self.scenario.segment_bytes);
+        let epoch = self.ledger.take_over(self.wall());
+        tell!(self, "start as {epoch:?}");
+        let batches: Vec<BatchId> = self.ledger.batches().map(|entry| entry.view().id).collect();
+        for batch in batches {
+            self.check(batch)?;
+        }
+        if spool.recover(|batch| self.ledger.batch(batch).is_some()).is_err() {
+            return self.start_again();
+        }
+        for (batch, payload) in &self.batches {
+            let open = self.ledger.batch(*batch).is_some_and(|entry| !entry.state.finished);
+            if !self.truths[*payload].promised {
+                continue;
+            }
+            if self.ledger.batch(*batch).is_none() {
+                return Err(format!("batch {batch} has a receipt and is not in the ledger"));
+            }
+            match spool.reader(*batch) {
+                Ok(_) => {}
+                Err(error) if !open || !error.is_lasting() => {}
+                Err(error) => {
+                    return Err(format!("batch {batch} has a receipt and its records are gone: {error}"));
+                }
+            }
+        }
+        self.incarnation += 1;
+        let dispatcher = Dispatcher::new("cloud", epoch, self.random.u64(..));
+        self.gateway = Some(Gateway {
+            dispatcher,
+            epoch,
+            started: self.now,
+            spool,
+            readers: Default::default(),
+            sendings: Default::default(),
+            sleep: 0,
+        });
+        Ok(())
+    }
+
+    /// As the spool itself does on the system's disk.
+    fn make_folder(&self) -> std::io::Result<()> {
+        let folder = Path::new(SPOOL);
+        if !self.disk.exists(folder)? {
+            self.disk.create_folder(folder)?;
+        }
+        self.disk.sync_folder(folder)?;
+        self.disk.sync_folder(Path::new("/"))
+    }
+
+    fn start_again(&mut self) -> Result<(), Broken> {
+        self.soon(Duration::from_secs(3), Happening::Start);
+        Ok(())
+    }
+
+    /// The gateway is gone, from one moment to the next.
+    pub(crate) fn kill(&mut self) {
+        let power = self.chance(self.faults.power);
+        tell!(self, "killed{}", if power { ", power and all" } else { "" });
+        self.counted.kills += 1;
+        self.gateway = None;
+        self.disk.die_after(None);
+        let torn_counts = self.random.bool();
+        self.ledger.crash(torn_counts);
+        if power {
+            self.counted.power_failures += 1;
+            self.disk.lose_power();
+        }
+        self.soon(Duration::from_secs(5), Happening::Start);
+    }
+
+    /// A client sends a payload; it is taken in, or the client tries again.
+    pub(crate) fn submit(&mut self, payload: usize) -> Result<(), Broken> {
+        self.to_submit -= 1;
+        if self.gateway.is_none() {
+            self.submit_at(self.now + SEND_AGAIN, payload);
+            return Ok(());
+        }
+        let batch = BatchId::from_bytes(self.random.u128(..).to_be_bytes());
+        if self.chance(self.faults.kill * 3.0) {
+            self.disk.die_after(Some(self.random.u32(1..16)));
+        }
+        let taken = self.take_in(batch, payload);
+        if self.disk.is_dead() {
+            self.kill();
+        } else {
+            self.disk.die_after(None);
+        }
+        match taken {
+            Ok(true) => {
+                tell!(self, "payload {payload} is batch {batch}");
+                self.truths[payload].promised = true;
+                if let Some(after) = self.truths[payload].cancelled {
+                    self.plan(self.now + after, Happening::Cancel(batch));
+                }
+                if let Some(gateway) = &mut self.gateway {
+                    gateway.dispatcher.wake();
+                }
+            }
+            // Whether it was taken the client does not know. For the world, what it sends then is another payload.
+            Ok(false) | Err(_) => {
+                let old = &self.truths[payload];
+                let again = Truth {
+                    route: old.route,
+                    records: old.records.clone(),
+                    batch: None,
+                    promised: false,
+                    effects: vec![0; old.records.len()],
+                    expires: old.expires,
+                    cancelled: old.cancelled,
+                };
+                self.truths.push(again);
+                self.submit_at(self.now + SEND_AGAIN, self.truths.len() - 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records into the spool, sealed; then the row in the ledger. Only then is there a receipt.
+    fn take_in(&mut self, batch: BatchId, payload: usize) -> Result<bool, SpoolError> {
+        let sealed = self.sealed(batch, payload)?;
+        if self.disk.is_dead() {
+            return Ok(false);
+        }
+        let truth = &mut self.truths[payload];
+        truth.batch = Some(batch);
+        let route = &self.scenario.routes[truth.route];
+        let (plan, expires, ordered) = (self.plans[truth.route].0, truth.expires, route.ordered);
+        let name = route.plan.route.clone();
+        self.batches.insert(batch, payload);
+        let new = new_batch(&sealed, plan, name, self.wall(), expires, ordered);
+        let Some(epoch) = self.gateway.as_ref().map(|gateway| gateway.epoch) else { return Ok(false) };
+        if self.chance(self.faults.ledger) {
+            // What was sealed stays: the row may come to be after a crash, and if not, the next start removes it.
+            return Ok(false);
+        }
+        let accepted = self.ledger.accept(epoch, new).is_ok();
+        if accepted && self.chance(self.faults.kill) {
+            // Accepted, and nobody was told.
+            self.kill();
+            return Ok(false);
+        }
+        Ok(accepted)
+    }
+
+    fn sealed(&mut self, batch: BatchId, payload: usize) -> Result<Sealed, SpoolError> {
+        let Some(gateway) = &self.gateway else { return Err(SpoolError::Unknown(batch)) };
+        let truth = &self.truths[payload];
+        let lost = |_| SpoolError::NotSealed(batch);
+        let mut writer = gateway.spool.create(batch)?;
+        let mut record = Record::new();
+        let mut bytes = Vec::new();
+        for (position, content) in (0_u64..).zip(&truth.records) {
+            let key = format!("K{}", content.key);
+            record.start(position + 1, Place::default());
+            record.push(FieldId(0), Value::Text(&key), Place::default());
+            record.push(FieldId(1), Value::Text(&cloud::value(payload, position)), Place::default());
+            bytes.clear();
+            record.canonical(&mut bytes);
+            writer.push(&bytes, Some(key.as_bytes())).map_err(lost)?;
+        }
+        writer.seal()
+    }
+
+    /// A client withdraws its batch.
+    pub(crate) fn withdraw(&mut self, batch: BatchId) -> Result<(), Broken> {
+        let Some(gateway) = &mut self.gateway else { return Ok(()) };
+        gateway.dispatcher.wake();
+        let epoch = gateway.epoch;
+        let events = [Event::Cancelled { code: Code::from("client") }];
+        tell!(self, "{batch} is cancelled");
+        if self.ledger.apply(batch, epoch, self.wall(), &events).is_ok() {
+            self.check(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what the gateway's dispatcher decides, until it sleeps or is killed.
+    pub(crate) fn run_gateway(&mut self) -> Result<(), Broken> {
+        for _ in 0..MOST_COMMANDS {
+            let now = self.moment();
+            let Some(gateway) = &mut self.gateway else { return Ok(()) };
+            let command = gateway.dispatcher.next(now);
+            if let Command::Sleep(until) = command {
+                let longest = now.clock + LONGEST_SLEEP;
+                let until = until.unwrap_or(longest).min(longest).max(now.clock);
+                gateway.sleep += 1;
+                let dispatcher = &gateway.dispatcher;
+                gateway.readers.retain(|batch, _| dispatcher.is_sending(*batch));
+                let (at, sleep) = (gateway.started + until, gateway.sleep);
+                self.plan(at.max(self.now + Duration::from_millis(1)), Happening::Wake(sleep));
+                return Ok(());
+            }
+            if self.chance(self.faults.kill) {
+                self.stand_still(command);
+                self.kill();
+                return Ok(());
+            }
+            let answer = self.carry_out(command)?;
+            if self.chance(self.faults.kill) {
+                self.kill();
+                return Ok(());
+            }
+            if let (Some(answer), Some(gateway)) = (answer, &mut self.gateway) {
+                gateway.dispatcher.answer(now, answer);
+            }
+        }
+        Err("the dispatcher never sleeps".into())
+    }
+
+    /// A gateway that seems dead may only stand still: with what it was writing on its way to the ledger.
+    fn stand_still(&mut self, command: Command) {
+        if let (Command::Write { batch, at, events }, true) = (command, self.chance(self.faults.late_write))
+            && let Some(gateway) = self.gateway.take()
+        {
+            let gateway = Box::new(gateway);
+            self.soon(Duration::from_secs(20), Happening::GoOn { gateway, batch, at, events });
+        }
+    }
+
+    /// It goes on as if nothing had been, unless the ledger tells it otherwise.
+    pub(crate) fn go_on(
+        &mut self,
+        gateway: Gateway,
+        batch: BatchId,
+        at: u64,
+        events: &[Event],
+    ) -> Result<(), Broken> {
+        tell!(self, "a gateway of {:?} goes on", gateway.epoch);
+        let owner = (self.gateway.replace(gateway), self.incarnation, self.faults.kill);
+        // Whatever it sends, nobody hears the answers.
+        (self.incarnation, self.faults.kill) = (u64::MAX, 0.0);
+        let answer = self.write(batch, at, events, false)?;
+        let now = self.moment();
+        if let Some(gateway) = &mut self.gateway {
+            gateway.dispatcher.answer(now, answer);
+        }
+        let went = self.run_gateway();
+        (self.gateway, self.incarnation, self.faults.kill) = owner;
+        went
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<Option<Answer>, Broken> {
+        let fails = self.chance(self.faults.ledger);
+        Ok(Some(match command {
+            Command::List | Command::Load(_) | Command::Recall(_) | Command::Plan(_) if fails => {
+                Answer::Failed
+            }
+            Command::List => Answer::Batches(self.ledger.open_batches()),
+            Command::Plan(digest) => Answer::Plan(self.ledger.plan(digest).map(str::to_owned)),
+            Command::Recall(name) => Answer::Memory(self.ledger.pace(&name).map(str::to_owned)),
+            Command::Load(batch) => Answer::State(self.ledger.batch(batch).map(|entry| entry.state.clone())),
+            Command::Write { batch, at, events } => self.write(batch, at, &events, fails)?,
+            Command::Measure(reading) => self.measure(reading)?,
+            Command::Probe { batch, within } => {
+                let Some(gateway) = &self.gateway else { return Ok(None) };
+                let all = within.clone();
+                Answer::Run(gateway.spool.reader(batch).map_or(all, |reader| reader.unreadable_run(within)))
+            }
+            Command::Send(sending) => {
+                self.launch(sending)?;
+                return Ok(None);
+            }
+            Command::Keep { name, memory } => {
+                self.ledger.keep_pace(&name, memory);
+                return Ok(None);
+            }
+            Command::Sleep(_) => return Ok(None),
+        }))
+    }
+
+    fn write(&mut self, batch: BatchId, at: u64, events: &[Event], fails: bool) -> Result<Answer, Broken> {
+        let Some(epoch) = self.gateway.as_ref().map(|gateway| gateway.epoch) else {
+            return Ok(Answer::Failed);
+        };
+        if fails {
+            tell!(self, "the ledger fails at {events:?} of {batch}");
+            self.ledger.fail(batch, epoch, at, events);
+            return Ok(Answer::Failed);
+        }
+        let done = self.ledger.apply(batch, epoch, at, events);
+        tell!(self, "{events:?} of {batch}: {done:?}");
+        self.counted.transitions += 1;
+        let doubts = events.iter().filter(|event| matches!(event, Event::ChunkInDoubt { .. })).count();
+        self.counted.doubts += doubts as u64;
+        match done {
+            Ok(()) => {
+                self.check(batch)?;
+                Ok(Answer::Written)
+            }
+            Err(crate::ledger::Refusal::Illegal(_)) => Ok(Answer::Illegal),
+            Err(_) => Ok(Answer::Failed),
+        }
+    }
+
+    fn measure(&mut self, reading: Reading) -> Result<Answer, Broken> {
+        let Some(gateway) = &mut self.gateway else { return Ok(Answer::Failed) };
+        let batch = reading.batch();
+        let reader = match gateway.readers.get(&batch) {
+            Some(reader) => reader.clone(),
+            None => match gateway.spool.reader(batch) {
+                Ok(reader) => reader,
+                Err(error) => {
+                    let (code, lasting) = (Code::new(error.code()), error.is_lasting());
+                    return self.unreadable(batch, code, lasting);
+                }
+            },
+        };
+        gateway.readers.insert(batch, reader.clone());
+        match reading.measure(&reader) {
+            Answer::Unreadable { code, lasting } => self.unreadable(batch, code, lasting),
+            answer => Ok(answer),
+        }
+    }
+
+    /// The disk never damages what was promised, so that nothing of it may be unreadable for good.
+    fn unreadable(&mut self, batch: BatchId, code: Code, lasting: bool) -> Result<Answer, Broken> {
+        tell!(self, "{batch} cannot be read: {}", code.as_str());
+        let promised = self.batches.get(&batch).is_some_and(|payload| self.truths[*payload].promised);
+        if promised && lasting {
+            return Err(format!("batch {batch} has a receipt and cannot be read: {}", code.as_str()));
+        }
+        Ok(Answer::Unreadable { code, lasting })
+    }
+
+    fn launch(&mut self, sending: Sending) -> Result<(), Broken> {
+        let Some(gateway) = &mut self.gateway else { return Ok(()) };
+        let reader = gateway.readers.get(&sending.batch());
+        let body = match reader {
+            Some(reader) => sending.body(&self.endpoint, reader),
+            None => return Err("a chunk is sent of a payload that is not open".into()),
+        };
+        self.send(&sending, body)?;
+        if let Some(gateway) = &mut self.gateway {
+            gateway.sendings.insert(sending.task(), sending);
+        }
+        Ok(())
+    }
+}
+
+fn new_batch(
+    sealed: &Sealed,
+    plan: Digest,
+    route: String,
+    at: u64,
+    expires: Option<Duration>,
+    ordered: bool,
+) -> NewBatch {
+    NewBatch {
+        id: sealed.batch,
+        client: "city".into(),
+        route,
+        door: "rest".into(),
+        reference: None,
+        plan,
+        schema: Digest::of(b"schema"),
+        mapping: Digest::of(b"mapping"),
+        records: sealed.records,
+        set_aside: Vec::new(),
+        bytes: sealed.bytes,
+        payload_digest: Digest::of(b"payload"),
+        records_digest: sealed.records_digest,
+        received_at: at,
+        accepted_at: at,
+        expires_at: expires.map(|after| at + after.as_millis() as u64),
+        ordered,
+        idempotency: None,
+    }
+}

@@ -1,0 +1,303 @@
+//! The world: a clock that jumps from one happening to the next, the stores, the cloud, the network, the gateway, its clients.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sekisho_delivery::dispatch::{Dispatcher, Sending, TaskId};
+use sekisho_journal::{BatchId, Digest, Epoch, Event, Spool, SpoolReader};
+use sekisho_upstream::Endpoint;
+
+use crate::cloud::{Cloud, Request};
+use crate::disk::{DiskFaults, ModelDisk};
+use crate::ledger::ModelLedger;
+use crate::scenario::{Content, Faults, Scenario, within};
+
+/// Where the spool lies on the model disk.
+pub(crate) const SPOOL: &str = "/spool";
+
+/// The wall clock when a run begins (unix milliseconds).
+const BEGIN: u64 = 1_800_000_000_000;
+
+/// How long after the faults everything must have settled.
+const PATIENCE: Duration = Duration::from_secs(4 * 3_600);
+
+/// How often the operator looks at what is held, once it is calm.
+const OPERATOR: Duration = Duration::from_secs(300);
+
+/// More happenings than any run has that gets anywhere.
+const MOST_HAPPENINGS: u32 = 100_000;
+
+/// What happens at a time.
+pub(crate) enum Happening {
+    /// A client sends a payload.
+    Submit(usize),
+    /// A client withdraws a batch.
+    Cancel(BatchId),
+    /// The gateway is started.
+    Start,
+    /// The gateway has slept long enough; the number says which sleep it was.
+    Wake(u64),
+    /// A request reaches the cloud.
+    Arrive(u64),
+    /// The cloud has done a part of a request: which, of how many, and of how many it will do.
+    Work { request: u64, part: u8, of: u8, last: u8 },
+    /// An exchange is over for the gateway that began it.
+    Over { incarnation: u64, task: TaskId, reply: Reply },
+    /// A gateway that stood still while another took over goes on with what it was writing.
+    GoOn { gateway: Box<Gateway>, batch: BatchId, at: u64, events: Vec<Event> },
+    /// The wall clock is set.
+    Jump(i64),
+    /// Nothing goes wrong from now on.
+    Calm,
+    /// The operator looks at what is held.
+    Operate,
+}
+
+/// What a gateway hears at the end of an exchange.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Answer { status: u16, retry_after: Option<u64>, body: Vec<u8> },
+    NotSent,
+    Lost { timeout: bool },
+}
+
+/// A gateway that runs: what it knows is gone when it is killed.
+pub(crate) struct Gateway {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) epoch: Epoch,
+    pub(crate) started: Duration,
+    pub(crate) spool: Spool,
+    pub(crate) readers: BTreeMap<BatchId, SpoolReader>,
+    pub(crate) sendings: BTreeMap<TaskId, Sending>,
+    pub(crate) sleep: u64,
+}
+
+/// A payload that was sent, and what the world knows about each record of it.
+pub(crate) struct Truth {
+    pub(crate) route: usize,
+    pub(crate) records: Vec<Content>,
+    pub(crate) batch: Option<BatchId>,
+    /// Its client has a receipt.
+    pub(crate) promised: bool,
+    /// How often each record has had its effect.
+    pub(crate) effects: Vec<u32>,
+    pub(crate) expires: Option<Duration>,
+    pub(crate) cancelled: Option<Duration>,
+}
+
+pub(crate) struct World {
+    pub(crate) random: fastrand::Rng,
+    pub(crate) faults: Faults,
+    pub(crate) scenario: Scenario,
+    pub(crate) now: Duration,
+    wall_offset: i64,
+    happenings: BTreeMap<(Duration, u64), Happening>,
+    number: u64,
+    pub(crate) ledger: ModelLedger,
+    pub(crate) disk: ModelDisk,
+    pub(crate) cloud: Cloud,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) requests: BTreeMap<u64, Request>,
+    pub(crate) plans: Vec<(Digest, String)>,
+    pub(crate) gateway: Option<Gateway>,
+    pub(crate) incarnation: u64,
+    pub(crate) truths: Vec<Truth>,
+    pub(crate) batches: BTreeMap<BatchId, usize>,
+    pub(crate) to_submit: u32,
+    /// Told to whoever replays the run.
+    pub(crate) trace: Option<Vec<String>>,
+    pub(crate) counted: Counted,
+}
+
+/// What happened in a run: a simulation in which nothing goes wrong shows nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Happenings.
+    pub happenings: u64,
+    /// Transitions in the ledger.
+    pub transitions: u64,
+    /// Requests to the cloud.
+    pub requests: u64,
+    /// Gateways killed.
+    pub kills: u64,
+    /// Of them by a power failure.
+    pub power_failures: u64,
+    /// Chunks that came to be in doubt.
+    pub doubts: u64,
+    /// Chunks that an operator decided on.
+    pub decisions: u64,
+    /// Records delivered.
+    pub delivered: u64,
+}
+
+macro_rules! tell {
+    ($world:expr, $($words:tt)*) => {
+        if let Some(trace) = &mut $world.trace {
+            trace.push(format!("{:>10.3} {}", $world.now.as_secs_f64(), format_args!($($words)*)));
+        }
+    };
+}
+pub(crate) use tell;
+
+/// A promise that was broken.
+pub(crate) type Broken = String;
+
+impl World {
+    pub(crate) fn new(seed: u64, endpoint: &Endpoint, traced: bool) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let scenario = Scenario::new(&mut random);
+        let faults = scenario.faults;
+        let disk = ModelDisk::new(random.u64(..), DiskFaults::default());
+        let mut world = Self {
+            faults,
+            now: Duration::ZERO,
+            wall_offset: 0,
+            happenings: BTreeMap::new(),
+            number: 0,
+            ledger: ModelLedger::default(),
+            disk,
+            cloud: Cloud::default(),
+            endpoint: endpoint.clone(),
+            requests: BTreeMap::new(),
+            plans: Vec::new(),
+            gateway: None,
+            incarnation: 0,
+            truths: Vec::new(),
+            batches: BTreeMap::new(),
+            to_submit: 0,
+            trace: traced.then(Vec::new),
+            counted: Counted::default(),
+            random,
+            scenario,
+        };
+        world.prepare();
+        world
+    }
+
+    fn prepare(&mut self) {
+        tell!(self, "faults: {:?}", self.faults);
+        for route in &self.scenario.routes {
+            let json = route.plan.to_json().unwrap_or_default();
+            self.plans.push((self.ledger.define(&json), json));
+        }
+        for payload in &self.scenario.payloads {
+            self.truths.push(Truth {
+                route: payload.route,
+                records: payload.records.clone(),
+                batch: None,
+                promised: false,
+                effects: vec![0; payload.records.len()],
+                expires: payload.expires,
+                cancelled: payload.cancelled,
+            });
+        }
+        let at: Vec<Duration> = self.scenario.payloads.iter().map(|payload| payload.at).collect();
+        for (index, at) in at.into_iter().enumerate() {
+            self.submit_at(at, index);
+        }
+        for (at, by) in self.scenario.jumps.clone() {
+            self.plan(at, Happening::Jump(by));
+        }
+        self.plan(Duration::ZERO, Happening::Start);
+        self.plan(self.scenario.calm, Happening::Calm);
+        self.disk.set_faults(self.faults.disk);
+    }
+
+    /// Lets everything happen until nothing is open any more.
+    ///
+    /// # Errors
+    /// A promise was broken: which, and when.
+    pub(crate) fn run(&mut self) -> Result<(), Broken> {
+        while let Some(((at, _), happening)) = self.happenings.pop_first() {
+            self.now = at;
+            self.counted.happenings += 1;
+            if self.counted.happenings > u64::from(MOST_HAPPENINGS) {
+                return Err("nothing comes to rest".into());
+            }
+            if at > self.scenario.calm + PATIENCE {
+                return Err(format!("never settles: {}", self.open()));
+            }
+            self.happen(happening)?;
+            if self.is_over() {
+                return self.at_the_end();
+            }
+        }
+        Err(format!("nothing more happens: {}", self.open()))
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), Broken> {
+        match happening {
+            Happening::Submit(payload) => self.submit(payload)?,
+            Happening::Cancel(batch) => self.withdraw(batch)?,
+            Happening::Start => self.start()?,
+            Happening::Wake(sleep) => {
+                if let Some(gateway) = self.gateway.as_mut().filter(|gateway| gateway.sleep == sleep) {
+                    gateway.dispatcher.wake();
+                }
+            }
+            Happening::Arrive(request) => self.arrive(request),
+            Happening::Work { request, part, of, last } => self.work(request, part, of, last)?,
+            Happening::Over { incarnation, task, reply } => self.over(incarnation, task, &reply),
+            Happening::GoOn { gateway, batch, at, events } => self.go_on(*gateway, batch, at, &events)?,
+            Happening::Jump(by) => self.wall_offset += by,
+            Happening::Calm => {
+                tell!(self, "calm");
+                self.faults = Faults::default();
+                self.disk.set_faults(DiskFaults::default());
+                self.disk.die_after(None);
+                self.plan(self.now + OPERATOR, Happening::Operate);
+            }
+            Happening::Operate => {
+                self.operate()?;
+                self.plan(self.now + OPERATOR, Happening::Operate);
+            }
+        }
+        self.run_gateway()
+    }
+
+    /// Every payload has its receipt, every record its outcome, and the network is empty.
+    fn is_over(&self) -> bool {
+        self.now >= self.scenario.calm
+            && self.to_submit == 0
+            && self.ledger.batches().all(|entry| entry.state.finished)
+            && self.requests.values().all(|request| request.to_come == 0)
+    }
+
+    fn open(&self) -> String {
+        let open = self.ledger.batches().filter(|entry| !entry.state.finished);
+        let open: Vec<String> =
+            open.map(|entry| format!("{:?} {:?}", entry.state.sums, entry.state.chunks)).collect();
+        format!("{} to be submitted, open: {}", self.to_submit, open.join("; "))
+    }
+
+    /// Unix milliseconds.
+    pub(crate) fn wall(&self) -> u64 {
+        let since = i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
+        BEGIN.saturating_add_signed(since + self.wall_offset)
+    }
+
+    pub(crate) fn plan(&mut self, at: Duration, happening: Happening) {
+        self.number += 1;
+        self.happenings.insert((at, self.number), happening);
+    }
+
+    pub(crate) fn soon(&mut self, most: Duration, happening: Happening) {
+        let at = self.now + within(&mut self.random, most);
+        self.plan(at, happening);
+    }
+
+    pub(crate) fn submit_at(&mut self, at: Duration, payload: usize) {
+        self.to_submit += 1;
+        self.plan(at, Happening::Submit(payload));
+    }
+
+    /// Whether something of this likelihood comes about.
+    pub(crate) fn chance(&mut self, likelihood: f64) -> bool {
+        likelihood > 0.0 && self.random.f64() < likelihood
+    }
+
+    /// Records that a request in the network, or at work in the cloud, may still have an effect on.
+    pub(crate) fn may_come(&self, payload: usize, position: u64) -> bool {
+        self.requests.values().any(|request| request.may_take(payload, position))
+    }
+}
