@@ -116,7 +116,7 @@ impl<L: Copy + PartialEq> Expectation<L> {
         }
         let (mut place, mut from) = (0, 0);
         for (leaf, &label) in leaves.iter().zip(labels) {
-            let behind = self.place(label, &leaf.path);
+            let behind = self.place(label, &leaf.path, place);
             let to = if leaf.empty { To::Empty(behind) } else { To::Value(behind) };
             self.way(place, &text.as_bytes()[from..leaf.value.start], to);
             (place, from) = (behind, leaf.value.end);
@@ -124,8 +124,10 @@ impl<L: Copy + PartialEq> Expectation<L> {
         self.way(place, &text.as_bytes()[from..], To::End);
     }
 
-    fn place(&mut self, label: L, path: &[u8]) -> usize {
-        let known = self.places.iter().position(|place| place.label == Some(label) && *place.path == *path);
+    /// The place of a value; most come in the order in which they came before, each behind the place of the last.
+    fn place(&mut self, label: L, path: &[u8], last: usize) -> usize {
+        let same = |at: &usize| self.places[*at].label == Some(label) && *self.places[*at].path == *path;
+        let known = (last + 1..self.places.len()).chain(0..=last).find(same);
         known.unwrap_or_else(|| {
             self.bytes += path.len();
             self.places.push(Place { label: Some(label), path: path.into(), ways: Vec::new() });

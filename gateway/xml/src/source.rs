@@ -22,8 +22,23 @@ impl Position {
     pub(crate) const START: Position = Position { line: 1, column: 1, byte: 0 };
 
     /// The place after `text`, which begins here.
+    #[inline]
     pub(crate) fn after(self, text: &[u8]) -> Position {
         let byte = self.byte + text.len() as u64;
+        // From one tag to the next it is a few bytes: done before a search is set up.
+        if text.len() <= NEAR {
+            let (mut line, mut column) = (self.line, self.column);
+            for &byte in text {
+                let feed = byte == b'\n';
+                line += u64::from(feed);
+                column = if feed { 1 } else { column + u64::from(byte & 0xC0 != 0x80) };
+            }
+            return Position { line, column, byte };
+        }
+        self.far_after(text, byte)
+    }
+
+    fn far_after(self, text: &[u8], byte: u64) -> Position {
         match memrchr(b'\n', text) {
             None => Position { column: self.column + characters(text), byte, ..self },
             Some(last) => Position {
@@ -34,6 +49,9 @@ impl Position {
         }
     }
 }
+
+/// Texts that are looked through byte by byte, in bytes.
+const NEAR: usize = 64;
 
 /// Bytes that do not continue a character.
 fn characters(text: &[u8]) -> u64 {
@@ -221,6 +239,7 @@ impl<R: BufRead> Source<R> {
     }
 
     /// The place of a byte of the text in hand, at or after the known one.
+    #[inline]
     fn walk_to(&self, at: usize) -> Position {
         let known = self.known.get();
         let position = known.after(&self.text.as_bytes()[(known.byte - self.base) as usize..at]);

@@ -1,4 +1,7 @@
 //! What begins with `<`: tags, comments, processing instructions, the XML declaration.
+//!
+//! Tags are most of a document, so where they end is found here; the rest is `quick-xml`'s to split, and so is a tag that
+//! does not end as it should, for the error.
 
 use std::io::BufRead;
 
@@ -13,13 +16,25 @@ use crate::rules;
 use crate::source::Source;
 use crate::tag::TagError;
 
+/// The tags that are looked through byte by byte, in bytes.
+const SHORT_TAG: usize = 32;
+
 impl<R: BufRead> Reader<R> {
     /// What begins with `<`.
     pub(super) fn markup(&mut self) -> Result<Option<Step>, XmlError> {
         let source = self.source_mut();
         source.look_ahead(2);
-        if source.rest_bytes().get(1) == Some(&b'!') && !self.comment_follows()? {
-            return Ok(None);
+        match source.rest_bytes().get(1).copied() {
+            Some(b'!') if !self.comment_follows()? => return Ok(None),
+            Some(b'!' | b'?') | None => {}
+            Some(second) => {
+                if let Some(length) = self.tag_length() {
+                    let source = self.source_mut();
+                    let empty = source.rest_bytes()[1..length].ends_with(b"/>");
+                    source.take(length);
+                    return if second == b'/' { self.end_tag() } else { self.start_tag(empty) }.map(Some);
+                }
+            }
         }
         self.buffer.clear();
         match self.markup.read_event_into(&mut self.buffer) {
@@ -31,6 +46,45 @@ impl<R: BufRead> Reader<R> {
             // Nothing else begins with `<` and gets past `comment_follows`.
             Ok(_) => Err(self.broken(rules::MARKUP_DECLARATION)),
             Err(error) => Err(self.markup_error(&error)),
+        }
+    }
+
+    /// How long the tag ahead is: up to the first `>` that is not in a literal. `None` when there is none within the budget.
+    #[inline]
+    fn tag_length(&mut self) -> Option<usize> {
+        let budget = self.limits.event_bytes;
+        let rest = self.source().rest_bytes();
+        // Without attributes it is short: this is over before a search is set up.
+        let near = rest.iter().take(SHORT_TAG).position(|byte| matches!(byte, b'>' | b'"' | b'\''));
+        match near {
+            Some(end) if rest[end] == b'>' && end < budget => Some(end + 1),
+            _ => self.long_tag_length(),
+        }
+    }
+
+    fn long_tag_length(&mut self) -> Option<usize> {
+        let budget = self.limits.event_bytes;
+        let source = self.source_mut();
+        let (mut at, mut quote) = (0, None);
+        loop {
+            let rest = source.rest_bytes();
+            let rest = &rest[..rest.len().min(budget)];
+            while let Some(found) = match quote {
+                None => memchr::memchr3(b'>', b'"', b'\'', &rest[at..]),
+                Some(quote) => memchr::memchr(quote, &rest[at..]),
+            } {
+                at += found + 1;
+                quote = match (quote, rest[at - 1]) {
+                    (None, b'>') => return Some(at),
+                    (None, open) => Some(open),
+                    (Some(_), _) => None,
+                };
+            }
+            at = rest.len();
+            source.look_ahead(at + 1);
+            if at == budget || source.rest_bytes().len() == at {
+                return None;
+            }
         }
     }
 
@@ -183,4 +237,31 @@ impl<R: BufRead> Reader<R> {
 pub(super) fn inside_start_tag<R: BufRead>(source: &Source<R>, empty: bool) -> &str {
     let text = source.event_text();
     &text[1..text.len() - if empty { 2 } else { 1 }]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use proptest::prelude::*;
+    use quick_xml::parser::{ElementParser, Parser};
+
+    use super::*;
+    use crate::limits::Limits;
+
+    proptest! {
+        #[test]
+        fn a_tag_ends_where_quick_xml_ends_it(
+            inside in "[a</é]([ -/a='\"é]{0,70}>?){1,3}",
+            step in 1..80_usize,
+            budget in 1..100_usize,
+        ) {
+            let text = format!("<{inside}");
+            let limits = Limits { event_bytes: budget, ..Limits::default() };
+            let mut reader = Reader::new(BufReader::with_capacity(step, text.as_bytes()), limits);
+            reader.source_mut().look_ahead(2);
+            let theirs = ElementParser::default().feed(&text.as_bytes()[1..]).map(|end| end + 2);
+            prop_assert_eq!(reader.tag_length(), theirs.filter(|&length| length <= budget), "{}", text);
+        }
+    }
 }

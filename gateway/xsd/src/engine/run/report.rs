@@ -59,7 +59,9 @@ impl Assessor<'_, '_> {
     /// Hands on what was found.
     pub(crate) fn tell(&mut self, sink: &mut dyn FnMut(Violation)) -> Result<(), Stop> {
         let findings = &mut self.memory.findings;
-        findings.waiting.drain(..).for_each(sink);
+        if !findings.waiting.is_empty() {
+            findings.waiting.drain(..).for_each(sink);
+        }
         if findings.count >= findings.counted { Err(Stop::Enough) } else { Ok(()) }
     }
 
