@@ -47,7 +47,7 @@ enum Command {
     Operations(operations::Options),
     /// Measures what the gateway promises, peers interleaved in the same run; the figures also go to target/bench.json.
     Bench(bench::Options),
-    /// Runs the pace against models of clouds on a virtual clock, beside the best fixed chunk size.
+    /// Runs the pace against models of clouds on a virtual clock, beside an oracle that knows them.
     Pace(bench::pacing::Options),
     /// Looks for bytes that break what a reader promises, led by the code that they reach (libFuzzer).
     Fuzz(fuzz::Options),

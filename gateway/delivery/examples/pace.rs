@@ -1,64 +1,89 @@
-//! Runs the pace against models of clouds on a virtual clock, beside fixed chunk sizes that a search finds: the best for
-//! each run, which knows the cloud's mood on that day, and for the demonstration the best that is never hit on any of the
-//! days; and beside an oracle that knows the cloud and keeps to the same target. Prints one JSON object a model and seed: `cargo run --release -p sekisho-delivery --example pace -- [ROWS]
-//! [SEEDS]`. `cargo xtask pace` shows them as a table.
+//! Runs the pace against models of clouds on a virtual clock, beside an oracle that knows the cloud and keeps to the same
+//! target; and at the demonstration's cloud beside fixed chunk sizes that a search finds. Prints one JSON object a model and
+//! seed: `cargo run --release -p sekisho-delivery --example pace -- [ROWS] [SEEDS] [MODEL]`. Seeds with even numbers are for
+//! tuning, the others for reporting only. `cargo xtask pace` shows them as a table.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
 
 use sekisho_delivery::pace::PaceSpec;
-use sekisho_delivery::simulate::{Case, CloudModel, cases, compare, run_fixed};
-use serde_json::json;
+use sekisho_delivery::simulate::{Case, CloudModel, Run, cases, compare, run, run_fixed, run_oracle, trial};
+use serde_json::{Value, json};
 
 /// The model that the demonstration's cloud is.
 const DEMONSTRATION: &str = "demonstration";
 
 fn main() -> io::Result<()> {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
+    let mut arguments = std::env::args().skip(1);
     let mut number = |usual: u64| match arguments.next() {
         None => Ok(usual),
-        Some(parsed) => parsed.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error)),
+        Some(text) => text.parse::<u64>().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error)),
     };
-    let (rows, seeds) = (number(400_000)?, number(3)?);
+    let (rows, seeds) = (number(400_000)?, number(4)?);
+    let only = arguments.next();
     let mut out = io::stdout().lock();
-    for case in cases() {
-        let Case { name, cloud, spec } = &case;
+    for case in cases().iter().filter(|case| only.as_ref().is_none_or(|name| *name == case.name)) {
+        let Case { name, cloud, spec } = case;
         // Only the demonstration is also run live, with a size that is hit on none of the days.
-        let common = if *name == DEMONSTRATION { best_of_all(cloud, spec, rows, seeds) } else { None };
+        let is_live = name == DEMONSTRATION;
+        let common = if is_live { best_of_all(cloud, spec, rows, seeds) } else { None };
         for seed in 0..seeds {
-            let found = compare(cloud, spec, rows, seed);
+            let tried = trial(case, rows, seed);
             let line = json!({
                 "model": name,
                 "seed": seed,
                 "rows": rows,
-                "share": found.share,
-                "share_of_oracle": found.share_of_oracle(),
-                "settled": found.settled(),
-                "steady": case.is_steady(),
+                "tuning": seed % 2 == 0,
+                "share": tried.share(),
+                "least_share": case.least_share(),
+                "warm_up": of_run(&tried.warm_up),
+                "pace": of_run(&tried.pace),
+                "oracle": of_run(&tried.oracle),
                 "harsh": case.is_harsh(),
-                "steps": cloud.steps.len(),
-                "hits": found.pace.hits,
-                "strokes": found.pace.strokes,
-                "calls": found.pace.calls,
-                "seconds": found.pace.seconds,
-                "longest": found.pace.longest,
+                "avoidable": case.is_avoidable(),
+                "most_hits": case.most_hits(),
                 "limit": cloud.limit,
-                "best": {
-                    "rows": found.best_rows,
-                    "in_flight": found.best_in_flight,
-                    "seconds": found.best.seconds,
-                    "calls": found.best.calls,
-                },
-                "common": common.map(|(chunk, in_flight)| json!({
-                    "rows": chunk,
-                    "in_flight": in_flight,
-                    "seconds": run_fixed(cloud, chunk, in_flight, rows, seed).seconds,
-                })),
+                "explained": tried.pace.explained,
+                // From nothing, learning included.
+                "cold": is_live.then(|| {
+                    run_oracle(cloud, spec, rows, seed).seconds / run(cloud, spec, rows, seed).seconds
+                }),
+                "fixed": is_live.then(|| fixed(cloud, spec, rows, seed, common)),
             });
             writeln!(out, "{line}")?;
         }
     }
     Ok(())
+}
+
+fn of_run(run: &Run) -> Value {
+    json!({
+        "seconds": run.seconds,
+        "hits": run.hits,
+        "strokes": run.strokes,
+        "calls": run.calls,
+        "longest": run.longest,
+    })
+}
+
+/// The best fixed size for this run, which knows the cloud's mood on that day, and the one for all days.
+fn fixed(cloud: &CloudModel, spec: &PaceSpec, rows: u64, seed: u64, common: Option<(u64, u32)>) -> Value {
+    let found = compare(cloud, spec, rows, seed);
+    json!({
+        "share": found.share,
+        "pace_seconds": found.pace.seconds,
+        "hits": found.pace.hits,
+        "best": {
+            "rows": found.best_rows,
+            "in_flight": found.best_in_flight,
+            "seconds": found.best.seconds,
+        },
+        "common": common.map(|(chunk, in_flight)| json!({
+            "rows": chunk,
+            "in_flight": in_flight,
+            "seconds": run_fixed(cloud, chunk, in_flight, rows, seed).seconds,
+        })),
+    })
 }
 
 /// The fixed size and number in flight that are fastest over all seeds without a hit in any.

@@ -11,6 +11,7 @@ use sekisho_records::{CanonicalRecord, Cell, Mapper, RowBuf};
 use sekisho_upstream::Body;
 
 use crate::dialect::{Dialect, RowForm};
+use crate::pace::ChunkSize;
 use crate::plan::CompiledPlan;
 
 /// Bytes that are handed to the connection at a time.
@@ -20,14 +21,12 @@ const PIECE: usize = 32 * 1024;
 const WAITING: usize = 4;
 
 /// Bounds of one chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bounds {
     /// Most records.
     pub(crate) records: u64,
-    /// Most rows.
-    pub(crate) rows: u64,
-    /// Most bytes of rows.
-    pub(crate) bytes: u64,
+    /// Most rows, bytes of rows, and what both may cost.
+    pub(crate) size: ChunkSize,
 }
 
 /// What one chunk holds, known before it is opened.
@@ -205,20 +204,20 @@ pub(crate) fn measure(
             }
         }
         let size = buffer.len() as u64;
-        if fault.is_none() && size > bounds.bytes {
+        if fault.is_none() && size > bounds.size.bytes {
             fault = Some("record-too-large");
         }
         if let Some(code) = fault {
             measured.unsendable = Some(code);
             break;
         }
-        let full = measured.rows + count > bounds.rows || measured.bytes + size > bounds.bytes;
+        let full = !bounds.size.holds(measured.rows + count, measured.bytes + size);
         let repeated = keys_here.iter().any(|key| known.contains(key));
         if measured.records.start < position && (full || repeated) {
             break;
         }
         one_each &= count == 1;
-        // Row numbers of a chunk stay far below 2^32: bounds.rows says so.
+        // Row numbers of a chunk stay far below 2^32: the bounds say so.
         starts.push(u32::try_from(measured.rows).unwrap_or(u32::MAX));
         known.extend(&keys_here);
         measured.keys.hashes.extend(&keys_here);

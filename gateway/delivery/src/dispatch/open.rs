@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_journal::machine::Chunk;
-use sekisho_journal::{ChunkState, Code, Event};
+use sekisho_journal::{ChunkState, Code, Digest, Event};
 
 use super::close::Kind;
+use super::order::Allowed;
 use super::{
     Asked, Command, Dispatcher, Moment, OpenBatch, Reading, Sending, Step, Task, TaskId, Then, Turn, Use,
 };
@@ -16,18 +17,20 @@ use crate::pace::ChunkSize;
 use crate::plan::RetrySpec;
 
 /// How long a batch whose payload cannot be read waits before it is looked at again.
-const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
+pub(super) const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
 
 impl Dispatcher {
     /// The next thing for a batch.
     pub(super) fn step(&mut self, turn: Turn, now: Moment) -> Step {
         let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
         if batch.state.is_drained() {
-            // Where every record was delivered, the delivered records are the accepted ones.
-            let all = batch.state.sums.delivered == batch.state.records;
-            let delivered_digest = all.then_some(batch.view.records_digest);
-            let finished = vec![Event::Finished { delivered_digest }];
-            return Step::Do(self.write(turn, finished, Then::Finish, now));
+            if batch.state.sums.delivered == batch.state.records {
+                // The delivered records are the accepted ones.
+                let digest = batch.view.records_digest;
+                return Step::Do(self.finish(turn, Some(digest), now));
+            }
+            self.asked = Asked::Digest(turn);
+            return Step::Do(Command::Digest(turn.1));
         }
         let expired = batch.view.expires_at.is_some_and(|at| now.wall >= at);
         if expired && batch.state.closing.is_none() && batch.state.sums.pending > 0 {
@@ -45,9 +48,8 @@ impl Dispatcher {
         let ordered = batch.state.chunks.values().filter(idle).find(|chunk| chunk.state.is_in_flight());
         if let Some(chunk) = ordered {
             // The order is for the chunk as it was, not for parts of it.
-            let whole = ChunkSize { rows: u64::MAX, bytes: u64::MAX };
             let number = chunk.number;
-            return self.read_again(turn, number, whole, None).map_or(Step::Wait(None), Step::Do);
+            return self.read_again(turn, number, ChunkSize::WHOLE, None).map_or(Step::Wait(None), Step::Do);
         }
         let doubts: Vec<u64> = batch
             .state
@@ -66,6 +68,10 @@ impl Dispatcher {
         self.open_next(turn, now.clock)
     }
 
+    pub(super) fn finish(&mut self, turn: Turn, delivered_digest: Option<Digest>, now: Moment) -> Command {
+        self.write(turn, vec![Event::Finished { delivered_digest }], Then::Finish, now)
+    }
+
     fn is_worked_on(&self, turn: Turn, chunk: u64) -> bool {
         self.tasks.values().any(|task| task.turn == turn && task.chunk == chunk)
     }
@@ -76,7 +82,16 @@ impl Dispatcher {
             return Step::Wait(None);
         }
         let waits = batch.resend.waits_until(now);
-        let Some((window, most)) = batch.resend.window(&batch.state.pending, now) else {
+        if self.routes.get(&batch.plan.plan.route).is_none_or(|route| route.pace.is_full()) {
+            return Step::Wait(waits);
+        }
+        let pending = match self.allowed(turn) {
+            Allowed::Ask(command) => return Step::Do(command),
+            Allowed::Of(pending) => pending,
+            Allowed::Waits => return Step::Wait(waits),
+        };
+        let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
+        let Some((window, most)) = batch.resend.window(&pending, now) else {
             return Step::Wait(waits);
         };
         let Some(size) = self.size(turn, 0, now) else { return Step::Wait(waits) };
@@ -111,7 +126,7 @@ impl Dispatcher {
         }
         let ask = batch.plan.dialect.bulk2().is_some() && !doubt.forgotten;
         if let Some(reference) = chunk.reference.clone().filter(|_| ask) {
-            let unbounded = Bounds { records: u64::MAX, rows: u64::MAX, bytes: u64::MAX };
+            let unbounded = Bounds { records: u64::MAX, size: ChunkSize::WHOLE };
             let given = chunk.first..chunk.first + chunk.count;
             let asking = self.measure(turn, given, unbounded, Use::Ask { chunk: number, reference });
             return asking.map_or(Step::Wait(None), Step::Do);
@@ -298,7 +313,7 @@ impl Dispatcher {
             Kind::Ask => None,
             Kind::New | Kind::Repeat => {
                 let route = self.routes.get(&plan.plan.route);
-                route.map(|route| route.pace.opened(now.clock, measured.rows))
+                route.map(|route| route.pace.opened(now.clock, measured.rows, measured.bytes))
             }
         };
         self.last_task += 1;
@@ -320,12 +335,10 @@ impl Dispatcher {
 
 fn bounds(batch: &OpenBatch, size: ChunkSize, most: Option<u64>) -> Bounds {
     if batch.plan.plan.no_split {
-        return Bounds { records: u64::MAX, rows: u64::from(u32::MAX), bytes: u64::MAX };
+        let size = ChunkSize { rows: u64::from(u32::MAX), ..ChunkSize::WHOLE };
+        return Bounds { records: u64::MAX, size };
     }
     let dialect = &batch.plan.dialect;
-    Bounds {
-        records: most.unwrap_or(u64::MAX),
-        rows: size.rows.min(dialect.most_rows()),
-        bytes: size.bytes.min(dialect.most_bytes()),
-    }
+    let (rows, bytes) = (size.rows.min(dialect.most_rows()), size.bytes.min(dialect.most_bytes()));
+    Bounds { records: most.unwrap_or(u64::MAX), size: ChunkSize { rows, bytes, ..size } }
 }

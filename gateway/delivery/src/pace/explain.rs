@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::Pace;
 
+/// The part of a row's time from which on it is told that its bytes take it. Where all rows are alike nothing shows which
+/// of the two it is.
+const MUCH: f64 = 0.6;
+
 impl Pace {
     /// How it came to its size, in one line: "1,850 rows x 8: 0.42 s + 2.1 ms a row, +15 % for each other chunk under
     /// way, noise 12 %, limit 10 s, target 5 s".
@@ -21,13 +25,28 @@ impl Pace {
             0 => String::new(),
             hits => format!(", {hits} time-limit hits"),
         };
+        let crowd = self.model.crowd();
+        let workers = match crowd.workers {
+            0 => String::new(),
+            workers => format!(", {workers} at once"),
+        };
         format!(
-            "{size}: {:.2} s + {:.2} ms a row, +{:.0} % for each other chunk under way, noise {:.0} %, limit {limit} s, target {target} s{hits}",
+            "{size}: {:.2} s + {:.2} ms a row{}, +{:.0} % for each other chunk under way{workers}, noise {:.0} %, limit {limit} s, target {target} s{hits}",
             self.model.fixed() * slower,
-            self.model.per_row() * slower * 1e3,
-            self.model.contention() * 1e2,
+            self.model.each(self.row_bytes) * slower * 1e3,
+            self.bytes_told(),
+            crowd.contention * 1e2,
             self.model.noise() * 1e2,
         )
+    }
+
+    /// How much of a row's time is its bytes', where that is much.
+    fn bytes_told(&self) -> String {
+        let part = self.model.per_byte() * self.row_bytes / self.model.each(self.row_bytes).max(1e-12);
+        match part >= MUCH {
+            true => format!(" ({:.0} % of it for its {:.0} bytes)", part * 1e2, self.row_bytes),
+            false => String::new(),
+        }
     }
 }
 

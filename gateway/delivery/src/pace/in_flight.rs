@@ -15,7 +15,13 @@ const WORTH: f64 = 1.01;
 /// And fewer in flight this much.
 const WORTH_FEWER: f64 = 1.04;
 
-/// Another number is tried after so many chunks at the latest.
+/// After so many chunks it is asked whether another number shall be tried.
+const LOOK: u32 = 8;
+
+/// One that is expected to bring this much more throughput is tried after as many chunks as the patience says.
+const WAIT: f64 = 0.04;
+
+/// And the patience grows up to this.
 const LONGEST_PATIENCE: u32 = 256;
 
 impl Pace {
@@ -34,25 +40,29 @@ impl Pace {
         let gain = self.throughput(&self.model, best) / self.throughput(&self.model, self.allowed).max(1e-9);
         if best < self.allowed && self.steady >= self.allowed && gain > WORTH_FEWER {
             self.change(best.max(self.allowed / 2));
-        } else if self.steady >= self.patience {
+        } else if self.steady.is_multiple_of(LOOK) && self.steady >= self.allowed {
             self.try_another();
         }
     }
 
     /// Where what is known leaves open which number in flight is the best, another one is tried for a round: as long as
-    /// there are always as many nothing shows what fewer would do.
+    /// there are always as many nothing shows what others would do. The more is to be had the sooner.
     fn try_another(&mut self) {
+        let now = |model: &Model| self.throughput(model, self.allowed).max(1e-9);
+        let others = self.model.likely().into_iter().map(|(likely, model)| {
+            let number = self.best(&model);
+            (number, likely * (self.throughput(&model, number) / now(&model) - 1.0))
+        });
+        let Some((number, gain)) = others.max_by(|one, other| one.1.total_cmp(&other.1)) else { return };
+        if number == self.allowed || f64::from(self.steady) * gain < WAIT * f64::from(self.patience) {
+            return;
+        }
         self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
-        let likely = self.model.likely();
-        let numbers = || likely.iter().map(|model| self.best(model));
-        let (fewest, most) = (numbers().min().unwrap_or(1), numbers().max().unwrap_or(1));
-        if fewest < self.allowed {
-            self.change(fewest.max(self.allowed / 2));
-        } else if most > self.allowed {
-            self.wanted = self.allowed + 1;
-            self.more();
+        if number < self.allowed {
+            self.change(number.max(self.allowed / 2));
         } else {
-            self.steady = 0;
+            self.wanted = number;
+            self.more();
         }
     }
 
@@ -77,6 +87,7 @@ impl Pace {
         self.allowed = allowed;
         self.wanted = allowed;
         self.steady = 0;
+        self.changed = self.tickets;
     }
 
     /// The number in flight with the most throughput by this model; more only where it is worth it.
@@ -96,9 +107,10 @@ impl Pace {
         let load = f64::from(in_flight);
         let limit = self.spec.limit().as_secs_f64();
         let target = (self.spec.target * limit).min(CONFIDENT * limit / model.margin());
-        let rows = model.rows_in(target, load, 1.0).min(self.spec.max_rows as f64).min(self.ceiling);
+        let rows =
+            model.rows_in(target, self.row_bytes, load, 1.0).min(self.spec.max_rows as f64).min(self.ceiling);
         // A chunk that must shrink to nothing to fit is no chunk.
-        if rows <= 1.0 { 0.0 } else { load * rows / model.seconds(rows, load, 1.0) }
+        if rows <= 1.0 { 0.0 } else { load * rows / model.seconds(self.usual(rows), load, 1.0) }
     }
 
     /// Whether chunks under way would stay away from the limit if there were so many of them, at the worst that is likely.
@@ -107,7 +119,7 @@ impl Pace {
         let worst = self.model.margin() * self.model.strain(load);
         let most = CONFIDENT * self.spec.limit().as_secs_f64();
         self.flights.values().all(|flight| {
-            self.model.seconds(flight.rows, load, 1.0) * worst * self.model.doubt(flight.rows) <= most
+            self.model.seconds(flight.work, load, 1.0) * worst * self.model.doubt(flight.work) <= most
         })
     }
 }

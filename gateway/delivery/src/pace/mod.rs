@@ -6,7 +6,9 @@
 //! tell yet, and what more chunks at once may do to each other. It starts small; two answers of different sizes show
 //! enough to go on in large steps; it shrinks at once. [`in_flight`] decides how many chunks are under way.
 
+mod crowd;
 mod explain;
+mod filter;
 mod in_flight;
 mod model;
 mod size;
@@ -15,7 +17,9 @@ mod spec;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::filter::Work;
 use self::model::{Memory, Model, Sample};
+pub use self::size::{ChunkSize, Costs};
 pub use self::spec::PaceSpec;
 
 /// No chunk is sized to come nearer to the limit than this part of it, noise included.
@@ -29,6 +33,9 @@ const GROWTH: f64 = 8.0;
 
 /// And by so much after a hit or a near miss.
 const GROWTH_CAREFUL: f64 = 1.5;
+
+/// How much the bytes of the last chunk's rows say about those of the next one's.
+const LATELY: f64 = 0.3;
 
 /// Chunks after which the upstream is known well enough that only little is changed at once.
 const WARM: u64 = 32;
@@ -44,14 +51,18 @@ pub struct Pace {
     allowed: u32,
     /// Chunks that shall be under way next: new ones are sized for that.
     wanted: u32,
+    /// Bytes of a row, as chunks lately have had them.
+    row_bytes: f64,
     /// Rows of the largest chunk that has been seen to work.
     proven: f64,
     /// By how much the next chunk may be larger.
     growth: f64,
     /// Most rows after a hit or a refusal for size; rises again as chunks work.
     ceiling: f64,
-    /// Chunks finished well since `allowed` was last changed.
+    /// Chunks finished well of those opened since `allowed` was last changed.
     steady: u32,
+    /// The last ticket that was given before.
+    changed: u64,
     /// How many of them it takes until another number is tried where the model leaves open which one is the best.
     patience: u32,
     /// Integral of the number of chunks under way, in chunk seconds, up to `area_at`.
@@ -69,17 +80,8 @@ pub struct Ticket(u64);
 #[derive(Clone, Copy, Debug)]
 struct Flight {
     opened: Duration,
-    rows: f64,
+    work: Work,
     area: f64,
-}
-
-/// How large the next chunk may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkSize {
-    /// Most rows.
-    pub rows: u64,
-    /// Most bytes of the request's body.
-    pub bytes: u64,
 }
 
 /// How a chunk ended, as far as its time says something about the upstream.
@@ -105,11 +107,13 @@ impl Pace {
             tickets: 0,
             allowed: spec.max_in_flight.min(2),
             wanted: spec.max_in_flight.min(2),
+            row_bytes: 0.0,
             proven: spec.start() / GROWTH,
             growth: GROWTH,
             ceiling: f64::INFINITY,
             steady: 0,
-            patience: 16,
+            changed: 0,
+            patience: 8,
             area: 0.0,
             area_at: Duration::ZERO,
             hits: 0,
@@ -122,9 +126,12 @@ impl Pace {
     pub fn recall(spec: PaceSpec, memory: &str) -> Self {
         let mut pace = Self::new(spec);
         if let Ok(memory) = serde_json::from_str::<Memory>(memory) {
-            let sane = [memory.fixed, memory.per_row, memory.contention, memory.noise, memory.rows];
-            if sane.iter().all(|value| value.is_finite() && *value >= 0.0) {
+            let costs = [memory.fixed, memory.per_row, memory.per_byte];
+            let others = [memory.row_bytes, memory.contention, memory.noise, memory.rows];
+            let mut sane = costs.iter().chain(&others);
+            if sane.all(|value| value.is_finite() && *value >= 0.0) {
                 pace.model = Model::from_memory(&memory);
+                pace.row_bytes = memory.row_bytes;
                 pace.proven = (memory.rows / 4.0 / GROWTH).max(pace.proven);
                 pace.allowed = (memory.in_flight / 2).clamp(1, spec.max_in_flight).max(pace.allowed);
             }
@@ -134,7 +141,7 @@ impl Pace {
 
     /// What is worth keeping over a restart, as JSON; `None` as long as nothing was learnt.
     pub fn remember(&self) -> Option<String> {
-        let memory = self.model.memory(self.proven, self.allowed)?;
+        let memory = self.model.memory(self.proven, self.row_bytes, self.allowed)?;
         serde_json::to_string(&memory).ok()
     }
 
@@ -167,25 +174,27 @@ impl Pace {
     /// known: the last ones are spread over the chunks that may still be opened, so that they end together.
     pub fn next(&self, now: Duration, remaining: u64) -> Option<ChunkSize> {
         let free = (self.allowed() as usize).checked_sub(self.flights.len()).filter(|free| *free > 0)?;
-        let rows = match self.spec.fixed_rows {
-            Some(rows) => rows,
-            None => {
-                let rows = self.rows(now);
-                let share = match self.model.is_blank() {
-                    true => remaining.div_ceil(free as u64),
-                    false => self.share(now, remaining, rows),
-                };
-                rows.min(share.max(rows / 8))
-            }
+        if let Some(rows) = self.spec.fixed_rows {
+            return Some(self.sized(rows, false));
+        }
+        let (most, timely) = self.most(now);
+        let share = match self.model.is_blank() {
+            true => remaining.div_ceil(free as u64),
+            false => self.share(now, remaining, most),
         };
-        Some(ChunkSize { rows: rows.max(1), bytes: self.spec.max_bytes })
+        let rows = most.min(share.max(most / 8));
+        Some(self.sized(rows, timely && rows == most))
     }
 
-    /// A chunk of `rows` is about to be sent.
-    pub fn opened(&mut self, now: Duration, rows: u64) -> Ticket {
+    /// A chunk of so many rows and bytes is about to be sent.
+    pub fn opened(&mut self, now: Duration, rows: u64, bytes: u64) -> Ticket {
         self.advance(now);
         self.tickets += 1;
-        self.flights.insert(self.tickets, Flight { opened: now, rows: rows.max(1) as f64, area: self.area });
+        let work = Work { rows: rows.max(1) as f64, bytes: bytes as f64 };
+        let row_bytes = work.bytes / work.rows;
+        let lately = if self.row_bytes > 0.0 { LATELY } else { 1.0 };
+        self.row_bytes += lately * (row_bytes - self.row_bytes);
+        self.flights.insert(self.tickets, Flight { opened: now, work, area: self.area });
         Ticket(self.tickets)
     }
 
@@ -197,7 +206,7 @@ impl Pace {
         match end {
             End::Done => {
                 let since = self.hit_at.is_none_or(|hit| flight.opened >= hit);
-                self.done(sample, since);
+                self.done(sample, since, ticket.0 > self.changed);
             }
             End::TimeLimit => {
                 self.hits += 1;
@@ -205,36 +214,36 @@ impl Pace {
                 let limit = self.spec.limit().as_secs_f64();
                 self.model.at_least(Sample { seconds: sample.seconds.max(limit), ..sample });
                 self.model.forget_load();
-                self.shrink(sample.rows / 2.0);
+                self.shrink(sample.work.rows / 2.0);
                 // What is under way was sized by the same mistake: until one chunk works, no more than that is sent.
-                self.proven = self.proven.min(sample.rows / 8.0);
+                self.proven = self.proven.min(sample.work.rows / 8.0);
                 self.growth = GROWTH_CAREFUL;
                 self.change(1);
             }
-            End::TooLarge => self.shrink(sample.rows / 2.0),
+            End::TooLarge => self.shrink(sample.work.rows / 2.0),
             End::Other => {}
         }
     }
 
-    /// `since`: it was opened after the last hit.
-    fn done(&mut self, sample: Sample, since: bool) {
+    /// `since`: it was opened after the last hit; `new`: since the number in flight was last changed.
+    fn done(&mut self, sample: Sample, since: bool, new: bool) {
         let limit = self.spec.limit().as_secs_f64();
         self.model.learn(sample);
         if sample.seconds > NEAR_MISS * limit {
             self.model.at_least(sample);
-            self.shrink(sample.rows * (self.spec.target * limit / sample.seconds));
+            self.shrink(sample.work.rows * (self.spec.target * limit / sample.seconds));
         } else if since {
-            self.proven = self.proven.max(sample.rows);
+            self.proven = self.proven.max(sample.work.rows);
             // Later, as far as the target if all of the time had been the rows'.
-            let worst = sample.seconds * self.proven / sample.rows;
+            let worst = sample.seconds * self.proven / sample.work.rows;
             let roomy = (self.spec.target * limit / worst).clamp(GROWTH_CAREFUL, GROWTH);
             self.growth = if self.warming() { GROWTH } else { roomy };
-            if sample.rows >= 0.8 * self.ceiling {
+            if sample.work.rows >= 0.8 * self.ceiling {
                 self.ceiling *= 1.1;
             }
         }
         if since {
-            self.steady += 1;
+            self.steady += u32::from(new);
             self.balance();
         }
     }
@@ -272,7 +281,7 @@ impl Pace {
 
 fn sample(flight: &Flight, now: Duration, area: f64) -> Sample {
     let seconds = now.saturating_sub(flight.opened).as_secs_f64().max(1e-4);
-    Sample { rows: flight.rows, seconds, load: ((area - flight.area) / seconds).max(1.0) }
+    Sample { work: flight.work, seconds, load: ((area - flight.area) / seconds).max(1.0) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ fn at(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
+/// Bytes of every row, where nothing else is said.
+const ROW_BYTES: u64 = 400;
+
 /// One chunk at a time.
 fn single() -> PaceSpec {
     PaceSpec { max_in_flight: 1, ..spec() }
@@ -20,8 +23,8 @@ fn alone(pace: &mut Pace, from: f64, chunks: usize, cost: impl Fn(f64) -> f64) -
     let mut now = from;
     let mut sizes = Vec::new();
     for _ in 0..chunks {
-        let size = pace.next(at(now), u64::MAX).expect("nothing is under way").rows;
-        let ticket = pace.opened(at(now), size);
+        let size = pace.next(at(now), u64::MAX).expect("nothing is under way").usual;
+        let ticket = pace.opened(at(now), size, size * ROW_BYTES);
         now += cost(size as f64);
         pace.finished(at(now), ticket, End::Done);
         sizes.push(size);
@@ -38,8 +41,59 @@ fn it_starts_small_and_grows_as_far_as_the_time_left_over_allows() {
         assert!(pair[1] <= 8 * pair[0], "{sizes:?}");
     }
     let last = *sizes.last().expect("sizes");
-    // 4,700 rows take 5 s.
-    assert!((4_000..=4_700).contains(&last), "{sizes:?}");
+    // 4,700 rows take 5 s, and 3,900 take 4.2 s, which a step to twice the time does not bring to the limit.
+    assert!((3_300..=4_700).contains(&last), "{sizes:?}");
+}
+
+#[test]
+fn chunks_are_no_longer_than_their_throughput_needs() {
+    let settled = |fixed: f64, per_row: f64| {
+        let mut pace = Pace::new(single());
+        let (sizes, _) = alone(&mut pace, 0.0, 40, |rows| fixed + per_row * rows);
+        fixed + per_row * *sizes.last().expect("sizes") as f64
+    };
+    // Calls cost next to nothing: a fivefold step would not stop one.
+    assert!(settled(0.002, 0.01) < 2.0);
+    // Half of the target would be lost in calls: chunks fill it.
+    assert!(settled(2.0, 0.001) > 4.3);
+}
+
+#[test]
+fn what_bytes_cost_is_told_from_what_rows_cost() {
+    let mut pace = Pace::new(single());
+    let mut now = 0.0;
+    // Rows of 200 and of 1,000 bytes in turn; a row by itself costs nothing.
+    for turn in 0..60 {
+        let size = pace.next(at(now), u64::MAX).expect("nothing is under way");
+        let each = if turn % 2 == 0 { 200 } else { 1_000 };
+        let rows =
+            (1..=size.rows).take_while(|rows| *rows == 1 || size.holds(*rows, rows * each)).count() as u64;
+        let ticket = pace.opened(at(now), rows, rows * each);
+        now += 0.3 + 2.5e-6 * (rows * each) as f64;
+        pace.finished(at(now), ticket, End::Done);
+    }
+    let per_byte = pace.model.per_byte();
+    assert!((2.2e-6..2.8e-6).contains(&per_byte), "{per_byte}");
+    // Large rows make a chunk of fewer of them, small ones of more.
+    let size = pace.next(at(now), u64::MAX).expect("nothing is under way");
+    assert!(!size.holds(size.usual, size.usual * 1_000) && size.holds(size.usual, size.usual * 200));
+}
+
+#[test]
+fn a_cap_is_filled_with_rows_that_are_a_little_larger_than_those_before() {
+    let mut pace = Pace::new(PaceSpec { max_rows: 200, ..single() });
+    let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 1e-5 * rows * ROW_BYTES as f64);
+    let size = pace.next(at(now), u64::MAX).expect("nothing is under way");
+    assert!(size.holds(200, 200 * ROW_BYTES * 11 / 10) && !size.holds(201, 201));
+}
+
+#[test]
+fn a_record_larger_than_the_chunk_is_meant_to_be_is_not_too_large() {
+    let mut pace = Pace::new(single());
+    let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 1e-5 * rows * ROW_BYTES as f64);
+    let size = pace.next(at(now), u64::MAX).expect("nothing is under way");
+    assert!(!size.holds(1, 3_000_000), "it stands alone");
+    assert_eq!(size.bytes, spec().max_bytes, "and is refused by the hard bound only");
 }
 
 #[test]
@@ -48,9 +102,10 @@ fn the_hard_bounds_hold_whatever_is_learnt() {
     let (sizes, now) = alone(&mut pace, 0.0, 50, |_| 0.01);
     assert!(sizes.iter().all(|size| *size <= 200));
     assert_eq!(pace.next(at(now), u64::MAX).map(|size| size.bytes), Some(1_000));
-    let tickets: Vec<_> =
-        std::iter::from_fn(|| pace.next(at(now), u64::MAX).map(|size| pace.opened(at(now), size.rows)))
-            .collect();
+    let tickets: Vec<_> = std::iter::from_fn(|| {
+        pace.next(at(now), u64::MAX).map(|size| pace.opened(at(now), size.usual, size.usual * ROW_BYTES))
+    })
+    .collect();
     assert_eq!(tickets.len(), 3);
     assert_eq!(pace.in_flight(), 3);
 }
@@ -60,11 +115,11 @@ fn a_hit_shrinks_at_once_and_lets_one_chunk_try() {
     let mut pace = Pace::new(single());
     let (sizes, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
     let before = *sizes.last().expect("sizes");
-    let ticket = pace.opened(at(now), before);
+    let ticket = pace.opened(at(now), before, before * ROW_BYTES);
     pace.finished(at(now + 10.0), ticket, End::TimeLimit);
-    let size = pace.next(at(now + 10.0), u64::MAX).expect("one may try").rows;
+    let size = pace.next(at(now + 10.0), u64::MAX).expect("one may try").usual;
     assert!(size <= before / 2, "{size} after {before}");
-    pace.opened(at(now + 10.0), size);
+    pace.opened(at(now + 10.0), size, size * ROW_BYTES);
     assert_eq!(pace.next(at(now + 10.0), u64::MAX), None);
     assert_eq!(pace.hits(), 1);
 }
@@ -84,7 +139,7 @@ fn a_chunk_that_is_late_warns_before_it_ends() {
     let mut pace = Pace::new(single());
     let (_, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
     let size = pace.rows(at(now));
-    pace.opened(at(now), size);
+    pace.opened(at(now), size, size * ROW_BYTES);
     let usual = pace.rows(at(now + 1.0));
     let warned = pace.rows(at(now + 9.0));
     assert!(warned < usual * 7 / 10, "{warned}, not {usual}");
@@ -105,7 +160,7 @@ fn the_last_rows_are_spread_over_the_free_places() {
     let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.3 + 0.001 * rows);
     assert_eq!(pace.allowed(), 2);
     let full = pace.rows(at(now));
-    let half = pace.next(at(now), full + 10).map_or(0, |size| size.rows);
+    let half = pace.next(at(now), full + 10).map_or(0, |size| size.usual);
     assert!(half.abs_diff((full + 10) / 2) <= 1, "{half} of {full}");
 }
 
@@ -121,6 +176,8 @@ fn what_was_learnt_is_recalled_with_care() {
     assert!(first > 50 && first <= last / 2, "{first} of {last}");
     let (again, _) = alone(&mut recalled, 0.0, 5, |rows| 0.3 + 0.001 * rows);
     assert!(again.last().expect("sizes") * 10 > last * 7, "{again:?} towards {last}");
+    // Costs, crowd and sizes are what they were, not only somewhere near.
+    assert_eq!(Pace::recall(single(), &memory).model.each(0.0), pace.model.each(0.0));
     for nonsense in ["", "{}", r#"{"fixed":null}"#, "[1]"] {
         assert_eq!(Pace::recall(spec(), nonsense).rows(Duration::ZERO), 50);
     }
@@ -183,8 +240,8 @@ proptest! {
             match step {
                 Move::Open => {
                     if let Some(size) = pace.next(at(now), u64::MAX) {
-                        prop_assert!((1..=3_000).contains(&size.rows));
-                        tickets.push(pace.opened(at(now), size.rows));
+                        prop_assert!((1..=3_000).contains(&size.rows) && size.usual <= size.rows);
+                        tickets.push(pace.opened(at(now), size.usual, size.usual * ROW_BYTES));
                     }
                     prop_assert!(pace.in_flight() <= 5);
                 }
