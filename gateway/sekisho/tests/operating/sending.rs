@@ -11,12 +11,12 @@ fn a_refusal_is_said_for_people_and_as_json() {
         let send = ["send", text(&bad), "--to", &route, "--door", door];
         let (code, out, err) = said(&send);
         assert_eq!((code, out.as_str()), (2, ""), "{door}: {err}");
-        assert!(err.contains("record 2, Code (line 3): cvc-"), "{door}: {err}");
+        assert!(err.contains("record 2, Code (line 3, column 1): cvc-"), "{door}: {err}");
 
         let (code, out, err) = said(&[&send[..], &["--language", "ja"]].concat());
         assert_eq!((code, out.as_str()), (2, ""), "{door}: {err}");
         assert!(
-            err.contains("受け付けられませんでした") && err.contains("レコード2、Code（3行目）"),
+            err.contains("受け付けられませんでした") && err.contains("レコード2、Code（3行1文字目）"),
             "{door}: {err}"
         );
 
