@@ -150,6 +150,10 @@ impl CompiledPlan {
         plan.retry.check()?;
         let mapper = Mapper::new(&plan.mapping, &plan.layout)?;
         let dialect = Dialect::new(&plan.dialect, &mapper)?;
+        if plan.idempotent && dialect.bulk2().is_some_and(|bulk| bulk.operation == "insert") {
+            let reason = "an insert does more each time that it is done: it may not be repeated".to_owned();
+            return Err(PlanError::Setting { key: "idempotent", reason });
+        }
         Ok(Self { plan, mapper, dialect })
     }
 }

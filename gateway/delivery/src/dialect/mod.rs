@@ -3,6 +3,7 @@
 mod envelope;
 mod form;
 mod json_answer;
+mod message;
 mod spec;
 mod verdict;
 mod xml_answer;
@@ -115,6 +116,9 @@ impl Dialect {
                 if nil.is_some_and(|nil| nil != BULK_NIL) {
                     return Err(setting("mapping.nil", "is #N/A in this dialect, and nothing else"));
                 }
+                if !["upsert", "insert", "update", "delete"].contains(&bulk.operation.as_str()) {
+                    return Err(setting("dialect.operation", "is not upsert, insert, update or delete"));
+                }
                 if !(MOST_BULK_HEADER * 2..=MOST_BULK_UPLOAD).contains(&bulk.max_upload_bytes) {
                     let range = "must be between 131072 and 150000000: what the upstream takes in one job";
                     return Err(setting("dialect.max_upload_bytes", range));
@@ -217,7 +221,8 @@ impl Dialect {
         };
         match &self.spec {
             DialectSpec::Soap(soap) => {
-                let envelope = Envelope { version: soap.version, headers: &soap.headers };
+                let headers = filled(&soap.headers, path);
+                let envelope = Envelope { version: soap.version, headers: &headers };
                 // With a prefix, the elements inside are in no namespace.
                 let (prefix, bound) = if soap.unqualified { ("q:", ":q") } else { ("", "") };
                 let namespace = attribute_text(&soap.namespace)?;
@@ -232,7 +237,8 @@ impl Dialect {
                 Ok(Call { request, framing })
             }
             DialectSpec::Swa(swa) => {
-                let envelope = Envelope { version: swa.version, headers: &swa.headers };
+                let headers = filled(&swa.headers, path);
+                let envelope = Envelope { version: swa.version, headers: &headers };
                 let root = envelope.around(
                     &format!(
                         r#"<{0} xmlns="{1}"><{2} href="cid:{3}"/></{0}>"#,
@@ -352,7 +358,9 @@ impl Dialect {
     }
 
     fn judge_soap(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], chunk: &Measured) -> Verdict {
-        match self.paths.read(body, chunk.rows, &chunk.keys) {
+        let answer =
+            message::message(headers, body, |answer| self.paths.read(answer, chunk.rows, &chunk.keys));
+        match answer {
             Some(SoapAnswer::Fault(fault)) => {
                 let code = fault.best_code();
                 self.codes().verdict(code, headers).unwrap_or_else(|| {
@@ -394,7 +402,14 @@ impl Dialect {
             let known = code.as_deref().and_then(|code| self.codes().verdict(code, headers));
             return known.unwrap_or_else(|| by_status(status, code.as_deref(), headers));
         }
-        let Some(spec) = &self.json else { return Verdict::Rows(Vec::new()) };
+        let Some(spec) = &self.json else {
+            let DialectSpec::Rest(rest) = &self.spec else { return Verdict::Rows(Vec::new()) };
+            return match rest.taken.contains(&status.as_u16()) {
+                true => Verdict::Rows(Vec::new()),
+                // Taken in, and not yet done (RFC 9110 section 15.3.3), or done in part.
+                false => Verdict::Unknown(format!("status-{}", status.as_u16())),
+            };
+        };
         match json_answer::results(body, spec, chunk.rows, &chunk.keys) {
             Some(results) => self.rows(&results, spec.key.is_some(), chunk),
             None => Verdict::Unknown("answer-unreadable".to_owned()),
@@ -432,6 +447,12 @@ impl Dialect {
             _ => None,
         }
     }
+}
+
+/// Header blocks with the batch and the chunk in their texts.
+fn filled(headers: &[HeaderElement], fill: impl Fn(&str) -> String) -> Vec<HeaderElement> {
+    let block = |header: &HeaderElement| HeaderElement { text: fill(&header.text), ..header.clone() };
+    headers.iter().map(block).collect()
 }
 
 /// Whether everything is there that a WSDL would have said.

@@ -36,7 +36,7 @@ pub enum SoapVersion {
     Soap12,
 }
 
-/// A constant header block of every request.
+/// A header block of every request; the same but for `{batch}` and `{chunk}`, which are replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderElement {
@@ -152,9 +152,12 @@ pub struct RestSpec {
     /// Constant header fields of every request; no secrets (see the upstream's login).
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// Where the (JSON) answer says what became of each row; without it, a 2xx status means all of them.
+    /// Where the (JSON) answer says what became of each row; without it, the statuses in `taken` mean all of them.
     #[serde(default)]
     pub results: Option<ResultsSpec>,
+    /// Statuses that mean that all rows were taken, where no results are described. 202 says that they are yet to be.
+    #[serde(default = "default_taken")]
+    pub taken: Vec<u16>,
     /// In a (JSON) error answer: where its code stands.
     #[serde(default = "default_code")]
     pub error_code: String,
@@ -310,6 +313,9 @@ fn default_content_id() -> String {
 }
 fn default_method() -> String {
     "POST".to_owned()
+}
+fn default_taken() -> Vec<u16> {
+    vec![200, 201, 204]
 }
 fn default_row() -> String {
     "row".to_owned()

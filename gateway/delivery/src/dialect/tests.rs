@@ -117,6 +117,62 @@ fn soap_results_are_taken_where_they_are_described() {
 }
 
 #[test]
+fn a_message_is_read_alone_or_as_a_root_part_in_its_own_encoding() {
+    let dialect = soap(Some(results()));
+    let good = envelope("<any><result><success>true</success></result></any>");
+    let declared = |name: &str| format!("<?xml version=\"1.0\" encoding=\"{name}\"?>{good}");
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let part = |id: &str, body: &str| {
+        format!("--b\r\nContent-Type: text/xml\r\nContent-ID: <{id}>\r\n\r\n{body}\r\n")
+    };
+    let package = |parts: &[String]| (parts.concat() + "--b--\r\n").into_bytes();
+    let taken = Verdict::Rows(vec![]);
+    let package_label = "multipart/related; type=\"text/xml\"; boundary=b";
+    for (label, body, expected) in [
+        ("text/xml; charset=utf-8", good.clone().into_bytes(), taken.clone()),
+        ("text/xml; charset=utf-8", [b"\xEF\xBB\xBF", good.as_bytes()].concat(), taken.clone()),
+        ("text/xml; charset=nonsense", good.clone().into_bytes(), taken.clone()),
+        ("no label", good.clone().into_bytes(), taken.clone()),
+        ("text/xml", declared("Shift_JIS").into_bytes(), taken.clone()),
+        ("text/xml; charset=utf-16", utf16(&good), taken.clone()),
+        ("text/xml", utf16(&declared("UTF-16")), taken.clone()),
+        ("text/xml; charset=us-ascii", utf16(&good), unknown("answer-unreadable")),
+        (package_label, package(&[part("a", &good), part("x", "<more/>")]), taken.clone()),
+        (
+            "Multipart/Related; type=\"text/xml\"; start=\"<r>\"; boundary=b",
+            package(&[part("x", "<more/>"), part("r", &good)]),
+            taken,
+        ),
+        (package_label, package(&[]), unknown("answer-unreadable")),
+        (package_label, part("a", &good[..80]).into_bytes(), unknown("answer-unreadable")),
+        ("multipart/related", package(&[part("a", &good)]), unknown("answer-unreadable")),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, label.parse().expect("a header"));
+        let found = dialect.judge(StatusCode::OK, &headers, &body, &Measured::of_rows(0, &[1]));
+        assert_eq!(found, expected, "{label}");
+    }
+}
+
+#[test]
+fn a_status_proves_delivery_only_where_it_is_described_so() {
+    let rest = |more: serde_json::Value| {
+        let mut spec = serde_json::json!({"kind": "rest", "path": "/", "format": "csv"});
+        spec.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        Dialect::new(&serde_json::from_value(spec).expect("a description"), &mapper()).expect("a dialect")
+    };
+    let usual = rest(serde_json::json!({}));
+    for (status, taken) in [(200, true), (201, true), (204, true), (202, false), (206, false), (207, false)] {
+        let expected = if taken { Verdict::Rows(vec![]) } else { unknown(&format!("status-{status}")) };
+        assert_eq!(judge(&usual, status, "", 2), expected, "{status}");
+    }
+    assert_eq!(judge(&rest(serde_json::json!({"taken": [202]})), 202, "", 2), Verdict::Rows(vec![]));
+}
+
+#[test]
 fn without_described_results_the_response_must_be_the_operations_own() {
     let dialect = soap(None);
     assert_eq!(judge(&dialect, 200, &envelope("<putResponse/>"), 3), Verdict::Rows(vec![]));
@@ -331,6 +387,21 @@ fn descriptions_that_cannot_work_are_refused_by_key() {
     };
     let bulk = serde_json::json!({"kind": "bulk2", "object": "o", "external_id": "F009"});
     assert!(of(bulk).contains("external_id"));
+    let merge =
+        serde_json::json!({"kind": "bulk2", "object": "o", "external_id": "F001", "operation": "merge"});
+    assert!(of(merge).contains("operation"));
+    let large = serde_json::json!({"kind": "bulk2", "object": "o", "external_id": "F001", "max_upload_bytes": 200_000_000});
+    assert!(of(large).contains("max_upload_bytes"));
+    let insert: Plan = serde_json::from_value(serde_json::json!({
+        "route": "r", "upstream": "u", "idempotent": true,
+        "layout": {"element": "{urn:t}record", "fields": [{"name": "F001"}]},
+        "mapping": {"key": ["F001"]},
+        "dialect": {"kind": "bulk2", "object": "o", "external_id": "F001", "operation": "insert"},
+    }))
+    .expect("a plan");
+    assert!(insert.check().expect_err("no insert is idempotent").to_string().contains("idempotent"));
+    let bare = serde_json::json!({"kind": "soap", "operation": "put"});
+    assert!(of(bare).contains("dialect.path: is missing"));
     let soap = serde_json::json!({"kind": "soap", "path": "/", "namespace": "u", "operation": "1x", "record": "row"});
     assert!(of(soap).contains("'1x'"));
     let rest = serde_json::json!({"kind": "rest", "path": "/", "format": "csv", "method": "NOT A METHOD"});

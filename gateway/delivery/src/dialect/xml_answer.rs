@@ -1,5 +1,7 @@
 //! Reads a SOAP answer: results per row, or a fault.
 
+use std::io::BufRead;
+
 use sekisho_xml::{Event, Limits, Reader};
 
 use super::ResultsSpec;
@@ -74,9 +76,8 @@ impl SoapPaths {
     }
 
     /// Reads an answer. `None` when it is not a SOAP envelope, not well-formed, or has more results than `rows`.
-    pub(crate) fn read(&self, body: &[u8], rows: u64, keys: &RowKeys) -> Option<SoapAnswer> {
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let mut reader = Reader::new(body, Limits::default());
+    pub(crate) fn read(&self, answer: impl BufRead, rows: u64, keys: &RowKeys) -> Option<SoapAnswer> {
+        let mut reader = Reader::new(answer, Limits::default());
         let mut seen = Seen::default();
         loop {
             match reader.next().ok()? {

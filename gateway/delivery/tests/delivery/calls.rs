@@ -108,6 +108,7 @@ fn rest(format: RestFormat) -> RestSpec {
         namespace: None,
         headers: [("x-system".to_owned(), "city".to_owned())].into(),
         results: Some(results_by_key("results", "errors/code", "errors/field")),
+        taken: vec![200, 201, 204],
         error_code: "code".into(),
         codes: Default::default(),
     }

@@ -263,6 +263,7 @@ async fn lies_in_a_json_answer_deliver_nothing() {
             code: None,
             field: None,
         }),
+        taken: vec![200, 201, 204],
         error_code: "code".into(),
         codes: Default::default(),
     }));

@@ -53,6 +53,7 @@ async fn a_household_with_a_refused_member_is_partial_and_says_which() {
             code: Some("errors/code".into()),
             field: None,
         }),
+        taken: vec![200, 201, 204],
         error_code: "code".into(),
         codes: Default::default(),
     }));

@@ -22,7 +22,7 @@ pub(crate) fn dialect() -> SoapSpec {
         headers: vec![HeaderElement {
             namespace: "urn:h".into(),
             name: "Sender".into(),
-            text: "a & b".into(),
+            text: "a & b, part {chunk}".into(),
         }],
         results: Some(ResultsSpec {
             result: "result".into(),

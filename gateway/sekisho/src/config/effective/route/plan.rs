@@ -120,6 +120,8 @@ fn setting(key: &str, reason: &str) -> Text {
         "dialect.external_id" => "対応付けの列にありません".to_owned(),
         "dialect.method" => "HTTPのメソッドではありません".to_owned(),
         "dialect.namespace" | "dialect.record" => "書くか、WSDLを指定してください".to_owned(),
+        "dialect.operation" => "upsert、insert、update、deleteのいずれかを書いてください".to_owned(),
+        "idempotent" => "insertは行うたびに行が増えるので、繰り返せません".to_owned(),
         "dialect.max_upload_bytes" => "131072から150000000までにしてください".to_owned(),
         "mapping.nil" => "この接続方式では、#N/A以外は使えません".to_owned(),
         "dialect.headers" => "ヘッダーに書けない名前か値があります".to_owned(),
