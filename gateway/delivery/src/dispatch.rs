@@ -11,6 +11,7 @@
 mod close;
 mod command;
 mod open;
+mod order;
 mod reload;
 mod routes;
 
@@ -23,6 +24,7 @@ use sekisho_journal::{BatchId, BatchState, BatchView, Code, Digest, Epoch, Event
 
 use self::close::Kind;
 pub use self::command::{Answer, Command, Moment, Reading, Report, Sending, TaskId};
+use self::order::Orders;
 use self::routes::Routes;
 use crate::backoff::Budget;
 use crate::breaker::Breaker;
@@ -49,6 +51,7 @@ struct OpenBatch {
     plan: Arc<CompiledPlan>,
     state: BatchState,
     resend: Resend,
+    orders: Orders,
 }
 
 impl OpenBatch {
@@ -102,6 +105,12 @@ enum Asked {
         turn: Turn,
         code: Code,
     },
+    /// What of the batch waits for what: for its own records, or for those of an earlier one.
+    Order {
+        turn: Turn,
+        after: Option<Turn>,
+    },
+    Digest(Turn),
 }
 
 /// What follows when events have happened.
@@ -138,8 +147,6 @@ enum Step {
 /// One look at every batch, in their order.
 struct Round {
     turns: VecDeque<Turn>,
-    /// Routes of which an ordered batch is under way: its later ones wait.
-    waiting: BTreeSet<String>,
     /// When to look again.
     next: Option<Duration>,
 }
@@ -179,6 +186,8 @@ pub struct Dispatcher {
     /// Open batches that are still to be taken in.
     listed: Option<VecDeque<BatchView>>,
     round: Option<Round>,
+    /// Something has its outcome since the batches began to be looked at: what waited for it may go.
+    stirred: bool,
     /// The ledger may hold what is not known here.
     refresh: bool,
     /// The ledger fails: it is asked again then.
@@ -207,6 +216,7 @@ impl Dispatcher {
             behind: BTreeSet::new(),
             listed: None,
             round: None,
+            stirred: false,
             refresh: true,
             ledger_waits: Duration::ZERO,
             reports: Vec::new(),
@@ -236,7 +246,7 @@ impl Dispatcher {
                 return command;
             }
             let next = self.round.take().and_then(|round| round.next);
-            if !self.refresh {
+            if !self.refresh && !self.stirred {
                 return Command::Sleep(next);
             }
         }
@@ -281,6 +291,14 @@ impl Dispatcher {
                 self.unreadable(turn, within, then, code, lasting, now);
             }
             (Asked::Run { turn, code }, Answer::Run(run)) => self.hold_unread(turn, run, code, now),
+            (Asked::Order { turn, after }, Answer::Order(order)) => self.ordered(turn, after, order),
+            (Asked::Order { turn, after }, Answer::Unreadable { code, lasting }) => {
+                self.not_ordered(turn, after, code, lasting, now);
+            }
+            (Asked::Digest(turn), Answer::Digest(digest)) => {
+                let command = self.finish(turn, digest, now);
+                self.ready.push_back(command);
+            }
             // An answer to something else is none: what was asked for is asked for again.
             _ => {}
         }
@@ -351,17 +369,13 @@ impl Dispatcher {
     /// The next thing that a batch needs; none when all have been looked at.
     fn look(&mut self, now: Moment) -> Option<Command> {
         if self.round.is_none() {
+            self.stirred = false;
             let turns = self.batches.keys().copied().collect();
-            self.round = Some(Round { turns, waiting: BTreeSet::new(), next: None });
+            self.round = Some(Round { turns, next: None });
         }
         loop {
             let round = self.round.as_ref()?;
             let turn = *round.turns.front()?;
-            let route = self.batches.get(&turn).map(|batch| &batch.plan.plan.route);
-            if route.is_none_or(|route| round.waiting.contains(route)) {
-                self.round.as_mut()?.turns.pop_front();
-                continue;
-            }
             match self.step(turn, now) {
                 Step::Do(command) => return Some(command),
                 Step::Wait(wait) => self.leave(turn, wait),
@@ -369,20 +383,13 @@ impl Dispatcher {
         }
     }
 
-    /// The batch is left until then. Ordered: the later ones of the route wait until this one is through.
+    /// The batch is left until then.
     fn leave(&mut self, turn: Turn, until: Option<Duration>) {
         self.look_by(until);
         let Some(round) = self.round.as_mut().filter(|round| round.turns.front() == Some(&turn)) else {
             return;
         };
         round.turns.pop_front();
-        #[cfg(feature = "planted")]
-        if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OrderIgnored) {
-            return;
-        }
-        if let Some(batch) = self.batches.get(&turn).filter(|batch| batch.view.ordered) {
-            round.waiting.insert(batch.plan.plan.route.clone());
-        }
     }
 
     /// Every batch is looked at again by this time.
@@ -409,8 +416,10 @@ impl Dispatcher {
 
     fn written(&mut self, turn: Turn, then: Then, now: Moment) {
         match then {
-            Then::Outcome | Then::Again => {}
+            Then::Again => {}
+            Then::Outcome => self.stirred = true,
             Then::Finish => {
+                self.stirred = true;
                 let route = self.route_of(turn);
                 self.reports.push(Report::BatchFinished { route });
                 self.batches.remove(&turn);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sekisho_journal::{BatchId, Ledger, LedgerError, Spool, SpoolReader};
+use sekisho_journal::{BatchId, Code, Ledger, LedgerError, Spool, SpoolReader, delivered_digest};
 use sekisho_liveness::Board;
 use sekisho_upstream::Upstream;
 use tokio::sync::{Notify, watch};
@@ -128,6 +128,10 @@ impl Scheduler {
             }
             Command::Measure(reading) => Ok(self.measure(reading).await),
             Command::Probe { batch, within } => Ok(Answer::Run(self.unreadable_run(batch, within).await)),
+            Command::Order { batch, after } => Ok(self.order(batch, after).await),
+            Command::Digest(batch) => {
+                delivered_digest(&self.shared.spool, &ledger, batch).await.map(Answer::Digest)
+            }
             Command::Send(sending) => return self.launch(sending),
             Command::Keep { name, memory } => {
                 if let Err(error) = ledger.keep_pace(&name, memory).await {
@@ -172,6 +176,30 @@ impl Scheduler {
                 Answer::unreadable(&error)
             }
         }
+    }
+
+    /// Reads what of a batch waits for what; the payload stays open for the chunk that follows.
+    async fn order(&mut self, batch: BatchId, after: Option<BatchId>) -> Answer {
+        let (open, spool) = (self.readers.get(&batch).cloned(), self.shared.spool.clone());
+        let reading = spawn_blocking(move || {
+            let reader = open.map_or_else(|| spool.reader(batch), Ok);
+            let open = reader.as_ref().ok().cloned();
+            (open, Answer::order(reader, after.map(|earlier| spool.reader(earlier))))
+        });
+        let (open, answer) = match reading.await {
+            Ok(read) => read,
+            // A panic there was reported there: it is looked at later.
+            Err(_) => (None, Answer::Unreadable { code: Code::new("task-broken"), lasting: false }),
+        };
+        if let Answer::Unreadable { code, .. } = &answer {
+            tracing::error!(%batch, code = code.as_str(), "what of a batch may overtake what cannot be read");
+            traffic::unreadable(&self.shared.board, code.as_str());
+        }
+        if let Some(reader) = open {
+            self.keep_open(Some(batch));
+            self.readers.insert(batch, reader);
+        }
+        answer
     }
 
     async fn unreadable_run(&self, batch: BatchId, within: std::ops::Range<u64>) -> std::ops::Range<u64> {

@@ -43,7 +43,7 @@ fn is_unsaid(problem: &RowProblem) -> bool {
 }
 
 /// Reports that the spool cannot give records that it holds: the gateway's own fault.
-pub(crate) fn unreadable(board: &Board, code: &'static str) {
+pub(crate) fn unreadable(board: &Board, code: &str) {
     let seen = Observation::degraded(ErrorClass::Infrastructure).text(
         format!("records of a batch cannot be read from the spool: {code}; the batch is held"),
         format!("保管領域のレコードを読み取れません: {code}。バッチは保留中です"),

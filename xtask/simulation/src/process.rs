@@ -290,6 +290,13 @@ impl World {
                 let all = within.clone();
                 Answer::Run(gateway.spool.reader(batch).map_or(all, |reader| reader.unreadable_run(within)))
             }
+            Command::Order { batch, after } => {
+                let Some(gateway) = &self.gateway else { return Ok(None) };
+                let read = |batch| gateway.spool.reader(batch);
+                Answer::order(read(batch), after.map(read))
+            }
+            // What the digest is of, `sekisho_journal` shows; here nobody looks at it.
+            Command::Digest(_) => Answer::Digest(None),
             Command::Send(sending) => {
                 self.launch(sending)?;
                 return Ok(None);

@@ -273,7 +273,7 @@ impl Dispatcher {
                 }
                 doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
                 doubt.rests = true;
-                if batch.view.ordered {
+                if batch.view.ordered || batch.orders.are_within() {
                     // The upstream may be at work on it still, and would overwrite what comes after the repetition.
                     doubt.not_before = doubt.not_before.max(task.opened + plan.pace.deadline());
                 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use sekisho_journal::{BatchId, BatchState, BatchView, Code, Digest, Event, SpoolReader};
+use sekisho_journal::{
+    BatchId, BatchState, BatchView, Code, Digest, Event, KeyOrder, SpoolError, SpoolReader,
+};
 use sekisho_upstream::Endpoint;
 
 use crate::chunk::End;
@@ -52,6 +54,17 @@ pub enum Command {
         /// Where to look; its first record cannot be read.
         within: Range<u64>,
     },
+    /// Find out which records of a batch must not overtake which: of its own, or of a batch that was accepted earlier.
+    /// Answered by [`Answer::Order`] or [`Answer::Unreadable`].
+    Order {
+        /// Of which batch.
+        batch: BatchId,
+        /// The earlier one; none: the batch itself.
+        after: Option<BatchId>,
+    },
+    /// Find out the digest of the records that were delivered, of a batch whose records all have their outcome: answered by
+    /// [`Answer::Digest`].
+    Digest(BatchId),
     /// Send a chunk, or ask for one, beside everything else. [`super::Dispatcher::ended`] says how it ended.
     Send(Sending),
     /// Keep what a pace has learnt. Of no use when it fails.
@@ -93,6 +106,10 @@ pub enum Answer {
     },
     /// The records that cannot be read.
     Run(Range<u64>),
+    /// Which records wait for which.
+    Order(KeyOrder),
+    /// The digest; none where the payload cannot be read.
+    Digest(Option<Digest>),
 }
 
 /// Records to be looked at, to see how many of them make a chunk.
@@ -137,8 +154,26 @@ impl Reading {
 }
 
 impl Answer {
+    /// The answer to [`Command::Order`] (blocking). `batch` and `after` are readers, or why there is none.
+    pub fn order(
+        batch: Result<SpoolReader, SpoolError>,
+        after: Option<Result<SpoolReader, SpoolError>>,
+    ) -> Self {
+        order(batch, after).map_or_else(|error| Self::unreadable(&error.into()), Self::Order)
+    }
+
     pub(crate) fn unreadable(error: &EncodeError) -> Self {
         Self::Unreadable { code: Code::new(error.code()), lasting: error.is_lasting() }
+    }
+}
+
+fn order(
+    batch: Result<SpoolReader, SpoolError>,
+    after: Option<Result<SpoolReader, SpoolError>>,
+) -> Result<KeyOrder, SpoolError> {
+    match after {
+        Some(earlier) => KeyOrder::between(&earlier?, &batch?),
+        None => KeyOrder::within(&batch?),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sekisho_journal::{BatchState, BatchView, Digest};
 
+use super::order::Orders;
 use super::{Asked, Command, Dispatcher, Moment, OpenBatch, Turn};
 use crate::plan::{CompiledPlan, Plan};
 use crate::resend::Resend;
@@ -93,7 +94,8 @@ impl Dispatcher {
             Some(batch) => (batch.view, batch.loaded_at, batch.state) = (view, loaded_at, state),
             None => {
                 let resend = Resend::default();
-                self.batches.insert(turn, OpenBatch { view, loaded_at, plan, state, resend });
+                let orders = Orders::default();
+                self.batches.insert(turn, OpenBatch { view, loaded_at, plan, state, resend, orders });
             }
         }
     }

@@ -10,5 +10,6 @@ mod doubt;
 mod lies;
 mod login;
 mod nested;
+mod order;
 mod soap;
 mod support;

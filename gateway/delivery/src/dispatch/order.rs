@@ -1,0 +1,112 @@
+//! What of a batch may go: no record overtakes one with the same key.
+
+use std::collections::BTreeMap;
+
+use sekisho_journal::{Code, KeyOrder, RangeSet};
+
+use super::open::UNREADABLE_WAIT;
+use super::{Asked, Command, Dispatcher, Moment, Turn};
+
+/// Earlier batches of an ordered route that a batch is held against: those further behind wait.
+const MOST_AHEAD: usize = 8;
+
+/// What of a batch waits for what; lost at a restart, and then read again.
+#[derive(Default)]
+pub(super) struct Orders {
+    /// For records of its own, once that is known.
+    within: Option<KeyOrder>,
+    /// For records of earlier batches of its route.
+    ahead: BTreeMap<Turn, KeyOrder>,
+}
+
+impl Orders {
+    /// Records of the batch wait for others of it.
+    pub(super) fn are_within(&self) -> bool {
+        self.within.as_ref().is_some_and(|order| !order.is_empty())
+    }
+}
+
+/// What may be sent of a batch.
+pub(super) enum Allowed {
+    /// This has to be known first.
+    Ask(Command),
+    /// Some of these pending records.
+    Of(RangeSet),
+    /// Nothing: too many batches come before it.
+    Waits,
+}
+
+impl Dispatcher {
+    /// The pending records that wait for nothing but their turn.
+    pub(super) fn allowed(&mut self, turn: Turn) -> Allowed {
+        let Some(batch) = self.batches.get(&turn) else { return Allowed::Waits };
+        let route = &batch.plan.plan.route;
+        let ahead = if batch.view.ordered { self.ahead_of(turn, route) } else { Vec::new() };
+        if ahead.len() > MOST_AHEAD {
+            return Allowed::Waits;
+        }
+        let orders = &batch.orders;
+        let unknown = match &orders.within {
+            None => Some(None),
+            Some(_) => ahead.iter().copied().find(|earlier| !orders.ahead.contains_key(earlier)).map(Some),
+        };
+        if let Some(after) = unknown {
+            self.asked = Asked::Order { turn, after };
+            return Allowed::Ask(Command::Order { batch: turn.1, after: after.map(|earlier| earlier.1) });
+        }
+        let mut pending = batch.state.pending.clone();
+        #[cfg(feature = "planted")]
+        if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OrderIgnored) {
+            return Allowed::Of(pending);
+        }
+        if let Some(within) = &orders.within {
+            within.hold_back(&mut pending, &batch.state);
+        }
+        for (earlier, order) in &orders.ahead {
+            // What is not open any more holds nothing back.
+            if let Some(earlier) = self.batches.get(earlier) {
+                order.hold_back(&mut pending, &earlier.state);
+            }
+        }
+        Allowed::Of(pending)
+    }
+
+    /// The first open batches of the route that were accepted earlier, one more than a batch may have before it.
+    fn ahead_of(&self, turn: Turn, route: &str) -> Vec<Turn> {
+        let earlier = self.batches.range(..turn);
+        let open = earlier.filter(|(_, other)| other.plan.plan.route == route && !other.state.is_drained());
+        open.map(|(turn, _)| *turn).take(MOST_AHEAD + 1).collect()
+    }
+
+    pub(super) fn ordered(&mut self, turn: Turn, after: Option<Turn>, order: KeyOrder) {
+        let open: Vec<Turn> = self.batches.range(..turn).map(|(turn, _)| *turn).collect();
+        let Some(batch) = self.batches.get_mut(&turn) else { return };
+        match after {
+            None => batch.orders.within = Some(order),
+            Some(earlier) => {
+                batch.orders.ahead.retain(|known, _| open.binary_search(known).is_ok());
+                batch.orders.ahead.insert(earlier, order);
+            }
+        }
+    }
+
+    /// The spool cannot say it. Where that is about an earlier batch, everything waits for that one. Of a batch that cannot
+    /// be held against itself no record may go: they are held for an operator, or looked at later.
+    pub(super) fn not_ordered(
+        &mut self,
+        turn: Turn,
+        after: Option<Turn>,
+        code: Code,
+        lasting: bool,
+        now: Moment,
+    ) {
+        if after.is_some() {
+            return self.ordered(turn, after, KeyOrder::whole());
+        }
+        let run = self.batches.get(&turn).and_then(|batch| batch.state.pending.first_run());
+        match run.filter(|_| lasting) {
+            Some(run) => self.hold_unread(turn, run, code, now),
+            None => self.leave(turn, Some(now.clock + UNREADABLE_WAIT)),
+        }
+    }
+}
