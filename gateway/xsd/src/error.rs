@@ -37,6 +37,8 @@ pub enum SchemaError {
         rule: String,
         /// What is wrong.
         message: String,
+        /// The same in Japanese. Where only the compiler knows, its words follow an explanation of the rule.
+        message_ja: String,
     },
     /// A construct that this gateway does not take, though some schema processor might.
     #[error("{place}: {construct} is not supported: {advice}")]

@@ -20,6 +20,7 @@ use crate::facts::{TypeFacts, facts};
 use crate::record::{RecordType, TypeId};
 use crate::sources::{Reach, Sources};
 use crate::translate;
+use crate::wording::{compiler_ja, schema_text_ja};
 
 /// A compiled schema. Cheap to clone; shared by every route that names it.
 #[derive(Clone)]
@@ -211,7 +212,8 @@ impl Loading {
         build(&compiler, tables).map_err(|BuildError { source, rule, message }| SchemaError::Invalid {
             place: place(source.as_ref()),
             rule: rule.to_owned(),
-            message,
+            message: message.en,
+            message_ja: message.ja,
         })
     }
 
@@ -250,10 +252,12 @@ impl Loading {
     fn refuse_gaps(&self, set: &SchemaSet) -> Result<(), SchemaError> {
         if let Some(failure) = set.directive_failures().first() {
             let what = failure.schema_location().or(failure.namespace()).unwrap_or_default();
+            let message = format!("the document {what:?} cannot be had: {}", reason(failure.error()));
             return Err(SchemaError::Invalid {
                 place: self.place(failure.location()),
                 rule: "src-include".to_owned(),
-                message: format!("the document {what:?} cannot be had: {}", reason(failure.error())),
+                message_ja: schema_text_ja(&message),
+                message,
             });
         }
         let deferred = set
@@ -267,6 +271,7 @@ impl Loading {
                 place: self.place(set.locate(gap.source.as_ref()).as_ref()),
                 rule: "src-resolve".to_owned(),
                 message: gap.message.clone(),
+                message_ja: compiler_ja("src-resolve", &gap.message),
             });
         }
         Ok(())
@@ -296,7 +301,8 @@ impl Loading {
             XsdError::LimitExceeded { .. } => ("limit", error.to_string()),
             _ => ("schema", error.to_string()),
         };
-        SchemaError::Invalid { place, rule: rule.to_owned(), message }
+        let message_ja = compiler_ja(rule, &message);
+        SchemaError::Invalid { place, rule: rule.to_owned(), message, message_ja }
     }
 }
 

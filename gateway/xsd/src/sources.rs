@@ -1,7 +1,7 @@
 //! Where schema documents come from: files below one folder, and nothing else.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -135,7 +135,7 @@ impl Shared {
             }
             None => folder.join(location),
         };
-        let path = std::fs::canonicalize(&lexical).map_err(|e| e.to_string())?;
+        let path = std::fs::canonicalize(&lexical).map_err(|error| unread(&error))?;
         match &self.reach {
             Reach::Folder { also } if !path.starts_with(&self.root) && !also.contains(&path) => {
                 Err("it lies outside the folder of the schema".to_owned())
@@ -155,12 +155,22 @@ fn name(root: &Path, path: &Path) -> String {
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    let file = std::fs::File::open(path).map_err(|error| unread(&error))?;
+    file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
     if bytes.len() as u64 > MAX_DOCUMENT {
         return Err(format!("a schema document has at most {MAX_DOCUMENT} bytes"));
     }
     Ok(bytes)
+}
+
+/// Why a file cannot be read, in words of our own where there are some.
+fn unread(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn index(location: &str) -> Option<usize> {

@@ -1,10 +1,12 @@
 //! What broken rules mean, in words that quote no value.
 
+mod compiler;
 mod rules;
 mod schema;
 mod value;
 
 use crate::violation::Words;
+pub(crate) use compiler::compiler_ja;
 pub use rules::rule;
 pub use schema::schema_text_ja;
 pub(crate) use value::{Shown, value};

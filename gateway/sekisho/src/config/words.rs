@@ -47,9 +47,8 @@ pub(crate) fn schema(error: &SchemaError) -> Text {
                 path.display()
             ),
         ),
-        SchemaError::Invalid { place, rule, message } => {
-            let message = schema_text_ja(message);
-            Text::new(english, format!("{place}：スキーマの規則 {rule} に反しています（{message}）"))
+        SchemaError::Invalid { place, rule, message_ja, .. } => {
+            Text::new(english, format!("{place}：スキーマの規則 {rule} に反しています（{message_ja}）"))
         }
         SchemaError::Unsupported { place, construct, advice } => {
             let (construct, advice) = (schema_text_ja(construct), schema_text_ja(advice));

@@ -32,6 +32,9 @@ const PHRASES: &[(&str, &str)] = &[
         "selectorにはレコードを、fieldにはその子要素を書いてください",
     ),
     // What it is about.
+    ("xs:{} (XSD 1.1)", "xs:{}（XSD 1.1）"),
+    ("the attribute {} (XSD 1.1)", "属性 {}（XSD 1.1）"),
+    ("vc:{} (conditional inclusion)", "vc:{}（条件による取捨）"),
     ("a record with a simple type", "単純型のレコード"),
     ("the substitution group of element {}", "要素 {} の代替グループ"),
     ("the abstract element {}", "抽象要素 {}"),
@@ -82,6 +85,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("a schema has at most {} documents", "スキーマの文書は{}個までです"),
     ("a schema document has at most {} bytes", "スキーマの文書は{}バイトまでです"),
     ("no such document", "そのような文書はありません"),
+    ("there is no such file", "ファイルがありません"),
+    ("it may not be read", "読み取る権限がありません"),
+    ("it is a folder", "フォルダーです"),
+    ("cannot be had: {}", "を調べられません: {}"),
     (
         "the content model is too large: write it with fewer alternatives",
         "内容モデルが大きすぎます。選択肢を減らしてください",
@@ -110,8 +117,8 @@ const PHRASES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The Japanese for a text of a [`SchemaError`](crate::SchemaError): its `message`, `construct`, `advice` or `problem`.
-/// What the compiler says stays in English.
+/// The Japanese for a text of a [`SchemaError`](crate::SchemaError): its `construct`, `advice` or `problem`. What is not in
+/// our own words stays as it is.
 pub fn schema_text_ja(text: &str) -> String {
     PHRASES
         .iter()

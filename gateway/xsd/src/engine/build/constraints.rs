@@ -15,10 +15,10 @@ impl Build<'_> {
         let mut all = Vec::new();
         for &key in keys {
             let data = &self.set.arenas.identity_constraints[key];
-            let unread = |what: &str| BuildError {
-                source: data.source.clone(),
-                rule: "c-selector-xpath",
-                message: format!("the {what} of this constraint cannot be read, or has more than 63 steps"),
+            let unread = |what: &str| {
+                let message =
+                    format!("the {what} of this constraint cannot be read, or has more than 63 steps");
+                BuildError::new(data.source.clone(), "c-selector-xpath", message)
             };
             let selector = self.paths(&data.selector.xpath, &data.selector.ns_snapshot, false);
             let mut fields = Vec::new();

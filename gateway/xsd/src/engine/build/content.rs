@@ -86,11 +86,8 @@ impl Build<'_> {
             (None, None) => None,
         };
         let Some(key) = key else {
-            return Err(BuildError {
-                source: source.cloned(),
-                rule: "src-resolve",
-                message: "an element particle refers to no declaration".to_owned(),
-            });
+            let message = "an element particle refers to no declaration";
+            return Err(BuildError::new(source.cloned(), "src-resolve", message));
         };
         let members = match element.ref_name {
             Some(_) => self.substitutable(key),
@@ -150,11 +147,8 @@ impl Build<'_> {
         let found = found.filter(|key| !walk.groups.contains(key) && walk.groups.len() < MAX_GROUPS);
         let Some((key, data)) = found.and_then(|key| Some((key, self.set.arenas.get_model_group(key)?)))
         else {
-            return Err(BuildError {
-                source: group.source.clone(),
-                rule: "src-resolve",
-                message: "a reference to a group leads nowhere, or round in a circle".to_owned(),
-            });
+            let message = "a reference to a group leads nowhere, or round in a circle";
+            return Err(BuildError::new(group.source.clone(), "src-resolve", message));
         };
         let mut groups = walk.groups.clone();
         groups.push(key);

@@ -24,6 +24,8 @@ use super::grammar::{
 };
 use super::names::{NameId, Names};
 use crate::engine::content::{Attribution, Model, ModelError};
+use crate::violation::Words;
+use crate::wording::schema_text_ja;
 
 /// The namespace of XML Schema's own types.
 const XS: &str = "http://www.w3.org/2001/XMLSchema";
@@ -35,7 +37,16 @@ const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 pub(crate) struct BuildError {
     pub(crate) source: Option<SourceRef>,
     pub(crate) rule: &'static str,
-    pub(crate) message: String,
+    pub(crate) message: Words,
+}
+
+impl BuildError {
+    /// In our own words, which are known in Japanese.
+    fn new(source: Option<SourceRef>, rule: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let ja = schema_text_ja(&message);
+        BuildError { source, rule, message: Words::new(message, ja) }
+    }
 }
 
 /// What is built from.
@@ -221,7 +232,8 @@ impl Build<'_> {
 }
 
 fn definition(error: &DefinitionError, source: Option<&SourceRef>) -> BuildError {
-    BuildError { source: source.cloned(), rule: error.code(), message: error.to_string() }
+    let message = Words::new(error.to_string(), error.message_ja());
+    BuildError { source: source.cloned(), rule: error.code(), message }
 }
 
 fn model(error: ModelError, source: Option<&SourceRef>) -> BuildError {
@@ -229,5 +241,5 @@ fn model(error: ModelError, source: Option<&SourceRef>) -> BuildError {
         ModelError::TooLarge => "the content model is too large: write it with fewer alternatives",
         ModelError::AllInside => "xs:all is not the whole content of the type",
     };
-    BuildError { source: source.cloned(), rule: "content-model", message: message.to_owned() }
+    BuildError::new(source.cloned(), "content-model", message)
 }

@@ -114,7 +114,7 @@ impl Build<'_> {
             ),
         };
         let source = self.origins.source(first.origin).cloned();
-        BuildError { source, rule: "cos-nonambig", message }
+        BuildError::new(source, "cos-nonambig", message)
     }
 
     /// The simple type of a complex type's simple content (part 1 §3.4.2).
