@@ -155,6 +155,7 @@ fn route(number: usize, random: &mut fastrand::Rng) -> Route {
         namespace: None,
         headers: Default::default(),
         results: Some(results),
+        taken: vec![200, 201, 204],
         error_code: "code".into(),
         codes: Default::default(),
     };
