@@ -34,6 +34,7 @@ pub fn line(snapshot: &Snapshot, language: Language) -> String {
         (Some(_), _) => worst.map(|hop| said(hop, language)).collect::<Vec<_>>().join("; "),
         (None, Language::English) if snapshot.hops.is_empty() => "no hops in the answer".to_owned(),
         (None, Language::Japanese) if snapshot.hops.is_empty() => "応答に経路点がありません".to_owned(),
+        (None, Language::English) if snapshot.hops.len() == 1 => "1 hop, not at fault".to_owned(),
         (None, Language::English) => format!("{} hops, none at fault", snapshot.hops.len()),
         (None, Language::Japanese) => format!("経路点 {} 件、異常なし", snapshot.hops.len()),
     };

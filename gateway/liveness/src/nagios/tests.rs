@@ -32,6 +32,13 @@ fn all_is_well() {
 }
 
 #[test]
+fn one_hop_is_said_as_one() {
+    let mut snapshot = after(|_, _| {});
+    snapshot.hops = snapshot.hops.into_iter().take(1).collect();
+    assert!(line(&snapshot, Language::English).starts_with("SEKISHO OK - 1 hop, not at fault"));
+}
+
+#[test]
 fn the_worst_hops_are_named_and_no_text_can_forge_performance_data() {
     let snapshot = after(|path, now| {
         let refused = Observation::down(ErrorClass::Authentication).text("locked | 'x'=1\nOK", "鍵 | 無効");

@@ -295,7 +295,9 @@ impl ReadError {
     pub fn without_place_ja(&self) -> String {
         let what = match &self.kind {
             ReadErrorKind::Io(_) => "データを読み取れません。".into(),
-            ReadErrorKind::Charset(_) => "文字コードに存在しないバイト列があります。".into(),
+            ReadErrorKind::Charset(error) => {
+                format!("{}にないバイト列があります（バイト位置{}）。", error.encoding.name(), error.offset)
+            }
             ReadErrorKind::NotUtf8 => "UTF-8として正しくありません。".into(),
             ReadErrorKind::Limit { which, max } => {
                 format!("{}が上限（{max}）を超えています。", limit_words(which).1)
