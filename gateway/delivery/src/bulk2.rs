@@ -116,7 +116,8 @@ async fn resolved(
                     "JobComplete" | "Failed" | "Aborted" => {
                         return results(outgoing, spec, chunk, &job).await;
                     }
-                    _ => {}
+                    "UploadComplete" | "InProgress" => {}
+                    _ => return Err(lost("answer-job-state")),
                 }
             }
             Ok(answer) if answer.status.as_u16() == 404 => return Err(lost("job-gone")),

@@ -65,7 +65,7 @@ fn shows(house: &House, code: &str) -> bool {
 
 #[tokio::test]
 async fn lies_about_a_job_that_was_closed_hold_it_in_doubt_until_the_truth_is_told() {
-    let cases: [(&str, &'static str, Lie, &str); 11] = [
+    let cases: [(&str, &'static str, Lie, &str); 12] = [
         ("a page for people", "successfulResults", page, "answer-unreadable"),
         (
             "what was sent, sent back",
@@ -110,6 +110,12 @@ async fn lies_about_a_job_that_was_closed_hold_it_in_doubt_until_the_truth_is_to
             "poll",
             |_| Reply::json(200, json!({"id": "750999", "state": "JobComplete"})),
             "answer-job-id",
+        ),
+        (
+            "a state that is none",
+            "poll",
+            |_| Reply::json(200, json!({"id": "7500", "state": "Done"})),
+            "answer-job-state",
         ),
         (
             "redirected for ever",
