@@ -128,6 +128,8 @@ impl<R: BufRead> Lexer<R> {
             };
             let plain = memchr2(b'"', b'\\', chunk).unwrap_or(chunk.len());
             let plain = chunk[..plain].iter().position(|&byte| byte < 0x20).unwrap_or(plain);
+            // No more than shows that the record is too large, so that where that is told does not depend on the chunks.
+            let plain = plain.min(self.max_taken.saturating_sub(self.taken) + 1);
             let run = &chunk[..plain];
             fits &= run.len() <= limit - out.len().min(limit);
             if fits {

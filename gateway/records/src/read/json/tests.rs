@@ -183,6 +183,29 @@ fn limits_are_held() {
     assert_eq!(take("[{\"x\":[[[]]]}]", limits).failure().map(|failure| failure.0), Some("payload-limit"));
 }
 
+#[test]
+fn a_record_that_is_too_large_is_told_of_in_one_place_however_its_bytes_come() {
+    let subject = visits();
+    let limits = JsonLimits { record_bytes: 40, ..JsonLimits::default() };
+    for text in [
+        "[{\"Name\":\"あいうえおxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}]",
+        "[{\"x\": \"\\u3042xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    ] {
+        let take = |capacity| {
+            let input = BufReader::with_capacity(capacity, text.as_bytes());
+            let mut reader = JsonReader::new(input, &subject.layout, JsonForm::Array, limits);
+            let error = subject.take(&mut reader).error.unwrap();
+            (error.code(), error.place)
+        };
+        let whole = take(4096);
+        // Behind the byte that is one too many.
+        assert_eq!((whole.0, whole.1.byte), ("payload-limit", 42));
+        for capacity in [1, 2, 3, 7, 40, 41, 64] {
+            assert_eq!(take(capacity), whole, "{capacity}");
+        }
+    }
+}
+
 /// Gives a few bytes at a time.
 struct Trickle<'a>(&'a [u8], usize);
 
