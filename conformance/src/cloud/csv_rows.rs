@@ -6,10 +6,11 @@ use super::rows::{Rows, Value};
 
 /// What a dialect's CSV is like.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CsvForm {
-    pub(super) delimiter: u8,
+pub struct CsvForm {
+    /// The byte between fields.
+    pub delimiter: u8,
     /// The text that means null, where there is one.
-    pub(super) null: Option<&'static str>,
+    pub null: Option<&'static str>,
 }
 
 impl Default for CsvForm {
@@ -19,7 +20,7 @@ impl Default for CsvForm {
 }
 
 /// Reads CSV record by record, with the bytes of each.
-pub(super) struct Records<'b> {
+pub struct Records<'b> {
     reader: Reader,
     input: &'b [u8],
     at: usize,
@@ -29,14 +30,15 @@ pub(super) struct Records<'b> {
 }
 
 impl<'b> Records<'b> {
-    pub(super) fn new(input: &'b [u8], delimiter: u8) -> Self {
+    /// Reads from the beginning; a byte order mark is passed over.
+    pub fn new(input: &'b [u8], delimiter: u8) -> Self {
         let reader = ReaderBuilder::new().delimiter(delimiter).build();
         let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
         Records { reader, input, at: 0, output: vec![0; 4096], ends: vec![0; 256], fields: 0 }
     }
 
     /// Reads on; false at the end of the input.
-    pub(super) fn next(&mut self) -> bool {
+    pub fn next(&mut self) -> bool {
         let (mut written, mut ended) = (0, 0);
         loop {
             let (result, read, wrote, fields) = self.reader.read_record(
@@ -61,13 +63,21 @@ impl<'b> Records<'b> {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// There is no field: nothing was read yet.
+    pub fn is_empty(&self) -> bool {
+        self.fields == 0
+    }
+
+    /// Fields of the record that was read.
+    pub fn len(&self) -> usize {
         self.fields
     }
 
+    /// A field of the record that was read.
+    ///
     /// # Errors
     /// The field is not UTF-8.
-    pub(super) fn field(&self, index: usize) -> Result<&str, String> {
+    pub fn field(&self, index: usize) -> Result<&str, String> {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         std::str::from_utf8(&self.output[start..self.ends[index]])
             .map_err(|_| "a field is not UTF-8".to_owned())
@@ -78,7 +88,7 @@ impl<'b> Records<'b> {
 ///
 /// # Errors
 /// Says which row is not like the header.
-pub(super) fn read(bytes: &[u8], form: CsvForm) -> Result<Rows, String> {
+pub fn read(bytes: &[u8], form: CsvForm) -> Result<Rows, String> {
     let mut records = Records::new(bytes, form.delimiter);
     let mut rows = Rows::default();
     if !records.next() {
@@ -108,7 +118,7 @@ pub(super) fn read(bytes: &[u8], form: CsvForm) -> Result<Rows, String> {
 }
 
 /// Appends one field as RFC 4180 wants it.
-pub(super) fn write_field(out: &mut Vec<u8>, value: &str, delimiter: u8) {
+pub fn write_field(out: &mut Vec<u8>, value: &str, delimiter: u8) {
     let quote = value.bytes().any(|byte| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n'));
     if !quote {
         out.extend_from_slice(value.as_bytes());

@@ -11,7 +11,7 @@ mod application;
 mod bulk;
 mod calls;
 mod collections;
-mod csv_rows;
+pub mod csv_rows;
 pub mod faults;
 mod intake;
 mod job;

@@ -1,22 +1,26 @@
 //! Bulk API 2.0 ingest: create, upload, close, poll, and three result files joined to rows by key.
 
+mod course;
 mod results;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use sekisho_journal::{BatchId, Epoch, Event, Ledger};
 use sekisho_liveness::ErrorClass;
 use sekisho_upstream::{Answer, Body};
-use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use self::results::results;
+use self::course::lost;
+pub use self::course::{JobAnswer, JobCourse, JobStep};
 use crate::chunk::{End, Outgoing};
-use crate::dialect::{Bulk2Spec, Verdict};
+use crate::dialect::Bulk2Spec;
 use crate::encode::{self, Measured};
 use crate::plan::PlanError;
+
+/// What a result file may have beside each row as it was sent, in bytes: an id, an error in prose.
+const MOST_BESIDE_ROW: u64 = 4 * 1024;
 
 /// Writes a chunk's handle into the ledger, before anything depends on it.
 pub(crate) struct Notary {
@@ -38,168 +42,97 @@ impl Notary {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Job {
-    id: String,
-    state: String,
-    /// Rows that were looked at, good and bad.
-    #[serde(default)]
-    number_records_processed: Option<u64>,
-}
-
-/// Delivers a chunk as one job.
-pub(crate) async fn deliver(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, notary: &Notary) -> End {
-    job(outgoing, spec, chunk, notary).await.unwrap_or_else(|end| end)
-}
-
-async fn job(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, notary: &Notary) -> Result<End, End> {
-    let base = base(spec);
-    let create = serde_json::json!({
-        "object": spec.object, "operation": spec.operation, "externalIdFieldName": spec.external_id,
-        "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "CRLF",
-    });
-    let created = outgoing.call(|| json(outgoing, Method::POST, &base, &create)).await;
-    // A job that nobody has closed does nothing: whatever became of this call, no record has had an effect.
-    let answer = created.map_err(harmless)?;
-    if !answer.status.is_success() {
-        return Ok(harmless(refusal(outgoing, &answer)));
+/// Delivers a chunk as one job, or finds out what became of the job with the handle `ask`, which was given these rows.
+pub(crate) async fn deliver(
+    outgoing: &Outgoing,
+    spec: &Bulk2Spec,
+    chunk: &Arc<Measured>,
+    notary: &Notary,
+    ask: Option<String>,
+) -> End {
+    let began = Instant::now();
+    let mut course = JobCourse::new(Arc::clone(&outgoing.source.plan), spec, Arc::clone(chunk), ask);
+    loop {
+        let answer = match carry_out(outgoing, spec, chunk, notary, &mut course).await {
+            Ok(answer) => answer,
+            Err(end) => JobAnswer::Ended(end),
+        };
+        if let Some(end) = course.told(began.elapsed(), answer) {
+            return end;
+        }
     }
-    let job: Job = serde_json::from_slice(&answer.body).map_err(|_| not_done("answer-unreadable"))?;
-    if job.id.is_empty() || job.id.len() > 64 || !job.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(not_done("answer-job-id"));
-    }
-    notary.sent(&job.id).await?;
-    match upload(outgoing, spec, chunk, &job.id).await {
-        Ok(()) => {}
-        // Not closed, so nothing is done unless the abort comes too late, which it cannot: nobody else closes it.
-        Err(end) => return Ok(abandon(outgoing, spec, &job.id, end).await),
-    }
-    let closing = serde_json::json!({ "state": "UploadComplete" });
-    let path = format!("{base}/{}", job.id);
-    // It may be closed or not: the job itself knows. If not, this is why.
-    let open = match outgoing.call(|| json(outgoing, Method::PATCH, &path, &closing)).await {
-        Ok(answer) if answer.status.is_success() => lost("job-open"),
-        Ok(answer) => refusal(outgoing, &answer),
-        Err(end) => end,
-    };
-    resolved(outgoing, spec, chunk, &job.id, open).await
 }
 
-/// What became of a job whose outcome was unknown; `chunk` must hold the rows that it was given.
-pub(crate) async fn resolve(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &str) -> End {
-    resolved(outgoing, spec, chunk, id, lost("job-open")).await.unwrap_or_else(|end| end)
-}
-
-/// Waits for the end of a job. `open` says why it came to that if it was never closed.
-async fn resolved(
+async fn carry_out(
     outgoing: &Outgoing,
     spec: &Bulk2Spec,
     chunk: &Measured,
-    id: &str,
-    open: End,
-) -> Result<End, End> {
-    let path = format!("{}/{id}", base(spec));
-    let until = Instant::now() + Duration::from_secs(spec.job_seconds);
-    let mut wait = Duration::from_millis(spec.poll_initial_ms.max(1));
-    let mut failures = 0_u32;
-    loop {
-        match outgoing.call(|| bare(outgoing, Method::GET, &path, "application/json")).await {
-            Ok(answer) if answer.status.is_success() => {
-                failures = 0;
-                let job: Job = serde_json::from_slice(&answer.body).map_err(|_| lost("answer-unreadable"))?;
-                if job.id != id {
-                    return Err(lost("answer-job-id"));
-                }
-                match job.state.as_str() {
-                    "Open" => return Ok(abandon(outgoing, spec, id, open).await),
-                    "JobComplete" | "Failed" | "Aborted" => {
-                        return results(outgoing, spec, chunk, &job).await;
-                    }
-                    "UploadComplete" | "InProgress" => {}
-                    _ => return Err(lost("answer-job-state")),
-                }
-            }
-            Ok(answer) if answer.status.as_u16() == 404 => return Err(lost("job-gone")),
-            // The job goes on without us; asking again changes nothing.
-            Ok(_) | Err(_) => {
-                failures += 1;
-                if failures >= 10 {
-                    return Err(lost("job-unreachable"));
-                }
-            }
+    notary: &Notary,
+    course: &mut JobCourse,
+) -> Result<JobAnswer, End> {
+    let all = base(spec);
+    let this = format!("{all}/{}", course.id());
+    let change = |state: &str| serde_json::json!({ "state": state });
+    let answer = match course.step() {
+        JobStep::Create => {
+            let create = serde_json::json!({
+                "object": spec.object, "operation": spec.operation, "externalIdFieldName": spec.external_id,
+                "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "CRLF",
+            });
+            outgoing.call(|| json(outgoing, Method::POST, &all, &create)).await?
         }
-        if Instant::now() + wait >= until {
-            return Err(End::Lost { code: "job-timeout".to_owned(), timeout: true });
+        JobStep::Note(id) => return notary.sent(&id).await.map(|()| JobAnswer::Done),
+        JobStep::Upload => upload(outgoing, chunk, &format!("{this}/batches")).await?,
+        JobStep::Close => {
+            outgoing.call(|| json(outgoing, Method::PATCH, &this, &change("UploadComplete"))).await?
         }
-        sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_millis(spec.poll_max_ms.max(1)));
-    }
-}
-
-async fn upload(outgoing: &Outgoing, spec: &Bulk2Spec, chunk: &Measured, id: &str) -> Result<(), End> {
-    let path = format!("{}/{id}/batches", base(spec));
-    let dialect = &outgoing.source.plan.dialect;
-    let answer = outgoing
-        .call(|| {
-            let call = dialect.call(outgoing.upstream.endpoint(), &outgoing.batch, outgoing.number, None)?;
-            let mut request = call.request;
-            *request.uri_mut() = target(outgoing, &path)?;
-            let records = chunk.records.clone();
-            Ok(request.map(|()| encode::body(&outgoing.source, records, chunk.bytes, call.framing)))
-        })
-        .await?;
-    if answer.status.is_success() {
-        return Ok(());
-    }
-    Err(refusal(outgoing, &answer))
-}
-
-/// What a call of a job that was refused means.
-fn refusal(outgoing: &Outgoing, answer: &Answer) -> End {
-    let dialect = &outgoing.source.plan.dialect;
-    End::Answered(dialect.judge_error(answer.status, &answer.headers, &answer.body))
-}
-
-/// Aborts a job that was never closed. Proven aborted, nothing was done and `end` says why it came to that; else nobody
-/// can know.
-async fn abandon(outgoing: &Outgoing, spec: &Bulk2Spec, id: &str, end: End) -> End {
-    let path = format!("{}/{id}", base(spec));
-    let aborting = serde_json::json!({ "state": "Aborted" });
-    let aborted = match outgoing.call(|| json(outgoing, Method::PATCH, &path, &aborting)).await {
-        Ok(answer) if answer.status.is_success() => serde_json::from_slice::<Job>(&answer.body)
-            .is_ok_and(|job| job.state == "Aborted" && job.id == id),
-        _ => false,
+        JobStep::Abort => outgoing.call(|| json(outgoing, Method::PATCH, &this, &change("Aborted"))).await?,
+        JobStep::Look => outgoing.call(|| bare(outgoing, Method::GET, &this, "application/json")).await?,
+        JobStep::Wait(wait) => {
+            sleep(wait).await;
+            return Ok(JobAnswer::Done);
+        }
+        JobStep::Fetch(file) => return fetch(outgoing, spec, chunk, course, file).await,
     };
-    if aborted { harmless(end) } else { lost("job-open") }
+    let Answer { status, headers, body, .. } = answer;
+    Ok(JobAnswer::Answered { status, headers, body: body.to_vec() })
 }
 
-/// The same end, for a call that cannot have had an effect on a record.
-fn harmless(end: End) -> End {
-    match end {
-        End::Lost { code, .. } => End::NotSent { code, class: ErrorClass::Infrastructure },
-        End::Answered(verdict) => End::Answered(harmless_verdict(verdict)),
-        other => other,
+async fn upload(outgoing: &Outgoing, chunk: &Measured, path: &str) -> Result<Answer, End> {
+    let dialect = &outgoing.source.plan.dialect;
+    let request = || {
+        let call = dialect.call(outgoing.upstream.endpoint(), &outgoing.batch, outgoing.number, None)?;
+        let mut request = call.request;
+        *request.uri_mut() = target(outgoing, path)?;
+        let records = chunk.records.clone();
+        Ok(request.map(|()| encode::body(&outgoing.source, records, chunk.bytes, call.framing)))
+    };
+    outgoing.call(request).await
+}
+
+/// Reads a result file while it comes.
+async fn fetch(
+    outgoing: &Outgoing,
+    spec: &Bulk2Spec,
+    chunk: &Measured,
+    course: &mut JobCourse,
+    file: &str,
+) -> Result<JobAnswer, End> {
+    // Each field may come back in quotes, and each quote doubled.
+    let limit = 64 * 1024 + 3 * chunk.bytes + MOST_BESIDE_ROW * chunk.rows;
+    let path = format!("{}/{}/{file}", base(spec), course.id());
+    let answer = outgoing.call_streaming(|| bare(outgoing, Method::GET, &path, "text/csv"), limit).await?;
+    if !answer.status.is_success() {
+        return Err(lost("job-results"));
     }
-}
-
-fn harmless_verdict(verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::Unknown(code) | Verdict::TimeLimit(code) => {
-            Verdict::Later { code, wait: None, quota: false }
-        }
-        // A job's own request is not about the records in it.
-        Verdict::Data { code, certain: false } => Verdict::Misuse(code),
-        other => other,
-    }
-}
-
-fn lost(code: &str) -> End {
-    End::Lost { code: code.to_owned(), timeout: false }
-}
-
-fn not_done(code: &str) -> End {
-    End::NotSent { code: code.to_owned(), class: ErrorClass::Infrastructure }
+    let reader = answer.into_reader();
+    let (mut joined, which) = course.joining().ok_or_else(|| lost("job-results"))?;
+    let (keys, external_id) = (chunk.keys.hasher(), spec.external_id.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        joined.read(reader, &external_id, which, |key| keys.hash(key)).map(|()| joined)
+    });
+    course.joined(read.await.map_err(|_| lost("job-results"))??);
+    Ok(JobAnswer::Done)
 }
 
 fn base(spec: &Bulk2Spec) -> String {

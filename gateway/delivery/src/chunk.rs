@@ -7,7 +7,6 @@ use http::{HeaderMap, Request, StatusCode};
 use sekisho_liveness::ErrorClass;
 use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Sent, Token, Upstream, UpstreamError};
 
-use crate::bulk2;
 use crate::dialect::Verdict;
 use crate::encode::{self, Measured, RowSource};
 use crate::plan::PlanError;
@@ -177,13 +176,5 @@ impl Outgoing {
 pub(crate) fn authorize(headers: &mut HeaderMap, token: Option<&Token>) {
     if let Some(token) = token {
         headers.insert(AUTHORIZATION, token.bearer());
-    }
-}
-
-/// Sends a chunk in whatever number of calls its dialect needs. `noted` makes the upstream's handle durable.
-pub(crate) async fn deliver(outgoing: &Outgoing, chunk: &Measured, noted: &bulk2::Notary) -> End {
-    match outgoing.source.plan.dialect.bulk2() {
-        Some(spec) => bulk2::deliver(outgoing, spec, chunk, noted).await,
-        None => outgoing.send(chunk).await,
     }
 }

@@ -26,6 +26,7 @@ pub mod simulate;
 mod traffic;
 mod wsdl;
 
+pub use bulk2::{JobAnswer, JobCourse, JobStep};
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
 pub use dialect::{

@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::bulk2::{self, Notary};
-use crate::chunk::{End, Outgoing, deliver};
+use crate::chunk::{End, Outgoing};
 use crate::delivery::UpstreamStatus;
 use crate::dialect::Verdict;
 use crate::dispatch::{Answer, Command, Dispatcher, Moment, Reading, Report, Sending, TaskId};
@@ -237,9 +237,9 @@ impl Scheduler {
         };
         let (measured, ask) = (sending.measured, sending.ask);
         let task = self.running.spawn(async move {
-            match (&ask, outgoing.source.plan.dialect.bulk2()) {
-                (Some(id), Some(spec)) => bulk2::resolve(&outgoing, spec, &measured, id).await,
-                _ => deliver(&outgoing, &measured, &notary).await,
+            match outgoing.source.plan.dialect.bulk2() {
+                Some(spec) => bulk2::deliver(&outgoing, spec, &measured, &notary, ask).await,
+                None => outgoing.send(&measured).await,
             }
         });
         self.tasks.insert(task.id(), (sending.task, Instant::now()));

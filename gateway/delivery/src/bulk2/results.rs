@@ -3,55 +3,13 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use http::Method;
 use sekisho_upstream::UpstreamError;
 
-use super::{Job, bare, base, lost};
-use crate::chunk::{End, Outgoing};
+use super::course::{Job, lost};
+use crate::chunk::End;
 use crate::csv_table::CsvTable;
-use crate::dialect::{Bulk2Spec, Codes, RowProblem, RowProblemKind, Verdict};
+use crate::dialect::{Codes, RowProblem, RowProblemKind};
 use crate::encode::Measured;
-
-/// What a result file may have beside each row as it was sent, in bytes: an id, an error in prose.
-const MOST_BESIDE_ROW: u64 = 4 * 1024;
-
-/// Reads the three files. What a job that says that it is complete names in none of them is unknown. Of one that was
-/// stopped, it was not looked at, if the job has counted no more rows than the files name.
-pub(super) async fn results(
-    outgoing: &Outgoing,
-    spec: &Bulk2Spec,
-    chunk: &Measured,
-    job: &Job,
-) -> Result<End, End> {
-    let index = chunk.keys.hashes.iter().zip(0_u32..).map(|(hash, row)| (*hash, row)).collect();
-    let mut joined = Joined { index, fates: vec![None; chunk.keys.hashes.len()] };
-    // Each field may come back in quotes, and each quote doubled.
-    let limit = 64 * 1024 + 3 * chunk.bytes + MOST_BESIDE_ROW * chunk.rows;
-    for (file, which) in [
-        ("successfulResults", Which::Successful),
-        ("failedResults", Which::Failed),
-        ("unprocessedrecords", Which::Unprocessed),
-    ] {
-        let path = format!("{}/{}/{file}", base(spec), job.id);
-        let request = || bare(outgoing, Method::GET, &path, "text/csv");
-        // The rows were sent long before: that this call was not says nothing of them.
-        let answer = outgoing.call_streaming(request, limit).await.map_err(|end| match end {
-            End::NotSent { code, .. } => lost(&code),
-            other => other,
-        })?;
-        if !answer.status.is_success() {
-            return Err(lost("job-results"));
-        }
-        let reader = answer.into_reader();
-        let (keys, external_id) = (chunk.keys.hasher(), spec.external_id.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            joined.read(reader, &external_id, which, |key| keys.hash(key)).map(|()| joined)
-        });
-        joined = read.await.map_err(|_| lost("job-results"))??;
-    }
-    let codes = outgoing.source.plan.dialect.codes();
-    Ok(End::Answered(Verdict::Rows(joined.problems(codes, job))))
-}
 
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +24,28 @@ pub(super) enum Which {
     Successful,
     Failed,
     Unprocessed,
+}
+
+impl Which {
+    const ALL: [Self; 3] = [Self::Successful, Self::Failed, Self::Unprocessed];
+
+    /// What the file is called.
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Successful => "successfulResults",
+            Self::Failed => "failedResults",
+            Self::Unprocessed => "unprocessedrecords",
+        }
+    }
+
+    pub(super) fn named(file: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|which| which.file() == file)
+    }
+
+    /// The file that is read after this one.
+    pub(super) fn after(file: &str) -> Option<Self> {
+        Self::ALL.into_iter().skip_while(|which| which.file() != file).nth(1)
+    }
 }
 
 /// Why a file is no result of this job.
@@ -107,6 +87,13 @@ pub(super) struct Joined {
 }
 
 impl Joined {
+    /// The rows of a chunk, of which nothing is known yet. What a job that says that it is complete names in none of its
+    /// files is unknown. Of one that was stopped, it was not looked at, if the job has counted no more rows than the files name.
+    pub(super) fn new(chunk: &Measured) -> Self {
+        let index = chunk.keys.hashes.iter().zip(0_u32..).map(|(hash, row)| (*hash, row)).collect();
+        Self { index, fates: vec![None; chunk.keys.hashes.len()] }
+    }
+
     /// Reads one file. A success is one only with the id of what it made: an upload that is sent back proves nothing.
     pub(super) fn read(
         &mut self,

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::Job;
+use super::course::Job;
 use super::results::{Joined, NoResult, RowFate, Which, refused};
 use crate::dialect::{Codes, RowProblemKind};
 

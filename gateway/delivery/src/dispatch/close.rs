@@ -170,6 +170,9 @@ impl Dispatcher {
         let plan = &batch.plan.plan;
         let Some(chunk) = batch.state.chunks.get(&number) else { return Vec::new() };
         let (live, doubted, chunk_attempt) = (chunk.live.clone(), chunk.doubted, chunk.attempt);
+        #[cfg(feature = "planted")]
+        let chunk_attempt =
+            if is_planted(sekisho_journal::planted::Bug::OneJobSpeaksForAll) { 1 } else { chunk_attempt };
         let resend = &mut batch.resend;
         let answered = |exceptions: Vec<Exception>| {
             vec![Event::ChunkAnswered { chunk: number, exceptions, rows: task.measured.rows }]
@@ -251,7 +254,15 @@ impl Dispatcher {
                 }
                 let code = Code::new(&code);
                 match task.kind {
-                    Kind::Ask => vec![Event::DoubtReturned { chunk: number, code }],
+                    Kind::Ask if chunk_attempt == 1 => vec![Event::DoubtReturned { chunk: number, code }],
+                    // That job did nothing; one that was given them before may have. Asking again tells no more.
+                    Kind::Ask => {
+                        let doubt = resend.doubt(number);
+                        doubt.forgotten = true;
+                        doubt.failures += 1;
+                        doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
+                        Vec::new()
+                    }
                     _ if doubted => {
                         let doubt = resend.doubt(number);
                         doubt.failures += 1;
@@ -293,6 +304,9 @@ impl Dispatcher {
         self.report_records(route, "rejected", of(Outcome::Rejected));
     }
 }
+
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::is as is_planted;
 
 #[cfg(feature = "planted")]
 fn planted_end(end: &End) -> End {

@@ -11,6 +11,7 @@ use sekisho_journal::{
 };
 use sekisho_upstream::Endpoint;
 
+use crate::bulk2::JobCourse;
 use crate::chunk::End;
 use crate::encode::{self, Bounds, EncodeError, Measured, RowSource};
 use crate::plan::{CompiledPlan, Plan};
@@ -246,6 +247,12 @@ impl Sending {
             true
         });
         written.map(|()| body).map_err(|error| error.code())
+    }
+
+    /// The job that the chunk goes as, or that is asked for, in dialects that have jobs.
+    pub fn job(&self) -> Option<JobCourse> {
+        let spec = self.plan.dialect.bulk2()?;
+        Some(JobCourse::new(Arc::clone(&self.plan), spec, Arc::clone(&self.measured), self.ask.clone()))
     }
 
     /// What an answer to that request means.

@@ -316,6 +316,12 @@ impl Dispatcher {
                 route.map(|route| route.pace.opened(now.clock, measured.rows, measured.bytes))
             }
         };
+        if kind == Kind::Repeat
+            && let Some(batch) = self.batches.get_mut(&turn)
+        {
+            // There will be another handle to ask by.
+            batch.resend.doubt(chunk).forgotten = false;
+        }
         self.last_task += 1;
         let task = TaskId(self.last_task);
         let measured = Arc::new(measured);
