@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use sekisho_conformance::cloud::csv_rows::{self, CsvForm};
 use sekisho_conformance::cloud::json_rows;
-use sekisho_conformance::cloud::rows::Value;
+use sekisho_conformance::cloud::rows::{Rows, Value};
 use serde_json::json;
 
 use crate::scenario::Content;
@@ -48,7 +49,18 @@ pub(crate) struct Cloud {
 /// # Errors
 /// It is not what the dialect describes.
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Row>, String> {
-    let rows = json_rows::read_array(body)?;
+    told(&json_rows::read_array(body)?)
+}
+
+/// The rows of an upload.
+///
+/// # Errors
+/// It is not what the dialect describes.
+pub(crate) fn read_csv(body: &[u8]) -> Result<Vec<Row>, String> {
+    told(&csv_rows::read(body, CsvForm::default())?)
+}
+
+fn told(rows: &Rows) -> Result<Vec<Row>, String> {
     let columns = [rows.find("K"), rows.find("V")];
     let cell = |at: usize, column: Option<u16>| match column.and_then(|column| rows.value(at, column)) {
         Some(Value::Text(text)) => Ok(text),

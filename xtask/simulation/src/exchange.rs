@@ -191,7 +191,7 @@ impl World {
     }
 
     /// A row has its effect in the cloud.
-    fn effect(&mut self, route: usize, row: &cloud::Row) -> Result<(), Broken> {
+    pub(crate) fn effect(&mut self, route: usize, row: &cloud::Row) -> Result<(), Broken> {
         let plan = &self.scenario.routes[route];
         let truth = &mut self.truths[row.payload];
         let effects = &mut truth.effects[row.position as usize];

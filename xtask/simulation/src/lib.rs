@@ -12,6 +12,7 @@ mod check;
 mod cloud;
 pub mod disk;
 mod exchange;
+mod jobs;
 pub mod ledger;
 mod process;
 mod scenario;

@@ -66,6 +66,7 @@ impl World {
             spool,
             readers: Default::default(),
             sendings: Default::default(),
+            courses: Default::default(),
             sleep: 0,
         });
         Ok(())
@@ -309,7 +310,13 @@ impl World {
         }))
     }
 
-    fn write(&mut self, batch: BatchId, at: u64, events: &[Event], fails: bool) -> Result<Answer, Broken> {
+    pub(crate) fn write(
+        &mut self,
+        batch: BatchId,
+        at: u64,
+        events: &[Event],
+        fails: bool,
+    ) -> Result<Answer, Broken> {
         let Some(epoch) = self.gateway.as_ref().map(|gateway| gateway.epoch) else {
             return Ok(Answer::Failed);
         };
@@ -364,6 +371,9 @@ impl World {
     }
 
     fn launch(&mut self, sending: Sending) -> Result<(), Broken> {
+        if let Some(course) = sending.job() {
+            return self.begin(sending, course);
+        }
         let Some(gateway) = &mut self.gateway else { return Ok(()) };
         let reader = gateway.readers.get(&sending.batch());
         let body = match reader {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sekisho_delivery::{DialectSpec, PaceSpec, Plan, RestFormat, RestSpec, ResultsSpec, RetrySpec};
+use sekisho_delivery::{
+    Bulk2Spec, DialectSpec, PaceSpec, Plan, RestFormat, RestSpec, ResultsSpec, RetrySpec,
+};
 use sekisho_records::{LayoutNames, MappingSpec, NamedField};
 use sekisho_xml::QName;
 
@@ -159,6 +161,21 @@ fn route(number: usize, random: &mut fastrand::Rng) -> Route {
         error_code: "code".into(),
         codes: Default::default(),
     };
+    let bulk2 = Bulk2Spec {
+        version: "60.0".into(),
+        object: "rows".into(),
+        external_id: "K".into(),
+        operation: if idempotent { "upsert" } else { "insert" }.into(),
+        max_upload_bytes: 1_000_000,
+        poll_initial_ms: random.u64(300..3_000),
+        poll_max_ms: 8_000,
+        job_seconds: random.u64(4..60),
+        codes: Default::default(),
+    };
+    let dialect = match random.u8(..4) {
+        0 => DialectSpec::Bulk2(bulk2),
+        _ => DialectSpec::Rest(rest),
+    };
     let plan = Plan {
         route: format!("route-{number}"),
         upstream: "cloud".into(),
@@ -167,7 +184,7 @@ fn route(number: usize, random: &mut fastrand::Rng) -> Route {
             fields: vec![field("K"), field("V")],
         },
         mapping: MappingSpec { key: vec!["K".into()], ..MappingSpec::default() },
-        dialect: DialectSpec::Rest(rest),
+        dialect,
         pace: PaceSpec {
             limit_ms: 10_000,
             grace_ms: 2_000,

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sekisho_delivery::JobAnswer;
 use sekisho_delivery::dispatch::{Dispatcher, Sending, TaskId};
 use sekisho_journal::{BatchId, Digest, Epoch, Event, Spool, SpoolReader};
 use sekisho_upstream::Endpoint;
 
 use crate::cloud::{Cloud, Request};
 use crate::disk::{DiskFaults, ModelDisk};
+use crate::jobs::{CloudJob, Course, JobCall};
 use crate::ledger::ModelLedger;
 use crate::scenario::{Content, Faults, Scenario, within};
 
@@ -45,6 +47,12 @@ pub(crate) enum Happening {
     Over { incarnation: u64, task: TaskId, reply: Reply },
     /// A gateway that stood still while another took over goes on with what it was writing.
     GoOn { gateway: Box<Gateway>, batch: BatchId, at: u64, events: Vec<Event> },
+    /// A call about a job reaches the cloud.
+    JobArrive(Box<JobCall>),
+    /// The cloud has done a part of a job, or fails at it.
+    JobWork { job: String, part: u8, fails: bool },
+    /// A step of a job is over for the gateway that took it.
+    JobTold { incarnation: u64, task: TaskId, call: u64, answer: JobAnswer, file: Option<Vec<u8>> },
     /// The wall clock is set.
     Jump(i64),
     /// Nothing goes wrong from now on.
@@ -69,6 +77,7 @@ pub(crate) struct Gateway {
     pub(crate) spool: Spool,
     pub(crate) readers: BTreeMap<BatchId, SpoolReader>,
     pub(crate) sendings: BTreeMap<TaskId, Sending>,
+    pub(crate) courses: BTreeMap<TaskId, Course>,
     pub(crate) sleep: u64,
 }
 
@@ -98,6 +107,7 @@ pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) endpoint: Endpoint,
     pub(crate) requests: BTreeMap<u64, Request>,
+    pub(crate) jobs: BTreeMap<String, CloudJob>,
     pub(crate) plans: Vec<(Digest, String)>,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) incarnation: u64,
@@ -159,6 +169,7 @@ impl World {
             cloud: Cloud::default(),
             endpoint: endpoint.clone(),
             requests: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             plans: Vec::new(),
             gateway: None,
             incarnation: 0,
@@ -239,6 +250,11 @@ impl World {
             Happening::Work { request, part, of, last } => self.work(request, part, of, last)?,
             Happening::Over { incarnation, task, reply } => self.over(incarnation, task, &reply),
             Happening::GoOn { gateway, batch, at, events } => self.go_on(*gateway, batch, at, &events)?,
+            Happening::JobArrive(call) => self.arrive_for_job(*call),
+            Happening::JobWork { job, part, fails } => self.worked(&job, part, fails)?,
+            Happening::JobTold { incarnation, task, call, answer, file } => {
+                self.told(incarnation, task, call, answer, file)?;
+            }
             Happening::Jump(by) => self.wall_offset += by,
             Happening::Calm => {
                 tell!(self, "calm");
@@ -261,6 +277,7 @@ impl World {
             && self.to_submit == 0
             && self.ledger.batches().all(|entry| entry.state.finished)
             && self.requests.values().all(|request| request.to_come == 0)
+            && !self.jobs.values().any(CloudJob::is_at_work)
     }
 
     fn open(&self) -> String {
@@ -299,5 +316,6 @@ impl World {
     /// Records that a request in the network, or at work in the cloud, may still have an effect on.
     pub(crate) fn may_come(&self, payload: usize, position: u64) -> bool {
         self.requests.values().any(|request| request.may_take(payload, position))
+            || self.jobs.values().any(|job| job.may_take(payload, position))
     }
 }
