@@ -20,7 +20,7 @@ impl Default for CsvForm {
 }
 
 /// Reads CSV record by record, with the bytes of each.
-pub struct Records<'b> {
+pub(super) struct Records<'b> {
     reader: Reader,
     input: &'b [u8],
     at: usize,
@@ -30,15 +30,14 @@ pub struct Records<'b> {
 }
 
 impl<'b> Records<'b> {
-    /// Reads from the beginning; a byte order mark is passed over.
-    pub fn new(input: &'b [u8], delimiter: u8) -> Self {
+    pub(super) fn new(input: &'b [u8], delimiter: u8) -> Self {
         let reader = ReaderBuilder::new().delimiter(delimiter).build();
         let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
         Records { reader, input, at: 0, output: vec![0; 4096], ends: vec![0; 256], fields: 0 }
     }
 
     /// Reads on; false at the end of the input.
-    pub fn next(&mut self) -> bool {
+    pub(super) fn next(&mut self) -> bool {
         let (mut written, mut ended) = (0, 0);
         loop {
             let (result, read, wrote, fields) = self.reader.read_record(
@@ -63,21 +62,13 @@ impl<'b> Records<'b> {
         }
     }
 
-    /// There is no field: nothing was read yet.
-    pub fn is_empty(&self) -> bool {
-        self.fields == 0
-    }
-
-    /// Fields of the record that was read.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.fields
     }
 
-    /// A field of the record that was read.
-    ///
     /// # Errors
     /// The field is not UTF-8.
-    pub fn field(&self, index: usize) -> Result<&str, String> {
+    pub(super) fn field(&self, index: usize) -> Result<&str, String> {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         std::str::from_utf8(&self.output[start..self.ends[index]])
             .map_err(|_| "a field is not UTF-8".to_owned())
@@ -118,7 +109,7 @@ pub fn read(bytes: &[u8], form: CsvForm) -> Result<Rows, String> {
 }
 
 /// Appends one field as RFC 4180 wants it.
-pub fn write_field(out: &mut Vec<u8>, value: &str, delimiter: u8) {
+pub(super) fn write_field(out: &mut Vec<u8>, value: &str, delimiter: u8) {
     let quote = value.bytes().any(|byte| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n'));
     if !quote {
         out.extend_from_slice(value.as_bytes());
