@@ -120,7 +120,10 @@ fn refused(programs: &Programs, stage: &Stage, folder: &Path) -> anyhow::Result<
             .output()?;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         ensure!(output.status.code() == Some(2), "{door}: a bad file is refused: {errors}");
-        ensure!(errors.contains("record 7") && errors.contains("(line 8)"), "{door}: where it is: {errors}");
+        ensure!(
+            errors.contains("record 7") && errors.contains("(line 8, column "),
+            "{door}: where it is: {errors}"
+        );
     }
     let kept = get(stage.admin, "/batches")?;
     ensure!(kept["batches"].as_array().is_some_and(Vec::is_empty), "nothing of a refused batch is kept");
