@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::{Deserializer, de};
 
 use super::ResultsSpec;
-use super::verdict::RowResult;
+use super::verdict::{RowResult, is_id};
 use crate::encode::RowKeys;
 
 /// Longest code or field name that is taken from an answer, in bytes.
@@ -17,10 +17,17 @@ const MOST_TEXT: usize = 256;
 const MOST_KEY: usize = 64 * 1024;
 
 /// What the answer says of each row; `None` when it is not of the described shape, says something twice, or has more
-/// results than `rows`.
-pub(crate) fn results(body: &[u8], spec: &ResultsSpec, rows: u64, keys: &RowKeys) -> Option<Vec<RowResult>> {
-    let paths = [spec.key.as_deref(), Some(&*spec.success), spec.code.as_deref(), spec.field.as_deref()];
-    let items = Items { wanted: paths.map(|path| steps(path.unwrap_or_default())), spec, keys, rows };
+/// results than `rows`. `id`: where the id of what was made of a row has to stand.
+pub(crate) fn results(
+    body: &[u8],
+    spec: &ResultsSpec,
+    id: Option<&str>,
+    rows: u64,
+    keys: &RowKeys,
+) -> Option<Vec<RowResult>> {
+    let paths = [spec.key.as_deref(), Some(&*spec.success), spec.code.as_deref(), spec.field.as_deref(), id];
+    let wanted = paths.map(|path| steps(path.unwrap_or_default()));
+    let items = Items { wanted, has_id: id.is_some(), spec, keys, rows };
     let way = steps(&spec.result);
     let mut found = None;
     read(body, Way { steps: &way, items: &items, found: &mut found })?;
@@ -47,12 +54,13 @@ fn read<'de>(body: &'de [u8], seed: impl DeserializeSeed<'de, Value = ()>) -> Op
     reader.end().ok()
 }
 
-/// Words found at the paths that were looked for: key, success, code, field.
-type Words = [Option<String>; 4];
+/// Words found at the paths that were looked for: key, success, code, field, id.
+type Words = [Option<String>; 5];
 
 /// The array of results.
 struct Items<'a> {
-    wanted: [Vec<&'a str>; 4],
+    wanted: [Vec<&'a str>; 5],
+    has_id: bool,
     spec: &'a ResultsSpec,
     keys: &'a RowKeys,
     rows: u64,
@@ -60,13 +68,14 @@ struct Items<'a> {
 
 impl Items<'_> {
     fn result(&self, words: &mut Words) -> RowResult {
-        let [key, success, code, field] = words;
+        let [key, success, code, field, id] = words;
         let short = |word: &mut Option<String>| word.take().filter(|word| word.len() <= MOST_TEXT);
         RowResult {
             key: key.take().map(|key| self.keys.hash(&key)),
             success: short(success).map(|word| self.spec.true_values.contains(&word)),
             code: short(code),
             field: short(field),
+            id: self.has_id.then(|| id.take().is_some_and(|id| is_id(&id))),
         }
     }
 }

@@ -142,7 +142,8 @@ impl Dialect {
                 paths = SoapPaths::new(
                     Some(&in_order("result", "errors/statusCode", "errors/fields")),
                     Some("UnexpectedErrorFault/exceptionCode"),
-                );
+                )
+                .with_id("id");
                 RowForm::SObject { object: partner.object.clone(), columns: columns.clone() }
             }
         };
@@ -410,7 +411,8 @@ impl Dialect {
                 false => Verdict::Unknown(format!("status-{}", status.as_u16())),
             };
         };
-        match json_answer::results(body, spec, chunk.rows, &chunk.keys) {
+        let id = matches!(self.spec, DialectSpec::Collections(_)).then_some("id");
+        match json_answer::results(body, spec, id, chunk.rows, &chunk.keys) {
             Some(results) => self.rows(&results, spec.key.is_some(), chunk),
             None => Verdict::Unknown("answer-unreadable".to_owned()),
         }

@@ -228,12 +228,15 @@ fn partner_faults_and_results() {
     );
     assert_eq!(judge(&dialect, 500, &fault("UNKNOWN_EXCEPTION"), 1), unknown("UNKNOWN_EXCEPTION"));
     let answer = envelope(
-        r#"<upsertResponse xmlns="urn:partner.soap.sforce.com"><result><created>true</created><success>true</success></result><result><errors><fields>F002</fields><fields>F001</fields><message>m</message><statusCode>DUPLICATE_VALUE</statusCode></errors><errors><statusCode>OTHER</statusCode></errors><success>false</success></result></upsertResponse>"#,
+        r#"<upsertResponse xmlns="urn:partner.soap.sforce.com"><result><created>true</created><id>a00</id><success>true</success></result><result><errors><fields>F002</fields><fields>F001</fields><message>m</message><statusCode>DUPLICATE_VALUE</statusCode></errors><errors><statusCode>OTHER</statusCode></errors><success>false</success></result></upsertResponse>"#,
     );
     assert_eq!(
         judge(&dialect, 200, &answer, 2),
         Verdict::Rows(vec![refused(1, "DUPLICATE_VALUE", Some("F002"), false)])
     );
+    // A success that made nothing proves nothing.
+    let nothing = answer.replace("<id>a00</id>", "<id nil=\"true\"/>");
+    assert!(matches!(judge(&dialect, 200, &nothing, 2), Verdict::Rows(rows) if rows[0] == unsaid(0)));
 }
 
 #[test]
@@ -248,6 +251,8 @@ fn json_answers() {
         (200, "{}".into(), unknown("answer-unreadable")),
         (200, format!("[{good},"), unknown("answer-unreadable")),
         (200, "[1,2]".into(), Verdict::Rows(vec![unsaid(0), unsaid(1)])),
+        (200, format!(r#"[{good},{{"success":true}}]"#), Verdict::Rows(vec![unsaid(1)])),
+        (200, format!(r#"[{good},{{"id":"../x","success":true}}]"#), Verdict::Rows(vec![unsaid(1)])),
         (200, format!(r#"[{good},{{"success":null}}]"#), Verdict::Rows(vec![unsaid(1)])),
         (
             200,
@@ -294,13 +299,14 @@ fn json_answers() {
 fn results_in_json_are_found_on_their_way_and_nothing_else_is_kept() {
     let spec = ResultsSpec { result: "answer/results".into(), key: Some("row/id".into()), ..results() };
     let keys = RowKeys::default();
-    let read = |body: &str, rows| json_answer::results(body.as_bytes(), &spec, rows, &keys);
+    let read = |body: &str, rows| json_answer::results(body.as_bytes(), &spec, None, rows, &keys);
     let one = r#"{"row":[{"id":"a"},{"id":"b"}],"success":true,"error":{"code":7,"field":["F002","F001"]}}"#;
     let found = verdict::RowResult {
         key: Some(keys.hash("a")),
         success: Some(true),
         code: Some("7".into()),
         field: Some("F002".into()),
+        id: None,
     };
     let filler = format!(r#""x":[{}1]"#, "[],".repeat(10_000));
     for body in [

@@ -77,6 +77,13 @@ pub(crate) struct RowResult {
     pub(crate) success: Option<bool>,
     pub(crate) code: Option<String>,
     pub(crate) field: Option<String>,
+    /// Whether it has the id of what was made of the row; `None` where no such id is to be expected.
+    pub(crate) id: Option<bool>,
+}
+
+/// Whether a text is an id that an upstream gives: letters and digits.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl Codes {
@@ -192,9 +199,13 @@ pub(crate) fn rows_verdict(
     let mut problems = Vec::new();
     for (row, result) in of_row.iter().enumerate() {
         let kind = match result.and_then(|number| results.get(number)) {
-            Some(RowResult { success: Some(true), .. }) => continue,
-            // Neither taken nor a reason why not: the answer does not say.
-            None | Some(RowResult { success: None, code: None, .. }) => RowProblemKind::Unknown,
+            Some(RowResult { success: Some(true), id: None | Some(true), .. }) => continue,
+            // Neither taken nor a reason why not, or taken and nothing made of it: the answer does not say.
+            None
+            | Some(
+                RowResult { success: None, code: None, .. }
+                | RowResult { success: Some(true), id: Some(false), .. },
+            ) => RowProblemKind::Unknown,
             Some(result) => {
                 let code = Codes::plain(result.code.as_deref().unwrap_or("refused")).to_owned();
                 RowProblemKind::Refused {

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use sekisho_xml::{Event, Limits, Reader};
 
 use super::ResultsSpec;
-use super::verdict::RowResult;
+use super::verdict::{RowResult, is_id};
 use crate::encode::RowKeys;
 
 const SOAP11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
@@ -53,6 +53,8 @@ pub(crate) struct SoapPaths {
     success: Vec<String>,
     code: Option<Vec<String>>,
     field: Option<Vec<String>>,
+    /// Where the id of what was made of a row has to stand.
+    id: Option<Vec<String>>,
     true_values: Vec<String>,
     fault_code: Option<Vec<String>>,
     wanted: bool,
@@ -69,6 +71,7 @@ impl SoapPaths {
             success: results.map(|spec| steps(&spec.success)).unwrap_or_default(),
             code: optional(results.and_then(|spec| spec.code.as_ref())),
             field: optional(results.and_then(|spec| spec.field.as_ref())),
+            id: None,
             true_values: results.map(|spec| spec.true_values.clone()).unwrap_or_default(),
             fault_code: fault_code.map(steps),
             wanted: results.is_some(),
@@ -93,6 +96,11 @@ impl SoapPaths {
         seen.finish(self)
     }
 
+    /// The same, where a success is one only with an id below its result.
+    pub(crate) fn with_id(self, step: &str) -> Self {
+        Self { id: Some(vec![step.to_owned()]), ..self }
+    }
+
     /// Results are joined to rows by their keys.
     pub(crate) fn by_key(&self) -> bool {
         self.key.is_some()
@@ -108,6 +116,8 @@ impl SoapPaths {
             Some(Slot::Code)
         } else if is(&self.field) {
             Some(Slot::Field)
+        } else if is(&self.id) {
+            Some(Slot::Id)
         } else {
             None
         }
@@ -120,6 +130,7 @@ enum Slot {
     Success,
     Code,
     Field,
+    Id,
     FaultCode,
     FaultDetail,
 }
@@ -133,7 +144,7 @@ struct Seen {
     child: Option<(String, bool)>,
     fault: SoapFault,
     results: Vec<RowResult>,
-    current: Option<(usize, RowResult, [bool; 4])>,
+    current: Option<(usize, RowResult, [bool; 5])>,
     text: String,
     slot: Option<(usize, Slot)>,
 }
@@ -185,7 +196,8 @@ impl Seen {
                 self.begin(depth, slot);
             }
         } else if paths.wanted && below == paths.result {
-            self.current = Some((depth, RowResult::default(), [false; 4]));
+            let result = RowResult { id: paths.id.as_ref().map(|_| false), ..RowResult::default() };
+            self.current = Some((depth, result, [false; 5]));
         }
     }
 
@@ -226,6 +238,7 @@ impl Seen {
                                 result.success = Some(paths.true_values.iter().any(|value| value == word))
                             }
                             Slot::Code => result.code = Some(word.to_owned()),
+                            Slot::Id => result.id = Some(is_id(word)),
                             _ => result.field = Some(word.to_owned()),
                         }
                     }

@@ -243,6 +243,7 @@ async fn lies_in_a_json_answer_deliver_nothing() {
         lie("half of it", ok(&list(20)[..300]), "answer-unreadable"),
         lie("more behind it", ok(list(20) + "[]"), "answer-unreadable"),
         lie("very deep", ok("[".repeat(19_000)), "answer-unreadable"),
+        lie("successes that made nothing", ok(list(20).replace("a00", "")), "answer-missing"),
         lie("results that say nothing", ok(format!("[{}]", vec!["{}"; 20].join(","))), "answer-missing"),
     ] {
         is_caught(lie, &collections(), |_| {}).await;

@@ -105,7 +105,7 @@ async fn secrets_and_tokens_are_in_no_log_and_in_no_report() {
         ),
         _ => {
             let rows = xml_rows(call.text(), "p:sObjects").len();
-            let results = "<result><success>true</success></result>".repeat(rows);
+            let results = "<result><id>a00</id><success>true</success></result>".repeat(rows);
             Reply::xml(envelope(&format!("<upsertResponse>{results}</upsertResponse>")))
         }
     })
