@@ -174,21 +174,25 @@ pub(super) async fn page(
 /// RFC 4180. Texts are the gateway's own and quoted; codes and fields hold nothing that needs a quote: the ledger keeps
 /// no code with a comma, and no field that is not a column of the mapping. The last columns came last: programs may count.
 fn csv(page: &ErrorsPage) -> String {
-    let mut out = String::from("record,outcome,field,code,message,message_ja,last_record,rows\r\n");
+    let mut out =
+        String::from("record,outcome,field,code,message,message_ja,last_record,rows,line,column\r\n");
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     for error in &page.errors {
         let rows: Vec<String> = error.rows.iter().map(u64::to_string).collect();
         // Writing to a String does not fail.
         let _ = write!(
             out,
-            "{},{},{},{},\"{}\",\"{}\",{},{}\r\n",
+            "{},{},{},{},\"{}\",\"{}\",{},{},{},{}\r\n",
             error.record,
             error.outcome.as_deref().unwrap_or_default(),
             error.field.as_deref().unwrap_or_default(),
             error.code,
             error.message.replace('"', "\"\""),
             error.message_ja.replace('"', "\"\""),
-            error.last_record.map(|last| last.to_string()).unwrap_or_default(),
+            number(error.last_record),
             rows.join(" "),
+            number(error.line),
+            number(error.column),
         );
     }
     out

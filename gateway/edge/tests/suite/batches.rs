@@ -96,9 +96,9 @@ fn errors_come_in_pages_as_json_csv_and_soap() {
     let text = csv.text();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[0], "record,outcome,field,code,message,message_ja,last_record,rows");
+    assert_eq!(lines[0], "record,outcome,field,code,message,message_ja,last_record,rows,line,column");
     assert!(lines[1].starts_with("2,rejected,order_id,cloud-duplicate,"), "{text}");
-    assert!(lines[1].ends_with(",,") && lines[2].ends_with(",,1 3"), "{text}");
+    assert!(lines[1].ends_with(",,,,") && lines[2].ends_with(",,1 3,,"), "{text}");
 
     assert!(csv.header("link").is_none(), "there is no more: {csv}");
 

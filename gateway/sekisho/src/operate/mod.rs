@@ -250,22 +250,26 @@ fn errors(args: &BatchArgs, language: Language) -> anyhow::Result<ExitCode> {
             Err(code) => return Ok(code),
         };
         if from == 0 {
-            write!(out, "record,outcome,field,code,message,last_record,rows\r\n")?;
+            write!(out, "record,outcome,field,code,message,last_record,rows,line,column\r\n")?;
         }
         for error in value["errors"].as_array().into_iter().flatten() {
             let rows = error["rows"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64);
             let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
+            let number =
+                |name: &str| error[name].as_u64().map(|number| number.to_string()).unwrap_or_default();
             let text = |name: &str| error[name].as_str().unwrap_or("").replace('"', "\"\"");
             write!(
                 out,
-                "{},{},{},{},\"{}\",{},{}\r\n",
+                "{},{},{},{},\"{}\",{},{},{},{}\r\n",
                 error["record"].as_u64().unwrap_or(0),
                 text("outcome"),
                 text("field"),
                 text("code"),
                 text(language.of("message", "messageJa")),
-                error["lastRecord"].as_u64().map(|last| last.to_string()).unwrap_or_default(),
+                number("lastRecord"),
                 rows.join(" "),
+                number("line"),
+                number("column"),
             )?;
         }
         match value["next"].as_u64() {
