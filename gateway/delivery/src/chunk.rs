@@ -1,5 +1,6 @@
 //! One chunk, one exchange: the request with its rows out, a verdict in.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
@@ -10,6 +11,7 @@ use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Sent, Token, Upst
 use crate::dialect::Verdict;
 use crate::encode::{self, Measured, RowSource};
 use crate::plan::PlanError;
+use crate::signals::Signals;
 
 /// How an exchange ended.
 #[derive(Clone, Debug)]
@@ -38,6 +40,34 @@ pub(crate) struct Outgoing {
     pub(crate) source: RowSource,
     pub(crate) batch: String,
     pub(crate) number: u64,
+    pub(crate) tally: Tally,
+}
+
+/// What the exchanges of one chunk come to, beside its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally(Arc<Mutex<(u64, Signals)>>);
+
+impl Tally {
+    /// A call is made.
+    fn call(&self) {
+        self.with(|told| told.0 += 1);
+    }
+
+    /// It is answered, and its header fields say more.
+    fn heard(&self, headers: &HeaderMap) {
+        self.with(|told| told.1 = told.1.and(Signals::of(headers)));
+    }
+
+    /// Calls made, and what was heard.
+    pub(crate) fn sum(&self) -> (u64, Signals) {
+        let mut sum = (0, Signals::default());
+        self.with(|told| sum = *told);
+        sum
+    }
+
+    fn with(&self, change: impl FnOnce(&mut (u64, Signals))) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl From<UpstreamError> for End {
@@ -95,7 +125,9 @@ impl Outgoing {
             if !dialect.session_in_body() {
                 authorize(request.headers_mut(), token.as_ref());
             }
+            self.tally.call();
             let answer = self.upstream.client().send(request, self.deadline()).await?;
+            self.tally.heard(&answer.headers);
             let verdict = dialect.judge(answer.status, &answer.headers, &answer.body, chunk);
             match (&verdict, &token) {
                 (Verdict::Session(_), Some(expired)) if !renewed => {
@@ -117,7 +149,9 @@ impl Outgoing {
         loop {
             let mut request = request()?;
             authorize(request.headers_mut(), token.as_ref());
+            self.tally.call();
             let answer = self.upstream.client().send(request, self.deadline()).await?;
+            self.tally.heard(&answer.headers);
             match &token {
                 Some(expired)
                     if !renewed && self.is_session(answer.status, &answer.headers, &answer.body) =>
@@ -141,6 +175,7 @@ impl Outgoing {
         loop {
             let mut request = request()?;
             authorize(request.headers_mut(), token.as_ref());
+            self.tally.call();
             let client = self.upstream.client();
             let answer = client.send_streaming_up_to(request, self.deadline(), limit).await?;
             match &token {

@@ -12,6 +12,7 @@ mod close;
 mod command;
 mod open;
 mod order;
+mod quotas;
 mod reload;
 mod routes;
 
@@ -31,6 +32,7 @@ use crate::breaker::Breaker;
 use crate::encode::Measured;
 use crate::pace::{ChunkSize, Pace, Ticket};
 use crate::plan::CompiledPlan;
+use crate::quota::Quota;
 use crate::resend::Resend;
 
 /// How long the dispatcher waits before it asks a failing ledger again.
@@ -86,6 +88,7 @@ enum Asked {
     List,
     Plan(Digest),
     Memory(Arc<CompiledPlan>),
+    Quota,
     /// The state of the batch that this view is of.
     State(Box<BatchView>, Arc<CompiledPlan>),
     /// The state of a batch that the copy here has fallen behind of.
@@ -175,6 +178,10 @@ pub struct Dispatcher {
     last_task: u64,
     breaker: Breaker,
     budget: Budget,
+    /// What was asked of the upstream; not known before it was read.
+    quota: Option<Quota>,
+    /// A route has a daily budget: what was asked is kept.
+    counts: bool,
     random: fastrand::Rng,
     /// Events that the ledger has not taken yet, the oldest first; nothing new is opened before it has.
     outcomes: VecDeque<(Turn, Vec<Event>)>,
@@ -209,6 +216,8 @@ impl Dispatcher {
             last_task: 0,
             breaker: Breaker::new(random.fork()),
             budget: Budget::new(),
+            quota: None,
+            counts: false,
             random,
             outcomes: VecDeque::new(),
             ready: VecDeque::new(),
@@ -278,6 +287,9 @@ impl Dispatcher {
             (Asked::Memory(plan), Answer::Memory(memory)) => {
                 self.routes.enter(&plan, &memory.unwrap_or_default());
             }
+            (Asked::Quota, Answer::Memory(memory)) => {
+                self.quota = Some(Quota::recall(&memory.unwrap_or_default()));
+            }
             (Asked::State(view, plan), Answer::State(state)) => self.loaded(*view, plan, state, now),
             (Asked::Behind(turn), Answer::State(state)) => {
                 if let (Some(batch), Some(state)) = (self.batches.get_mut(&turn), state) {
@@ -318,6 +330,7 @@ impl Dispatcher {
         }
         self.ready.clear();
         self.ready.extend(self.routes.all(&self.name));
+        self.ready.extend(self.keep_quota());
         self.ledger_waits = Duration::ZERO;
         left.len() as u64
     }
@@ -346,7 +359,7 @@ impl Dispatcher {
             open_batches: self.batches.len() as u64,
             unreadable_batches: self.batches.values().filter(|batch| batch.is_unreadable()).count() as u64,
             in_flight: self.tasks.len() as u64,
-            paused_until: self.breaker.paused_until(now.clock),
+            paused_until: self.breaker.paused_until(now.clock).max(self.quotas_used_up_until(now)),
         }
     }
 

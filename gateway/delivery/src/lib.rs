@@ -20,8 +20,10 @@ mod metrics;
 mod outcome;
 pub mod pace;
 mod plan;
+mod quota;
 mod resend;
 mod scheduler;
+pub mod signals;
 pub mod simulate;
 mod traffic;
 mod wsdl;
@@ -35,6 +37,6 @@ pub use dialect::{
 };
 pub use encode::Measured;
 pub use metrics::Metrics;
-pub use pace::{Pace, PaceSpec};
+pub use pace::{DailySpec, Pace, PaceSpec};
 pub use plan::{Plan, PlanError, RetrySpec};
 pub use wsdl::WsdlError;

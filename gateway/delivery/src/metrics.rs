@@ -5,6 +5,7 @@ use std::time::Duration;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::pace::Pace;
+use crate::quota::Spent;
 
 /// Delivery's metrics. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,13 @@ pub struct Metrics {
     target: GaugeVec,
     rows: IntGaugeVec,
     in_flight: IntGaugeVec,
+    fixed: GaugeVec,
+    row: GaugeVec,
+    byte: GaugeVec,
+    noise: GaugeVec,
+    allowed: IntGaugeVec,
+    wait: GaugeVec,
+    used: IntGaugeVec,
     breaker: IntGaugeVec,
     unreadable: IntGaugeVec,
 }
@@ -86,6 +94,37 @@ impl Metrics {
             )?,
             rows: int_gauge("sekisho_delivery_pace_rows", "Rows that the next chunk may have.", way)?,
             in_flight: int_gauge("sekisho_delivery_in_flight", "Chunks under way.", way)?,
+            fixed: gauge(
+                "sekisho_delivery_pace_call_seconds",
+                "What a call is taken to cost, rows apart, alone at the upstream.",
+                way,
+            )?,
+            row: gauge(
+                "sekisho_delivery_pace_row_seconds",
+                "What a row is taken to cost by itself, alone at the upstream.",
+                way,
+            )?,
+            byte: gauge(
+                "sekisho_delivery_pace_byte_seconds",
+                "What a byte of a row is taken to cost, alone at the upstream.",
+                way,
+            )?,
+            noise: gauge(
+                "sekisho_delivery_pace_noise_ratio",
+                "How far chunks are off from what was expected, in the mean, as a part of it.",
+                way,
+            )?,
+            allowed: int_gauge("sekisho_delivery_pace_in_flight", "Chunks that may be under way.", way)?,
+            wait: gauge(
+                "sekisho_delivery_quota_wait_seconds",
+                "How long nothing is sent because what the upstream may be asked for is used up.",
+                way,
+            )?,
+            used: int_gauge(
+                "sekisho_delivery_quota_used",
+                "What the upstream was asked for within 24 hours, by what is counted.",
+                &["upstream", "of"],
+            )?,
             unreadable: int_gauge(
                 "sekisho_delivery_unreadable_batches",
                 "Batches with records that the spool cannot give, held for an operator.",
@@ -117,13 +156,27 @@ impl Metrics {
         self.seconds.with_label_values(&[upstream, route]).observe(seconds);
     }
 
-    /// The pace of a route as it stands.
-    pub(crate) fn pace(&self, upstream: &str, route: &str, pace: &Pace, now: Duration) {
+    /// The pace of a route as it stands; `wait`: seconds that a used up budget lets it wait.
+    pub(crate) fn pace(&self, upstream: &str, route: &str, pace: &Pace, now: Duration, wait: f64) {
         let way = &[upstream, route];
         self.limit.with_label_values(way).set(pace.spec().limit().as_secs_f64());
         self.target.with_label_values(way).set(pace.spec().target_time().as_secs_f64());
         self.rows.with_label_values(way).set(whole(pace.rows(now)));
         self.in_flight.with_label_values(way).set(whole(pace.in_flight() as u64));
+        self.allowed.with_label_values(way).set(i64::from(pace.allowed()));
+        let learnt = pace.learnt();
+        self.fixed.with_label_values(way).set(learnt.per_call);
+        self.row.with_label_values(way).set(learnt.per_row);
+        self.byte.with_label_values(way).set(learnt.per_byte);
+        self.noise.with_label_values(way).set(learnt.noise);
+        self.wait.with_label_values(way).set(wait);
+    }
+
+    /// What the upstream was asked for within 24 hours.
+    pub(crate) fn quota(&self, upstream: &str, used: Spent) {
+        for (of, count) in [("calls", used.calls), ("rows", used.rows), ("batches", used.batches)] {
+            self.used.with_label_values(&[upstream, of]).set(whole(count));
+        }
     }
 
     /// An upstream as it stands.

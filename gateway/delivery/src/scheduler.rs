@@ -13,12 +13,14 @@ use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::bulk2::{self, Notary};
-use crate::chunk::{End, Outgoing};
+use crate::chunk::{End, Outgoing, Tally};
 use crate::delivery::UpstreamStatus;
 use crate::dialect::Verdict;
 use crate::dispatch::{Answer, Command, Dispatcher, Moment, Reading, Report, Sending, TaskId};
 use crate::encode::{EncodeError, RowSource};
 use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::quota::Wait;
 use crate::traffic;
 
 /// How long the scheduler sleeps at most: expiry and hand-made changes of the ledger are found by then.
@@ -54,7 +56,16 @@ pub(crate) struct Scheduler {
     readers: HashMap<BatchId, SpoolReader>,
     running: JoinSet<End>,
     /// Chunks under way by the task that works on them, and since when.
-    tasks: HashMap<Id, (TaskId, Instant)>,
+    tasks: HashMap<Id, Sent>,
+}
+
+/// A chunk that a task works on.
+struct Sent {
+    task: TaskId,
+    since: Instant,
+    tally: Tally,
+    /// It is a bulk job.
+    job: bool,
 }
 
 impl Scheduler {
@@ -227,7 +238,9 @@ impl Scheduler {
             source: RowSource { reader, plan: sending.plan },
             batch: sending.batch.to_string(),
             number: sending.chunk,
+            tally: Tally::default(),
         };
+        let (tally, job) = (outgoing.tally.clone(), outgoing.source.plan.dialect.bulk2().is_some());
         let notary = Notary {
             ledger: self.shared.ledger.clone(),
             batch: sending.batch,
@@ -242,13 +255,16 @@ impl Scheduler {
                 None => outgoing.send(&measured).await,
             }
         });
-        self.tasks.insert(task.id(), (sending.task, Instant::now()));
+        let sent = Sent { task: sending.task, since: Instant::now(), tally, job };
+        self.tasks.insert(task.id(), sent);
     }
 
     fn joined(&mut self, ended: Result<(Id, End), JoinError>) {
         let now = self.now();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some((task, since)) = self.tasks.remove(&id) else { return };
+        let Some(Sent { task, since, tally, job }) = self.tasks.remove(&id) else { return };
+        let (calls, signals) = tally.sum();
+        self.dispatcher.heard(now, calls, signals, job);
         match ended {
             Ok((_, end)) => {
                 let refused = matches!(&end, End::Answered(Verdict::Rows(problems)) if !problems.is_empty());
@@ -308,11 +324,14 @@ impl Scheduler {
             status.unreadable_batches,
             paused.is_some(),
         );
-        let line = |(route, pace): (&str, &crate::pace::Pace)| {
-            self.shared.metrics.pace(&self.name, route, pace, now.clock);
-            (route.to_owned(), pace.explain(now.clock))
+        self.shared.metrics.quota(&self.name, self.dispatcher.used(now));
+        let line = |(route, pace, wait): (&str, &Pace, Option<Wait>)| {
+            let seconds = wait.map_or(0, |wait| wait.until.saturating_sub(now.wall)) as f64 / 1e3;
+            self.shared.metrics.pace(&self.name, route, pace, now.clock, seconds);
+            let waits = wait.map(|wait| format!("; {}", wait.explain(now.wall))).unwrap_or_default();
+            (route.to_owned(), pace.explain(now.clock) + &waits)
         };
-        let pace = self.dispatcher.paces().map(line).collect();
+        let pace = self.dispatcher.waits(now).map(line).collect();
         let paused = paused.map_or(Duration::ZERO, |until| until.saturating_sub(now.clock));
         let mut shown = self.controls.status.lock().unwrap_or_else(PoisonError::into_inner);
         *shown = UpstreamStatus {

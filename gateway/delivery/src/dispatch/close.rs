@@ -152,6 +152,7 @@ impl Dispatcher {
             Meaning::Rows(_) => pace::End::Done,
             Meaning::Unknown { time_limit: true, .. } => pace::End::TimeLimit,
             _ if matches!(end, End::Answered(Verdict::TooLarge(_))) => pace::End::TooLarge,
+            _ if matches!(end, End::Answered(Verdict::Later { quota: true, .. })) => pace::End::TooMany,
             _ => pace::End::Other,
         };
         // One row taken shows that the calls are right.

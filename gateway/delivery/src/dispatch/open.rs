@@ -43,6 +43,9 @@ impl Dispatcher {
         if self.breaker.is_half_open() && !self.tasks.is_empty() {
             return Step::Wait(None);
         }
+        if let Some(until) = self.quota_used_up_until(turn, now) {
+            return Step::Wait(Some(until));
+        }
         let idle = |chunk: &&Chunk| !self.is_worked_on(turn, chunk.number);
         // In flight, and nobody is at work on it: an operator has ordered that it be sent again.
         let ordered = batch.state.chunks.values().filter(idle).find(|chunk| chunk.state.is_in_flight());
@@ -65,7 +68,7 @@ impl Dispatcher {
                 step => return step,
             }
         }
-        self.open_next(turn, now.clock)
+        self.open_next(turn, now)
     }
 
     pub(super) fn finish(&mut self, turn: Turn, delivered_digest: Option<Digest>, now: Moment) -> Command {
@@ -76,12 +79,12 @@ impl Dispatcher {
         self.tasks.values().any(|task| task.turn == turn && task.chunk == chunk)
     }
 
-    fn open_next(&mut self, turn: Turn, now: Duration) -> Step {
+    fn open_next(&mut self, turn: Turn, now: Moment) -> Step {
         let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
         if batch.state.closing.is_some() || batch.state.pending.is_empty() {
             return Step::Wait(None);
         }
-        let waits = batch.resend.waits_until(now);
+        let waits = batch.resend.waits_until(now.clock);
         if self.routes.get(&batch.plan.plan.route).is_none_or(|route| route.pace.is_full()) {
             return Step::Wait(waits);
         }
@@ -91,7 +94,7 @@ impl Dispatcher {
             Allowed::Waits => return Step::Wait(waits),
         };
         let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
-        let Some((window, most)) = batch.resend.window(&pending, now) else {
+        let Some((window, most)) = batch.resend.window(&pending, now.clock) else {
             return Step::Wait(waits);
         };
         let Some(size) = self.size(turn, 0, now) else { return Step::Wait(waits) };
@@ -138,7 +141,7 @@ impl Dispatcher {
         if doubt.alone >= retry.alone_attempts {
             return Step::Do(self.hold(turn, number, Code::new("time-limit-alone"), now));
         }
-        let Some(size) = self.size(turn, chunk.live.len(), now.clock) else { return Step::Wait(None) };
+        let Some(size) = self.size(turn, chunk.live.len(), now) else { return Step::Wait(None) };
         if !self.budget.spend() {
             let until = now.clock + retry.max();
             if let Some(batch) = self.batches.get_mut(&turn) {
@@ -173,7 +176,7 @@ impl Dispatcher {
     }
 
     /// How large the next chunk of the batch's route may be; `again` are records to be sent that are not pending.
-    fn size(&mut self, turn: Turn, again: u64, now: Duration) -> Option<ChunkSize> {
+    fn size(&mut self, turn: Turn, again: u64, now: Moment) -> Option<ChunkSize> {
         let batch = self.batches.get(&turn)?;
         let route = &batch.plan.plan.route;
         if self.routes.get(route)?.pace.is_full() {
@@ -185,7 +188,9 @@ impl Dispatcher {
             .filter(|batch| batch.plan.plan.route == *route)
             .map(|batch| batch.state.sums.pending)
             .sum();
-        self.routes.get(route)?.pace.next(now, pending + again)
+        let size = self.routes.get(route)?.pace.next(now.clock, pending + again)?;
+        let left = self.rows_left(turn, now).max(1);
+        Some(ChunkSize { rows: size.rows.min(left), usual: size.usual.min(left), ..size })
     }
 
     fn measure(&mut self, turn: Turn, within: Range<u64>, bounds: Bounds, then: Use) -> Option<Command> {
@@ -316,6 +321,8 @@ impl Dispatcher {
                 route.map(|route| route.pace.opened(now.clock, measured.rows, measured.bytes))
             }
         };
+        let keep = self.spend(&plan, &measured, kind, now);
+        self.ready.extend(keep);
         if kind == Kind::Repeat
             && let Some(batch) = self.batches.get_mut(&turn)
         {

@@ -7,6 +7,7 @@ use sekisho_journal::{BatchState, BatchView, Digest};
 
 use super::order::Orders;
 use super::{Asked, Command, Dispatcher, Moment, OpenBatch, Turn};
+use crate::pace::DailySpec;
 use crate::plan::{CompiledPlan, Plan};
 use crate::resend::Resend;
 
@@ -43,6 +44,11 @@ impl Dispatcher {
         if plan.plan.upstream != self.name {
             return None;
         }
+        if self.quota.is_none() {
+            self.asked = Asked::Quota;
+            return Some(Command::Recall(self.quota_name()));
+        }
+        self.counts |= plan.plan.pace.daily != DailySpec::default();
         let turn = (view.sequence, view.id);
         match self.batches.get(&turn) {
             Some(batch) if batch.is_current(&view) => return None,

@@ -25,8 +25,11 @@ impl Routes {
     /// Makes the route known; its pace remembers what an earlier process has learnt (`memory`).
     pub(super) fn enter(&mut self, plan: &CompiledPlan, memory: &str) {
         // What the dialect takes at most in one call bounds the pace, too.
-        let spec =
-            PaceSpec { max_rows: plan.plan.pace.max_rows.min(plan.dialect.most_rows()), ..plan.plan.pace };
+        let pace = plan.plan.pace;
+        // Nor is a bulk job a slow call, however long it takes: its calls are short.
+        let slow = if plan.dialect.bulk2().is_some() { u32::MAX } else { pace.max_slow_in_flight };
+        let max_rows = pace.max_rows.min(plan.dialect.most_rows());
+        let spec = PaceSpec { max_rows, max_slow_in_flight: slow, ..pace };
         let plan = &plan.plan;
         match self.routes.get_mut(&plan.route) {
             Some(route) if *route.pace.spec() == spec => {}

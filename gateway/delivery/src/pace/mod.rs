@@ -20,7 +20,7 @@ use std::time::Duration;
 use self::filter::Work;
 use self::model::{Memory, Model, Sample};
 pub use self::size::{ChunkSize, Costs};
-pub use self::spec::PaceSpec;
+pub use self::spec::{DailySpec, PaceSpec};
 
 /// No chunk is sized to come nearer to the limit than this part of it, noise included.
 const CONFIDENT: f64 = 0.8;
@@ -84,6 +84,19 @@ struct Flight {
     area: f64,
 }
 
+/// What a pace takes the upstream's costs to be for a chunk alone, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Learnt {
+    /// For a call without rows.
+    pub per_call: f64,
+    /// For a row by itself.
+    pub per_row: f64,
+    /// For a byte.
+    pub per_byte: f64,
+    /// How far chunks are off from it, in the mean, as a part of it.
+    pub noise: f64,
+}
+
 /// How a chunk ended, as far as its time says something about the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -93,6 +106,8 @@ pub enum End {
     TimeLimit,
     /// Refused for its size: too many rows or bytes.
     TooLarge,
+    /// Refused because there were too many calls.
+    TooMany,
     /// Ended for a reason that says nothing about time.
     Other,
 }
@@ -160,6 +175,16 @@ impl Pace {
         self.flights.len()
     }
 
+    /// What it takes the upstream's costs to be, in seconds; zero as long as nothing was seen.
+    pub fn learnt(&self) -> Learnt {
+        Learnt {
+            per_call: self.model.fixed(),
+            per_row: self.model.per_row(),
+            per_byte: self.model.per_byte(),
+            noise: if self.model.is_blank() { 0.0 } else { self.model.noise() },
+        }
+    }
+
     /// As many chunks are under way as may be.
     pub fn is_full(&self) -> bool {
         self.flights.len() >= self.allowed() as usize
@@ -178,6 +203,13 @@ impl Pace {
             return Some(self.sized(rows, false));
         }
         let (most, timely) = self.most(now);
+        let (most, timely) = match self.most_not_slow(now) {
+            Some(few) if few < most => (few, true),
+            _ => (most, timely),
+        };
+        if most == 0 {
+            return None;
+        }
         let share = match self.model.is_blank() {
             true => remaining.div_ceil(free as u64),
             false => self.share(now, remaining, most),
@@ -221,6 +253,9 @@ impl Pace {
                 self.change(1);
             }
             End::TooLarge => self.shrink(sample.work.rows / 2.0),
+            // Fewer at once; those that were under way with it have said the same.
+            End::TooMany if ticket.0 > self.changed => self.change((self.allowed / 2).max(1)),
+            End::TooMany => {}
             End::Other => {}
         }
     }

@@ -87,6 +87,23 @@ impl Pace {
         (whole(grown.min(timely)), timely < grown)
     }
 
+    /// Rows of a chunk that is surely no slow call, while no more of these may be under way; 0 where there is none.
+    pub(super) fn most_not_slow(&self, now: Duration) -> Option<u64> {
+        let (load, slower, area) = (f64::from(self.allowed), self.lateness(now), self.area_until(now));
+        let slow = Duration::from_millis(self.spec.slow_ms).as_secs_f64();
+        let is_slow = |flight: &&super::Flight| {
+            let expected = self.model.seconds(flight.work, load, slower) * self.model.margin();
+            self.model.is_blank() || expected > slow || sample(flight, now, area).seconds > slow
+        };
+        let under_way = self.flights.values().filter(is_slow).count();
+        if under_way < self.spec.max_slow_in_flight as usize || self.model.is_blank() {
+            return None;
+        }
+        let rows = self.model.rows_in(slow / self.model.margin(), self.row_bytes, load, slower);
+        // Casts saturate.
+        Some(rows as u64)
+    }
+
     /// The work of a chunk of so many usual rows.
     pub(super) fn usual(&self, rows: f64) -> Work {
         Work { rows, bytes: rows * self.row_bytes }
@@ -110,6 +127,10 @@ impl Pace {
     /// Rows that fit; fewer where that makes a chunk safer and costs little.
     fn enough(&self, load: f64, slower: f64) -> f64 {
         let most = self.affordable(load, slower);
+        if self.spec.daily.calls.is_some() {
+            // Calls are counted: none is given away.
+            return most;
+        }
         let (fixed, each) = (self.model.fixed(), self.model.each(self.row_bytes));
         let speed = |rows: f64| rows / (fixed + each * rows).max(1e-12);
         let limit = self.spec.limit().as_secs_f64();

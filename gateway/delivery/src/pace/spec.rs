@@ -25,8 +25,29 @@ pub struct PaceSpec {
     pub max_bytes: u64,
     /// Most chunks under way.
     pub max_in_flight: u32,
+    /// A call that takes longer than this, in milliseconds, is a slow one.
+    pub slow_ms: u64,
+    /// Most slow calls under way; while there are so many, chunks are sized to be none. Bulk jobs are no slow calls.
+    pub max_slow_in_flight: u32,
+    /// What the upstream may be asked for within 24 hours.
+    pub daily: DailySpec,
     /// Rows of every chunk, whatever is observed, and `max_in_flight` of them at once. For measuring only.
     pub fixed_rows: Option<u64>,
+}
+
+/// What an upstream may be asked for within any 24 hours, over restarts, by all routes that lead to it. What is used up is
+/// waited for, until a time that status and metrics state. A route's own numbers bound that route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DailySpec {
+    /// Most calls. Chunks then are as large as the target allows.
+    pub calls: Option<u64>,
+    /// Most rows sent.
+    pub rows: Option<u64>,
+    /// Most batches that bulk jobs are cut into at the upstream, 10,000 rows each.
+    pub batches: Option<u64>,
+    /// Calls are spread evenly over the day, where `calls` is set; else they are made as soon as they can be.
+    pub spread: bool,
 }
 
 impl Default for PaceSpec {
@@ -39,6 +60,9 @@ impl Default for PaceSpec {
             max_rows: 10_000,
             max_bytes: 32 * 1024 * 1024,
             max_in_flight: 8,
+            slow_ms: 20_000,
+            max_slow_in_flight: 20,
+            daily: DailySpec::default(),
             fixed_rows: None,
         }
     }
@@ -71,6 +95,10 @@ impl PaceSpec {
             Some(("pace.limit_ms", "must be at least 1"))
         } else if !(0.05..=0.9).contains(&self.target) {
             Some(("pace.target", "must be between 0.05 and 0.9"))
+        } else if [self.daily.calls, self.daily.rows, self.daily.batches].contains(&Some(0)) {
+            Some(("pace.daily", "calls, rows and batches must be at least 1"))
+        } else if self.slow_ms == 0 || self.max_slow_in_flight == 0 {
+            Some(("pace.slow_ms", "slow_ms and max_slow_in_flight must be at least 1"))
         } else if self.start_rows == 0
             || self.max_rows == 0
             || self.max_bytes == 0

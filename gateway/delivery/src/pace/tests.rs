@@ -125,6 +125,56 @@ fn a_hit_shrinks_at_once_and_lets_one_chunk_try() {
 }
 
 #[test]
+fn no_more_slow_calls_are_under_way_than_may_be() {
+    let limit = PaceSpec { limit_ms: 600_000, slow_ms: 20_000, max_slow_in_flight: 2, ..spec() };
+    let settled = |spec: PaceSpec| {
+        let mut pace = Pace::new(PaceSpec { max_in_flight: 1, ..spec });
+        alone(&mut pace, 0.0, 40, |rows| 20.0 + 0.05 * rows);
+        Pace::recall(PaceSpec { max_in_flight: 6, ..spec }, &pace.remember().expect("learnt"))
+    };
+    let open = |pace: &mut Pace| -> Vec<u64> {
+        std::iter::from_fn(|| {
+            let size = pace.next(at(0.0), u64::MAX)?.usual;
+            pace.opened(at(0.0), size, size * ROW_BYTES);
+            Some(size)
+        })
+        .collect()
+    };
+    // A call without rows is slow already: two are all there may be.
+    let mut pace = settled(limit);
+    pace.change(6);
+    assert_eq!(open(&mut pace).len(), 2);
+    let mut free = settled(PaceSpec { max_slow_in_flight: 6, ..limit });
+    free.change(6);
+    assert_eq!(open(&mut free).len(), 6);
+}
+
+#[test]
+fn calls_refused_for_their_number_are_halved_once() {
+    let mut pace = Pace::new(spec());
+    alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
+    pace.change(8);
+    let tickets: Vec<_> =
+        std::iter::from_fn(|| pace.next(at(90.0), u64::MAX).map(|size| pace.opened(at(90.0), size.usual, 0)))
+            .collect();
+    assert_eq!(tickets.len(), 8);
+    for ticket in tickets {
+        pace.finished(at(91.0), ticket, End::TooMany);
+    }
+    assert_eq!(pace.allowed(), 4);
+}
+
+#[test]
+fn where_calls_are_counted_chunks_fill_the_target() {
+    let rows = |daily: DailySpec| {
+        let mut pace = Pace::new(PaceSpec { daily, ..single() });
+        let (sizes, _) = alone(&mut pace, 0.0, 40, |rows| 0.002 + 0.01 * rows);
+        *sizes.last().expect("sizes")
+    };
+    assert!(rows(DailySpec { calls: Some(1_000), ..DailySpec::default() }) > 2 * rows(DailySpec::default()));
+}
+
+#[test]
 fn a_near_miss_shrinks_at_once() {
     let mut pace = Pace::new(single());
     let (sizes, now) = alone(&mut pace, 0.0, 20, |rows| 0.3 + 0.001 * rows);
@@ -207,6 +257,9 @@ fn specs_out_of_range_are_named() {
         (PaceSpec { target: f64::NAN, ..spec() }, "pace.target"),
         (PaceSpec { start_rows: 0, ..spec() }, "pace"),
         (PaceSpec { fixed_rows: Some(0), ..spec() }, "pace"),
+        (PaceSpec { slow_ms: 0, ..spec() }, "pace.slow_ms"),
+        (PaceSpec { max_slow_in_flight: 0, ..spec() }, "pace.slow_ms"),
+        (PaceSpec { daily: DailySpec { rows: Some(0), ..DailySpec::default() }, ..spec() }, "pace.daily"),
     ];
     for (spec, key) in cases {
         assert_eq!(spec.fault().map(|(key, _)| key), Some(key));

@@ -11,5 +11,6 @@ mod lies;
 mod login;
 mod nested;
 mod order;
+mod quotas;
 mod soap;
 mod support;

@@ -25,6 +25,11 @@ pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
         ("pace.max_bytes", pace.max_bytes),
         ("pace.max_in_flight", u64::from(pace.max_in_flight)),
         ("pace.fixed_rows", pace.fixed_rows.unwrap_or(1)),
+        ("pace.slow_ms", pace.slow_ms),
+        ("pace.max_slow_in_flight", u64::from(pace.max_slow_in_flight)),
+        ("pace.daily.calls", pace.daily.calls.unwrap_or(1)),
+        ("pace.daily.rows", pace.daily.rows.unwrap_or(1)),
+        ("pace.daily.batches", pace.daily.batches.unwrap_or(1)),
         ("retry.initial_ms", retry.initial_ms),
         ("retry.record_attempts", u64::from(retry.record_attempts)),
         ("retry.alone_attempts", u64::from(retry.alone_attempts)),
@@ -35,6 +40,12 @@ pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
     }
     if !(0.05..=0.9).contains(&pace.target) {
         notes.add("pace.target", text!("must be between 0.05 and 0.9", "0.05から0.9までにしてください"));
+    }
+    if pace.daily.spread && pace.daily.calls.is_none() {
+        notes.add(
+            "pace.daily.spread",
+            text!("spreads the calls of `calls`, which is missing", "callsの回数を均等に割り振る指定ですが、callsがありません"),
+        );
     }
     if retry.max_ms < retry.initial_ms {
         notes.add("retry.max_ms", text!("must not be below initial_ms", "initial_ms以上にしてください"));

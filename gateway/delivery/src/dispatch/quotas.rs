@@ -1,0 +1,100 @@
+//! What the upstream may be asked for in a day: counted, waited for, kept.
+
+use std::time::Duration;
+
+use super::close::Kind;
+use super::{Command, Dispatcher, Moment, Turn};
+use crate::encode::Measured;
+use crate::pace::{DailySpec, Pace};
+use crate::plan::CompiledPlan;
+use crate::quota::{Spent, Wait};
+use crate::signals::Signals;
+
+/// Calls that a bulk job takes at least: create, upload, close, one look, three files of results.
+const CALLS_OF_A_JOB: u64 = 7;
+
+/// Rows of the batches that the upstream cuts a bulk job into.
+const ROWS_OF_A_BATCH: u64 = 10_000;
+
+impl Dispatcher {
+    /// What the exchanges of a chunk came to: so many calls, and what their answers say of the upstream's own counts.
+    pub fn heard(&mut self, now: Moment, calls: u64, signals: Signals, of_a_job: bool) {
+        let Some(quota) = &mut self.quota else { return };
+        let counted = if of_a_job { CALLS_OF_A_JOB } else { 1 };
+        quota.also(now.wall, calls.saturating_sub(counted));
+        quota.told(now.wall, signals);
+        if calls > counted {
+            let keep = self.keep_quota();
+            self.ready.extend(keep);
+        }
+    }
+
+    /// A line for each route, and until when it waits because a budget is used up.
+    pub(crate) fn waits(&self, now: Moment) -> impl Iterator<Item = (&str, &Pace, Option<Wait>)> {
+        self.routes.paces().map(move |(route, pace)| (route, pace, self.wait(&pace.spec().daily, 1, now)))
+    }
+
+    /// What was asked of the upstream within 24 hours.
+    pub(crate) fn used(&self, now: Moment) -> Spent {
+        self.quota.as_ref().map(|quota| quota.used(now.wall)).unwrap_or_default()
+    }
+
+    /// Until when nothing may be sent of the batch.
+    pub(super) fn quota_used_up_until(&self, turn: Turn, now: Moment) -> Option<Duration> {
+        let plan = &self.batches.get(&turn)?.plan;
+        let wait = self.wait(&plan.plan.pace.daily, calls_of(plan), now)?;
+        Some(now.clock + Duration::from_millis(wait.until.saturating_sub(now.wall)))
+    }
+
+    /// Until when nothing may be sent at all.
+    pub(super) fn quotas_used_up_until(&self, now: Moment) -> Option<Duration> {
+        let each: Option<Vec<Duration>> =
+            self.batches.keys().map(|turn| self.quota_used_up_until(*turn, now)).collect();
+        each?.into_iter().min()
+    }
+
+    /// Rows of the batch's route that may still be sent now.
+    pub(super) fn rows_left(&self, turn: Turn, now: Moment) -> u64 {
+        let daily = self.batches.get(&turn).map(|batch| batch.plan.plan.pace.daily);
+        let left = |daily| Some(self.quota.as_ref()?.rows_left(&daily, now.wall));
+        daily.and_then(left).unwrap_or(u64::MAX)
+    }
+
+    /// A chunk is sent, or asked for: counted before it is, and kept where budgets have to hold over a restart.
+    pub(super) fn spend(
+        &mut self,
+        plan: &CompiledPlan,
+        measured: &Measured,
+        kind: Kind,
+        now: Moment,
+    ) -> Option<Command> {
+        let bulk = plan.dialect.bulk2().is_some();
+        let (rows, batches) = match kind {
+            Kind::Ask => (0, 0),
+            Kind::New | Kind::Repeat if bulk => (measured.rows, measured.rows.div_ceil(ROWS_OF_A_BATCH)),
+            Kind::New | Kind::Repeat => (measured.rows, 0),
+        };
+        self.quota.as_mut()?.spend(now.wall, Spent { calls: calls_of(plan), rows, batches });
+        self.keep_quota()
+    }
+
+    /// What was asked of the upstream is kept, where that is needed.
+    pub(super) fn keep_quota(&self) -> Option<Command> {
+        let memory = self.quota.as_ref().filter(|_| self.counts)?.remember()?;
+        Some(Command::Keep { name: self.quota_name(), memory })
+    }
+
+    /// The name under which it is kept; no route has one like it.
+    pub(super) fn quota_name(&self) -> String {
+        format!("{}#quota", self.name)
+    }
+
+    fn wait(&self, daily: &DailySpec, calls: u64, now: Moment) -> Option<Wait> {
+        self.quota.as_ref()?.wait(daily, calls, now.wall)
+    }
+}
+
+/// Calls that sending one chunk takes at least.
+fn calls_of(plan: &CompiledPlan) -> u64 {
+    if plan.dialect.bulk2().is_some() { CALLS_OF_A_JOB } else { 1 }
+}
