@@ -275,6 +275,10 @@ fn what_could_be_meant_twice_is_refused() {
         r#"<xs:choice><xs:group ref="g"/><xs:sequence><xs:group ref="g"/></xs:sequence></xs:choice>"#
             .to_owned(),
         r#"<xs:sequence maxOccurs="2"><xs:group ref="g" maxOccurs="100000"/></xs:sequence>"#.to_owned(),
+        // Written out it would have as many positions as there are grains of sand.
+        (0..40).fold(a.to_owned(), |inner, _| {
+            format!(r#"<xs:sequence minOccurs="2" maxOccurs="2">{inner}</xs:sequence>"#)
+        }),
     ] {
         model(&content).unwrap_or_else(|error| panic!("{content}: {error}"));
     }

@@ -4,6 +4,7 @@
 //! constraint's selector picks, as long as it is open. Both follow their paths down the tree with a word of bits for
 //! each path and level: bit `i` says that `i` steps have led here. What was selected is kept as fingerprints.
 
+mod prints;
 mod scope;
 mod tables;
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::Stop;
 use super::super::fingerprint::{Fingerprint, Hashed};
+use super::prints::Prints;
 use crate::engine::grammar::ConstraintId;
 
 /// The most keys and references that are kept at once.
@@ -12,7 +13,7 @@ const MAX_KEPT: usize = 1 << 22;
 /// Key sequences. A set takes half of what a map to one bit would: there may be millions.
 #[derive(Debug, Default)]
 struct Keys {
-    all: HashSet<Fingerprint, Hashed>,
+    all: Prints,
     /// Those of them that several children of one element have, which therefore count for none.
     repeated: HashSet<Fingerprint, Hashed>,
 }
