@@ -37,8 +37,6 @@ pub enum Bug {
     OrderIgnored,
     /// An outcome that the ledger could not take is not offered again.
     OutcomeDropped,
-    /// That a job was aborted is taken for that it never began.
-    AbortedAsAbsent,
     /// A job that did nothing speaks for those before it that were given the same records.
     OneJobSpeaksForAll,
     /// On an ordered route, what may still be at work in the cloud is not waited for.
@@ -47,7 +45,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -62,7 +60,6 @@ impl Bug {
         Self::SentBeforeWritten,
         Self::OrderIgnored,
         Self::OutcomeDropped,
-        Self::AbortedAsAbsent,
         Self::OneJobSpeaksForAll,
         Self::WorkNotWaitedFor,
     ];

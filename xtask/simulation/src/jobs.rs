@@ -76,6 +76,10 @@ impl CloudJob {
                 .any(|(row, end)| (row.payload, row.position) == (payload, position) && *end == NOT_REACHED)
     }
 
+    fn is_over(&self) -> bool {
+        matches!(self.state, State::JobComplete | State::Failed | State::Aborted)
+    }
+
     pub(crate) fn is_at_work(&self) -> bool {
         matches!(self.state, State::UploadComplete | State::InProgress) || self.closings > 0
     }
@@ -194,11 +198,12 @@ impl World {
         {
             job.closings += 1;
         }
-        if self.chance(self.faults.cut_at_work) {
-            // Cut while it is on its way: it arrives all the same.
+        let cut = self.chance(self.faults.cut_at_work);
+        if cut {
+            // While it is on its way: it arrives all the same.
             self.soon(LINE, told(JobAnswer::Ended(lost(false))));
         }
-        let line = if self.chance(self.faults.slow_line) { SLOW_LINE } else { LINE };
+        let line = if cut || self.chance(self.faults.slow_line) { SLOW_LINE } else { LINE };
         let on_its_way = JobCall { incarnation, task, call, route, job, step, rows };
         self.soon(line, Happening::JobArrive(Box::new(on_its_way)));
         Ok(())
@@ -229,7 +234,10 @@ impl World {
             self.jobs.insert(id, job);
             body
         } else {
-            let Some(job) = self.jobs.get_mut(&id) else {
+            // A job that is over is kept as long as the cloud likes.
+            let over = self.jobs.get(&id).is_none_or(|job| job.is_over());
+            let gone = over && step == JobStep::Look && self.chance(self.faults.nonsense);
+            let Some(job) = self.jobs.get_mut(&id).filter(|_| !gone) else {
                 return self.soon(LINE, told(refused(404, "NOT_FOUND"), None));
             };
             match (&step, job.state) {
@@ -274,7 +282,7 @@ impl World {
     /// The cloud works on a job that was closed.
     fn work_on(&mut self, id: &str) {
         let slow = self.chance(self.faults.slow_cloud);
-        let takes = Duration::from_millis(self.random.u64(100..2_000)) * if slow { 20 } else { 1 };
+        let takes = Duration::from_millis(self.random.u64(10..1_500)) * if slow { 20 } else { 1 };
         // A job may fail with rows that it never came to.
         let last = if slow { self.random.u8(0..PARTS) } else { PARTS };
         for part in 0..=last.min(PARTS - 1) {

@@ -172,7 +172,7 @@ fn route(number: usize, random: &mut fastrand::Rng) -> Route {
         job_seconds: random.u64(4..60),
         codes: Default::default(),
     };
-    let dialect = match random.u8(..4) {
+    let dialect = match random.u8(..3) {
         0 => DialectSpec::Bulk2(bulk2),
         _ => DialectSpec::Rest(rest),
     };
