@@ -8,10 +8,11 @@ use tokio::sync::watch;
 
 /// How often something to remove is looked for.
 const LOOK: Duration = Duration::from_secs(1);
-/// How many times as long as each removal took nothing is removed after it: acceptance and delivery have the disk for nine
-/// tenths of the time.
+/// How many times as long as each removal took nothing is removed after it, so that acceptance and delivery have the disk.
 const REST: u32 = 9;
-/// The same when payloads are late by more than [`LATE`]: more comes in than goes, and a full disk would end acceptance.
+/// The longest rest: a removal that only waited for a busy ledger has taken nothing from others.
+const LONGEST_REST: Duration = Duration::from_millis(400);
+/// The same as [`REST`] when payloads are late by more than [`LATE`]: more comes in than goes, and a full disk would end acceptance.
 const REST_WHEN_LATE: u32 = 1;
 /// How late a payload may be, in milliseconds.
 const LATE: u64 = 10 * 60 * 1_000;
@@ -39,7 +40,7 @@ pub(crate) async fn finished(
             Ok((Ok(purged), took)) => {
                 payloads += purged.payloads.len() as u64;
                 receipts += purged.receipts;
-                rest = took * if purged.late > LATE { REST_WHEN_LATE } else { REST };
+                rest = (took * if purged.late > LATE { REST_WHEN_LATE } else { REST }).min(LONGEST_REST);
                 purged.more
             }
             Ok((Err(error), _)) => {
