@@ -47,8 +47,14 @@ impl Dispatcher {
             return Step::Wait(Some(until));
         }
         let idle = |chunk: &&Chunk| !self.is_worked_on(turn, chunk.number);
-        // In flight, and nobody is at work on it: an operator has ordered that it be sent again.
-        let ordered = batch.state.chunks.values().filter(idle).find(|chunk| chunk.state.is_in_flight());
+        // In flight, and nobody is at work on it: an operator has ordered that it be sent again. What another owner has in
+        // flight is none of ours: who has been overtaken may read, and learns of it only when it writes.
+        let ordered = batch
+            .state
+            .chunks
+            .values()
+            .filter(idle)
+            .find(|chunk| chunk.state.is_in_flight() && chunk.epoch == self.epoch);
         if let Some(chunk) = ordered {
             // The order is for the chunk as it was, not for parts of it.
             let number = chunk.number;
