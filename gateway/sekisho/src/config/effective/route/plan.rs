@@ -44,7 +44,10 @@ pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
     if pace.daily.spread && pace.daily.calls.is_none() {
         notes.add(
             "pace.daily.spread",
-            text!("spreads the calls of `calls`, which is missing", "callsの回数を均等に割り振る指定ですが、callsがありません"),
+            text!(
+                "spreads the calls of `calls`, which is missing",
+                "callsの回数を均等に割り振る指定ですが、callsがありません"
+            ),
         );
     }
     if retry.max_ms < retry.initial_ms {
