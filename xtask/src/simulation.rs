@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::workspace::{cargo, check, target};
 
-/// Seeds of the long part.
+/// Seeds of the long part: about half an hour of one core.
 const SEEDS: &str = "1000000";
 
 /// Finds every planted bug. They are compiled for this alone: nothing else that is built has them.
