@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::bench::pacing;
 use crate::clients;
 use crate::conformance;
 use crate::demo::{self, Dialect, Door};
@@ -57,6 +58,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     check(cargo().args(["test", "--workspace", "--locked"]))?;
     step("planted bugs");
     simulation::find_planted()?;
+    step("the pace beside an oracle");
+    let mut good = pacing::show(&pacing::Options::default())?;
     step("the release build");
     let programs = Programs::build()?;
     step("the operator's examples");
@@ -65,7 +68,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     step("the W3C's schema test suite");
     w3c::run(&programs)?;
     step("the conformance cases");
-    let mut good = conformance::all(&programs)?;
+    good &= conformance::all(&programs)?;
     step("the clients of the real cloud");
     clients::run(&programs)?;
     step("the main job at every door, in every dialect");

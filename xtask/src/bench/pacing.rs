@@ -28,11 +28,17 @@ const LONGEST: Duration = Duration::from_secs(300);
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Rows to deliver after the warm-up.
-    #[arg(long, default_value_t = 400_000)]
+    #[arg(long, default_value_t = Options::default().rows)]
     rows: u64,
     /// Runs of each model, each with a seed of its own: every other one is for tuning, the rest for reporting only.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = Options::default().seeds)]
     seeds: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { rows: 400_000, seeds: 10 }
+    }
 }
 
 /// One simulated run of a model.

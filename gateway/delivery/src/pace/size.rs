@@ -11,10 +11,13 @@ const FIRST: f64 = 0.25;
 
 /// What the upstream may do to a chunk while it is under way nobody knows when it is sent. Chunks are made so short that
 /// they outlast an upstream that is all at once so many times as slow, the first that costs no more than [`SPARE`].
-const SUDDEN: [f64; 3] = [10.8, 5.4, 2.0];
+const SUDDEN: [f64; 3] = [11.5, 5.4, 2.0];
 
 /// So much of the throughput is given up for that.
 const SPARE: f64 = 0.05;
+
+/// And so much of it while the upstream is hardly known: what a batch loses at the beginning it does not make good again.
+const SPARE_COLD: f64 = 0.02;
 
 /// How near to the limit a chunk then may come.
 const OUTLASTS: f64 = 0.85;
@@ -136,10 +139,11 @@ impl Pace {
         let limit = self.spec.limit().as_secs_f64();
         let near = OUTLASTS * limit / self.model.margin().min(NOISE_BORNE);
         let outlasting = |by: &f64| self.model.rows_in(near / by, self.row_bytes, load, slower);
+        let spare = if self.warming() { SPARE_COLD } else { SPARE };
         let short = SUDDEN.iter().map(outlasting);
         short
             .filter(|rows| *rows >= 1.0)
-            .find(|rows| speed(*rows) >= (1.0 - SPARE) * speed(most))
+            .find(|rows| speed(*rows) >= (1.0 - spare) * speed(most))
             .map_or(most, |rows| rows.min(most))
     }
 

@@ -51,7 +51,7 @@ fn a_cold_start_costs_little() {
         })
         .collect();
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
-    assert!(mean >= 0.89 && shares.iter().all(|share| *share >= 0.84), "{mean} {shares:?}");
+    assert!(mean >= 0.9 && shares.iter().all(|share| *share >= 0.86), "{mean} {shares:?}");
 }
 
 #[test]
@@ -68,8 +68,7 @@ fn no_cloud_is_hit_but_by_steps_that_nobody_can_know_and_each_is_used_well() {
             assert!(trial.pace.strokes <= case.steps_up().count() as u64, "{}: {trial:?}", case.name);
         }
         let share = trials.iter().map(|(_, trial)| trial.share()).sum::<f64>() / seeds.len() as f64;
-        // Three runs are few: the command that runs many holds the bounds themselves.
-        assert!(share >= case.least_share() - 0.03, "{}: {share}", case.name);
+        assert!(share >= case.least_share(), "{}: {share}", case.name);
     }
 }
 
