@@ -295,16 +295,12 @@ fn versions_are_shared() {
     assert!(own.is_empty(), "versions outside [workspace.dependencies]:\n{}", own.join("\n"));
 }
 
-/// No source takes in another room's files behind cargo's back. Fuzzing is no stranger to the rooms: it shares the
-/// generator of schemas with the test of the checker against another.
+/// No source takes in another room's files behind cargo's back.
 #[test]
 fn the_suite_and_the_commands_include_no_source_of_the_gateway() {
     fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.ends_with("xtask/fuzz") {
-                continue;
-            }
             if path.is_dir() {
                 sources(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::schema::{Element, Made, Particle, SIMPLE, Type};
+use crate::runtime::generated::{Element, Made, Particle, SIMPLE, Type};
 
 #[derive(Clone, Debug)]
 struct Node {

@@ -1,6 +1,6 @@
 //! Disagreements that were found, each with the verdict that is right.
 
-use super::oracle::{Oracle, load, verdict};
+use super::{Oracle, load, verdict};
 
 struct Case {
     /// Declarations of the schema.
