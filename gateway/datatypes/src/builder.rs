@@ -349,15 +349,17 @@ fn builtin_facets(builtin: Builtin) -> Vec<(Side, &'static str)> {
 /// Refuses facets that nothing would check (part 2 §4.1.5). White space of what is not text is fixed: what a schema says
 /// of it changes nothing.
 fn applicable(body: &Body, facets: &Facets) -> Result<(), DefinitionError> {
-    let (text, number, ordered, value) = match body {
-        Body::Any => (false, false, false, false),
-        Body::Union(_) => (false, false, false, true),
-        Body::List(..) => (true, false, false, true),
+    let (text, number, ordered, value, listed) = match body {
+        Body::Any => (false, false, false, false, false),
+        Body::Union(_) => (false, false, false, true, true),
+        Body::List(..) => (true, false, false, true, true),
         Body::Atomic(literal, _) => {
             let counted =
                 literal.is_text() || matches!(literal, Literal::Hex | Literal::Base64 | Literal::QName);
             let number = matches!(literal, Literal::Decimal | Literal::Integer);
-            (counted, number, !counted && *literal != Literal::Boolean, true)
+            // Two values need no list: boolean has `pattern` and `whiteSpace` only (part 2 §3.2.2.3).
+            let listed = *literal != Literal::Boolean;
+            (counted, number, !counted && listed, true, listed)
         }
     };
     let given = [
@@ -371,7 +373,7 @@ fn applicable(body: &Body, facets: &Facets) -> Result<(), DefinitionError> {
         ("maxInclusive", facets.max_inclusive.is_some(), ordered),
         ("maxExclusive", facets.max_exclusive.is_some(), ordered),
         ("pattern", !facets.patterns.is_empty(), value),
-        ("enumeration", facets.enumeration.is_some(), value),
+        ("enumeration", facets.enumeration.is_some(), listed),
     ];
     match given.into_iter().find(|(_, is_given, applies)| *is_given && !applies) {
         Some((facet, ..)) => Err(DefinitionError::Facet { facet }),

@@ -14,12 +14,14 @@
 #![forbid(unsafe_code)]
 
 pub mod checker;
+mod circle;
 mod compiled;
 mod dialect;
 pub mod digest;
 pub mod document;
 mod engine;
 pub mod error;
+mod expansion;
 pub mod explain;
 mod facts;
 pub mod lines;

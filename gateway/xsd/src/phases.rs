@@ -11,6 +11,8 @@ use xsd_schema::parser::resolver::{LoadOutcome, fixup_composition_edges, resolve
 use xsd_schema::pipeline::process_loaded_schemas;
 use xsd_schema::{DocumentId, SchemaError, SchemaResolver, SchemaSet, TypeKey, XsdVersion};
 
+use crate::{circle, expansion};
+
 /// Our document: where it is, its namespace, and its type, with two wildcards that compete and no element.
 const LAST: &str = "last:";
 const NAMESPACE: &str = "urn:sekisho:last";
@@ -31,7 +33,10 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
     }
     fixup_composition_edges(&mut set);
     set.set_max_depth(config.max_depth);
+    expansion::refuse_large(&set)?;
     match process_loaded_schemas(&mut set) {
+        // Of a circle the compiler tells its own keys, and no place.
+        Err(error) if is_circle(&error) => Err(circle::find(&set).unwrap_or(error)),
         Err(error) if !is_last(&error) => Err(error),
         _ => {
             take_out(&mut set);
@@ -65,6 +70,11 @@ fn is_last(error: &SchemaError) -> bool {
         return false;
     };
     place.base_uri == LAST
+}
+
+/// Whether a type is derived from itself.
+fn is_circle(error: &SchemaError) -> bool {
+    matches!(error, SchemaError::StructuralError { constraint: "ct-props-correct.3", location: None, .. })
 }
 
 /// Leaves nothing of our type for documents to name.

@@ -301,7 +301,9 @@ impl Loading {
             XsdError::LimitExceeded { .. } => ("limit", error.to_string()),
             _ => ("schema", error.to_string()),
         };
-        let message_ja = compiler_ja(rule, &message);
+        // What is found before the compiler is asked, or said in its stead, is in our own words.
+        let own = Some(schema_text_ja(&message)).filter(|ja| *ja != message);
+        let message_ja = own.unwrap_or_else(|| compiler_ja(rule, &message));
         SchemaError::Invalid { place, rule: rule.to_owned(), message, message_ja }
     }
 }

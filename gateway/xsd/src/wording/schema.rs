@@ -93,6 +93,22 @@ const PHRASES: &[(&str, &str)] = &[
         "the content model is too large: write it with fewer alternatives",
         "内容モデルが大きすぎます。選択肢を減らしてください",
     ),
+    (
+        "the definition {} becomes too large when its references are followed: refer to fewer groups, or less often",
+        "定義 {} は、参照をたどると大きくなりすぎます。参照するグループか参照の回数を減らしてください",
+    ),
+    (
+        "this type becomes too large when its references are followed: refer to fewer groups, or less often",
+        "この型は、参照をたどると大きくなりすぎます。参照するグループか参照の回数を減らしてください",
+    ),
+    (
+        "the type {} is defined by itself ({}): let it come from another type",
+        "型 {} が自分自身によって定義されています（{}）。別の型から派生させてください",
+    ),
+    (
+        "a restriction names its base type, or has it inside: give it a base",
+        "xs:restrictionには基底型が必要です。baseで指定するか、中に書いてください",
+    ),
     ("xs:all is not the whole content of the type", "xs:allは型の内容の全体でなければなりません"),
     ("an element particle refers to no declaration", "要素の参照先となる宣言がありません"),
     (
@@ -183,6 +199,8 @@ mod tests {
     #[test]
     fn the_phrases_are_those_of_the_code() {
         let code = [
+            include_str!("../circle.rs"),
+            include_str!("../expansion.rs"),
             include_str!("../translate.rs"),
             include_str!("../translate/find.rs"),
             include_str!("../translate/keys.rs"),
@@ -191,6 +209,7 @@ mod tests {
             include_str!("../dialect.rs"),
             include_str!("../engine/build/mod.rs"),
             include_str!("../engine/build/content.rs"),
+            include_str!("../engine/build/simple.rs"),
             include_str!("../engine/build/types.rs"),
             include_str!("../engine/build/constraints.rs"),
         ]

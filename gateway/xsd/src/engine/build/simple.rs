@@ -2,6 +2,7 @@
 
 use sekisho_datatypes::{Builtin, EnumValue, Facets, TypeId, WhiteSpace};
 use xsd_schema::namespace::context::NamespaceContextSnapshot;
+use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::frames::SimpleTypeVariety;
 use xsd_schema::types::facets::{FacetSet, WhitespaceMode};
 use xsd_schema::{SimpleTypeKey, TypeKey};
@@ -49,6 +50,9 @@ impl Build<'_> {
             let Some(TypeKey::Simple(item)) = ty.resolved_item_type else { return Ok(None) };
             let Some(item) = self.simple_type(item)? else { return Ok(None) };
             return self.simple.list(name, item).map(Some).map_err(failed);
+        }
+        if ty.base_type.is_none() && source.is_some() {
+            return Err(no_base(source, "src-simple-type"));
         }
         let base = match ty.resolved_base_type {
             Some(TypeKey::Simple(base)) if base != key => self.simple_type(base)?,
@@ -136,6 +140,12 @@ impl Build<'_> {
         let name = self.set.name_table.get(local)?;
         self.set.builtin_types().get_by_local_name(name)
     }
+}
+
+/// A restriction of nothing (part 1 §3.14.3 clause 2, and §3.4.2, where `base` is required): the compiler takes it.
+pub(super) fn no_base(source: Option<&SourceRef>, rule: &'static str) -> BuildError {
+    let message = "a restriction names its base type, or has it inside: give it a base";
+    BuildError::new(source.cloned(), rule, message)
 }
 
 fn white_space(mode: WhitespaceMode) -> WhiteSpace {

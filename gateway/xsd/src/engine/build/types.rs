@@ -2,10 +2,13 @@
 
 use sekisho_datatypes::{Builtin, TypeId};
 use xsd_schema::arenas::ComplexTypeDefData;
-use xsd_schema::parser::frames::{ComplexContentResult, DerivationMethod};
+use xsd_schema::parser::frames::{
+    ComplexContentResult, Compositor, DerivationMethod, ParticleResult, ParticleTerm,
+};
 use xsd_schema::schema::model::DerivationSet;
 use xsd_schema::{ComplexTypeKey, TypeKey};
 
+use super::simple::no_base;
 use super::{Build, BuildError, definition, model};
 use crate::engine::content::{Leaf, Model, Particle, Term};
 use crate::engine::grammar::{AttributesId, Content, ModelId, Type, Ways};
@@ -27,6 +30,10 @@ impl Build<'_> {
         let set = self.set;
         let ty = &set.arenas.complex_types[key];
         let any_type = set.any_type_key();
+        // Where nothing is written of a derivation, there is no method either.
+        if ty.derivation_method.is_some() && ty.base_type.is_none() && ty.source.is_some() {
+            return Err(no_base(ty.source.as_ref(), "s4s-att-must-appear"));
+        }
         let base = match ty.resolved_base_type {
             _ if key == any_type => None,
             Some(base) => Some(base),
@@ -67,7 +74,7 @@ impl Build<'_> {
             ComplexContentResult::Empty => Kind::Empty,
             ComplexContentResult::Complex(def) => {
                 let particle = def.particle.as_ref();
-                let nothing = particle.is_none_or(|p| p.min_occurs == 0 && p.max_occurs == Some(0));
+                let nothing = particle.is_none_or(is_nothing);
                 match (ty.mixed || def.mixed, nothing, ty.derivation_method, ty.resolved_base_type) {
                     (true, ..) => Kind::Mixed,
                     (false, false, ..) => Kind::Elements,
@@ -144,6 +151,20 @@ impl Build<'_> {
         };
         self.simple_content.insert(key, own);
         Ok(own)
+    }
+}
+
+/// Whether the effective content of a type with this particle is empty (part 1 §3.4.2, effective content, clause 2.1): the
+/// group that is written there has nothing inside. A reference to such a group is a particle all the same.
+fn is_nothing(particle: &ParticleResult) -> bool {
+    if particle.max_occurs == Some(0) {
+        return true;
+    }
+    match &particle.term {
+        ParticleTerm::Group(group) if group.ref_name.is_none() && group.particles.is_empty() => {
+            group.compositor != Some(Compositor::Choice) || particle.min_occurs == 0
+        }
+        _ => false,
     }
 }
 
