@@ -225,7 +225,8 @@ impl Types {
         self.get(ty).ids
     }
 
-    /// Calls `sink` with every ID, IDREF and ENTITY in a valid value, in order.
+    /// Calls `sink` with every ID, IDREF and ENTITY in a valid value, in order; not with an ENTITY that is the value of a
+    /// union, of which nothing more is asked (part 1 §3.14.4 clause 2).
     pub fn each_id(
         &self,
         ty: TypeId,
@@ -246,7 +247,11 @@ impl Types {
             }
             (_, Variety::Union(_)) => {
                 if let Ok(member) = self.evaluate(ty, raw, namespaces, scratch, None) {
-                    self.each_id(member, raw, namespaces, scratch, sink);
+                    self.each_id(member, raw, namespaces, scratch, &mut |kind, text| {
+                        if kind != IdKind::Entity {
+                            sink(kind, text);
+                        }
+                    });
                 }
             }
             _ => {

@@ -39,6 +39,35 @@ fn violations(text: &str) -> Vec<Violation> {
 }
 
 #[test]
+fn text_out_of_place_is_told_where_it_stands() {
+    let before = format!("<root>\n{GOOD}\n");
+    for (record, code, line, column) in [
+        ("<rec must='1'>\n  <code>001</code>\n  stray<end>z</end></rec>", "cvc-complex-type.2.3", 5, 3),
+        (
+            "<rec must='1'>\n<code>001</code><![CDATA[stray]]><end>z</end></rec>",
+            "cvc-complex-type.2.3",
+            4,
+            17,
+        ),
+        ("<rec must='1'>\n\n&#65;<code>001</code><end>z</end></rec>", "cvc-complex-type.2.3", 5, 1),
+        (
+            "<rec must='1'><code>001</code><a xsi:nil='true' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>\n stray</a><end>z</end></rec>",
+            "cvc-elt.3.2.1",
+            4,
+            2,
+        ),
+    ] {
+        let all = violations(&format!("{before}{record}\n</root>"));
+        let [one] = &all[..] else { panic!("{record}: {all:?}") };
+        assert_eq!((one.code, one.line, one.column), (code, Some(line), Some(column)), "{record}");
+        let document = format!("{before}{record}");
+        let byte = document.lines().take(line as usize - 1).map(|line| line.len() as u64 + 1).sum::<u64>();
+        assert_eq!(one.byte, Some(byte + column - 1), "{record}");
+        assert!(one.path.as_deref().is_some_and(|path| path.starts_with("root[1]/rec[2]")), "{one:?}");
+    }
+}
+
+#[test]
 fn each_violation_says_what_was_expected_and_found() {
     for (record, code, expected, found) in [
         (

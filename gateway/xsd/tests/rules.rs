@@ -4,6 +4,7 @@
 use sekisho_xsd::Schema;
 
 const SCHEMA: &str = r###"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:t" targetNamespace="urn:t" elementFormDefault="qualified">
+<xs:group name="nothing"><xs:sequence/></xs:group><xs:simpleType name="Named"><xs:restriction base="xs:ENTITY"><xs:enumeration value="a"/></xs:restriction></xs:simpleType>
 <xs:complexType name="Base"><xs:sequence><xs:element name="b" type="xs:int" minOccurs="0"/></xs:sequence></xs:complexType>
 <xs:complexType name="More"><xs:complexContent><xs:extension base="t:Base"><xs:sequence><xs:element name="m" type="xs:int"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
 <xs:complexType name="Less"><xs:complexContent><xs:restriction base="t:Base"><xs:sequence/></xs:restriction></xs:complexContent></xs:complexType>
@@ -18,7 +19,16 @@ const SCHEMA: &str = r###"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
 <xs:element name="less" type="t:Base" block="extension"/>
 <xs:element name="loose" type="xs:int"/>
 <xs:element name="r"><xs:complexType><xs:choice minOccurs="0" maxOccurs="unbounded">
-  <xs:element name="int" type="xs:int"/><xs:element name="empty"><xs:complexType/></xs:element><xs:element name="base" type="t:Base"/>
+  <xs:element name="int" type="xs:int"/><xs:element name="empty"><xs:complexType/></xs:element>
+  <xs:element name="noseq"><xs:complexType><xs:sequence/></xs:complexType></xs:element><xs:element name="noall"><xs:complexType><xs:all/></xs:complexType></xs:element>
+  <xs:element name="nochoice"><xs:complexType><xs:choice minOccurs="0"><xs:annotation/></xs:choice></xs:complexType></xs:element>
+  <xs:element name="within"><xs:complexType><xs:sequence><xs:sequence/></xs:sequence></xs:complexType></xs:element>
+  <xs:element name="group"><xs:complexType><xs:group ref="t:nothing"/></xs:complexType></xs:element>
+  <xs:element name="added"><xs:complexType><xs:complexContent><xs:extension base="t:Base"><xs:sequence/></xs:extension></xs:complexContent></xs:complexType></xs:element>
+  <xs:element name="mixednone"><xs:complexType mixed="true"><xs:sequence/></xs:complexType></xs:element>
+  <xs:element name="entity" type="xs:ENTITY"/><xs:element name="entities" type="xs:ENTITIES"/><xs:element name="named" type="t:Named"/>
+  <xs:element name="either"><xs:simpleType><xs:union memberTypes="xs:ENTITY xs:string"/></xs:simpleType></xs:element>
+  <xs:element name="plain"><xs:complexType><xs:attribute name="e" type="xs:ENTITY"/></xs:complexType></xs:element><xs:element name="base" type="t:Base"/>
   <xs:element name="text" type="t:Text"/><xs:element name="nil" type="xs:int" nillable="true"/><xs:element name="fixed" type="xs:decimal" fixed="1.0"/>
   <xs:element name="nilfixed" type="xs:int" nillable="true" fixed="1"/><xs:element name="default" type="xs:int" default="7"/>
   <xs:element name="mixed" fixed="text"><xs:complexType mixed="true"><xs:sequence><xs:element name="x" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
@@ -48,7 +58,11 @@ const CASES: &[(&str, &[&str])] = &[
     ("<int>x</int>", &["cvc-datatype-valid"]),
     ("<int a=''>1</int>", &["cvc-type.3.1.1"]),
     ("<int xsi:schemaLocation='a b'>1</int>", &[]),
-    ("<int xsi:schemaLocation='a'>1</int>", &["cvc-schema-location"]),
+    // Hints are ignored, those that are none as well.
+    (
+        "<int xsi:schemaLocation='a'>1</int><int xsi:schemaLocation='' xsi:noNamespaceSchemaLocation='a b'>1</int>",
+        &[],
+    ),
     ("<int><b/></int>", &["cvc-complex-type.2.4"]),
     ("<nothing/>", &["cvc-complex-type.2.4"]),
     ("<int xmlns=''>1</int>", &["cvc-complex-type.2.4"]),
@@ -56,6 +70,25 @@ const CASES: &[(&str, &[&str])] = &[
     ("<empty/><empty><!-- --><?p?></empty>", &[]),
     ("<empty> </empty>", &["cvc-complex-type.2.1"]),
     ("<empty><b/></empty>", &["cvc-complex-type.2.4"]),
+    ("<noseq/><noall/><nochoice/><nochoice><!-- --></nochoice>", &[]),
+    ("<noseq> </noseq>", &["cvc-complex-type.2.1"]),
+    ("<noall>&#32;</noall>", &["cvc-complex-type.2.1"]),
+    ("<nochoice>\n</nochoice>", &["cvc-complex-type.2.1"]),
+    ("<base xsi:type='t:Less'> </base>", &["cvc-complex-type.2.1"]),
+    // What is written there has particles, though none that takes an element; or the base type has.
+    (
+        "<within> </within><group> </group><added> </added><added><b>1</b></added><mixednone> x </mixednone>",
+        &[],
+    ),
+    // No document type declaration is taken: no entity is ever declared.
+    ("<entity>a</entity>", &["cvc-simple-type"]),
+    ("<entity>1</entity>", &["cvc-datatype-valid"]),
+    ("<entities> a b </entities>", &["cvc-simple-type"]),
+    ("<named>a</named>", &["cvc-simple-type"]),
+    ("<named>b</named>", &["cvc-enumeration-valid"]),
+    ("<plain e='a'/>", &["cvc-simple-type"]),
+    ("<int xsi:type='xs:ENTITY'>a</int>", &["cvc-elt.4.2", "cvc-datatype-valid"]),
+    ("<either>a</either><plain/>", &[]),
     ("<base/><base><b>1</b></base>", &[]),
     ("<base><b>1</b><b>1</b></base>", &["cvc-complex-type.2.4"]),
     ("<text u=''>1</text>", &[]),

@@ -173,6 +173,7 @@ fn ids_are_found_in_items_and_members() {
     let own = builder.restrict(Builtin::Id.id(), None, Facets::default()).unwrap();
     let number = builder.union(None, vec![Builtin::Integer.id(), own, Builtin::Entity.id()]).unwrap();
     let list = builder.list(None, number).unwrap();
+    let union = builder.union(None, vec![Builtin::Entity.id(), Builtin::String.id()]).unwrap();
     let types = builder.finish();
     let found = |ty: TypeId, raw: &str| {
         let mut found = Vec::new();
@@ -187,6 +188,8 @@ fn ids_are_found_in_items_and_members() {
         found(Builtin::Idrefs.id(), " a\nb "),
         [(IdKind::Idref, "a".to_owned()), (IdKind::Idref, "b".to_owned())]
     );
+    assert_eq!(found(Builtin::Entities.id(), "a"), [(IdKind::Entity, "a".to_owned())]);
+    assert!(found(union, "a").is_empty() && types.ids(union).entity);
     assert!(found(Builtin::NCName.id(), "a").is_empty());
     assert!(!types.ids(Builtin::NCName.id()).any());
 }

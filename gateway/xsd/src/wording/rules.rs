@@ -83,10 +83,10 @@ const RULES: &[Rule] = rules! {
     "cvc-attribute.5": "has an xsi:type that names no type", "の xsi:type が型を指していません"; NONE; NONE
     "cvc-assess-attr.1.2": "has an attribute that the schema does not declare",
         "にスキーマで宣言されていない属性があります"; NO_ATTRIBUTE; ATTRIBUTE
-    "cvc-schema-location": "has an xsi:schemaLocation without pairs",
-        "の xsi:schemaLocation が組になっていません"; ("pairs", "組"); ("an odd number of names", "奇数個の名前")
     "src-resolve": "has a type that the schema does not have",
         "の型がスキーマにありません"; NONE; NONE
+    "cvc-simple-type": "names an unparsed entity, and no document here can declare one",
+        "が解析対象外実体の名前を値としていますが、それを宣言できる文書は受け付けません"; ("a declared entity", "宣言された実体"); ("no such entity", "該当する実体なし")
     "cvc-id.1": "refers to an ID that the document does not have",
         "が文書にない ID を参照しています"; ("an ID of the document", "文書にある ID"); ("no such ID", "該当する ID なし")
     "cvc-id.2": "has an ID that the document has already",

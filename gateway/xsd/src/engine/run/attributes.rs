@@ -100,14 +100,11 @@ impl Assessor<'_, '_> {
         let ty = match found.name {
             Some(name) if name == known.xsi_type => Builtin::QName,
             Some(name) if name == known.xsi_nil => Builtin::Boolean,
-            Some(name) if name == known.xsi_schema_location => {
-                // Hints are ignored; that they are pairs is all that is asked of them.
-                if !value.split_ascii_whitespace().count().is_multiple_of(2) {
-                    self.report_here("cvc-schema-location");
-                }
-                return Ok(true);
+            // Hints are ignored, whatever they say: of their values nothing is asked but to be lists of URIs, as any is.
+            Some(name) => {
+                let hints = [known.xsi_schema_location, known.xsi_no_namespace_schema_location];
+                return Ok(hints.contains(&name));
             }
-            Some(name) => return Ok(name == known.xsi_no_namespace_schema_location),
             None => return Ok(false),
         };
         let memory = &mut *self.memory;
@@ -153,7 +150,10 @@ impl Assessor<'_, '_> {
             let key = self.fingerprints().of(&self.memory.key);
             self.field_of_attribute(found, Some(Some(key)));
         }
-        self.identifiers_in(attribute.ty, value, 0, 0)
+        if self.identifiers_in(attribute.ty, value, 0, 0)? {
+            self.report_attribute("cvc-simple-type", Some(self.grammar.names.local(attribute.name)));
+        }
+        Ok(())
     }
 
     /// An attribute that is not there but has a value all the same.
@@ -165,24 +165,26 @@ impl Assessor<'_, '_> {
             let found = Found { name: Some(attribute.name), namespace };
             self.field_of_attribute(found, Some(key));
         }
-        self.identifiers_in(attribute.ty, &value.text, 0, 0)
+        // What it names was for the schema to see to.
+        self.identifiers_in(attribute.ty, &value.text, 0, 0).map(drop)
     }
 
-    /// Notes the identifiers and references in a value.
+    /// Notes the identifiers and references in a value; whether it names entities, too, of which none is ever declared.
     pub(super) fn identifiers_in(
         &mut self,
         ty: TypeId,
         value: &str,
         line: u64,
         column: u64,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         use sekisho_datatypes::IdKind;
         if !self.grammar.simple.ids(ty).any() {
-            return Ok(());
+            return Ok(false);
         }
         let fingerprints = self.fingerprints();
         let memory = &mut *self.memory;
         let (identifiers, mut repeated, mut outcome) = (&mut memory.identifiers, 0, Ok(()));
+        let mut entities = false;
         self.grammar.simple.each_id(ty, value, &memory.bindings, &mut memory.scratch, &mut |kind, id| {
             let id = fingerprints.of(id.as_bytes());
             match kind {
@@ -196,11 +198,11 @@ impl Assessor<'_, '_> {
                     }
                 }
                 // There is no document type declaration that could declare one.
-                IdKind::Entity => {}
+                IdKind::Entity => entities = true,
             }
         });
         (0..repeated).for_each(|_| self.report_here("cvc-id.2"));
-        outcome
+        outcome.map(|()| entities)
     }
 
     /// A value that is not of its type.

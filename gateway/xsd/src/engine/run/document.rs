@@ -98,7 +98,11 @@ pub(crate) fn check(
                 assessor.begin_lesson(before, &mut reader);
                 outcome
             }
-            Ok(Event::Text(text)) => assessor.text(text.as_str()),
+            Ok(Event::Text(text)) => {
+                let outcome = assessor.text(text.as_str());
+                assessor.place_text(|| reader.position());
+                outcome
+            }
             Ok(Event::End(_)) => {
                 assessor.note_element();
                 let outcome = assessor.end();

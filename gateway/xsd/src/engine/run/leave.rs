@@ -99,7 +99,10 @@ impl Assessor<'_, '_> {
             let text = std::mem::take(&mut self.memory.text);
             let noted = self.identifiers_in(ty, &text[begin..], frame.line, frame.column);
             self.memory.text = text;
-            noted?;
+            if noted? {
+                self.report_here("cvc-simple-type");
+                return Ok(Value::Bad);
+            }
         }
         Ok(if frame.is_field { Value::Known(self.fingerprints().of(&self.memory.key)) } else { Value::Bad })
     }
@@ -125,7 +128,10 @@ impl Assessor<'_, '_> {
             self.report_here("cvc-elt.5.1.1");
             return Ok(Value::Bad);
         }
-        self.identifiers_in(ty, &constraint.text, frame.line, frame.column)?;
+        if self.identifiers_in(ty, &constraint.text, frame.line, frame.column)? {
+            self.report_here("cvc-simple-type");
+            return Ok(Value::Bad);
+        }
         Ok(if frame.is_field { Value::Known(self.fingerprints().of(&self.memory.key)) } else { Value::Bad })
     }
 

@@ -122,7 +122,12 @@ impl<'g, 'm> Assessor<'g, 'm> {
         self.memory.identifiers.place(at.line, at.column);
     }
 
-    /// Takes a piece of character data.
+    /// Says where the piece of character data is that `text` has taken.
+    pub(crate) fn place_text(&mut self, at: impl FnOnce() -> Position) {
+        self.memory.findings.place_with(at);
+    }
+
+    /// Takes a piece of character data. [`Assessor::place_text`] says afterwards where it is.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Stop> {
         use super::grammar::Content;
         let Some(frame) = self.memory.frames.last_mut() else { return Ok(()) };
@@ -144,7 +149,7 @@ impl<'g, 'm> Assessor<'g, 'm> {
                 {
                     frame.told_text = true;
                     let code = if frame.nil { "cvc-elt.3.2.1" } else { "cvc-complex-type.2.3" };
-                    self.report_here(code);
+                    self.report_text(code);
                 }
                 return Ok(());
             }
@@ -152,7 +157,7 @@ impl<'g, 'm> Assessor<'g, 'm> {
                 if !frame.told_text {
                     frame.told_text = true;
                     let code = if frame.nil { "cvc-elt.3.2.1" } else { "cvc-complex-type.2.1" };
-                    self.report_here(code);
+                    self.report_text(code);
                 }
                 return Ok(());
             }

@@ -32,6 +32,13 @@ impl Findings {
         self.placed = self.waiting.len();
     }
 
+    /// As [`Findings::place`], where the place is not asked for unless it is needed.
+    pub(super) fn place_with(&mut self, at: impl FnOnce() -> Position) {
+        if self.waiting.iter().any(|violation| violation.line == Some(0)) {
+            self.place(at());
+        }
+    }
+
     /// Whether the next violation is told, not only counted.
     fn has_room(&self) -> bool {
         self.count < self.reported
@@ -131,6 +138,15 @@ impl Assessor<'_, '_> {
         self.report_with("cvc-complex-type.2.4", depth, words);
         if let Some(violation) = self.memory.findings.waiting.get_mut(waiting) {
             violation.field = child.map(str::to_owned);
+            (violation.line, violation.column) = (Some(0), Some(0));
+        }
+    }
+
+    /// Text out of place in the innermost element, where the text is, which is yet to be told.
+    pub(super) fn report_text(&mut self, code: &'static str) {
+        let waiting = self.memory.findings.waiting.len();
+        self.report_here(code);
+        if let Some(violation) = self.memory.findings.waiting.get_mut(waiting) {
             (violation.line, violation.column) = (Some(0), Some(0));
         }
     }
