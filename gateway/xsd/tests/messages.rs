@@ -47,7 +47,7 @@ fn text_out_of_place_is_told_where_it_stands() {
             "<rec must='1'>\n<code>001</code><![CDATA[stray]]><end>z</end></rec>",
             "cvc-complex-type.2.3",
             4,
-            17,
+            26,
         ),
         ("<rec must='1'>\n\n&#65;<code>001</code><end>z</end></rec>", "cvc-complex-type.2.3", 5, 1),
         (
