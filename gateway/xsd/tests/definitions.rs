@@ -72,6 +72,29 @@ fn what_references_multiply_is_refused_before_it_is_made() {
 }
 
 #[test]
+fn what_references_multiply_is_told_where_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = |more: &str| format!("<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"{more}>");
+    let leaf = r#"<xs:element name="e"/>"#;
+    let groups = doubling("group", 30, leaf, "<xs:sequence>", "</xs:sequence>");
+    std::fs::write(folder.path().join("base.xsd"), format!("{}\n{groups}\n</xs:schema>", head(""))).unwrap();
+    for (more, body) in [
+        ("", r#"<xs:include schemaLocation="base.xsd"/>"#),
+        // Included so, its groups are of the other namespace, and so are their references.
+        (r#" targetNamespace="urn:t""#, r#"<xs:include schemaLocation="base.xsd"/>"#),
+        (
+            "",
+            r#"<xs:redefine schemaLocation="base.xsd"><xs:group name="g30"><xs:sequence><xs:group ref="g30"/><xs:element name="f"/></xs:sequence></xs:group></xs:redefine>"#,
+        ),
+    ] {
+        let path = folder.path().join("main.xsd");
+        std::fs::write(&path, format!("{}\n{body}\n</xs:schema>", head(more))).unwrap();
+        let error = Schema::load(&path, None).unwrap_err().to_string();
+        assert!(error.starts_with("base.xsd:") && error.contains("content-model"), "{body}: {error}");
+    }
+}
+
+#[test]
 fn a_type_that_is_defined_by_itself_is_named_with_its_place() {
     let extension = |name: &str, base: &str| {
         format!(
