@@ -24,6 +24,8 @@ use shapes::Shapes;
 
 /// The rule that a set of fields breaks, or one that is missing or too much.
 const CONTENT: &str = "cvc-complex-type.2.4";
+/// The rules that text out of place breaks.
+const TEXT: [&str; 3] = ["cvc-complex-type.2.1", "cvc-complex-type.2.3", "cvc-elt.3.2.1"];
 
 /// Checks the records of one intake against the schema.
 ///
@@ -203,6 +205,8 @@ fn told(found: sekisho_xsd::Violation, rendering: &Rendering, record: &Record, l
     let inside = path.split_once('/').map_or(String::new(), |(_, inside)| format!("/{inside}"));
     let start = found.line.and_then(|line| match record.is_unordered() {
         true if found.code == CONTENT => rendering.place_of_gap(line, depth, found.field.as_deref()),
+        // Text has no place of its own in the payload: the element that may not have it has.
+        _ if TEXT.contains(&found.code) => rendering.place_of_gap(line, depth, None),
         _ => rendering.place(line),
     });
     let (place, at_record) = start.unwrap_or((record.place(), true));
