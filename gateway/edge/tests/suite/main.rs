@@ -13,6 +13,7 @@ mod batches;
 mod connections;
 mod contract;
 mod duplicate_records;
+mod encodings;
 mod heads;
 mod held;
 mod idempotency;
