@@ -55,7 +55,7 @@ impl fmt::Display for CharsetError {
         match self.kind {
             CharsetErrorKind::Malformed => write!(
                 f,
-                " is no character of {}: declare the encoding that the data is in, or correct the data",
+                " is no character of {}, which the data is read as: correct the data, or what names its encoding",
                 self.encoding
             ),
             CharsetErrorKind::Truncated => write!(

@@ -293,9 +293,9 @@ pub(crate) struct ValidateArgs {
     /// How the records are written.
     #[arg(long, value_enum, requires = "record")]
     pub(crate) format: Option<FormatArg>,
-    /// Encoding of records in CSV.
-    #[arg(long, default_value = "UTF-8", value_parser = charset)]
-    pub(crate) charset: Encoding,
+    /// Encoding of the files, whatever XML documents declare; without it XML says its own, and CSV and JSON are UTF-8.
+    #[arg(long, value_parser = charset)]
+    pub(crate) charset: Option<Encoding>,
     /// How violations are printed.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: OutputArg,
@@ -309,7 +309,7 @@ pub(crate) struct ValidateArgs {
     #[arg(long)]
     pub(crate) show_values: bool,
     /// Answers the line protocol of schema test runners on standard input and output.
-    #[arg(long, conflicts_with_all = ["record", "format", "output", "max_errors", "jobs", "show_values"])]
+    #[arg(long, conflicts_with_all = ["record", "format", "charset", "output", "max_errors", "jobs", "show_values"])]
     pub(crate) server: bool,
     /// The files; `-` is standard input.
     #[arg(required_unless_present = "server")]

@@ -3,11 +3,12 @@
 use crate::name::is_space;
 use crate::rules;
 
-/// Checks what stands between `<?xml` and `?>`; gives the declared encoding, if any.
+/// Checks what stands between `<?xml` and `?>`; gives the declared encoding, if any, and the byte of `text` where
+/// its name begins.
 ///
 /// # Errors
 /// The broken rule, and the byte of `text` where it is broken.
-pub(crate) fn declaration(text: &str) -> Result<Option<&str>, (&'static str, usize)> {
+pub(crate) fn declaration(text: &str) -> Result<Option<(&str, usize)>, (&'static str, usize)> {
     const PARTS: [&str; 3] = ["version", "encoding", "standalone"];
     let bytes = text.as_bytes();
     let mut next_part = 0;
@@ -39,7 +40,7 @@ pub(crate) fn declaration(text: &str) -> Result<Option<&str>, (&'static str, usi
             0 if value != "1.0" => return wrong(rules::DECLARATION_VERSION),
             1 if !is_encoding_name(value) => return wrong(rules::DECLARATION_ENCODING),
             2 if !matches!(value, "yes" | "no") => return wrong(rules::DECLARATION_STANDALONE),
-            1 => encoding = Some(value),
+            1 => encoding = Some((value, quote_at + 1)),
             _ => {}
         }
         at = quote_at + length + 2;
@@ -70,7 +71,9 @@ mod tests {
             (" version='1.0' encoding='Shift_JIS' standalone='yes' ", Some("Shift_JIS")),
             (" version='1.0' standalone='no'", None),
         ] {
-            assert_eq!(declaration(text), Ok(encoding), "{text}");
+            let found =
+                declaration(text).map(|named| named.map(|(name, at)| (name, text.find(name) == Some(at))));
+            assert_eq!(found, Ok(encoding.map(|name| (name, true))), "{text}");
         }
         for (text, rule) in [
             ("", rules::DECLARATION_SYNTAX),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use sekisho_charset::CharsetError;
+use sekisho_charset::{CharsetError, CharsetErrorKind};
 
 use crate::rules::explain;
 use crate::source::Position;
@@ -99,7 +99,15 @@ impl XmlError {
             XmlError::ProcessingInstruction { .. } => "処理命令は受け付けません".to_owned(),
             XmlError::UnexpectedElement { .. } => "文字データだけの要素の中に要素があります".to_owned(),
             XmlError::Encoding(error, _) => {
-                format!("{}の文字ではないバイトがあります（バイト位置{}）", error.encoding, error.offset)
+                let (encoding, offset) = (error.encoding, error.offset);
+                match error.kind {
+                    CharsetErrorKind::Malformed => format!(
+                        "{encoding}として読みましたが、その文字ではないバイトがあります。データか文字コードの指定を修正してください（バイト位置{offset}）"
+                    ),
+                    CharsetErrorKind::Truncated => {
+                        format!("{encoding}の文字の途中でデータが終わっています（バイト位置{offset}）")
+                    }
+                }
             }
             XmlError::Io(_) => "入力を読み取れません".to_owned(),
         }

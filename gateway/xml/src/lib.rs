@@ -12,6 +12,7 @@
 
 mod declaration;
 mod detect;
+mod detect_error;
 mod error;
 mod event;
 pub mod expect;
@@ -27,7 +28,8 @@ mod tag;
 mod text_stream;
 pub mod write;
 
-pub use detect::{DetectError, Detected, decode_document, detect_encoding};
+pub use detect::{Detected, decode_document, detect_encoding, head_bytes};
+pub use detect_error::{DetectError, DetectFault};
 pub use error::XmlError;
 pub use event::{Attribute, EndName, Event, Start, Text};
 pub use expect::Expectation;

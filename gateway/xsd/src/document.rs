@@ -1,6 +1,6 @@
 //! Whole documents, checked in bounded memory.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read as _};
 
 use crate::engine::run::{Bounds, Memory, Root, check};
 use crate::error::DocumentError;
@@ -39,7 +39,8 @@ impl Default for Telling {
 impl Schema {
     /// Checks a whole document against the declaration of its root element, telling the first 1,000 violations.
     ///
-    /// `input` yields UTF-8, whatever encoding the document declares. Schema location hints are ignored. Time is linear
+    /// `input` yields UTF-8, with or without a byte order mark, whatever encoding the document declares:
+    /// `sekisho_xml::decode_document` makes it so from every encoding. Schema location hints are ignored. Time is linear
     /// in the document. Memory does not depend on its size, except for keys and identifiers, of which each takes some
     /// 20 to 40 bytes, up to 4,194,304 of them.
     ///
@@ -54,10 +55,11 @@ impl Schema {
         input: impl BufRead,
         sink: &mut dyn FnMut(Violation),
     ) -> Result<Validity, DocumentError> {
-        self.validate_document_telling(Telling::default(), input, sink)
+        self.validate_document_telling(Telling::default(), without_mark(input)?, sink)
     }
 
-    /// As [`Schema::validate_document`], with a say in what is told.
+    /// As [`Schema::validate_document`], with a say in what is told. `input` has no byte order mark: a decoder has taken
+    /// it off, and another one behind it is text where none may be.
     ///
     /// # Errors
     /// As [`Schema::validate_document`].
@@ -71,4 +73,15 @@ impl Schema {
         let bounds = Bounds { reported: telling.violations, shown, ..Bounds::document() };
         self.basis(|basis| check(basis, Root::Declared, &bounds, &mut Memory::default(), input, sink))
     }
+}
+
+/// The input after a byte order mark, if it begins with one.
+fn without_mark(mut input: impl BufRead) -> Result<impl BufRead, DocumentError> {
+    const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+    let mut head = Vec::with_capacity(MARK.len());
+    input.by_ref().take(MARK.len() as u64).read_to_end(&mut head).map_err(DocumentError::Io)?;
+    if head == MARK {
+        head.clear();
+    }
+    Ok(io::Cursor::new(head).chain(input))
 }

@@ -94,6 +94,22 @@ pub enum DocumentError {
         /// The same in Japanese.
         message_ja: String,
     },
+    /// Bytes that the document's encoding does not have.
+    #[error("line {line}, column {column}: {message}")]
+    Encoding {
+        /// Line, from 1.
+        line: u64,
+        /// Column in characters, from 1.
+        column: u64,
+        /// Byte offset in the document as it was sent, from 0; a byte order mark counts.
+        byte: u64,
+        /// That of the encoding's error.
+        code: &'static str,
+        /// Which bytes, in English.
+        message: String,
+        /// The same in Japanese.
+        message_ja: String,
+    },
     /// More of something than this gateway takes.
     #[error("line {line}, column {column}: more than {max} {which}")]
     Limit {
@@ -126,6 +142,7 @@ impl DocumentError {
         match self {
             Self::Io(_) => "document-read",
             Self::NotWellFormed { .. } => "document-not-well-formed",
+            Self::Encoding { code, .. } => *code,
             Self::Limit { .. } => "document-limit",
             Self::ContentModel { .. } => "document-content-model",
         }
@@ -137,6 +154,7 @@ impl DocumentError {
     pub fn message_ja(&self) -> String {
         match self {
             Self::NotWellFormed { line, column, .. }
+            | Self::Encoding { line, column, .. }
             | Self::Limit { line, column, .. }
             | Self::ContentModel { line, column, .. } => {
                 format!("{line}行{column}文字目: {}", self.without_place().ja)
@@ -149,6 +167,7 @@ impl DocumentError {
     pub fn place(&self) -> Option<(u64, u64, u64)> {
         match *self {
             Self::NotWellFormed { line, column, byte, .. }
+            | Self::Encoding { line, column, byte, .. }
             | Self::Limit { line, column, byte, .. }
             | Self::ContentModel { line, column, byte } => Some((line, column, byte)),
             Self::Io(_) => None,
@@ -158,7 +177,9 @@ impl DocumentError {
     /// What is wrong, in English and in Japanese, for those who tell the place themselves.
     pub fn without_place(&self) -> Words {
         match self {
-            Self::NotWellFormed { message, message_ja, .. } => Words::new(message, message_ja),
+            Self::NotWellFormed { message, message_ja, .. } | Self::Encoding { message, message_ja, .. } => {
+                Words::new(message, message_ja)
+            }
             Self::Limit { which, max, .. } => Words::new(
                 format!("more than {max} {which}"),
                 format!("上限を超えています: {}は{max}までです", which_ja(which)),

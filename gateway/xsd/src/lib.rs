@@ -45,4 +45,4 @@ pub use record::{
 };
 pub use schema::{Schema, SchemaDocument};
 pub use violation::{ValueViolation, Violation, Words};
-pub use wording::{rule, schema_text_ja};
+pub use wording::{disturbs, rule, schema_text_ja};

@@ -48,7 +48,7 @@ fn answer(line: &str, last: &mut Option<(PathBuf, Option<Schema>)>) -> &'static 
     let Ok(file) = File::open(instance) else { return "error the instance cannot be read" };
     match schema.validate_document(as_xml_1_0(BufReader::new(file)), &mut |_| {}) {
         Ok(validity) if validity.valid => "valid",
-        Ok(_) | Err(DocumentError::NotWellFormed { .. }) => "invalid",
+        Ok(_) | Err(DocumentError::NotWellFormed { .. } | DocumentError::Encoding { .. }) => "invalid",
         Err(DocumentError::Limit { .. }) => "error over a limit",
         Err(_) => "error the instance cannot be checked",
     }

@@ -9,6 +9,7 @@ use crate::violation::Words;
 pub(crate) use compiler::compiler_ja;
 pub use rules::rule;
 pub use schema::schema_text_ja;
+pub use value::disturbs;
 pub(crate) use value::{Shown, value};
 
 /// How many expected names are listed.

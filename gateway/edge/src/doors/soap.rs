@@ -1,6 +1,6 @@
 //! The inline SOAP door: records as elements of the body, or a payload as base64 in an element.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Read};
 
 use sekisho_charset::{Decoder, Encoding, Unmappable};
 use sekisho_records::XmlRecords;
@@ -139,10 +139,7 @@ pub(super) fn open<R: Read>(
 
 /// The charset parameter wins (BP 1.1 R1018, R1019), then what the envelope itself shows.
 fn envelope_encoding<R: Read>(input: R, label: Option<&str>) -> Result<(Encoding, LookedAt<R>), Refusal> {
-    let (encoding, input) = match payload_charset(label)? {
-        Some(encoding) => (encoding, Cursor::new(Vec::new()).chain(input)),
-        None => xml_encoding(input)?,
-    };
+    let (encoding, input) = xml_encoding(input, payload_charset(label)?)?;
     // BP 1.1 R1012: an envelope is UTF-8 or UTF-16.
     if encoding == Encoding::Windows31J {
         return Err(Refusal::new(

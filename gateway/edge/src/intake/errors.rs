@@ -99,12 +99,17 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
 /// An XML document that names an encoding which it is not in, or which is not taken.
 pub(crate) fn from_detection(error: DetectError) -> Refusal {
     Refusal::new(Class::Malformed, error.code(), format!("{error}."))
-        .ja("XML宣言の文字コードは受け付けていないか、実際の文字コードと一致しません。")
-        .at(Location { line: Some(1), column: Some(1), ..Location::default() })
+        .ja(format!("{}。", error.message_ja()))
+        .at(Location {
+            line: Some(error.at.line),
+            column: Some(error.at.column),
+            byte: Some(error.offset),
+            ..Location::default()
+        })
 }
 
 fn from_charset(error: &CharsetError) -> Refusal {
-    Refusal::new(Class::Malformed, error.code(), format!("{error}. Mend the character or name its encoding."))
+    Refusal::new(Class::Malformed, error.code(), format!("{error}."))
         .ja(format!("{}にない文字コードがあります（バイト位置{}）。", error.encoding.name(), error.offset))
         .at(Location { byte: Some(error.offset), ..Location::default() })
 }
@@ -155,7 +160,8 @@ fn from_xml_in(error: &XmlError, en: String, ja: String) -> Refusal {
     let location = error.position().map_or_else(Location::default, |at| Location {
         line: Some(at.line),
         column: Some(at.column),
-        byte: Some(at.byte),
+        // Of bytes that the encoding does not have, their place in what was sent.
+        byte: Some(if let XmlError::Encoding(charset, _) = error { charset.offset } else { at.byte }),
         ..Location::default()
     });
     let refusal = Refusal::new(class, error.code(), format!("{en}.")).ja(ja).at(location);

@@ -6,25 +6,25 @@ use sekisho_charset::{Decoder, Encoding};
 use sekisho_records::{
     CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, OtherChildren, XmlOptions, XmlRecords,
 };
-use sekisho_xml::{Limits, ProcessingInstructions, Reader, detect_encoding};
+use sekisho_xml::{Limits, ProcessingInstructions, Reader, detect_encoding, head_bytes};
 
 use super::errors::from_detection;
 use super::{Digesting, Intake, PayloadDigest, from_io};
 use crate::refusal::Refusal;
 use crate::route::{Format, Route};
 
-/// Bytes of an XML document in which it says its encoding.
-const XML_HEAD: u64 = 1024;
-
 /// A document whose first bytes have been looked at.
 pub(crate) type LookedAt<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// The encoding of an XML document that came without one: its byte order mark, then its declaration, then UTF-8
+/// The encoding of an XML document: what its label says, or else its byte order mark, then its declaration, then UTF-8
 /// (RFC 7303 §3, XML 1.0 appendix F).
-pub(crate) fn xml_encoding<R: Read>(mut input: R) -> Result<(Encoding, LookedAt<R>), Refusal> {
+pub(crate) fn xml_encoding<R: Read>(
+    mut input: R,
+    label: Option<Encoding>,
+) -> Result<(Encoding, LookedAt<R>), Refusal> {
     let mut head = Vec::new();
-    (&mut input).take(XML_HEAD).read_to_end(&mut head).map_err(|error| from_io(&error))?;
-    let encoding = detect_encoding(&head).map_err(from_detection)?;
+    (&mut input).take(head_bytes(label)).read_to_end(&mut head).map_err(|error| from_io(&error))?;
+    let encoding = detect_encoding(&head, label).map_err(from_detection)?;
     Ok((encoding, Cursor::new(head).chain(input)))
 }
 
@@ -64,10 +64,7 @@ pub(crate) fn read_payload(
                 intake.drain(&mut JsonReader::new(text, &route.records.layout, form, limits))?;
             }
             Format::Xml => {
-                let (encoding, input) = match charset {
-                    Some(charset) => (charset, Cursor::new(Vec::new()).chain(&mut input)),
-                    None => xml_encoding(&mut input)?,
-                };
+                let (encoding, input) = xml_encoding(&mut input, charset)?;
                 let text = Decoder::new(input, encoding, unmappable);
                 let mut xml = Reader::new(text, xml_limits(route, ProcessingInstructions::Skip));
                 let options = xml_options(route);

@@ -1,6 +1,6 @@
 //! The cloud's answer to a relayed message: a SOAP message of a known kind, or it does not pass.
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -90,14 +90,11 @@ fn broken(status: StatusCode, error: &MimeError) -> Refusal {
 
 /// Whether it is an envelope from beginning to end, in the encoding of its label, or in the one that it shows.
 fn is_envelope(input: impl Read, charset: Option<&str>) -> bool {
-    let (encoding, input) = match charset.map(Encoding::from_label) {
-        Some(None) => return false,
-        Some(Some(encoding)) => (encoding, Cursor::new(Vec::new()).chain(input)),
-        None => match xml_encoding(input) {
-            Ok(shown) => shown,
-            Err(_) => return false,
-        },
-    };
+    let label = charset.map(Encoding::from_label);
+    if label == Some(None) {
+        return false;
+    }
+    let Ok((encoding, input)) = xml_encoding(input, label.flatten()) else { return false };
     let text = Decoder::new(input, encoding, Unmappable::Refuse);
     let envelope = EnvelopeReader::open(text, &EnvelopeOptions::default());
     envelope.and_then(EnvelopeReader::finish).is_ok()

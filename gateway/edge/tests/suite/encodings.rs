@@ -28,7 +28,8 @@ fn every_door_gives_the_verdict_code_and_place_of_the_table() {
                 Some(code) => {
                     let refused = answer.refused();
                     let at = &refused.location;
-                    refused.code == *code && (at.line, at.column, at.byte) == (Some(1), case.column, case.byte)
+                    refused.code == *code
+                        && (at.line, at.column, at.byte) == (Some(1), case.column, case.byte)
                 }
             };
             if !as_wanted {

@@ -24,6 +24,15 @@ pub(crate) fn reason(error: &io::Error) -> Text {
     }
 }
 
+/// A path as it can stand in a line: what would break the line or turn it around is escaped, as `\n` or `\u{202e}`.
+pub(crate) fn on_a_line(path: &Path) -> String {
+    let mut shown = String::new();
+    for c in path.display().to_string().chars() {
+        if sekisho_xsd::disturbs(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// The configuration file itself.
 pub(super) fn unreadable(error: &io::Error) -> Text {
     Text::new("the file cannot be read: ", "ファイルを読み取れません：").and(&reason(error))
@@ -31,7 +40,7 @@ pub(super) fn unreadable(error: &io::Error) -> Text {
 
 /// A file that the configuration names.
 pub(crate) fn file(path: &Path, error: &io::Error) -> Text {
-    let path = path.display();
+    let path = on_a_line(path);
     text!("{path} cannot be read: ", "{path} を読み取れません：").and(&reason(error))
 }
 

@@ -1,7 +1,7 @@
 //! One file against the schema: as an XML document, or as records.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use sekisho_records::{
     CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, ReadErrorKind, Record,
     RecordChecker, RecordSource, Violations, XmlOptions, XmlRecords,
 };
-use sekisho_xml::{Limits, ProcessingInstructions, Reader, decode_document};
+use sekisho_xml::{DetectError, Detected, Limits, ProcessingInstructions, Reader, decode_document};
 use sekisho_xsd::{DocumentError, Schema, Telling};
 
 use super::finding::{End, Finding, Verdict};
@@ -23,6 +23,8 @@ pub(super) struct Check {
     pub(super) schema: Schema,
     /// They hold records; otherwise they are XML documents.
     pub(super) records: Option<Records>,
+    /// The files' encoding, before what they say themselves.
+    pub(super) charset: Option<Encoding>,
     /// The most violations that are told of one file.
     pub(super) violations: u64,
     pub(super) show_values: bool,
@@ -32,7 +34,6 @@ pub(super) struct Check {
 pub(super) struct Records {
     pub(super) layout: Arc<Layout>,
     pub(super) format: FormatArg,
-    pub(super) charset: Encoding,
 }
 
 /// Findings on their way out, the first ones told, all counted.
@@ -48,6 +49,13 @@ impl Findings<'_> {
         if self.count <= self.most {
             (self.sink)(finding.into());
         }
+    }
+
+    /// What ends the check is told in any case; gives what [`Check::file`] wants to know.
+    fn end_with(&mut self, finding: impl Into<Finding>) -> (u64, bool) {
+        self.most = self.most.max(self.count + 1);
+        self.add(finding);
+        (self.count, false)
     }
 }
 
@@ -77,20 +85,34 @@ impl Check {
         file: &Path,
         findings: &mut Findings<'_>,
     ) -> Result<(u64, bool), Text> {
+        let Some(text) = self.decoded(input, file, findings)? else { return Ok((findings.count, false)) };
         let telling = Telling { violations: self.violations, values: self.show_values };
-        let verdict =
-            self.schema.validate_document_telling(telling, BufReader::new(input), &mut |violation| {
-                findings.add(violation);
-            });
+        let verdict = self.schema.validate_document_telling(telling, text, &mut |violation| {
+            findings.add(violation);
+        });
         match verdict {
             Ok(verdict) => Ok((verdict.violations, verdict.complete)),
             Err(DocumentError::Io(error)) => Err(words::file(file, &error)),
-            Err(error) => {
-                // What ends the check is told in any case.
-                findings.most = findings.most.max(findings.count + 1);
-                findings.add(&error);
-                Ok((findings.count, false))
-            }
+            Err(error) => Ok(findings.end_with(&error)),
+        }
+    }
+
+    /// The text of an XML document. What is wrong with its encoding is found in the document; it can be read.
+    fn decoded<R: Read>(
+        &self,
+        input: R,
+        file: &Path,
+        findings: &mut Findings<'_>,
+    ) -> Result<Option<Detected<R>>, Text> {
+        match decode_document(input, self.charset) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<DetectError>()) {
+                Some(detected) => {
+                    findings.end_with(detected);
+                    Ok(None)
+                }
+                None => Err(words::file(file, &error)),
+            },
         }
     }
 
@@ -101,18 +123,16 @@ impl Check {
         file: &Path,
         findings: &mut Findings<'_>,
     ) -> Result<(u64, bool), Text> {
-        let unreadable = |error: &io::Error| words::file(file, error);
-        // An XML document says its encoding itself.
         if records.format == FormatArg::Xml {
-            let text = decode_document(input, None).map_err(|error| unreadable(&error))?;
+            let Some(text) = self.decoded(input, file, findings)? else { return Ok((findings.count, false)) };
             // As at a REST door; messages in SOAP must have none (WS-I Basic Profile 1.2, R1009).
             let limits =
                 Limits { processing_instructions: ProcessingInstructions::Skip, ..Limits::default() };
-            let mut reader = Reader::new(BufReader::new(text), limits);
+            let mut reader = Reader::new(text, limits);
             let source = XmlRecords::from_document(&mut reader, &records.layout, XmlOptions::default());
             return self.each(source, records, file, findings);
         }
-        let text = Decoder::new(input, records.charset, Unmappable::Refuse);
+        let text = Decoder::new(input, self.charset.unwrap_or(Encoding::Utf8), Unmappable::Refuse);
         let json = |text, form| JsonReader::new(text, &records.layout, form, JsonLimits::default());
         match records.format {
             FormatArg::Json => self.each(json(text, JsonForm::Array), records, file, findings),
@@ -150,11 +170,7 @@ impl Check {
                 Err(ReadError { kind: ReadErrorKind::Io(error), .. }) if error.get_ref().is_none() => {
                     return Err(words::file(file, &error));
                 }
-                Err(error) => {
-                    findings.most = findings.most.max(findings.count + 1);
-                    findings.add(&error);
-                    return Ok((findings.count, false));
-                }
+                Err(error) => return Ok(findings.end_with(&error)),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is found in a file, whatever it was checked as.
 
-use sekisho_records::ReadError;
+use sekisho_records::{ReadError, ReadErrorKind};
+use sekisho_xml::DetectError;
 use sekisho_xsd::{DocumentError, Words};
 
 use crate::language::{Text, text};
@@ -11,7 +12,7 @@ pub(super) struct Finding {
     pub(super) code: &'static str,
     /// Line and column, from 1.
     pub(super) place: Option<(u64, u64)>,
-    /// Byte offset in the text as UTF-8, from 0.
+    /// Byte offset in the text as UTF-8, from 0; of what is wrong with the encoding, in the file as it is.
     pub(super) byte: Option<u64>,
     pub(super) record: Option<u64>,
     pub(super) field: Option<String>,
@@ -103,13 +104,32 @@ impl From<&ReadError> for Finding {
         Finding {
             code: error.code(),
             place: Some((error.place.line, error.place.column)),
-            byte: Some(error.place.byte),
+            byte: Some(match &error.kind {
+                ReadErrorKind::Charset(charset) => charset.offset,
+                _ => error.place.byte,
+            }),
             record: Some(error.record).filter(|&record| record > 0),
             field: error.field.clone(),
             path: error.path.clone(),
             expected: error.expected().map(both),
             found: error.found().map(both),
             message: Text::new(error.without_place(), error.without_place_ja()),
+        }
+    }
+}
+
+impl From<&DetectError> for Finding {
+    fn from(error: &DetectError) -> Self {
+        Finding {
+            code: error.code(),
+            place: Some((error.at.line, error.at.column)),
+            byte: Some(error.offset),
+            record: None,
+            field: None,
+            path: None,
+            expected: None,
+            found: None,
+            message: Text::new(error.to_string(), error.message_ja()),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
                 Err(error) => return refused(&error, language),
             };
             match Layout::compile(&ty) {
-                Ok(layout) => Some(Records { layout: Arc::new(layout), format, charset: args.charset }),
+                Ok(layout) => Some(Records { layout: Arc::new(layout), format }),
                 Err(error) => {
                     complain(&words::layout(&error), language)?;
                     return Ok(ExitCode::from(SCHEMA));
@@ -82,7 +82,13 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
         }
         _ => None,
     };
-    let check = Check { schema, records, violations: args.max_errors, show_values: args.show_values };
+    let check = Check {
+        schema,
+        records,
+        charset: args.charset,
+        violations: args.max_errors,
+        show_values: args.show_values,
+    };
     let mut report = Report::new(args.output, language, io::BufWriter::new(io::stdout().lock()));
     report.begin()?;
     let jobs = args.jobs.map_or_else(cores, usize::from);

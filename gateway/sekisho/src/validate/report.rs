@@ -9,6 +9,7 @@ use super::finding::{End, Finding, Told, Verdict};
 use super::sarif::Log;
 use super::{INVALID, UNREADABLE, complain};
 use crate::cli::OutputArg;
+use crate::config::words;
 use crate::language::{Language, Text, text};
 
 pub(super) struct Report<W> {
@@ -66,7 +67,7 @@ impl<W: Write> Report<W> {
         match &mut self.form {
             Form::Text => {
                 let (line, column) = finding.place.unwrap_or((0, 0));
-                let (file, code) = (file.display(), finding.code);
+                let (file, code) = (words::on_a_line(file), finding.code);
                 let said = finding.message.in_language(self.language);
                 writeln!(self.out, "{file}:{line}:{column}: {code}: {said}")?;
             }
@@ -95,7 +96,7 @@ impl<W: Write> Report<W> {
         match &mut self.form {
             Form::Text => {
                 if end.violations > self.told {
-                    let (file, told, all) = (file.display(), self.told, end.violations);
+                    let (file, told, all) = (words::on_a_line(file), self.told, end.violations);
                     let more = text!(
                         "{file}: {told} of {all} violations told",
                         "{file}: 違反{all}件のうち{told}件を表示しました"

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::finding::{End, Finding, Verdict};
 use super::report::properties;
+use crate::config::words;
 use crate::language::{Language, Text, text};
 
 const SCHEMA: &str =
@@ -76,7 +77,7 @@ impl Log {
     }
 
     pub(super) fn file(&mut self, file: &Path, end: &End, told: u64) {
-        let name = file.display();
+        let name = words::on_a_line(file);
         let (level, what) = match &end.verdict {
             Verdict::Unreadable(why) => {
                 self.unreadable = true;

@@ -11,39 +11,39 @@ struct Table {
 /// A document, and what has to become of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     written: String,
     #[serde(default)]
     mark: bool,
     #[serde(default = "yes")]
     declaration: bool,
     declared: Option<String>,
-    pub label: Option<String>,
+    pub(crate) label: Option<String>,
     value: Option<String>,
     bytes: Option<String>,
     #[serde(default)]
     cut: bool,
-    pub refused: Option<String>,
-    pub column: Option<u64>,
-    pub byte: Option<u64>,
+    pub(crate) refused: Option<String>,
+    pub(crate) column: Option<u64>,
+    pub(crate) byte: Option<u64>,
 }
 
 fn yes() -> bool {
     true
 }
 
-pub fn cases() -> Vec<Case> {
-    let table: Table = toml::from_str(include_str!("encodings.toml")).unwrap();
+pub(crate) fn cases() -> Vec<Case> {
+    let table: Table = toml::from_str(include_str!("encodings.toml")).expect("the table");
     table.case
 }
 
 impl Case {
     /// The document as it is sent: one order.
-    pub fn document(&self) -> Vec<u8> {
-        let encoding = Encoding::from_label(&self.written).unwrap();
+    pub(crate) fn document(&self) -> Vec<u8> {
+        let encoding = Encoding::from_label(&self.written).expect("a known name");
         let mut out = if self.mark { encoding.byte_order_mark().to_vec() } else { Vec::new() };
-        let write = |text: &str, out: &mut Vec<u8>| encode(text, encoding, out).unwrap();
+        let write = |text: &str, out: &mut Vec<u8>| encode(text, encoding, out).expect("its characters");
         if self.declaration {
             let named = self.declared.as_ref().map(|name| format!(" encoding=\"{name}\""));
             write(&format!("<?xml version=\"1.0\"{}?>", named.unwrap_or_default()), &mut out);
@@ -51,7 +51,11 @@ impl Case {
         write("<orders xmlns=\"urn:example:bulk\"><order><order_id>1</order_id><customer>", &mut out);
         write(self.value.as_deref().unwrap_or_default(), &mut out);
         let hex = self.bytes.as_deref().unwrap_or_default();
-        out.extend((0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()));
+        out.extend(
+            (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")),
+        );
         if !self.cut {
             write("</customer><amount>1.00</amount></order></orders>", &mut out);
         }

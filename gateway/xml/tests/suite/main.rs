@@ -1,6 +1,7 @@
 //! The reader's tests in one binary.
 
 mod cases;
+mod encodings;
 mod limits;
 mod reading;
 mod splits;

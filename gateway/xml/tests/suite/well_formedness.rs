@@ -17,7 +17,10 @@ fn read(case: &Case, document: &[u8]) -> Result<(), (String, String)> {
     }
     match decode_document(document, None) {
         Ok(decoder) => read_all(Reader::new(decoder, limits(case))),
-        Err(error) => Err((detected(&error).code().to_owned(), String::new())),
+        Err(error) => {
+            let error = detected(&error);
+            Err((error.code().to_owned(), format!("{}:{}", error.at.line, error.at.column)))
+        }
     }
 }
 

@@ -222,7 +222,7 @@ fn found(fault: &Fault, facts: Option<&TypeFacts>, text: &str, shown: Shown) -> 
     };
     if shown == Shown::Beginning {
         let mut beginning: String =
-            text.chars().take(MAX_VALUE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+            text.chars().take(MAX_VALUE).map(|c| if disturbs(c) { ' ' } else { c }).collect();
         if text.chars().nth(MAX_VALUE).is_some() {
             beginning.push('…');
         }
@@ -230,6 +230,13 @@ fn found(fault: &Fault, facts: Option<&TypeFacts>, text: &str, shown: Shown) -> 
         words.ja.push_str(&format!("「{beginning}」"));
     }
     words
+}
+
+/// Whether a character would break the line that it is told in, or turn it around: controls, the separators of lines and
+/// paragraphs, the marks of direction (UAX #9 section 2), the byte order mark.
+pub fn disturbs(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 fn unit_en(unit: Unit, count: u64) -> String {

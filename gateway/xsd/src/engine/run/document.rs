@@ -1,6 +1,6 @@
 //! A whole document: the strict reader's events into the machine.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::BufRead;
 
 use sekisho_xml::{Event, Limits, Position, ProcessingInstructions, Reader, XmlError};
 
@@ -81,7 +81,7 @@ pub(crate) fn check(
     input: impl BufRead,
     sink: &mut dyn FnMut(Violation),
 ) -> Result<Validity, DocumentError> {
-    let mut reader = Reader::new(without_mark(input)?, bounds.xml);
+    let mut reader = Reader::new(input, bounds.xml);
     let mut assessor = Assessor::new(basis, root, memory, bounds);
     let mut complete = true;
     let mut between = false;
@@ -130,17 +130,6 @@ pub(crate) fn check(
     Ok(Validity { valid: violations == 0, violations, complete })
 }
 
-/// The input after a byte order mark, if it begins with one.
-fn without_mark(mut input: impl BufRead) -> Result<impl BufRead, DocumentError> {
-    const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-    let mut head = Vec::with_capacity(MARK.len());
-    input.by_ref().take(MARK.len() as u64).read_to_end(&mut head).map_err(DocumentError::Io)?;
-    if head == MARK {
-        head.clear();
-    }
-    Ok(io::Cursor::new(head).chain(input))
-}
-
 fn limit(stop: Stop, at: Position) -> DocumentError {
     let Position { line, column, byte } = at;
     match stop {
@@ -175,10 +164,14 @@ fn stopped(error: XmlError) -> DocumentError {
             "文書型宣言は受け付けません".to_owned(),
         ),
         XmlError::Io(error) => DocumentError::Io(error),
-        XmlError::Encoding(error, _) => ill(
-            format!("not well-formed: {error}"),
-            format!("{}の文字ではないバイトがあります（バイト位置{}）", error.encoding, error.offset),
-        ),
+        XmlError::Encoding(ref charset, _) => DocumentError::Encoding {
+            line,
+            column,
+            byte: charset.offset,
+            code: charset.code(),
+            message: error.without_place(),
+            message_ja: error.without_place_ja(),
+        },
         other => ill(
             format!("not well-formed: {}", other.code()),
             format!("整形式のXMLではありません: {}", other.code()),
