@@ -153,6 +153,9 @@ mod tests {
             .collect()
     }
 
+    /// An encoding, or what is wrong and the byte where.
+    type Found = Result<Encoding, (DetectFault, u64)>;
+
     #[test]
     fn heads() {
         let plain = "<?xml version='1.0'?><a/>";
@@ -160,7 +163,7 @@ mod tests {
         let contradicts =
             |declared, written, offset| Err((DetectFault::Contradiction { declared, written }, offset));
         let undeclared = |written| Err((DetectFault::Undeclared { written }, 0));
-        let cases: Vec<(Vec<u8>, Result<Encoding, (DetectFault, u64)>)> = vec![
+        let cases: Vec<(Vec<u8>, Found)> = vec![
             (b"".to_vec(), Ok(Encoding::Utf8)),
             (b"<a/>".to_vec(), Ok(Encoding::Utf8)),
             (plain.into(), Ok(Encoding::Utf8)),

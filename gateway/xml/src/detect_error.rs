@@ -88,9 +88,11 @@ impl fmt::Display for DetectError {
         match self.fault {
             DetectFault::Unsupported { name } => write!(
                 f,
-                "the XML declaration names {}, which is not taken: write the document in UTF-8, UTF-16 or Windows-31J \
+                "the XML declaration names {}: write the document in UTF-8, UTF-16 or Windows-31J \
                  (Shift_JIS), and declare that",
-                name.unwrap_or("an encoding that is unknown here")
+                name.map_or("an encoding that is unknown here".to_owned(), |name| format!(
+                    "{name}, which is not taken"
+                ))
             ),
             DetectFault::Contradiction { declared, written } => write!(
                 f,

@@ -142,7 +142,7 @@ impl DocumentError {
         match self {
             Self::Io(_) => "document-read",
             Self::NotWellFormed { .. } => "document-not-well-formed",
-            Self::Encoding { code, .. } => *code,
+            Self::Encoding { code, .. } => code,
             Self::Limit { .. } => "document-limit",
             Self::ContentModel { .. } => "document-content-model",
         }
