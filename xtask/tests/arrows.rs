@@ -243,6 +243,25 @@ fn nothing_turns_on_the_planted_bugs() {
     }
 }
 
+/// Fail points are behind a feature that no crate turns on by itself: rooms pass it on to those below them, and the binary is
+/// built with it by `cargo xtask kills` alone. A release build with it does not compile (`gateway/journal/src/failpoints.rs`).
+#[test]
+fn nothing_turns_on_the_fail_points() {
+    for (name, folder, manifest) in members() {
+        for (section, key, value) in dependencies(&manifest) {
+            assert!(!value.to_string().contains("failpoints"), "{name} [{section}] turns them on in {key}");
+        }
+        let features = manifest.get("features").and_then(Value::as_table);
+        for (feature, turns_on) in features.into_iter().flatten().filter(|(name, _)| *name != "failpoints") {
+            assert!(!turns_on.to_string().contains("failpoints"), "{folder}/Cargo.toml: {feature} has them");
+        }
+    }
+    let source = root().join("gateway/journal/src/failpoints.rs");
+    let source = fs::read_to_string(source).expect("the fail points can be read");
+    let refused = "#[cfg(not(debug_assertions))]\ncompile_error!";
+    assert!(source.contains(refused), "a release build must not have fail points");
+}
+
 /// The table of rooms is itself without cycles: whatever a room may know stands before it.
 #[test]
 fn arrows_point_one_way() {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
+#[cfg(feature = "failpoints")]
+use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{BatchId, Epoch, Event, Ledger};
 use sekisho_liveness::ErrorClass;
 use sekisho_upstream::{Answer, Body};
@@ -73,6 +75,8 @@ async fn carry_out(
     let all = base(spec);
     let this = format!("{all}/{}", course.id());
     let change = |state: &str| serde_json::json!({ "state": state });
+    #[cfg(feature = "failpoints")]
+    let reached = reached(&course.step());
     let answer = match course.step() {
         JobStep::Create => {
             let create = serde_json::json!({
@@ -81,7 +85,12 @@ async fn carry_out(
             });
             outgoing.call(|| json(outgoing, Method::POST, &all, &create)).await?
         }
-        JobStep::Note(id) => return notary.sent(&id).await.map(|()| JobAnswer::Done),
+        JobStep::Note(id) => {
+            notary.sent(&id).await?;
+            #[cfg(feature = "failpoints")]
+            failpoints::pass(Point::JobNoted);
+            return Ok(JobAnswer::Done);
+        }
         JobStep::Upload => upload(outgoing, chunk, &format!("{this}/batches")).await?,
         JobStep::Close => {
             outgoing.call(|| json(outgoing, Method::PATCH, &this, &change("UploadComplete"))).await?
@@ -92,10 +101,30 @@ async fn carry_out(
             sleep(wait).await;
             return Ok(JobAnswer::Done);
         }
-        JobStep::Fetch(file) => return fetch(outgoing, spec, chunk, course, file).await,
+        JobStep::Fetch(file) => {
+            let fetched = fetch(outgoing, spec, chunk, course, file).await?;
+            #[cfg(feature = "failpoints")]
+            failpoints::pass(Point::JobFetched);
+            return Ok(fetched);
+        }
     };
+    #[cfg(feature = "failpoints")]
+    if let Some(reached) = reached {
+        failpoints::pass(reached);
+    }
     let Answer { status, headers, body, .. } = answer;
     Ok(JobAnswer::Answered { status, headers, body: body.to_vec() })
+}
+
+/// Where a job is when the step's call has been answered.
+#[cfg(feature = "failpoints")]
+fn reached(step: &JobStep) -> Option<Point> {
+    match step {
+        JobStep::Create => Some(Point::JobCreated),
+        JobStep::Upload => Some(Point::JobUploaded),
+        JobStep::Close => Some(Point::JobClosed),
+        _ => None,
+    }
 }
 
 async fn upload(outgoing: &Outgoing, chunk: &Measured, path: &str) -> Result<Answer, End> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};
+#[cfg(feature = "failpoints")]
+use sekisho_journal::failpoints::{self, Point};
 use sekisho_liveness::ErrorClass;
 use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Sent, Token, Upstream, UpstreamError};
 
@@ -127,6 +129,8 @@ impl Outgoing {
             }
             self.tally.call();
             let answer = self.upstream.client().send(request, self.deadline()).await?;
+            #[cfg(feature = "failpoints")]
+            failpoints::pass(Point::ChunkAnswered);
             self.tally.heard(&answer.headers);
             let verdict = dialect.judge(answer.status, &answer.headers, &answer.body, chunk);
             match (&verdict, &token) {
@@ -194,10 +198,13 @@ impl Outgoing {
     }
 
     pub(crate) async fn token(&self) -> Result<Option<Token>, End> {
-        Ok(match self.upstream.tokens() {
-            Some(tokens) => Some(tokens.token().await?),
-            None => None,
-        })
+        let Some(tokens) = self.upstream.tokens() else { return Ok(None) };
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::LoginAsked);
+        let token = tokens.token().await?;
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::LoggedIn);
+        Ok(Some(token))
     }
 
     async fn renewed(&self, expired: &Token) -> Result<Token, End> {

@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+#[cfg(feature = "failpoints")]
+use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{SpoolError, SpoolReader};
 use sekisho_records::{CanonicalRecord, Cell, Mapper, RowBuf};
 use sekisho_upstream::Body;
@@ -244,10 +246,14 @@ pub(crate) fn body(source: &RowSource, records: Range<u64>, row_bytes: u64, fram
     let (writer, body) = Body::stream(length, WAITING);
     let source = source.clone();
     tokio::task::spawn_blocking(move || {
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::ChunkSending);
         // Not taken when the exchange has ended, which says itself why.
         if let Err(error) = write(&source, records, framing, |piece| writer.blocking_write(piece).is_ok()) {
             writer.blocking_fail(error.to_string());
         }
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::ChunkSent);
     });
     body
 }

@@ -6,6 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sekisho_journal::{BatchId, Code, Ledger, LedgerError, Spool, SpoolReader, delivered_digest};
+#[cfg(feature = "failpoints")]
+use sekisho_journal::{
+    Event,
+    failpoints::{self, Point},
+};
 use sekisho_liveness::Board;
 use sekisho_upstream::Upstream;
 use tokio::sync::{Notify, watch};
@@ -128,8 +133,16 @@ impl Scheduler {
             Command::Recall(name) => ledger.pace(&name).await.map(Answer::Memory),
             Command::Load(batch) => ledger.state(batch).await.map(Answer::State),
             Command::Write { batch, at, events } => {
+                #[cfg(feature = "failpoints")]
+                let is_outcome = events.iter().any(|event| matches!(event, Event::ChunkAnswered { .. }));
                 match ledger.apply(batch, ledger.epoch(), at, events).await {
-                    Ok(_) => Ok(Answer::Written),
+                    Ok(_) => {
+                        #[cfg(feature = "failpoints")]
+                        if is_outcome {
+                            failpoints::pass(Point::OutcomeWritten);
+                        }
+                        Ok(Answer::Written)
+                    }
                     Err(LedgerError::Illegal { illegal, .. }) => {
                         tracing::debug!(%batch, code = illegal.code(), %illegal, "the ledger knows better");
                         Ok(Answer::Illegal)
@@ -230,6 +243,8 @@ impl Scheduler {
 
     /// Sends a chunk that the ledger knows to be in flight (or asks for one in doubt) on a task of its own.
     fn launch(&mut self, sending: Sending) {
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::ChunkOpened);
         let Some(reader) = self.readers.get(&sending.batch).cloned() else {
             return self.dispatcher.broke_off(self.now(), sending.task);
         };
@@ -260,6 +275,8 @@ impl Scheduler {
     }
 
     fn joined(&mut self, ended: Result<(Id, End), JoinError>) {
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::ChunkEnded);
         let now = self.now();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(Sent { task, since, tally, job }) = self.tasks.remove(&id) else { return };

@@ -11,6 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
+#[cfg(feature = "failpoints")]
+use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page, Sums};
 use sekisho_liveness::HopState;
 use serde_json::json;
@@ -278,6 +280,8 @@ impl Admin {
         };
         match ledger.apply(batch.id, ledger.epoch(), now_millis(), vec![event]).await {
             Ok(_) => {
+                #[cfg(feature = "failpoints")]
+                failpoints::pass(Point::DecisionWritten);
                 (self.gateway.wake)();
                 self.batch(id).await
             }

@@ -14,6 +14,8 @@
 
 mod batch;
 mod delivered;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 mod identity;
 pub mod ledger;
 pub mod machine;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "failpoints")]
+use crate::failpoints::{self, Point};
 use crate::identity::BatchId;
 use crate::ledger::Ledger;
 use crate::recovery::RecoveryError;
@@ -76,7 +78,11 @@ pub fn purge(
             let over = over.into_iter().map(|(batch, _)| batch).collect();
             // First the rows: a folder without one is removed at the next start, a row without a folder would be a loss.
             for batch in ledger.release_blocking(over, now)? {
+                #[cfg(feature = "failpoints")]
+                failpoints::pass(Point::PayloadReleased);
                 spool.remove(batch)?;
+                #[cfg(feature = "failpoints")]
+                failpoints::pass(Point::PayloadRemoved);
                 purged.payloads.push(batch);
             }
         }

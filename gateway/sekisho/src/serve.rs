@@ -13,6 +13,8 @@ use sekisho_delivery::{Delivery, DeliveryHandle};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
 use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
+#[cfg(feature = "failpoints")]
+use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{Ledger, Retention, Spool, recover};
 use sekisho_liveness::{Board, Prober};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,6 +54,8 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     let (raw, effective) =
         config::load(&args.config).map_err(|mistakes| anyhow::anyhow!(listed(&mistakes, language)))?;
     log_to_stderr(&raw.log);
+    #[cfg(feature = "failpoints")]
+    failpoints::check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
         // One for each body that is read at once, and as many for files that are read on the way out.
@@ -124,7 +128,11 @@ fn open_stores(state: &Path) -> anyhow::Result<Stores> {
     let owner = format!("pid {}", std::process::id());
     let (ledger, opened) =
         Ledger::open(&state.join("ledger.sqlite"), &owner, now_millis()).context("opening the ledger")?;
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::StoresOpened);
     let recovery = recover(&spool, &ledger).context("looking through the spool")?;
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::StoresRecovered);
     for batch in &recovery.damaged {
         tracing::error!(%batch, "the payload of an acknowledged batch is missing or damaged");
     }
@@ -221,11 +229,15 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
 
     signals(&mut asked, config, &mut running).await;
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::Closing);
     tracing::info!(grace = ?effective.grace, "shutting down: no new exchanges, chunks under way are awaited");
     // The receivers live as long as the tasks do.
     let _ = stop.send(true);
     let (parked, ()) =
         tokio::join!(delivery.park(effective.grace), async { while tasks.join_next().await.is_some() {} });
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::Parked);
     if let Some(prober) = running.prober.take() {
         prober.stop().await;
     }
@@ -306,8 +318,12 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             bail!("mistakes in the configuration: {}; what was in force stays so", mistakes.len());
         }
     };
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::ReloadRead);
     let probes = probes::of(&effective, &running.ledger, &running.state)?;
     define_plans(&running.ledger, &effective).await?;
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::ReloadDefined);
     running.board.arrange(effective.hops())?;
     if let Some(before) = running.prober.take() {
         before.stop().await;

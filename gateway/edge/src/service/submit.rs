@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::header::{LINK, LOCATION};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
+#[cfg(feature = "failpoints")]
+use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{Accepted, BatchId, BatchView, Digest, NewBatch, RepeatedBy, Spool};
 use sekisho_soap::MediaType;
 use sekisho_soap::message::Answer;
@@ -317,8 +319,12 @@ async fn keep(
         ordered: route.limits.ordered,
         idempotency,
     };
+    #[cfg(feature = "failpoints")]
+    failpoints::pass(Point::BatchSealed);
     match gateway.ledger.accept_without(batch, taken.superseded).await {
         Ok(Accepted::New(batch)) => {
+            #[cfg(feature = "failpoints")]
+            failpoints::pass(Point::BatchAccepted);
             let labels = [route.name.as_str(), door];
             let metrics = &gateway.metrics;
             metrics.batches_accepted.with_label_values(&labels).inc();

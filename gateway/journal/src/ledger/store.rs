@@ -51,6 +51,8 @@ impl Store {
             in_doubt += events.len() as u64;
             store.apply(id, store.epoch, now, &events)?;
         }
+        #[cfg(feature = "failpoints")]
+        crate::failpoints::pass(crate::failpoints::Point::TakingOver);
         store.connection.execute_batch("COMMIT").doing(taking)?;
         Ok((store, in_doubt))
     }

@@ -7,6 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::{LedgerError, Result, StorageContext};
 use super::store::Store;
+#[cfg(feature = "failpoints")]
+use crate::failpoints::{self, Point};
 
 /// Requests that wait; beyond, those who ask wait.
 const MOST_WAITING: usize = 1_024;
@@ -148,7 +150,12 @@ fn transact(store: &mut Store, jobs: &mut [Box<dyn Job>]) -> Result<()> {
             }
             step(&store.connection, "RELEASE job")?;
         }
-        step(&store.connection, "COMMIT")
+        #[cfg(feature = "failpoints")]
+        failpoints::fails(Point::TransactionCommit).doing("writing to the ledger")?;
+        step(&store.connection, "COMMIT")?;
+        #[cfg(feature = "failpoints")]
+        failpoints::fails(Point::TransactionCommitted).doing("writing to the ledger")?;
+        Ok(())
     });
     if done.is_err() {
         store.forget_all();
@@ -161,6 +168,8 @@ fn transact(store: &mut Store, jobs: &mut [Box<dyn Job>]) -> Result<()> {
 }
 
 fn begin(store: &Store) -> Result<()> {
+    #[cfg(feature = "failpoints")]
+    failpoints::fails(Point::TransactionBegin).doing("writing to the ledger")?;
     step(&store.connection, "BEGIN IMMEDIATE")?;
     store.check_owner()
 }

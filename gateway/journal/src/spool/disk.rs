@@ -11,6 +11,8 @@ use std::path::Path;
 
 use super::error::{IoContext, Result};
 use super::key_file::private;
+#[cfg(feature = "failpoints")]
+use crate::failpoints::{self, Point};
 
 /// What a spool lies on: the operating system's file system, or what keeps the same promises. What was written or created is
 /// there for whoever reads; whether it is there after a crash is certain once the file, and the folder with its name, were
@@ -113,6 +115,8 @@ pub(super) fn create_all(path: &Path) -> io::Result<()> {
 
 /// Creates a folder for its owner only.
 pub(super) fn create_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    #[cfg(feature = "failpoints")]
+    failpoints::fails(Point::FolderCreate)?;
     disk.create_folder(path)?;
     seen(Deed::Created, path);
     Ok(())
@@ -120,6 +124,8 @@ pub(super) fn create_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
 
 /// Creates a file that is not there yet, for its owner only.
 pub(super) fn create_file(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskFile>> {
+    #[cfg(feature = "failpoints")]
+    failpoints::fails(Point::FileCreate).at("creating", path)?;
     let file = disk.create_file(path).at("creating", path)?;
     seen(Deed::Created, path);
     Ok(file)
@@ -127,6 +133,8 @@ pub(super) fn create_file(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskFi
 
 /// Writes all of `bytes` at `offset`. They last once the file is synced.
 pub(super) fn write_at(file: &dyn DiskFile, path: &Path, bytes: &[u8], offset: u64) -> Result<()> {
+    #[cfg(feature = "failpoints")]
+    failpoints::fails(Point::FileWrite).at("writing", path)?;
     file.write_all_at(bytes, offset).at("writing", path)?;
     seen(Deed::Wrote, path);
     Ok(())
@@ -138,6 +146,8 @@ pub(super) fn sync_file(file: &dyn DiskFile, path: &Path) -> Result<()> {
     if crate::planted::is(crate::planted::Bug::FileNotSynced) {
         return Ok(());
     }
+    #[cfg(feature = "failpoints")]
+    failpoints::fails(Point::FileSync).at("syncing", path)?;
     file.sync().at("syncing", path)?;
     seen(Deed::Synced, path);
     Ok(())
@@ -149,6 +159,8 @@ pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
     if crate::planted::is(crate::planted::Bug::FolderNotSynced) {
         return Ok(());
     }
+    #[cfg(feature = "failpoints")]
+    failpoints::fails(Point::FolderSync).at("syncing", folder)?;
     disk.sync_folder(folder).at("syncing", folder)?;
     seen(Deed::Synced, folder);
     Ok(())
