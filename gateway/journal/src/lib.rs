@@ -37,4 +37,7 @@ pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outco
 pub use ranges::RangeSet;
 pub use recovery::{Recovery, RecoveryError, recover};
 pub use retention::{Keep, Purged, Retention, purge};
-pub use spool::{BatchWriter, Disk, DiskFile, KeyOrder, Records, Sealed, Spool, SpoolError, SpoolReader};
+pub use spool::{
+    BatchWriter, CallName, Disk, DiskFile, KeptResults, KeyOrder, Records, RowAnswer, Sealed, Spool,
+    SpoolError, SpoolReader,
+};

@@ -10,9 +10,13 @@
 //!   a record to its segment and offset, an entry every 256 records; then pages that lead from a key's fingerprint
 //!   to positions, in order of the fingerprints. Every page is authenticated by itself.
 //!
+//! Beside them, of a batch whose answer is awaited: what the upstream said of its rows, a sealed folder for each call, and
+//! the answer that these were made into (`answers`).
+//!
 //! No file is renamed, appended to after it was closed, or changed; a batch that has no sealed index was never
 //! promised to anybody.
 
+mod answers;
 mod disk;
 mod error;
 mod index;
@@ -29,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::identity::{BatchId, Digest};
+pub use answers::{CallName, KeptResults, RowAnswer};
 pub use disk::{Disk, DiskFile};
 use disk::{FileSystem, sync_folder};
 pub use error::SpoolError;
@@ -55,7 +60,7 @@ pub struct Spool {
 struct Shared {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
-    keys: Keys,
+    keys: Arc<Keys>,
     /// Locked as long as a handle lives; not on another disk than the system's.
     _lock: Option<File>,
 }
@@ -98,14 +103,15 @@ impl Spool {
         let keys = Keys::open(key_file, !has_batches)?;
         sync_folder(&FileSystem, folder)?;
         sync_folder(&FileSystem, folder_above(folder))?;
-        let shared =
-            Shared { disk: Arc::new(FileSystem), folder: folder.to_owned(), keys, _lock: Some(lock) };
+        let (disk, keys) = (Arc::new(FileSystem), Arc::new(keys));
+        let shared = Shared { disk, folder: folder.to_owned(), keys, _lock: Some(lock) };
         Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
     }
 
     /// A spool in a folder of another disk, which is there, under a key: for whoever sees to it that nobody else has it.
     pub fn on(disk: Arc<dyn Disk>, folder: &Path, key: &[u8; 32]) -> Self {
-        let shared = Shared { disk, folder: folder.to_owned(), keys: Keys::from(key), _lock: None };
+        let keys = Arc::new(Keys::from(key));
+        let shared = Shared { disk, folder: folder.to_owned(), keys, _lock: None };
         Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES }
     }
 
