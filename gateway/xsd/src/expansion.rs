@@ -1,12 +1,13 @@
 //! How large content models and sets of attributes become once references are followed.
 //!
 //! A group that refers twice to another one, which refers twice to a third, and so on, doubles with every step: a few
-//! lines of a schema stand for more particles than any machine holds. The compiler and this crate follow references one by
-//! one, so what they would come to is counted before, by numbers only.
+//! lines of a schema stand for more particles than any machine holds. So do references to the head of a large
+//! substitution group. The compiler and this crate follow references one by one, so what they would come to is counted
+//! before, by numbers only.
 
 use std::collections::HashMap;
 
-use xsd_schema::arenas::ComplexTypeDefData;
+use xsd_schema::arenas::{ComplexTypeDefData, ElementDeclData};
 use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::frames::{
     ComplexContentResult, ComplexTypeResult, DerivationMethod, ElementFrameResult, ParticleResult,
@@ -37,9 +38,12 @@ enum Kind {
     Group,
     AttributeGroup,
     Type,
+    /// What may stand for a head of a substitution group: its members, and theirs.
+    Members,
 }
 
 struct Node<'s> {
+    kind: Kind,
     /// What it has of its own.
     own: u64,
     refers: Vec<usize>,
@@ -83,6 +87,9 @@ impl<'s> Graph<'s> {
             self.defined(at, ty);
         }
         for (_, element) in arenas.elements.iter() {
+            if !element.substitution_group.is_empty() {
+                self.member(element);
+            }
             self.inline(element.inline_type.as_deref());
             self.referred(element.type_ref.as_ref());
         }
@@ -96,7 +103,8 @@ impl<'s> Graph<'s> {
             None => fresh,
         };
         if at == fresh {
-            self.nodes.push(Node { own: 0, refers: Vec::new(), name, source: None, size: Size::Unknown });
+            let (refers, source, size) = (Vec::new(), None, Size::Unknown);
+            self.nodes.push(Node { kind, own: 0, refers, name, source, size });
         }
         at
     }
@@ -156,9 +164,22 @@ impl<'s> Graph<'s> {
                     self.refer(at, Kind::Group, group.ref_name.as_slice());
                     self.particles(at, &group.particles);
                 }
-                ParticleTerm::Element(element) => self.element(element),
+                ParticleTerm::Element(element) => {
+                    self.refer(at, Kind::Members, element.ref_name.as_slice());
+                    self.element(element);
+                }
                 ParticleTerm::Any(_) => {}
             }
+        }
+    }
+
+    fn member(&mut self, element: &'s ElementDeclData) {
+        let at = self.node(Kind::Members, element.target_namespace, element.name);
+        self.write_down(at, element.name, element.source.as_ref());
+        self.nodes[at].own = 1;
+        for head in &element.substitution_group {
+            let head = self.node(Kind::Members, head.namespace, Some(head.local_name));
+            self.nodes[head].refers.push(at);
         }
     }
 
@@ -200,7 +221,8 @@ impl<'s> Graph<'s> {
                         let brought = self.brought(at);
                         let node = &mut self.nodes[at];
                         node.size = Size::Known(node.own.saturating_add(brought));
-                        all = all.saturating_add(brought);
+                        // Substitution groups come to something only where their heads are referred to.
+                        all = all.saturating_add(if node.kind == Kind::Members { 0 } else { brought });
                         if brought > MAX_BROUGHT || all > MAX_ALL {
                             return Err(self.too_large(at));
                         }

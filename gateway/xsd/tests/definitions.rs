@@ -58,6 +58,22 @@ fn what_references_multiply_is_refused_before_it_is_made() {
         assert!(message.contains("becomes too large when its references are followed"), "{error}");
         assert!(message_ja.contains("大きくなりすぎます"), "{message_ja}");
     }
+    // References to the head of a substitution group stand for all of its members, and for theirs.
+    let heads =
+        r#"<xs:element name="head" type="xs:string"/><xs:element name="m0" substitutionGroup="head"/>"#;
+    let members = |n| -> String {
+        (1..n)
+            .map(|at| format!(r#"<xs:element name="m{at}" substitutionGroup="m{}"/>"#, (at - 1) / 2))
+            .collect()
+    };
+    let refers = |n| {
+        let references = r#"<xs:element ref="head"/>"#.repeat(n);
+        format!(r#"<xs:complexType name="t"><xs:sequence>{references}</xs:sequence></xs:complexType>"#)
+    };
+    let substitutes = |members_of: usize, n| format!("{heads}{}{}", members(members_of), refers(n));
+    let error = load(&substitutes(1_000, 1_000)).unwrap_err().to_string();
+    assert!(error.contains("becomes too large when its references are followed"), "{error}");
+    load(&substitutes(100, 100)).unwrap();
     // What is written out is as large as it is written, and a group that is referred to often is no fault.
     let choice: String = (0..300).map(|at| format!(r#"<xs:element name="e{at}"/>"#)).collect();
     let often: String = (0..100)
