@@ -59,7 +59,9 @@ fn compare(subject: &Subject, document: &str, choice: u8) {
     for violation in violations {
         assert!(violation.line > Some(0) && violation.column > Some(0));
         assert!(!violation.message.is_empty() && !violation.message_ja.is_empty());
-        assert!(violation.byte.is_none_or(|byte| stands_at(document.as_bytes()[byte as usize], violation.code)));
+        assert!(
+            violation.byte.is_none_or(|byte| stands_at(document.as_bytes()[byte as usize], violation.code))
+        );
     }
     let Ok(theirs) = subject.oracle.violations(document) else { return };
     let codes: Vec<&str> = violations.iter().map(|violation| violation.code).collect();
