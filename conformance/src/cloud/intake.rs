@@ -129,6 +129,18 @@ fn find(cloud: &Cloud, version: Version, object: &str, keys: &[String]) -> Answe
     })
 }
 
+/// The rows of a request of `putRecords`, in an envelope of either version.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn read_rows(body: &[u8]) -> Result<Rows, String> {
+    let found = Xml::new(body).and_then(|mut xml| soap::open(&mut xml));
+    match read(body, found?.0).map_err(|refusal| refusal.message())? {
+        Asked { operation: Operation::Put, rows, .. } => Ok(rows),
+        _ => Err("another operation".to_owned()),
+    }
+}
+
 fn read(body: &[u8], version: Version) -> Result<Asked, Refusal> {
     let mut xml = Xml::new(body).map_err(Refusal::Input)?;
     let (found, _, ns, wrapper) = soap::open(&mut xml).map_err(Refusal::Input)?;

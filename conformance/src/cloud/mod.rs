@@ -13,7 +13,7 @@ mod calls;
 mod collections;
 pub mod csv_rows;
 pub mod faults;
-mod intake;
+pub mod intake;
 mod job;
 pub mod json_rows;
 mod jwt;

@@ -36,7 +36,7 @@ pub use ledger::{Ledger, LedgerError};
 pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outcome, Status, Sums};
 pub use ranges::RangeSet;
 pub use recovery::{Recovery, RecoveryError, recover};
-pub use retention::{Keep, Purged, Retention, purge};
+pub use retention::{Keep, Purged, Removable, Retention, Slice, purge, purge_slice};
 pub use spool::{
     BatchWriter, CallName, Disk, DiskFile, KeptResults, KeyOrder, Records, RowAnswer, Sealed, Spool,
     SpoolError, SpoolReader,

@@ -1,11 +1,11 @@
 //! What belongs to finished batches goes when its time is over: payloads first, receipts later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[cfg(feature = "failpoints")]
 use crate::failpoints::{self, Point};
 use crate::identity::BatchId;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::recovery::RecoveryError;
 use crate::spool::Spool;
 
@@ -40,6 +40,100 @@ impl Retention {
     }
 }
 
+/// What a ledger is asked for what has had its time: the embedded one answers as its methods of these names say, blocking.
+pub trait Removable {
+    /// The routes that any batch has.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    fn routes(&self) -> Result<BTreeSet<String>, LedgerError>;
+
+    /// At most `limit` batches of a route that finished before `finished_before` and whose payload is still there, with when
+    /// they did, the longest finished first.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    fn releasable(
+        &self,
+        route: &str,
+        finished_before: u64,
+        limit: u32,
+    ) -> Result<Vec<(BatchId, u64)>, LedgerError>;
+
+    /// Writes down that these payloads go. Returns those that may.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    fn release(&self, batches: Vec<BatchId>, at: u64) -> Result<Vec<BatchId>, LedgerError>;
+
+    /// Removes at most `most` rows of the route's batches that finished before `finished_before` and whose payload is gone.
+    /// Returns how many batches are gone, and whether there may be more to remove.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    fn forget(
+        &self,
+        route: &str,
+        finished_before: u64,
+        now: u64,
+        most: u64,
+    ) -> Result<(u64, bool), LedgerError>;
+
+    /// Forgets at most `limit` names of repeated requests. Returns how many.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    fn forget_names(&self, now: u64, limit: u32) -> Result<u64, LedgerError>;
+}
+
+impl Removable for Ledger {
+    fn routes(&self) -> Result<BTreeSet<String>, LedgerError> {
+        self.routes_blocking()
+    }
+
+    fn releasable(
+        &self,
+        route: &str,
+        finished_before: u64,
+        limit: u32,
+    ) -> Result<Vec<(BatchId, u64)>, LedgerError> {
+        self.releasable_blocking(route, finished_before, limit)
+    }
+
+    fn release(&self, batches: Vec<BatchId>, at: u64) -> Result<Vec<BatchId>, LedgerError> {
+        self.release_blocking(batches, at)
+    }
+
+    fn forget(
+        &self,
+        route: &str,
+        finished_before: u64,
+        now: u64,
+        most: u64,
+    ) -> Result<(u64, bool), LedgerError> {
+        self.forget_blocking(route, finished_before, now, most)
+    }
+
+    fn forget_names(&self, now: u64, limit: u32) -> Result<u64, LedgerError> {
+        self.forget_keys_blocking(now, limit)
+    }
+}
+
+/// How much of a route one call removes at the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// Payloads.
+    pub payloads: u32,
+    /// Rows of the ledger.
+    pub rows: u64,
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self { payloads: PAYLOADS, rows: ROWS }
+    }
+}
+
 /// What one call has removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -67,17 +161,31 @@ pub fn purge(
     retention: &Retention,
     now: u64,
 ) -> Result<Purged, RecoveryError> {
+    purge_slice(spool, ledger, retention, now, Slice::default())
+}
+
+/// [`purge`] in slices of another size, and of another ledger.
+///
+/// # Errors
+/// As [`purge`].
+pub fn purge_slice(
+    spool: &Spool,
+    ledger: &impl Removable,
+    retention: &Retention,
+    now: u64,
+    slice: Slice,
+) -> Result<Purged, RecoveryError> {
     let mut purged = Purged::default();
-    for route in ledger.routes_blocking()? {
+    for route in ledger.routes()? {
         let keep = retention.of(&route);
         let before = now.saturating_sub(keep.payload);
-        let over = ledger.releasable_blocking(&route, before, PAYLOADS)?;
-        purged.more |= over.len() == PAYLOADS as usize;
+        let over = ledger.releasable(&route, before, slice.payloads)?;
+        purged.more |= over.len() == slice.payloads as usize;
         if let Some((_, finished)) = over.first() {
             purged.late = purged.late.max(before.saturating_sub(*finished));
             let over = over.into_iter().map(|(batch, _)| batch).collect();
             // First the rows: a folder without one is removed at the next start, a row without a folder would be a loss.
-            for batch in ledger.release_blocking(over, now)? {
+            for batch in ledger.release(over, now)? {
                 #[cfg(feature = "failpoints")]
                 failpoints::pass(Point::PayloadReleased);
                 spool.remove(batch)?;
@@ -88,13 +196,14 @@ pub fn purge(
         }
         if let Some(receipt) = keep.receipt {
             let before = now.saturating_sub(receipt.max(keep.payload));
-            let (batches, more) = ledger.forget_blocking(&route, before, now, ROWS)?;
+            let (batches, more) = ledger.forget(&route, before, now, slice.rows)?;
             purged.receipts += batches;
             purged.more |= more;
         }
     }
-    purged.names = ledger.forget_keys_blocking(now, ROWS as u32)?;
-    purged.more |= purged.names == ROWS;
+    let names = u32::try_from(slice.rows).unwrap_or(u32::MAX);
+    purged.names = ledger.forget_names(now, names)?;
+    purged.more |= purged.names == u64::from(names);
     Ok(purged)
 }
 
