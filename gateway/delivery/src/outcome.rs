@@ -1,70 +1,103 @@
 //! From rows to records: what becomes of a chunk's records when some of its rows were not taken.
 
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_journal::{Code, Exception, Outcome};
 
 use crate::dialect::{RowProblem, RowProblemKind};
 use crate::encode::Measured;
+use crate::resend::Resend;
 
 /// The answer says nothing of the record.
 pub(crate) const MISSING: &str = "answer-missing";
 
-/// The records of a chunk that were not delivered, ascending. `doubted`: an earlier try may have had its effect, so that a
-/// refusal for the moment proves nothing. `may_retry` says of a record whether it may be tried again after such a refusal.
+/// Some of the record's rows were taken, and the others are to be sent again: it is not what it was before it was sent.
+pub(crate) const IN_PART: &str = "taken-in-part";
+
+/// The records of a chunk that were not delivered, ascending. `doubted`: an earlier try may have had its effect and was not
+/// answered, so that a refusal for the moment proves nothing. A record may be refused for the moment `most` times.
 pub(crate) fn exceptions(
     problems: &[RowProblem],
     chunk: &Measured,
     idempotent: bool,
     doubted: bool,
-    mut may_retry: impl FnMut(u64) -> bool,
+    resend: &mut Resend,
+    most: u32,
 ) -> Vec<Exception> {
     let mut exceptions = Vec::new();
     let mut rest = problems;
     while let Some(first) = rest.first() {
         let (position, _) = chunk.record_of(first.row);
         let count = rest.iter().take_while(|problem| chunk.record_of(problem.row).0 == position).count();
-        let (of_record, later) = rest.split_at(count);
+        let (problems, later) = rest.split_at(count);
         rest = later;
-        exceptions.push(exception(position, of_record, chunk, idempotent, doubted, &mut may_retry));
+        let of_record = OfRecord { position, problems, chunk, idempotent, doubted };
+        exceptions.extend(of_record.exception(resend, most));
     }
     exceptions
 }
 
-fn exception(
+/// What an answer says of one record, some of whose rows were not taken.
+struct OfRecord<'a> {
     position: u64,
-    problems: &[RowProblem],
-    chunk: &Measured,
+    problems: &'a [RowProblem],
+    chunk: &'a Measured,
     idempotent: bool,
     doubted: bool,
-    may_retry: &mut impl FnMut(u64) -> bool,
-) -> Exception {
-    if problems.iter().any(|problem| problem.kind == RowProblemKind::Unknown) {
-        return Exception::new(position, Outcome::InDoubt, MISSING);
-    }
-    let all = problems.len() == chunk.rows_of(position) as usize;
-    let lasting = problems
-        .iter()
-        .find(|problem| matches!(problem.kind, RowProblemKind::Refused { temporary: false, .. }));
-    let passing = lasting.is_none();
-    // Repeating a record repeats the rows of it that were taken, too.
-    if passing && (all || idempotent) {
-        let refused = problems.iter().any(|problem| problem.kind != RowProblemKind::NotDone);
-        if !refused || may_retry(position) {
-            return Exception::new(position, Outcome::Returned, code_of(problems.first()));
+}
+
+impl OfRecord<'_> {
+    /// What that comes to; nothing where each row was taken in one try or another.
+    fn exception(&self, resend: &mut Resend, most: u32) -> Option<Exception> {
+        let (position, problems) = (self.position, self.problems);
+        if problems.iter().any(|problem| problem.kind == RowProblemKind::Unknown) {
+            return Some(Exception::new(position, Outcome::InDoubt, MISSING));
         }
-        if doubted {
-            return Exception::new(position, Outcome::InDoubt, code_of(problems.first()));
+        let rows = self.chunk.rows_of(position) as usize;
+        let refused_now = problems.iter().map(|problem| self.chunk.record_of(problem.row).1).collect();
+        let lacking = resend.lacking(position, refused_now);
+        #[cfg(feature = "planted")]
+        let lacking = if is_planted(Bug::PartForAll) && lacking.len() < rows { Vec::new() } else { lacking };
+        if lacking.is_empty() {
+            return None;
         }
+        let lasting = problems.iter().find(|problem| is_lasting(problem));
+        let passing = problems.iter().find(|problem| !is_lasting(problem));
+        let untouched = lacking.len() == rows;
+        // Repeating a record repeats the rows of it that were taken, too.
+        let repeatable = self.idempotent || untouched;
+        if let Some(problem) = passing
+            && repeatable
+            && (lasting.is_none() || self.doubted && self.idempotent)
+        {
+            let refused = problems.iter().any(|problem| problem.kind != RowProblemKind::NotDone);
+            if !refused || resend.may_retry(position, most) {
+                #[cfg(feature = "planted")]
+                let untouched = untouched || is_planted(Bug::PartReturned);
+                return Some(match lasting {
+                    None if untouched => Exception::new(position, Outcome::Returned, code_of(Some(problem))),
+                    _ => Exception::new(position, Outcome::InDoubt, IN_PART),
+                });
+            }
+        }
+        if let Some(problem) = passing.filter(|_| self.doubted) {
+            return Some(Exception::new(position, Outcome::InDoubt, code_of(Some(problem))));
+        }
+        let telling = lasting.or(problems.first());
+        let outcome = if untouched { Outcome::Rejected } else { Outcome::Partial };
+        let mut exception = Exception::new(position, outcome, code_of(telling));
+        if let Some(RowProblem { kind: RowProblemKind::Refused { field, .. }, .. }) = telling {
+            exception.field.clone_from(field);
+        }
+        if !untouched {
+            exception.rows = lacking;
+        }
+        Some(exception)
     }
-    let telling = lasting.or(problems.first());
-    let mut exception =
-        Exception::new(position, if all { Outcome::Rejected } else { Outcome::Partial }, code_of(telling));
-    if let Some(RowProblem { kind: RowProblemKind::Refused { field, .. }, .. }) = telling {
-        exception.field.clone_from(field);
-    }
-    if !all {
-        exception.rows = problems.iter().map(|problem| chunk.record_of(problem.row).1).collect();
-    }
-    exception
+}
+
+fn is_lasting(problem: &RowProblem) -> bool {
+    matches!(problem.kind, RowProblemKind::Refused { temporary: false, .. })
 }
 
 fn code_of(problem: Option<&RowProblem>) -> Code {

@@ -16,6 +16,8 @@ pub(crate) struct Resend {
     suspects: BTreeMap<u64, (u64, u64)>,
     /// How often a record was refused for the moment.
     refusals: HashMap<u64, u32>,
+    /// Of records that were taken in part: the rows that no try has taken.
+    lacking: HashMap<u64, Vec<u32>>,
     /// Records refused for the moment, and until when they wait.
     waiting: RangeSet,
     waiting_until: Duration,
@@ -34,6 +36,8 @@ pub(crate) struct Doubt {
     pub(crate) size: Option<u64>,
     /// The upstream no longer knows the handle: asking by it is of no use.
     pub(crate) forgotten: bool,
+    /// Every try was answered: what no answer says was taken was not.
+    pub(crate) answered: bool,
     /// By `not_before` nothing that was sent can be at work any more.
     pub(crate) rests: bool,
 }
@@ -106,6 +110,15 @@ impl Resend {
     /// How often the record was refused for the moment.
     pub(crate) fn refusals(&self, position: u64) -> u32 {
         self.refusals.get(&position).copied().unwrap_or(0)
+    }
+
+    /// The rows of a record that no try has taken, where the last one has not taken these.
+    pub(crate) fn lacking(&mut self, position: u64, mut not_taken: Vec<u32>) -> Vec<u32> {
+        if let Some(before) = self.lacking.get(&position) {
+            not_taken.retain(|row| before.contains(row));
+        }
+        self.lacking.insert(position, not_taken.clone());
+        not_taken
     }
 
     /// These records wait until then.

@@ -41,11 +41,31 @@ pub enum Bug {
     OneJobSpeaksForAll,
     /// On an ordered route, what may still be at work in the cloud is not waited for.
     WorkNotWaitedFor,
+    /// A record with several rows is taken for delivered when some of them are.
+    PartForAll,
+    /// A record of which some rows were taken is pending again.
+    PartReturned,
+    /// What was asked of the upstream is forgotten at a restart.
+    QuotaForgotten,
+    /// A chunk's rows are not held to what is left of the day's.
+    RowsNotCounted,
+    /// Payloads are removed before their time.
+    PayloadTooEarly,
+    /// Receipts are removed before their time.
+    ReceiptTooEarly,
+    /// Records with one key pass each other within a batch.
+    DuplicatesPass,
+    /// The first record with a key takes the place of the others.
+    FirstWins,
+    /// A SOAP answer that is cut off is taken for what it says until then.
+    CutTakenForWhole,
+    /// A row that an answer does not name counts as taken.
+    SilenceTakenForYes,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 26] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -62,6 +82,16 @@ impl Bug {
         Self::OutcomeDropped,
         Self::OneJobSpeaksForAll,
         Self::WorkNotWaitedFor,
+        Self::PartForAll,
+        Self::PartReturned,
+        Self::QuotaForgotten,
+        Self::RowsNotCounted,
+        Self::PayloadTooEarly,
+        Self::ReceiptTooEarly,
+        Self::DuplicatesPass,
+        Self::FirstWins,
+        Self::CutTakenForWhole,
+        Self::SilenceTakenForYes,
     ];
 }
 

@@ -10,7 +10,7 @@ use crate::backoff;
 use crate::chunk::End;
 use crate::dialect::{RowProblem, Verdict};
 use crate::encode::Measured;
-use crate::outcome::{MISSING, exceptions};
+use crate::outcome::{IN_PART, MISSING, exceptions};
 use crate::pace;
 use crate::plan::RetrySpec;
 
@@ -186,13 +186,13 @@ impl Dispatcher {
                 let most = plan.retry.record_attempts;
                 // The job that was given them, and no other, says itself what it did.
                 let told = task.kind == Kind::Ask && chunk_attempt == 1;
-                let (idempotent, unproven) = (plan.idempotent, doubted && !told);
-                let mut found = exceptions(&problems, &task.measured, idempotent, unproven, |position| {
-                    resend.may_retry(position, most)
-                });
+                let unproven = doubted && !told && !resend.doubt(number).answered;
+                let mut found =
+                    exceptions(&problems, &task.measured, plan.idempotent, unproven, resend, most);
+                let in_part = |exception: &Exception| exception.code.as_str() == IN_PART;
                 let returned: Vec<u64> = found
                     .iter()
-                    .filter(|exception| exception.outcome == Outcome::Returned)
+                    .filter(|exception| exception.outcome == Outcome::Returned || in_part(exception))
                     .map(|exception| exception.position)
                     .collect();
                 if let Some(most) = returned.iter().map(|position| resend.refusals(*position)).max() {
@@ -210,8 +210,12 @@ impl Dispatcher {
                 // Tried as often as may be, and never proven.
                 let spent = all.iter().find(|exception| {
                     exception.outcome == Outcome::InDoubt
-                        && ![MISSING, NOT_YET].contains(&exception.code.as_str())
+                        && ![MISSING, NOT_YET, IN_PART].contains(&exception.code.as_str())
                 });
+                let silent = all.iter().any(|exception| exception.code.as_str() == MISSING);
+                resend.doubt(number).answered = !unproven && !silent;
+                // The job has said what it did to them; only another try can do the rest.
+                resend.doubt(number).forgotten |= !silent && all.iter().any(in_part);
                 let mut events = answered(all.clone());
                 if let Some(spent) = spent {
                     events.push(Event::DoubtHeld { chunk: number, code: spent.code.clone() });
@@ -278,6 +282,7 @@ impl Dispatcher {
                 let count = task.measured.records.end - task.measured.records.start;
                 let doubt = resend.doubt(number);
                 doubt.failures += 1;
+                doubt.answered = false;
                 doubt.forgotten |= code == "job-gone";
                 if time_limit {
                     doubt.size = Some(count.div_ceil(2));
