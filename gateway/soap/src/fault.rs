@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Version;
 use crate::envelope::{self, EnvelopeReader, MessageProblem, SoapError};
 use crate::message::xml::{Element, push_text};
-use crate::message::{NAMESPACE, RecordError};
+use crate::message::{NAMESPACE, RecordError, Unfinished};
 
 mod received;
 
@@ -108,6 +108,8 @@ pub struct Fault {
     pub errors: Vec<RecordError>,
     /// How many errors there were in all.
     pub errors_total: Option<u64>,
+    /// Where the batch stands whose answer was awaited.
+    pub unfinished: Option<Box<Unfinished>>,
 }
 
 impl Fault {
@@ -123,6 +125,7 @@ impl Fault {
             not_understood: Vec::new(),
             errors: Vec::new(),
             errors_total: None,
+            unfinished: None,
         }
     }
 
@@ -245,6 +248,9 @@ impl Fault {
         element.optional_number("errorsTotal", self.errors_total);
         for error in &self.errors {
             error.write(&mut element);
+        }
+        if let Some(unfinished) = &self.unfinished {
+            unfinished.write(&mut element);
         }
         element.finish()
     }

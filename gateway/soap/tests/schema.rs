@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::fault::{Fault, Location, ReceivedFault, Who};
 use sekisho_soap::message::{
-    Answer, Carrier, ChunkEntry, ChunkState, ChunksPage, DuplicateBy, ErrorsPage, Evidence, Heartbeat,
-    HeldRecords, Hop, HopState, NAMESPACE, Receipt, RecordError, Request, State, SubmissionFrame, Sums,
+    Answer, Carrier, ChunkEntry, ChunkState, ChunksPage, DuplicateBy, ErrorsPage, Evidence, Fate, Heartbeat,
+    HeldRecords, Hop, HopState, NAMESPACE, Receipt, RecordError, Request, Span, State, SubmissionFrame, Sums,
+    Unfinished,
 };
 use sekisho_soap::{EnvelopeReader, Version};
 use sekisho_xml::QName;
@@ -204,6 +205,22 @@ fn problem(envelope: &[u8]) -> Vec<u8> {
     envelope[start..end].to_vec()
 }
 
+fn unfinished() -> Unfinished {
+    let spans = Fate::ALL.into_iter().zip(1..).map(|(fate, first)| Span { fate, first, last: first });
+    let sums = Sums {
+        accepted: 5,
+        delivered: 1,
+        partial: 1,
+        rejected: 1,
+        pending: 1,
+        in_flight: 1,
+        in_doubt: 0,
+        cancelled: 0,
+        expired: 0,
+    };
+    Unfinished { batch: "0192a3b4".into(), sums, spans: spans.collect(), spans_total: 1_000 }
+}
+
 #[test]
 fn details_of_faults_are_valid() {
     let schema = schema();
@@ -220,6 +237,7 @@ fn details_of_faults_are_valid() {
         not_understood: vec![QName::new("urn:h", "a"), QName::new("", "b")],
         errors: errors(),
         errors_total: Some(99),
+        unfinished: Some(Box::new(unfinished())),
         ..plain.clone()
     };
     for fault in [plain, full] {

@@ -17,7 +17,7 @@ mod tests;
 pub use addressing::{ANONYMOUS, Addressing, NONE};
 pub use error::{MessageProblem, Rule, SoapError};
 pub use reader::EnvelopeReader;
-pub use write::{ReplyHeaders, write};
+pub use write::{ReplyHeaders, around, write};
 
 pub(crate) use write::open as write_open;
 

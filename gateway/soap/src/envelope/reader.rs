@@ -6,6 +6,9 @@ use sekisho_xml::{Event, Position, QName, Reader};
 
 use super::{Addressing, BodyChild, EnvelopeOptions, HeaderBlock, Rule, SoapError, Version, WSA, header};
 
+/// Namespace of XML Signature.
+const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+
 /// Depth of the body's child, the envelope being 1.
 const CHILD_DEPTH: usize = 3;
 
@@ -18,6 +21,7 @@ pub struct EnvelopeReader<R: BufRead> {
     version: Version,
     headers: Vec<HeaderBlock>,
     addressing: Addressing,
+    signed: bool,
     body: Option<BodyChild>,
 }
 
@@ -37,8 +41,14 @@ impl<R: BufRead> EnvelopeReader<R> {
         {
             return Err(SoapError::ContentType { expected, found: version });
         }
-        let mut reader =
-            Self { xml, version, headers: Vec::new(), addressing: Addressing::default(), body: None };
+        let mut reader = Self {
+            xml,
+            version,
+            headers: Vec::new(),
+            addressing: Addressing::default(),
+            signed: false,
+            body: None,
+        };
         reader.read_header(options)?;
         reader.body = reader.open_body()?;
         Ok(reader)
@@ -57,6 +67,12 @@ impl<R: BufRead> EnvelopeReader<R> {
     /// WS-Addressing values.
     pub fn addressing(&self) -> &Addressing {
         &self.addressing
+    }
+
+    /// Whether a header block holds a signature (XML Signature 1.1 section 4.1; WS-Security 1.1 section 8): whoever writes the
+    /// message anew breaks it.
+    pub fn is_signed(&self) -> bool {
+        self.signed
     }
 
     /// Mandatory blocks for us that `understood` does not know; WS-Addressing 1.0 is known always.
@@ -163,11 +179,28 @@ impl<R: BufRead> EnvelopeReader<R> {
         let for_us = header::is_for_us(version, demands.role.as_deref(), &options.roles);
         let is_address = for_us && &*name.namespace == WSA;
         if !(is_address && self.addressing.read(&mut self.xml, &name.local, options.addressing_bytes)?) {
-            self.xml.skip_element()?;
+            self.signed |= is_signature(&name.namespace, &name.local);
+            self.pass_block()?;
         }
         let must_understand = demands.must_understand;
         self.headers.push(HeaderBlock { name, must_understand, for_us, role: demands.role, at });
         Ok(true)
+    }
+
+    /// Passes what is left of a header block, looking for a signature.
+    fn pass_block(&mut self) -> Result<(), SoapError> {
+        let outside = self.xml.depth().saturating_sub(1);
+        loop {
+            match self.xml.next()? {
+                Event::Start(start) => self.signed |= is_signature(start.namespace(), start.local()),
+                Event::Text(_) => {}
+                Event::End(_) | Event::Eof => {
+                    if self.xml.depth() <= outside {
+                        return Ok(());
+                    }
+                }
+            }
+        }
     }
 
     fn open_body(&mut self) -> Result<Option<BodyChild>, SoapError> {
@@ -217,6 +250,10 @@ impl<R: BufRead> EnvelopeReader<R> {
     fn broken(&self, rule: Rule) -> SoapError {
         SoapError::Broken { rule, at: self.xml.position() }
     }
+}
+
+fn is_signature(namespace: &str, local: &str) -> bool {
+    namespace == DSIG && local == "Signature"
 }
 
 fn open_envelope<R: BufRead>(xml: &mut Reader<R>) -> Result<Version, SoapError> {

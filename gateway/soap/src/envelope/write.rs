@@ -23,6 +23,13 @@ pub fn write(version: Version, headers: Option<&ReplyHeaders>, body: &[u8]) -> V
     out
 }
 
+/// What stands before and behind a body of [`write`], for one that is streamed between them.
+pub fn around(version: Version, headers: Option<&ReplyHeaders>) -> (Vec<u8>, &'static [u8]) {
+    let mut out = Vec::with_capacity(512);
+    open(version, headers, &[], &mut out);
+    (out, b"</env:Body></env:Envelope>")
+}
+
 /// Everything up to and with the start tag of the body; the prefix of the envelope's namespace is `env`.
 pub(crate) fn open(version: Version, headers: Option<&ReplyHeaders>, blocks: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><env:Envelope xmlns:env=\"");

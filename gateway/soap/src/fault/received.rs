@@ -120,6 +120,9 @@ fn ours(problem: &Node, who: Who) -> Result<Fault, SoapError> {
     while let Some(error) = fields.optional("error") {
         fault.errors.push(RecordError::read(error)?);
     }
+    if let Some(unfinished) = fields.optional("unfinished") {
+        fault.unfinished = Some(Box::new(Unfinished::read(unfinished)?));
+    }
     fields.end()?;
     Ok(fault)
 }

@@ -21,6 +21,7 @@ mod receipt;
 mod request;
 mod submission;
 mod tree;
+mod unfinished;
 pub(crate) mod xml;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use request::Request;
 pub use submission::{
     Carrier, HeadThenText, Payload, PayloadReader, Submission, SubmissionFrame, SubmissionShape,
 };
+pub use unfinished::{Fate, Span, Unfinished};
 
 pub(crate) use tree::{Node, number as tree_number};
 

@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 
 /// Every element of `schemas/gateway.xsd`, in order.
-const NAMES: [&str; 92] = [
+const NAMES: [&str; 95] = [
     "accepted",
     "after",
     "ageMs",
@@ -87,6 +87,8 @@ const NAMES: [&str; 92] = [
     "rows",
     "setAside",
     "since",
+    "span",
+    "spansTotal",
     "state",
     "submitBatch",
     "submitBatchResponse",
@@ -96,6 +98,7 @@ const NAMES: [&str; 92] = [
     "total",
     "trafficFailed",
     "trafficPassed",
+    "unfinished",
     "upstream",
 ];
 

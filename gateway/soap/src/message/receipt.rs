@@ -48,7 +48,7 @@ impl Sums {
         outcomes.iter().try_fold(0u64, |sum, &n| sum.checked_add(n)) == Some(self.accepted)
     }
 
-    fn write(&self, element: &mut Element) {
+    pub(super) fn write(&self, element: &mut Element) {
         element.number("accepted", self.accepted);
         element.number("pending", self.pending);
         element.number("inFlight", self.in_flight);
@@ -60,7 +60,7 @@ impl Sums {
         element.number("expired", self.expired);
     }
 
-    fn read(node: &Node) -> Result<Self, SoapError> {
+    pub(super) fn read(node: &Node) -> Result<Self, SoapError> {
         let mut fields = node.fields()?;
         let sums = Self {
             accepted: fields.parsed("accepted", tree::number)?,

@@ -96,6 +96,34 @@ fn finds_what_must_be_understood_here() {
 }
 
 #[test]
+fn a_signature_is_found_in_any_block_and_nowhere_else() {
+    const D: &str = "http://www.w3.org/2000/09/xmldsig#";
+    const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+    let signature = format!("<d:Signature xmlns:d='{D}'><d:SignedInfo/></d:Signature>");
+    let security =
+        |inside: &str| format!("<w:Security xmlns:w='{WSSE}'><w:Token>t</w:Token>{inside}</w:Security>");
+    let header = |blocks: &str| format!("<e:Header>{blocks}</e:Header>");
+    for (header, body, signed) in [
+        (header(&security(&signature)), "<x xmlns='urn:x'/>".to_owned(), true),
+        (header(&(security("<w:Nothing/>") + &security(&signature))), String::new(), true),
+        (header(&signature), String::new(), true),
+        (header(&security(&format!("<w:A>{signature}</w:A>"))), String::new(), true),
+        (header(&security("")), format!("<x xmlns='urn:x'>{signature}</x>"), false),
+        (header(&security("<Signature xmlns='urn:x'/>")), String::new(), false),
+        (String::new(), String::new(), false),
+    ] {
+        for namespace in [S11, S12] {
+            let text = envelope(namespace, &header, &body);
+            let mut reader = open(&text).unwrap();
+            assert_eq!(reader.is_signed(), signed, "{text}");
+            assert_eq!(reader.body().is_some(), !body.is_empty());
+            let _ = reader.xml();
+            reader.finish().unwrap();
+        }
+    }
+}
+
+#[test]
 fn reads_ws_addressing() {
     let header = format!(
         "<e:Header xmlns:a='{WSA}'><a:Action e:mustUnderstand='1'> urn:x#op </a:Action><a:To>urn:to</a:To>\
