@@ -130,7 +130,7 @@ fn reached(step: &JobStep) -> Option<Point> {
 async fn upload(outgoing: &Outgoing, chunk: &Measured, path: &str) -> Result<Answer, End> {
     let dialect = &outgoing.source.plan.dialect;
     let request = || {
-        let call = dialect.call(outgoing.upstream.endpoint(), &outgoing.batch, outgoing.number, None)?;
+        let call = dialect.call(outgoing.upstream.endpoint(), &outgoing.batch, outgoing.number, "", None)?;
         let mut request = call.request;
         *request.uri_mut() = target(outgoing, path)?;
         let records = chunk.records.clone();

@@ -7,10 +7,12 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
+use sekisho_journal::{BatchId, CallName, RowAnswer, Spool};
 use sekisho_liveness::ErrorClass;
 use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Sent, Token, Upstream, UpstreamError};
+use uuid::Uuid;
 
-use crate::dialect::Verdict;
+use crate::dialect::{Asked, Verdict};
 use crate::encode::{self, Measured, RowSource};
 use crate::plan::PlanError;
 use crate::signals::Signals;
@@ -43,6 +45,8 @@ pub(crate) struct Outgoing {
     pub(crate) batch: String,
     pub(crate) number: u64,
     pub(crate) tally: Tally,
+    /// Where what the upstream says of each row is kept, where a client awaits it.
+    pub(crate) keep: Option<Keep>,
 }
 
 /// What the exchanges of one chunk come to, beside its end.
@@ -69,6 +73,33 @@ impl Tally {
 
     fn with(&self, change: impl FnOnce(&mut (u64, Signals))) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Where the results of one call are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Keep {
+    pub(crate) spool: Spool,
+    pub(crate) batch: BatchId,
+    pub(crate) call: CallName,
+}
+
+impl Keep {
+    /// What cannot be kept is missing in the answer, which then says in the gateway's words what became of those rows: the
+    /// outcome counts for more.
+    async fn results(&self, results: Vec<RowAnswer>) {
+        if results.is_empty() {
+            return;
+        }
+        let Self { spool, batch, call } = self.clone();
+        let kept = tokio::task::spawn_blocking(move || spool.keep_results(batch, call, results)).await;
+        match kept {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%batch, code = error.code(), %error, "what the upstream said of rows could not be kept");
+            }
+            Err(error) => tracing::error!(%batch, %error, "what the upstream said of rows could not be kept"),
+        }
     }
 }
 
@@ -121,7 +152,8 @@ impl Outgoing {
         let mut renewed = false;
         loop {
             let session = token.as_ref().filter(|_| dialect.session_in_body()).map(Token::secret);
-            let call = dialect.call(self.upstream.endpoint(), &self.batch, self.number, session)?;
+            let message = format!("urn:uuid:{}", Uuid::now_v7());
+            let call = dialect.call(self.upstream.endpoint(), &self.batch, self.number, &message, session)?;
             let body = encode::body(&self.source, chunk.records.clone(), chunk.bytes, call.framing);
             let mut request = call.request.map(|()| body);
             if !dialect.session_in_body() {
@@ -132,13 +164,21 @@ impl Outgoing {
             #[cfg(feature = "failpoints")]
             failpoints::pass(Point::ChunkAnswered);
             self.tally.heard(&answer.headers);
-            let verdict = dialect.judge(answer.status, &answer.headers, &answer.body, chunk);
+            let asked = Asked { message: Some(&message), keep: self.keep.is_some() };
+            let (verdict, results) =
+                dialect.heard(answer.status, &answer.headers, &answer.body, chunk, asked);
             match (&verdict, &token) {
                 (Verdict::Session(_), Some(expired)) if !renewed => {
                     token = Some(self.renewed(expired).await?);
                     renewed = true;
                 }
-                _ => return Ok(End::Answered(verdict)),
+                _ => {
+                    // Before the ledger has the outcome: whoever sees that finds what was said.
+                    if let Some(keep) = &self.keep {
+                        keep.results(results).await;
+                    }
+                    return Ok(End::Answered(verdict));
+                }
             }
         }
     }

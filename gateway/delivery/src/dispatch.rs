@@ -135,8 +135,15 @@ enum Then {
 /// What records are read for.
 enum Use {
     Open,
-    Repeat { chunk: u64 },
-    Ask { chunk: u64, reference: String },
+    Repeat {
+        chunk: u64,
+        /// By an operator, all of it; else as this decides.
+        ordered: bool,
+    },
+    Ask {
+        chunk: u64,
+        reference: String,
+    },
 }
 
 /// What looking at a batch led to.
@@ -453,7 +460,8 @@ impl Dispatcher {
                 self.send(turn, chunk, measured, Kind::New, None, now);
             }
             Then::Repeat { chunk, size, most } => {
-                let command = self.read_again(turn, chunk, size, most);
+                let then = Use::Repeat { chunk, ordered: false };
+                let command = self.read_again(turn, then, size, most);
                 self.ready.extend(command);
             }
         }

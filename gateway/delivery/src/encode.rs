@@ -296,7 +296,13 @@ pub(crate) fn write(
     Ok(())
 }
 
-fn rows_of(mapper: &Mapper, position: u64, bytes: &[u8], rows: &mut RowBuf) -> Result<usize, EncodeError> {
+/// Maps a record; says how many rows it makes.
+pub(crate) fn rows_of(
+    mapper: &Mapper,
+    position: u64,
+    bytes: &[u8],
+    rows: &mut RowBuf,
+) -> Result<usize, EncodeError> {
     let record = CanonicalRecord::new(bytes).map_err(|_| EncodeError::Record { position })?;
     mapper.rows(record, rows).map_err(|_| EncodeError::Record { position })
 }

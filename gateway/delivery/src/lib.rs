@@ -7,6 +7,7 @@
 //! outcome per record. What may have had its effect is in doubt, never "failed".
 #![forbid(unsafe_code)]
 
+mod answer;
 mod backoff;
 mod breaker;
 mod bulk2;
@@ -28,6 +29,7 @@ pub mod simulate;
 mod traffic;
 mod wsdl;
 
+pub use answer::{AnswerError, AnswerPieces, MergedAnswer, merged_answer};
 pub use bulk2::{JobAnswer, JobCourse, JobStep};
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
@@ -38,5 +40,5 @@ pub use dialect::{
 pub use encode::Measured;
 pub use metrics::Metrics;
 pub use pace::{DailySpec, Pace, PaceSpec};
-pub use plan::{Plan, PlanError, RetrySpec};
+pub use plan::{AnswerSpec, CountSpec, Counted, Plan, PlanError, RetrySpec};
 pub use wsdl::WsdlError;

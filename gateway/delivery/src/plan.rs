@@ -36,6 +36,40 @@ pub struct Plan {
     /// The whole batch goes in one request, whatever the pace says. For showing the upstream's limit; never in service.
     #[serde(default)]
     pub no_split: bool,
+    /// A client awaits the answer to its batch: what the upstream says of each row is kept, and made into one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerSpec>,
+}
+
+/// The one answer that is made of what the upstream says of each row: the response of its own operation, with every row's
+/// result in the client's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnswerSpec {
+    /// Elements before the results, each with a number, in this order.
+    pub counts: Vec<CountSpec>,
+}
+
+/// An element of the answer that counts results.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountSpec {
+    /// Local name of the element.
+    pub element: String,
+    /// What it counts.
+    pub of: Counted,
+}
+
+/// What an element of the answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// All results.
+    Results,
+    /// Results of rows that were taken.
+    Taken,
+    /// Results of rows that were not.
+    Refused,
 }
 
 /// When something is tried again: exponential backoff with full jitter, and a budget.
@@ -109,6 +143,21 @@ impl Plan {
     }
 }
 
+impl AnswerSpec {
+    fn check(&self, dialect: &Dialect) -> Result<(), PlanError> {
+        if dialect.answer_form().is_none() {
+            let reason = "needs a dialect of kind \"soap\" or \"swa\" with results, or \"partner-soap\": no other says in XML \
+                          what became of each row";
+            return Err(PlanError::Setting { key: "answer", reason: reason.to_owned() });
+        }
+        if self.counts.iter().any(|count| !sekisho_xml::is_ncname(&count.element)) {
+            let reason = "is not the name of an XML element".to_owned();
+            return Err(PlanError::Setting { key: "answer.counts", reason });
+        }
+        Ok(())
+    }
+}
+
 impl RetrySpec {
     fn check(&self) -> Result<(), PlanError> {
         let wrong = |key, reason: &str| Err(PlanError::Setting { key, reason: reason.to_owned() });
@@ -153,6 +202,9 @@ impl CompiledPlan {
         if plan.idempotent && dialect.bulk2().is_some_and(|bulk| bulk.operation == "insert") {
             let reason = "an insert does more each time that it is done: it may not be repeated".to_owned();
             return Err(PlanError::Setting { key: "idempotent", reason });
+        }
+        if let Some(answer) = &plan.answer {
+            answer.check(&dialect)?;
         }
         Ok(Self { plan, mapper, dialect })
     }

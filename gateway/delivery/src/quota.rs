@@ -109,8 +109,8 @@ impl Quota {
         }
     }
 
-    /// Until when what takes so many calls may not be sent, and why; the latest of all reasons.
-    pub(crate) fn wait(&self, spec: &DailySpec, calls: u64, now: u64) -> Option<Wait> {
+    /// Until when what takes so many calls and rows may not be sent, and why; the latest of all reasons.
+    pub(crate) fn wait(&self, spec: &DailySpec, calls: u64, rows: u64, now: u64) -> Option<Wait> {
         let of = |most: Option<u64>, needed: u64, part: fn(&Spent) -> u64, budget: fn(u64) -> Budget| {
             let most = most?;
             // More than the whole budget is never free: then all of it has to be.
@@ -127,7 +127,7 @@ impl Quota {
         let usage = self.usage.filter(|(left, _)| *left == 0).map(|(_, at)| told(at.min(now) + ASK_AGAIN));
         let reasons = [
             of(spec.calls, calls.max(1), |spent| spent.calls, Budget::Calls),
-            of(spec.rows, 1, |spent| spent.rows, Budget::Rows),
+            of(spec.rows, rows.max(1), |spent| spent.rows, Budget::Rows),
             of(spec.batches, 1, |spent| spent.batches, Budget::Batches),
             spread(),
             window,
@@ -216,7 +216,7 @@ mod tests {
         let (mut quota, spec) = (Quota::default(), calls(100));
         let (mut now, mut made) = (NOON, Vec::new());
         while made.len() < 1_000 {
-            match quota.wait(&spec, 1, now) {
+            match quota.wait(&spec, 1, 1, now) {
                 Some(wait) => {
                     assert!(wait.until > now && wait.until <= now + DAY + QUARTER);
                     now = wait.until;
@@ -242,9 +242,9 @@ mod tests {
         for minute in 0..3 {
             quota.spend(NOON + minute * 60_000, call(500));
         }
-        let wait = quota.wait(&spec, 1, NOON + HOUR);
+        let wait = quota.wait(&spec, 1, 1, NOON + HOUR);
         let recalled = Quota::recall(&quota.remember().expect("a memory"));
-        assert_eq!(recalled.wait(&spec, 1, NOON + HOUR), wait);
+        assert_eq!(recalled.wait(&spec, 1, 1, NOON + HOUR), wait);
         assert_eq!(wait, Some(Wait { until: NOON + QUARTER + DAY, of: Budget::Calls(3) }));
         assert_eq!(recalled.used(NOON + HOUR), Spent { calls: 3, rows: 1_500, batches: 0 });
         assert_eq!(
@@ -252,7 +252,7 @@ mod tests {
             Some("waits 23 h 15 min: 3 calls of 24 hours are used")
         );
         for nonsense in ["", "{}", "[1]", "{\"x\":1}"] {
-            assert_eq!(Quota::recall(nonsense).wait(&spec, 1, NOON), None);
+            assert_eq!(Quota::recall(nonsense).wait(&spec, 1, 1, NOON), None);
         }
     }
 
@@ -260,13 +260,13 @@ mod tests {
     fn what_takes_several_calls_waits_until_there_is_room_for_all_of_them() {
         let (mut quota, spec) = (Quota::default(), calls(10));
         quota.spend(NOON, Spent { calls: 5, ..Spent::default() });
-        assert_eq!(quota.wait(&spec, 5, NOON), None);
-        assert!(quota.wait(&spec, 6, NOON).is_some());
+        assert_eq!(quota.wait(&spec, 5, 1, NOON), None);
+        assert!(quota.wait(&spec, 6, 1, NOON).is_some());
         quota.also(NOON, 4);
-        assert_eq!(quota.wait(&spec, 1, NOON), None);
-        assert!(quota.wait(&spec, 2, NOON).is_some());
+        assert_eq!(quota.wait(&spec, 1, 1, NOON), None);
+        assert!(quota.wait(&spec, 2, 1, NOON).is_some());
         // More than the budget itself: when none of it is used.
-        assert_eq!(Quota::default().wait(&spec, 50, NOON), None);
+        assert_eq!(Quota::default().wait(&spec, 50, 1, NOON), None);
     }
 
     #[test]
@@ -275,19 +275,25 @@ mod tests {
         let mut quota = Quota::default();
         quota.spend(NOON, Spent { calls: 1, rows: 700, batches: 1 });
         assert_eq!(quota.rows_left(&spec, NOON), 300);
-        assert_eq!(quota.wait(&spec, 1, NOON), None);
+        assert_eq!(quota.wait(&spec, 1, 300, NOON), None);
+        assert!(matches!(quota.wait(&spec, 1, 301, NOON), Some(Wait { of: Budget::Rows(1_000), .. })));
+        // More than the budget itself: when none of it is used.
+        assert_eq!(Quota::default().wait(&spec, 1, 5_000, NOON), None);
         quota.spend(NOON, Spent { calls: 1, rows: 10, batches: 1 });
-        assert!(matches!(quota.wait(&spec, 1, NOON), Some(Wait { of: Budget::Batches(2), .. })));
+        assert!(matches!(quota.wait(&spec, 1, 1, NOON), Some(Wait { of: Budget::Batches(2), .. })));
     }
 
     #[test]
     fn calls_may_be_spread_over_the_day() {
         let spec = DailySpec { spread: true, ..calls(24) };
         let mut quota = Quota::default();
-        assert_eq!(quota.wait(&spec, 1, NOON), None);
+        assert_eq!(quota.wait(&spec, 1, 1, NOON), None);
         quota.spend(NOON, call(1));
-        assert_eq!(quota.wait(&spec, 1, NOON + 1), Some(Wait { until: NOON + HOUR, of: Budget::Spread(24) }));
-        assert_eq!(quota.wait(&spec, 1, NOON + HOUR), None);
+        assert_eq!(
+            quota.wait(&spec, 1, 1, NOON + 1),
+            Some(Wait { until: NOON + HOUR, of: Budget::Spread(24) })
+        );
+        assert_eq!(quota.wait(&spec, 1, 1, NOON + HOUR), None);
     }
 
     #[test]
@@ -295,14 +301,14 @@ mod tests {
         let (mut quota, spec) = (Quota::default(), DailySpec::default());
         quota.told(NOON, Signals { window: Some(Window { left: 2, seconds: 30 }), usage: None });
         quota.spend(NOON, call(1));
-        assert_eq!(quota.wait(&spec, 1, NOON), None);
+        assert_eq!(quota.wait(&spec, 1, 1, NOON), None);
         quota.spend(NOON, call(1));
-        assert_eq!(quota.wait(&spec, 1, NOON).map(|wait| wait.until), Some(NOON + 30_000));
-        assert_eq!(quota.wait(&spec, 1, NOON + 30_000), None);
+        assert_eq!(quota.wait(&spec, 1, 1, NOON).map(|wait| wait.until), Some(NOON + 30_000));
+        assert_eq!(quota.wait(&spec, 1, 1, NOON + 30_000), None);
         quota.told(NOON, Signals { window: None, usage: Some(Usage { used: 4_999, total: 5_000 }) });
-        assert_eq!(quota.wait(&spec, 1, NOON + 30_000), None);
+        assert_eq!(quota.wait(&spec, 1, 1, NOON + 30_000), None);
         quota.spend(NOON + 30_000, call(1));
-        let wait = quota.wait(&spec, 1, NOON + 30_000).expect("used up");
+        let wait = quota.wait(&spec, 1, 1, NOON + 30_000).expect("used up");
         assert!(wait.until > NOON + 30_000 && wait.until <= NOON + 30_000 + ASK_AGAIN);
     }
 
@@ -311,10 +317,10 @@ mod tests {
         let (mut quota, spec) = (Quota::default(), calls(1));
         quota.spend(NOON, call(1));
         // Back by some hours: it still counts.
-        assert!(quota.wait(&spec, 1, NOON - 5 * HOUR).is_some());
+        assert!(quota.wait(&spec, 1, 1, NOON - 5 * HOUR).is_some());
         // Back by a year: what lies a year ahead counts for nothing.
-        assert_eq!(quota.wait(&spec, 1, NOON - 365 * DAY), None);
+        assert_eq!(quota.wait(&spec, 1, 1, NOON - 365 * DAY), None);
         // Forward by a year: it is over.
-        assert_eq!(quota.wait(&spec, 1, NOON + 365 * DAY), None);
+        assert_eq!(quota.wait(&spec, 1, 1, NOON + 365 * DAY), None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sekisho_journal::{BatchId, Code, Ledger, LedgerError, Spool, SpoolReader, delivered_digest};
+use sekisho_journal::{BatchId, CallName, Code, Ledger, LedgerError, Spool, SpoolReader, delivered_digest};
 #[cfg(feature = "failpoints")]
 use sekisho_journal::{
     Event,
@@ -18,7 +18,7 @@ use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::bulk2::{self, Notary};
-use crate::chunk::{End, Outgoing, Tally};
+use crate::chunk::{End, Keep, Outgoing, Tally};
 use crate::delivery::UpstreamStatus;
 use crate::dialect::Verdict;
 use crate::dispatch::{Answer, Command, Dispatcher, Moment, Reading, Report, Sending, TaskId};
@@ -248,12 +248,18 @@ impl Scheduler {
         let Some(reader) = self.readers.get(&sending.batch).cloned() else {
             return self.dispatcher.broke_off(self.now(), sending.task);
         };
+        let keep = sending.plan.plan.answer.as_ref().map(|_| Keep {
+            spool: self.shared.spool.clone(),
+            batch: sending.batch,
+            call: CallName { chunk: sending.chunk, epoch: self.shared.ledger.epoch(), call: sending.task.0 },
+        });
         let outgoing = Outgoing {
             upstream: self.controls.upstream.borrow().clone(),
             source: RowSource { reader, plan: sending.plan },
             batch: sending.batch.to_string(),
             number: sending.chunk,
             tally: Tally::default(),
+            keep,
         };
         let (tally, job) = (outgoing.tally.clone(), outgoing.source.plan.dialect.bulk2().is_some());
         let notary = Notary {

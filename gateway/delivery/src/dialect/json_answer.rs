@@ -76,6 +76,7 @@ impl Items<'_> {
             code: short(code),
             field: short(field),
             id: self.has_id.then(|| id.take().is_some_and(|id| is_id(&id))),
+            text: Vec::new(),
         }
     }
 }

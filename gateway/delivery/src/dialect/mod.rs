@@ -1,29 +1,35 @@
 //! The six dialects: rows into requests, answers into outcomes. Pure; who calls is in `chunk`.
 
+mod answer_form;
+mod copy;
 mod envelope;
 mod form;
 mod json_answer;
+mod judge;
 mod message;
+mod retry_after;
 mod spec;
 mod verdict;
 mod xml_answer;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use sekisho_records::Mapper;
 use sekisho_records::write::{CsvWriter, JsonWriter, XmlWriter};
+use sekisho_soap::envelope::WSA;
 use sekisho_upstream::Endpoint;
 
+pub(crate) use self::answer_form::AnswerForm;
 use self::envelope::{Envelope, XSI, attribute_text};
 pub(crate) use self::form::RowForm;
+pub(crate) use self::judge::Asked;
 pub use self::spec::{
     Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
 pub(crate) use self::verdict::by_status;
 pub use self::verdict::{RowProblem, RowProblemKind, Verdict};
-use self::verdict::{RowResult, rows_verdict};
-use self::xml_answer::{SoapAnswer, SoapPaths};
-use crate::encode::{Framing, Measured};
+use self::xml_answer::SoapPaths;
+use crate::encode::Framing;
 use crate::plan::PlanError;
 
 const PARTNER: &str = "urn:partner.soap.sforce.com";
@@ -204,13 +210,14 @@ impl Dialect {
         self.columns.iter().any(|column| column == name)
     }
 
-    /// The request for a chunk, without its rows. `session` is the token for dialects that carry it in the body. For
-    /// `bulk2` this is the upload, whose path is the caller's.
+    /// The request for a chunk, without its rows. `message` is a name that no other call has, and `session` the token for
+    /// dialects that carry it in the body. For `bulk2` this is the upload, whose path is the caller's.
     pub(crate) fn call(
         &self,
         endpoint: &Endpoint,
         batch: &str,
         chunk: u64,
+        message: &str,
         session: Option<&str>,
     ) -> Result<Call, PlanError> {
         let chunk = chunk.to_string();
@@ -222,7 +229,11 @@ impl Dialect {
         };
         match &self.spec {
             DialectSpec::Soap(soap) => {
-                let headers = filled(&soap.headers, path);
+                let mut request = request(endpoint, Method::POST, &path(&soap.path))?;
+                let mut headers = filled(&soap.headers, path);
+                if soap.addressing {
+                    headers.extend(addressed(request.uri(), &soap.action, message));
+                }
                 let envelope = Envelope { version: soap.version, headers: &headers };
                 // With a prefix, the elements inside are in no namespace.
                 let (prefix, bound) = if soap.unqualified { ("q:", ":q") } else { ("", "") };
@@ -233,7 +244,6 @@ impl Dialect {
                     &format!("</{operation}>"),
                 )?;
                 framing.head.shrink_to_fit();
-                let mut request = request(endpoint, Method::POST, &path(&soap.path))?;
                 envelope.label(&soap.action, request.headers_mut())?;
                 Ok(Call { request, framing })
             }
@@ -338,123 +348,22 @@ impl Dialect {
         }
         Ok(Call { request, framing })
     }
-
-    /// What an answer means for the chunk's rows. Not for `bulk2`, whose answers are several.
-    pub(crate) fn judge(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        chunk: &Measured,
-    ) -> Verdict {
-        match &self.spec {
-            DialectSpec::Soap(_) | DialectSpec::Swa(_) | DialectSpec::PartnerSoap(_) => {
-                self.judge_soap(status, headers, body, chunk)
-            }
-            DialectSpec::Rest(rest) => self.judge_json(status, headers, body, chunk, &rest.error_code),
-            DialectSpec::Collections(_) | DialectSpec::Bulk2(_) => {
-                self.judge_json(status, headers, body, chunk, "errorCode")
-            }
-        }
-    }
-
-    fn judge_soap(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], chunk: &Measured) -> Verdict {
-        let answer =
-            message::message(headers, body, |answer| self.paths.read(answer, chunk.rows, &chunk.keys));
-        match answer {
-            Some(SoapAnswer::Fault(fault)) => {
-                let code = fault.best_code();
-                self.codes().verdict(code, headers).unwrap_or_else(|| {
-                    if fault.is_sender() {
-                        Verdict::Data { code: Codes::plain(code).to_owned(), certain: false }
-                    } else if status.is_client_error() {
-                        by_status(status, Some(code), headers)
-                    } else {
-                        Verdict::Unknown(Codes::plain(code).to_owned())
-                    }
-                })
-            }
-            Some(SoapAnswer::Response { name, results }) if status.is_success() => {
-                let expected = self.response_name();
-                if expected.is_some_and(|expected| expected != name) {
-                    return Verdict::Unknown("answer-operation".to_owned());
-                }
-                if self.has_results() {
-                    self.rows(&results, self.paths.by_key(), chunk)
-                } else {
-                    Verdict::Rows(Vec::new())
-                }
-            }
-            _ if status.is_success() => Verdict::Unknown("answer-unreadable".to_owned()),
-            _ => by_status(status, None, headers),
-        }
-    }
-
-    fn judge_json(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        chunk: &Measured,
-        error_code: &str,
-    ) -> Verdict {
-        if !status.is_success() {
-            let code = json_answer::error_code(body, error_code);
-            let known = code.as_deref().and_then(|code| self.codes().verdict(code, headers));
-            return known.unwrap_or_else(|| by_status(status, code.as_deref(), headers));
-        }
-        let Some(spec) = &self.json else {
-            let DialectSpec::Rest(rest) = &self.spec else { return Verdict::Rows(Vec::new()) };
-            return match rest.taken.contains(&status.as_u16()) {
-                true => Verdict::Rows(Vec::new()),
-                // Taken in, and not yet done (RFC 9110 section 15.3.3), or done in part.
-                false => Verdict::Unknown(format!("status-{}", status.as_u16())),
-            };
-        };
-        let id = matches!(self.spec, DialectSpec::Collections(_)).then_some("id");
-        match json_answer::results(body, spec, id, chunk.rows, &chunk.keys) {
-            Some(results) => self.rows(&results, spec.key.is_some(), chunk),
-            None => Verdict::Unknown("answer-unreadable".to_owned()),
-        }
-    }
-
-    fn rows(&self, results: &[RowResult], by_key: bool, chunk: &Measured) -> Verdict {
-        let known = |name: &str| self.is_column(name);
-        rows_verdict(results, by_key, chunk.rows, &chunk.keys, self.codes(), known)
-    }
-
-    /// What a code or a status means for one of the calls of a job.
-    pub(crate) fn judge_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
-        let code = json_answer::error_code(body, "errorCode");
-        let known = code.as_deref().and_then(|code| self.codes().verdict(code, headers));
-        known.unwrap_or_else(|| by_status(status, code.as_deref(), headers))
-    }
-
-    fn has_results(&self) -> bool {
-        match &self.spec {
-            DialectSpec::Soap(spec) => spec.results.is_some(),
-            DialectSpec::Swa(spec) => spec.results.is_some(),
-            _ => true,
-        }
-    }
-
-    /// Document/literal wrapped: the response is named after the operation. Where results are described, they are the
-    /// proof; where not, the name is.
-    fn response_name(&self) -> Option<String> {
-        match &self.spec {
-            DialectSpec::Soap(SoapSpec { response: Some(response), .. }) => Some(response.clone()),
-            DialectSpec::Soap(spec) if spec.results.is_none() => Some(format!("{}Response", spec.operation)),
-            DialectSpec::Swa(spec) if spec.results.is_none() => Some(format!("{}Response", spec.operation)),
-            DialectSpec::PartnerSoap(_) => Some("upsertResponse".to_owned()),
-            _ => None,
-        }
-    }
 }
 
 /// Header blocks with the batch and the chunk in their texts.
 fn filled(headers: &[HeaderElement], fill: impl Fn(&str) -> String) -> Vec<HeaderElement> {
     let block = |header: &HeaderElement| HeaderElement { text: fill(&header.text), ..header.clone() };
     headers.iter().map(block).collect()
+}
+
+/// WS-Addressing 1.0 blocks of a request (core section 3.2): the answer is wanted on the same connection, which need not be said.
+fn addressed(to: &http::Uri, action: &str, message: &str) -> [HeaderElement; 3] {
+    let to = to.to_string();
+    [("To", to.as_str()), ("Action", action), ("MessageID", message)].map(|(name, text)| HeaderElement {
+        namespace: WSA.to_owned(),
+        name: name.to_owned(),
+        text: text.to_owned(),
+    })
 }
 
 /// Whether everything is there that a WSDL would have said.

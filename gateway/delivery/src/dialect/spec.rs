@@ -82,6 +82,10 @@ pub struct SoapSpec {
     /// Constant header blocks.
     #[serde(default)]
     pub headers: Vec<HeaderElement>,
+    /// Each call has WS-Addressing 1.0 blocks: `To`, `Action` and a `MessageID` of its own. An answer that says that it
+    /// relates to another message proves nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub addressing: bool,
     /// Where the answer says what became of each row; without it, an answer that is no fault means all of them.
     #[serde(default)]
     pub results: Option<ResultsSpec>,

@@ -1,7 +1,9 @@
+use http::StatusCode;
 use http::header::RETRY_AFTER;
 
+use super::verdict::rows_verdict;
 use super::*;
-use crate::encode::RowKeys;
+use crate::encode::{Measured, RowKeys};
 use crate::plan::Plan;
 
 const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
@@ -40,6 +42,7 @@ fn soap(results: Option<ResultsSpec>) -> Dialect {
         action: String::new(),
         version: SoapVersion::Soap11,
         headers: Vec::new(),
+        addressing: false,
         results,
         fault_code: Some("f/code".into()),
         codes: Codes::default(),
@@ -306,7 +309,7 @@ fn results_in_json_are_found_on_their_way_and_nothing_else_is_kept() {
         success: Some(true),
         code: Some("7".into()),
         field: Some("F002".into()),
-        id: None,
+        ..Default::default()
     };
     let filler = format!(r#""x":[{}1]"#, "[],".repeat(10_000));
     for body in [
@@ -333,7 +336,7 @@ fn retry_after_in_seconds_or_as_a_date_is_kept_and_bounded() {
     {
         headers.insert(RETRY_AFTER, value.parse().expect("a header"));
         let wait = expected.map(std::time::Duration::from_secs);
-        assert_eq!(verdict::retry_after(&headers), wait, "{value}");
+        assert_eq!(retry_after::retry_after(&headers), wait, "{value}");
     }
     headers.insert(http::header::DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
     for (value, expected) in [
@@ -344,7 +347,7 @@ fn retry_after_in_seconds_or_as_a_date_is_kept_and_bounded() {
     ] {
         headers.insert(RETRY_AFTER, value.parse().expect("a header"));
         let wait = expected.map(std::time::Duration::from_secs);
-        assert_eq!(verdict::retry_after(&headers), wait, "{value}");
+        assert_eq!(retry_after::retry_after(&headers), wait, "{value}");
     }
     headers.insert(RETRY_AFTER, HeaderValue::from_static("3"));
     let verdict = by_status(StatusCode::SERVICE_UNAVAILABLE, None, &headers);

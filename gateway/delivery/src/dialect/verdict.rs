@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::Codes;
+use super::retry_after::retry_after;
 use crate::encode::RowKeys;
 
 /// What came of a call.
@@ -79,6 +80,15 @@ pub(crate) struct RowResult {
     pub(crate) field: Option<String>,
     /// Whether it has the id of what was made of the row; `None` where no such id is to be expected.
     pub(crate) id: Option<bool>,
+    /// The whole result, where it is kept.
+    pub(crate) text: Vec<u8>,
+}
+
+impl RowResult {
+    /// The row was taken, and something was made of it.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.success == Some(true) && self.id != Some(false)
+    }
 }
 
 /// Whether a text is an id that an upstream gives: letters and digits.
@@ -144,40 +154,16 @@ pub(crate) fn by_status(status: StatusCode, code: Option<&str>, headers: &Header
     }
 }
 
-/// Retry-After in seconds or as a date (RFC 9110 section 10.2.3), at most a day; what is neither is ignored.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = match text.parse::<u64>() {
-        Ok(seconds) => seconds,
-        // A point in time: as far from the answer's own as it is, so that the two clocks need not agree.
-        Err(_) => {
-            let said = headers.get(http::header::DATE).and_then(|date| http_date(date.to_str().ok()?));
-            let from = said.unwrap_or_else(time::UtcDateTime::now);
-            u64::try_from((http_date(text)? - from).whole_seconds()).unwrap_or(0)
-        }
-    };
-    Some(Duration::from_secs(seconds.min(86_400)))
-}
-
-/// A date of HTTP in the form that senders must use (RFC 9110 section 5.6.7).
-fn http_date(text: &str) -> Option<time::UtcDateTime> {
-    const FORM: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    time::UtcDateTime::parse(text, FORM).ok()
-}
-
-/// Results to rows: by key where results are described with one, else by order. An answer that does not fit is no proof.
-pub(crate) fn rows_verdict(
+/// Which result is each row's: by key where results are described with one, else by order. An answer that does not fit is no
+/// proof: then there is a code for why.
+pub(crate) fn joined(
     results: &[RowResult],
     by_key: bool,
     rows: u64,
     keys: &RowKeys,
-    codes: &Codes,
-    known_columns: impl Fn(&str) -> bool,
-) -> Verdict {
+) -> Result<Vec<Option<usize>>, &'static str> {
     if !by_key && results.len() as u64 != rows {
-        return Verdict::Unknown("answer-count".to_owned());
+        return Err("answer-count");
     }
     let mut of_row: Vec<Option<usize>> = vec![None; usize::try_from(rows).unwrap_or(usize::MAX)];
     let mut index: Option<HashMap<u64, usize>> = None;
@@ -193,13 +179,38 @@ pub(crate) fn rows_verdict(
         match row.and_then(|row| of_row.get_mut(row)) {
             Some(slot) if slot.is_none() => *slot = Some(number),
             // A key that was not sent, or two results for one row.
-            _ => return Verdict::Unknown("answer-key".to_owned()),
+            _ => return Err("answer-key"),
         }
     }
+    Ok(of_row)
+}
+
+/// Results to rows, and what they mean.
+pub(crate) fn rows_verdict(
+    results: &[RowResult],
+    by_key: bool,
+    rows: u64,
+    keys: &RowKeys,
+    codes: &Codes,
+    known_columns: impl Fn(&str) -> bool,
+) -> Verdict {
+    match joined(results, by_key, rows, keys) {
+        Ok(of_row) => Verdict::Rows(problems(results, &of_row, codes, known_columns)),
+        Err(code) => Verdict::Unknown(code.to_owned()),
+    }
+}
+
+/// What became of the rows that were not taken, by the result of each.
+pub(crate) fn problems(
+    results: &[RowResult],
+    of_row: &[Option<usize>],
+    codes: &Codes,
+    known_columns: impl Fn(&str) -> bool,
+) -> Vec<RowProblem> {
     let mut problems = Vec::new();
     for (row, result) in of_row.iter().enumerate() {
         let kind = match result.and_then(|number| results.get(number)) {
-            Some(RowResult { success: Some(true), id: None | Some(true), .. }) => continue,
+            Some(result) if result.is_taken() => continue,
             // Neither taken nor a reason why not, or taken and nothing made of it: the answer does not say.
             None
             | Some(
@@ -217,5 +228,5 @@ pub(crate) fn rows_verdict(
         };
         problems.push(RowProblem { row: row as u64, kind });
     }
-    Verdict::Rows(problems)
+    problems
 }

@@ -2,9 +2,11 @@
 
 use std::io::BufRead;
 
-use sekisho_xml::{Event, Limits, Reader};
+use sekisho_soap::envelope::WSA;
+use sekisho_xml::{EndName, Event, Limits, Reader, Start};
 
 use super::ResultsSpec;
+use super::copy::Copier;
 use super::verdict::{RowResult, is_id};
 use crate::encode::RowKeys;
 
@@ -23,6 +25,14 @@ pub(crate) enum SoapAnswer {
         name: String,
         results: Vec<RowResult>,
     },
+}
+
+/// What was read of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SoapHeard {
+    pub(crate) answer: SoapAnswer,
+    /// `wsa:RelatesTo`: the message that it says it answers.
+    pub(crate) relates_to: Option<String>,
 }
 
 /// A fault of either version.
@@ -78,22 +88,26 @@ impl SoapPaths {
         }
     }
 
-    /// Reads an answer. `None` when it is not a SOAP envelope, not well-formed, or has more results than `rows`.
-    pub(crate) fn read(&self, answer: impl BufRead, rows: u64, keys: &RowKeys) -> Option<SoapAnswer> {
+    /// Reads an answer. `None` when it is not a SOAP envelope, not well-formed, or has more results than `rows`. Results are
+    /// copied where there is a default namespace for the copies to stand in.
+    pub(crate) fn read(
+        &self,
+        answer: impl BufRead,
+        rows: u64,
+        keys: &RowKeys,
+        copies: Option<&str>,
+    ) -> Option<SoapHeard> {
         let mut reader = Reader::new(answer, Limits::default());
-        let mut seen = Seen::default();
+        let mut seen = Seen { copier: copies.map(Copier::new), ..Seen::default() };
         loop {
             match reader.next().ok()? {
-                Event::Start(start) => {
-                    let (namespace, local) = (start.namespace(), start.local());
-                    seen.start(self, namespace, local)?;
-                }
+                Event::Start(start) => seen.start(self, &start)?,
                 Event::Text(text) => seen.text(text.as_str()),
-                Event::End(_) => seen.end(self, rows, keys)?,
+                Event::End(name) => seen.end(self, name, rows, keys)?,
                 Event::Eof => break,
             }
         }
-        seen.finish(self)
+        seen.finish()
     }
 
     /// The same, where a success is one only with an id below its result.
@@ -133,6 +147,7 @@ enum Slot {
     Id,
     FaultCode,
     FaultDetail,
+    RelatesTo,
 }
 
 #[derive(Default)]
@@ -140,6 +155,9 @@ struct Seen {
     /// Local names of the open elements from the envelope on.
     stack: Vec<String>,
     in_body: bool,
+    in_header: bool,
+    relates_to: Option<String>,
+    copier: Option<Copier>,
     /// The body's child, and whether it is a fault.
     child: Option<(String, bool)>,
     fault: SoapFault,
@@ -150,25 +168,36 @@ struct Seen {
 }
 
 impl Seen {
-    fn start(&mut self, paths: &SoapPaths, namespace: &str, local: &str) -> Option<()> {
+    fn start(&mut self, paths: &SoapPaths, start: &Start<'_>) -> Option<()> {
+        let (namespace, local) = (start.namespace(), start.local());
         self.stack.push(local.to_owned());
+        let depth = self.stack.len();
+        if let Some(copier) = &mut self.copier {
+            copier.start(start, depth);
+        }
         let soap = namespace == SOAP11 || namespace == SOAP12;
-        match self.stack.len() {
+        match depth {
             1 => return (soap && local == "Envelope").then_some(()),
-            2 => self.in_body = soap && local == "Body",
+            2 => {
+                self.in_body = soap && local == "Body";
+                self.in_header = soap && local == "Header";
+            }
+            3 if self.in_header && namespace == WSA && local == "RelatesTo" => {
+                self.begin(depth, Slot::RelatesTo);
+            }
             3 if self.in_body => {
                 if self.child.is_some() {
                     return None;
                 }
                 self.child = Some((local.to_owned(), soap && local == "Fault"));
             }
-            _ if self.in_body => self.inner(paths),
+            _ if self.in_body => self.inner(paths, start),
             _ => {}
         }
         Some(())
     }
 
-    fn inner(&mut self, paths: &SoapPaths) {
+    fn inner(&mut self, paths: &SoapPaths, start: &Start<'_>) {
         let depth = self.stack.len();
         // Three open elements stand above: envelope, body, its child.
         let below = self.stack.get(3..).unwrap_or_default();
@@ -189,8 +218,8 @@ impl Seen {
             }
             return;
         }
-        if let Some((start, _, filled)) = &self.current {
-            let slot = self.stack.get(*start..).and_then(|below| paths.relevant(below));
+        if let Some((begun, _, filled)) = &self.current {
+            let slot = self.stack.get(*begun..).and_then(|below| paths.relevant(below));
             // The first of several counts.
             if let Some(slot) = slot.filter(|slot| !filled.get(*slot as usize).copied().unwrap_or(true)) {
                 self.begin(depth, slot);
@@ -198,6 +227,9 @@ impl Seen {
         } else if paths.wanted && below == paths.result {
             let result = RowResult { id: paths.id.as_ref().map(|_| false), ..RowResult::default() };
             self.current = Some((depth, result, [false; 5]));
+            if let Some(copier) = &mut self.copier {
+                copier.begin(start, depth);
+            }
         }
     }
 
@@ -207,6 +239,9 @@ impl Seen {
     }
 
     fn text(&mut self, text: &str) {
+        if let Some(copier) = &mut self.copier {
+            copier.text(text);
+        }
         let Some((_, slot)) = self.slot else { return };
         // Keys may be long and are hashed; everything else is a word.
         let most = if slot == Slot::Key { usize::MAX } else { MOST_TEXT };
@@ -215,8 +250,11 @@ impl Seen {
         }
     }
 
-    fn end(&mut self, paths: &SoapPaths, rows: u64, keys: &RowKeys) -> Option<()> {
+    fn end(&mut self, paths: &SoapPaths, name: EndName<'_>, rows: u64, keys: &RowKeys) -> Option<()> {
         let depth = self.stack.len();
+        let begun = self.current.as_ref().map(|(begun, ..)| *begun);
+        let copy =
+            self.copier.as_mut().and_then(|copier| copier.end(name.prefix(), name.local(), depth, begun));
         if let Some((at, slot)) = self.slot
             && at == depth
         {
@@ -226,6 +264,7 @@ impl Seen {
             match slot {
                 Slot::FaultCode => self.fault.code = super::Codes::plain(word).to_owned(),
                 Slot::FaultDetail => self.fault.detail = Some(word.to_owned()),
+                Slot::RelatesTo => self.relates_to = Some(word.to_owned()),
                 _ => {
                     if let Some((_, result, filled)) = &mut self.current {
                         if let Some(flag) = filled.get_mut(slot as usize) {
@@ -246,8 +285,9 @@ impl Seen {
             }
         }
         if self.current.as_ref().is_some_and(|(at, ..)| *at == depth)
-            && let Some((_, result, _)) = self.current.take()
+            && let Some((_, mut result, _)) = self.current.take()
         {
+            result.text = copy.unwrap_or_default();
             if self.results.len() as u64 >= rows {
                 return None;
             }
@@ -257,10 +297,11 @@ impl Seen {
         Some(())
     }
 
-    fn finish(self, _paths: &SoapPaths) -> Option<SoapAnswer> {
-        match self.child? {
-            (_, true) => Some(SoapAnswer::Fault(self.fault)),
-            (name, false) => Some(SoapAnswer::Response { name, results: self.results }),
-        }
+    fn finish(self) -> Option<SoapHeard> {
+        let answer = match self.child? {
+            (_, true) => SoapAnswer::Fault(self.fault),
+            (name, false) => SoapAnswer::Response { name, results: self.results },
+        };
+        Some(SoapHeard { answer, relates_to: self.relates_to })
     }
 }

@@ -238,8 +238,9 @@ impl Sending {
     /// The plan's dialect cannot write it, or the spool cannot give the records: the code of either.
     pub fn body(&self, endpoint: &Endpoint, reader: &SpoolReader) -> Result<Vec<u8>, &'static str> {
         let batch = self.batch.to_string();
-        let call =
-            self.plan.dialect.call(endpoint, &batch, self.chunk, None).map_err(|error| error.code())?;
+        let message = format!("urn:sekisho:call:{batch}:{}:{}", self.chunk, self.task.0);
+        let call = self.plan.dialect.call(endpoint, &batch, self.chunk, &message, None);
+        let call = call.map_err(|error| error.code())?;
         let source = RowSource { reader: reader.clone(), plan: Arc::clone(&self.plan) };
         let mut body = Vec::new();
         let written = encode::write(&source, self.measured.records.clone(), call.framing, |piece| {

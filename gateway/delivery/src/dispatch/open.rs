@@ -58,7 +58,8 @@ impl Dispatcher {
         if let Some(chunk) = ordered {
             // The order is for the chunk as it was, not for parts of it.
             let number = chunk.number;
-            return self.read_again(turn, number, ChunkSize::WHOLE, None).map_or(Step::Wait(None), Step::Do);
+            let then = Use::Repeat { chunk: number, ordered: true };
+            return self.read_again(turn, then, ChunkSize::WHOLE, None).map_or(Step::Wait(None), Step::Do);
         }
         let doubts: Vec<u64> = batch
             .state
@@ -171,14 +172,15 @@ impl Dispatcher {
     pub(super) fn read_again(
         &mut self,
         turn: Turn,
-        number: u64,
+        then: Use,
         size: ChunkSize,
         most: Option<u64>,
     ) -> Option<Command> {
+        let Use::Repeat { chunk, .. } = &then else { return None };
         let batch = self.batches.get(&turn)?;
-        let run = batch.state.chunks.get(&number)?.live.first_run()?;
+        let run = batch.state.chunks.get(chunk)?.live.first_run()?;
         let bounds = bounds(batch, size, most);
-        self.measure(turn, run, bounds, Use::Repeat { chunk: number })
+        self.measure(turn, run, bounds, then)
     }
 
     /// How large the next chunk of the batch's route may be; `again` are records to be sent that are not pending.
@@ -207,16 +209,25 @@ impl Dispatcher {
 
     /// What was read is sent, or written down as what cannot be.
     pub(super) fn measured(&mut self, turn: Turn, then: Use, measured: Measured, now: Moment) {
+        let no_room = self.no_room_until(turn, measured.rows, now);
         match then {
+            Use::Open | Use::Repeat { ordered: true, .. } if no_room.is_some() => self.leave(turn, no_room),
+            Use::Repeat { chunk, .. } if no_room.is_some() => {
+                if let (Some(batch), Some(until)) = (self.batches.get_mut(&turn), no_room) {
+                    batch.resend.doubt(chunk).not_before = until;
+                }
+                let doubted = Event::ChunkInDoubt { chunk, code: Code::new("daily-budget") };
+                self.outcomes.push_back((turn, vec![doubted]));
+            }
             Use::Open => {
                 let command = self.open(turn, measured, now);
                 self.ready.extend(command);
             }
-            Use::Repeat { chunk } if measured.rows > 0 => {
+            Use::Repeat { chunk, .. } if measured.rows > 0 => {
                 self.send(turn, chunk, measured, Kind::Repeat, None, now);
             }
             // It was encoded once and cannot be now: the payload is not what it was.
-            Use::Repeat { chunk } => {
+            Use::Repeat { chunk, .. } => {
                 let code = Code::new("record-unsendable");
                 let doubted = Event::ChunkInDoubt { chunk, code: code.clone() };
                 self.outcomes.push_back((turn, vec![doubted, Event::DoubtHeld { chunk, code }]));
@@ -280,7 +291,7 @@ impl Dispatcher {
                     batch.resend.doubt(chunk).not_before = later;
                 }
             }
-            Use::Repeat { chunk } => {
+            Use::Repeat { chunk, .. } => {
                 let mut events = vec![Event::ChunkInDoubt { chunk, code: code.clone() }];
                 if lasting {
                     events.push(Event::DoubtHeld { chunk, code });

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
+
 use super::close::Kind;
 use super::{Command, Dispatcher, Moment, Turn};
 use crate::encode::Measured;
@@ -31,7 +34,7 @@ impl Dispatcher {
 
     /// A line for each route, and until when it waits because a budget is used up.
     pub(crate) fn waits(&self, now: Moment) -> impl Iterator<Item = (&str, &Pace, Option<Wait>)> {
-        self.routes.paces().map(move |(route, pace)| (route, pace, self.wait(&pace.spec().daily, 1, now)))
+        self.routes.paces().map(move |(route, pace)| (route, pace, self.wait(&pace.spec().daily, 1, 1, now)))
     }
 
     /// What was asked of the upstream within 24 hours.
@@ -41,8 +44,16 @@ impl Dispatcher {
 
     /// Until when nothing may be sent of the batch.
     pub(super) fn quota_used_up_until(&self, turn: Turn, now: Moment) -> Option<Duration> {
+        self.no_room_until(turn, 1, now)
+    }
+
+    /// Until when a chunk of the batch with so many rows may not be sent. A record goes whole, so that it may have more rows
+    /// than are left.
+    pub(super) fn no_room_until(&self, turn: Turn, rows: u64, now: Moment) -> Option<Duration> {
+        #[cfg(feature = "planted")]
+        let rows = if is_planted(Bug::RowsNotCounted) { 1 } else { rows };
         let plan = &self.batches.get(&turn)?.plan;
-        let wait = self.wait(&plan.plan.pace.daily, calls_of(plan), now)?;
+        let wait = self.wait(&plan.plan.pace.daily, calls_of(plan), rows, now)?;
         Some(now.clock + Duration::from_millis(wait.until.saturating_sub(now.wall)))
     }
 
@@ -89,8 +100,8 @@ impl Dispatcher {
         format!("{}#quota", self.name)
     }
 
-    fn wait(&self, daily: &DailySpec, calls: u64, now: Moment) -> Option<Wait> {
-        self.quota.as_ref()?.wait(daily, calls, now.wall)
+    fn wait(&self, daily: &DailySpec, calls: u64, rows: u64, now: Moment) -> Option<Wait> {
+        self.quota.as_ref()?.wait(daily, calls, rows, now.wall)
     }
 }
 

@@ -131,7 +131,7 @@ fn only_the_body_child_of_an_unqualified_description_has_a_namespace() {
     let compiled = crate::plan::CompiledPlan::new(plan).expect("compiled");
     let endpoint =
         sekisho_upstream::Endpoint::load(&sekisho_upstream::EndpointConfig::new("http://cloud.example"));
-    let call = compiled.dialect.call(&endpoint.expect("an endpoint"), "b", 1, None).expect("a call");
+    let call = compiled.dialect.call(&endpoint.expect("an endpoint"), "b", 1, "m", None).expect("a call");
     let head = String::from_utf8(call.framing.head).expect("UTF-8");
     assert!(
         head.contains(r#"<q:PutRecords xmlns:q="urn:city:intake" "#) && !head.contains(" xmlns=\""),

@@ -1,5 +1,6 @@
 //! Delivery between a real spool and ledger and a cloud on loopback that does as it is told.
 
+mod answers;
 mod bulk2;
 mod bulk2_lies;
 mod calls;

@@ -24,6 +24,7 @@ pub(crate) fn dialect() -> SoapSpec {
             name: "Sender".into(),
             text: "a & b, part {chunk}".into(),
         }],
+        addressing: false,
         results: Some(ResultsSpec {
             result: "result".into(),
             key: Some("key".into()),

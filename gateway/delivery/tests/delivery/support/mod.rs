@@ -262,6 +262,7 @@ pub(crate) fn plan(dialect: DialectSpec) -> Plan {
         retry: RetrySpec { initial_ms: 5, max_ms: 40, budget: 1.0, ..RetrySpec::default() },
         idempotent: true,
         no_split: false,
+        answer: None,
     }
 }
 

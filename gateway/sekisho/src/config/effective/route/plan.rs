@@ -107,6 +107,7 @@ pub(super) fn store_and_forward(
         retry: RetrySpec::default(),
         idempotent: section.idempotent,
         no_split: section.no_split,
+        answer: None,
     };
     match plan.check() {
         Ok(()) => {}

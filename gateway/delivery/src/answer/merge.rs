@@ -1,0 +1,225 @@
+//! The results of all chunks, one after the other in the order of the client's records.
+
+use sekisho_journal::machine::{Run, Settlement};
+use sekisho_journal::{
+    BatchId, BatchWriter, KeptResults, Ledger, Records, RowAnswer, SetAside, Spool, SpoolError, SpoolReader,
+};
+use sekisho_records::{Cell, RowBuf};
+
+use super::result::{self, Fate};
+use super::{AnswerError, Counts};
+use crate::dialect::AnswerForm;
+use crate::encode::rows_of;
+use crate::plan::CompiledPlan;
+
+/// Bytes of results that are kept together.
+const PIECE: usize = 32 * 1024;
+/// Runs of outcomes that are read from the ledger at a time.
+const PAGE: u32 = 1_000;
+/// Records that are passed over one by one rather than looked up.
+const NEAR: u64 = 512;
+
+/// Makes one answer. Memory: pages of the ledger, a segment for each chunk that is open, and what a batch's writer takes.
+pub(super) struct Merge<'a> {
+    ledger: &'a Ledger,
+    batch: BatchId,
+    form: &'a AnswerForm,
+    set_aside: &'a [SetAside],
+    kept: KeptResults,
+    payload: Payload<'a>,
+    out: Out,
+    /// Records that the client sent so far, those that were set aside among them.
+    number: u64,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(
+        ledger: &'a Ledger,
+        spool: &Spool,
+        batch: BatchId,
+        plan: &'a CompiledPlan,
+        form: &'a AnswerForm,
+        set_aside: &'a [SetAside],
+    ) -> Result<Self, AnswerError> {
+        let payload = Payload { reader: spool.reader(batch)?, records: None, plan, rows: RowBuf::new() };
+        let out = Out { writer: spool.merge(batch)?, buffer: Vec::new(), counts: Counts::default() };
+        let kept = spool.results(batch)?;
+        Ok(Self { ledger, batch, form, set_aside, kept, payload, out, number: 0 })
+    }
+
+    /// Writes the answer beside the payload; it is on the disk when this returns.
+    pub(super) fn write(mut self) -> Result<(), AnswerError> {
+        let records = self.payload.reader.records();
+        let mut position = 0;
+        while position < records {
+            let page = self.ledger.settled_blocking(self.batch, position, PAGE)?;
+            for run in &page {
+                for one in run.first.max(position)..run.first + run.count {
+                    if one != position {
+                        return Err(AnswerError::Unfinished);
+                    }
+                    self.left_out()?;
+                    self.record(position, run)?;
+                    position += 1;
+                }
+            }
+            if page.is_empty() {
+                return Err(AnswerError::Unfinished);
+            }
+        }
+        self.left_out()?;
+        self.out.seal()
+    }
+
+    /// Records that were left out of the batch stand where the client sent them.
+    fn left_out(&mut self) -> Result<(), AnswerError> {
+        self.number += 1;
+        while let Some((first, rest)) = self.set_aside.split_first()
+            && first.record == self.number
+        {
+            self.set_aside = rest;
+            let fate = Fate { taken: false, code: Some(first.code.as_str()), field: first.field.as_deref() };
+            self.out.result(&result::write(&self.form.results, None, fate), false)?;
+            self.number += 1;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, position: u64, run: &Run) -> Result<(), AnswerError> {
+        let kept = run.chunk.map(|chunk| self.kept.of(chunk, position)).unwrap_or_default();
+        if !kept.is_empty() && fits(run.outcome, &kept) {
+            for row in kept {
+                self.out.result(&row.text, row.taken)?;
+            }
+            return Ok(());
+        }
+        let taken = |row: usize| match run.outcome {
+            Settlement::Delivered => true,
+            Settlement::Partial => u32::try_from(row).is_ok_and(|row| !run.rows.contains(&row)),
+            Settlement::Rejected | Settlement::Cancelled | Settlement::Expired => false,
+        };
+        let code = run.code.as_ref().map_or_else(|| word(run.outcome), |code| code.as_str());
+        let mut keys = self.payload.keys(position, self.form.results.key.is_some());
+        if keys.is_empty() && run.outcome != Settlement::Delivered {
+            keys.push(None);
+        }
+        for (row, key) in keys.iter().enumerate() {
+            let taken = taken(row);
+            let fate = Fate { taken, code: Some(code), field: run.field.as_deref() };
+            self.out.result(&result::write(&self.form.results, key.as_deref(), fate), taken)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the upstream's words are those by which the outcome was decided.
+fn fits(outcome: Settlement, rows: &[RowAnswer]) -> bool {
+    match outcome {
+        Settlement::Delivered => rows.iter().all(|row| row.taken),
+        Settlement::Partial => rows.iter().any(|row| row.taken),
+        Settlement::Rejected => rows.iter().all(|row| !row.taken),
+        Settlement::Cancelled | Settlement::Expired => false,
+    }
+}
+
+fn word(outcome: Settlement) -> &'static str {
+    match outcome {
+        Settlement::Delivered => "delivered",
+        Settlement::Partial => "partial",
+        Settlement::Rejected => "rejected",
+        Settlement::Cancelled => "cancelled",
+        Settlement::Expired => "expired",
+    }
+}
+
+/// The client's records, for the keys of rows that the upstream said nothing of.
+struct Payload<'a> {
+    reader: SpoolReader,
+    /// Records from the one behind the last that was looked at.
+    records: Option<(u64, Records)>,
+    plan: &'a CompiledPlan,
+    rows: RowBuf,
+}
+
+impl Payload<'_> {
+    /// One for each row of the record: its key, where there is one and it is wanted.
+    fn keys(&mut self, position: u64, wanted: bool) -> Vec<Option<String>> {
+        if !wanted && self.plan.plan.mapping.rows.is_none() {
+            return vec![None];
+        }
+        match self.read(position) {
+            Ok(keys) => keys,
+            Err(code) => {
+                tracing::warn!(position, code, "a record of a finished batch cannot be read for its answer");
+                vec![None]
+            }
+        }
+    }
+
+    fn read(&mut self, position: u64) -> Result<Vec<Option<String>>, &'static str> {
+        let near = self.records.take().filter(|(next, _)| *next <= position && position - *next <= NEAR);
+        let (_, mut records) = match near {
+            Some(near) => near,
+            None => (position, self.reader.read(position..u64::MAX).map_err(|error| error.code())?),
+        };
+        loop {
+            let (at, bytes) = match records.next() {
+                Ok(Some(record)) => record,
+                Ok(None) => return Err(SpoolError::Unknown(self.reader.batch()).code()),
+                Err(error) => return Err(error.code()),
+            };
+            if at < position {
+                continue;
+            }
+            let count =
+                rows_of(&self.plan.mapper, at, bytes, &mut self.rows).map_err(|error| error.code())?;
+            let column = self.plan.dialect.key_column();
+            let key = |row| match self.rows.cells(row).nth(column?)? {
+                Cell::Text(text) => Some(text.to_owned()),
+                _ => None,
+            };
+            let keys = (0..count).map(key).collect();
+            self.records = Some((position + 1, records));
+            return Ok(keys);
+        }
+    }
+}
+
+/// Where results go.
+struct Out {
+    writer: BatchWriter,
+    buffer: Vec<u8>,
+    counts: Counts,
+}
+
+impl Out {
+    fn result(&mut self, text: &[u8], taken: bool) -> Result<(), AnswerError> {
+        *if taken { &mut self.counts.taken } else { &mut self.counts.refused } += 1;
+        self.buffer.extend_from_slice(text);
+        if self.buffer.len() >= PIECE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), AnswerError> {
+        if !self.buffer.is_empty() {
+            self.push_buffer()?;
+        }
+        Ok(())
+    }
+
+    fn push_buffer(&mut self) -> Result<(), AnswerError> {
+        let pushed = self.writer.push(&self.buffer, None);
+        self.buffer.clear();
+        pushed.map_err(|error| match error.downcast::<SpoolError>() {
+            Ok(error) => error.into(),
+            Err(_) => AnswerError::BrokenOff,
+        })
+    }
+
+    fn seal(mut self) -> Result<(), AnswerError> {
+        self.flush()?;
+        self.buffer.extend_from_slice(&self.counts.write());
+        self.push_buffer()?;
+        self.writer.seal()?;
+        Ok(())
+    }
+}
