@@ -114,6 +114,8 @@ enum Asked {
         after: Option<Turn>,
     },
     Digest(Turn),
+    /// Whether what is sent next is counted.
+    Count,
 }
 
 /// What follows when events have happened.
@@ -243,6 +245,9 @@ impl Dispatcher {
     pub fn next(&mut self, now: Moment) -> Command {
         loop {
             if let Some(command) = self.ready.pop_front() {
+                if let Command::Count { .. } = command {
+                    self.asked = Asked::Count;
+                }
                 return command;
             }
             if now.clock < self.ledger_waits {
@@ -281,6 +286,10 @@ impl Dispatcher {
                     tracing::error!(batch = %turn.1, "an outcome is not written down yet");
                     self.outcomes.push_front((turn, events));
                 }
+                self.ledger_failed(now);
+            }
+            (Asked::Count, Answer::Failed) => {
+                self.not_counted(now);
                 self.ledger_failed(now);
             }
             (_, Answer::Failed) => self.ledger_failed(now),

@@ -157,6 +157,9 @@ impl Scheduler {
                 delivered_digest(&self.shared.spool, &ledger, batch).await.map(Answer::Digest)
             }
             Command::Send(sending) => return self.launch(sending),
+            Command::Count { name, memory } => {
+                ledger.keep_pace(&name, memory).await.map(|()| Answer::Written)
+            }
             Command::Keep { name, memory } => {
                 if let Err(error) = ledger.keep_pace(&name, memory).await {
                     tracing::warn!(code = error.code(), %error, "what the pace has learnt could not be kept");

@@ -13,9 +13,7 @@ const LONGEST: u64 = 86_400;
 /// The form that senders must use, and the two that recipients must know as well (RFC 9110 section 5.6.7): that of RFC 850,
 /// here with the century in front of its year, and that of C's `asctime`.
 const FORMS: [&[BorrowedFormatItem<'_>]; 3] = [
-    format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    ),
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"),
     format_description!("[weekday repr:long], [day]-[month repr:short]-[year] [hour]:[minute]:[second] GMT"),
     format_description!(
         "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
@@ -78,16 +76,10 @@ mod tests {
 
     #[test]
     fn dates_are_known_in_all_three_forms() {
-        let dates = [
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-        ];
-        let later = [
-            "Sun, 06 Nov 1994 08:50:37 GMT",
-            "Sunday, 06-Nov-94 08:50:37 GMT",
-            "Sun Nov  6 08:50:37 1994",
-        ];
+        let dates =
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"];
+        let later =
+            ["Sun, 06 Nov 1994 08:50:37 GMT", "Sunday, 06-Nov-94 08:50:37 GMT", "Sun Nov  6 08:50:37 1994"];
         for (value, date) in later.iter().flat_map(|value| dates.map(|date| (value, date))) {
             assert_eq!(wait(value, Some(date)), Some(60), "{value} at {date}");
         }

@@ -99,6 +99,25 @@ impl Dispatcher {
         }
     }
 
+    /// A chunk that was about to be sent is not: what it was before, it is again, and is looked at later.
+    pub(super) fn not_sent(&mut self, now: Moment, task: TaskId, code: &str, wait: Duration) {
+        let Some(Task { turn, chunk, kind, ticket, .. }) = self.tasks.remove(&task) else { return };
+        let route = self.route_of(turn);
+        if let (Some(route), Some(ticket)) = (self.routes.get(&route), ticket) {
+            route.pace.finished(now.clock, ticket, pace::End::Other);
+        }
+        if let Some(batch) = self.batches.get_mut(&turn).filter(|_| kind != Kind::New) {
+            batch.resend.doubt(chunk).not_before = now.clock + wait;
+        }
+        let code = Code::new(code);
+        match kind {
+            Kind::New => self.outcomes.push_back((turn, vec![Event::ChunkReturned { chunk, code }])),
+            Kind::Repeat => self.outcomes.push_back((turn, vec![Event::ChunkInDoubt { chunk, code }])),
+            // It was in doubt, and is.
+            Kind::Ask => {}
+        }
+    }
+
     /// What the end means; tells the breaker.
     fn meaning(&mut self, now: Duration, task: &Task, end: &End, proven: bool, retry: &RetrySpec) -> Meaning {
         let alone = task.whole || task.measured.records.end - task.measured.records.start == 1;

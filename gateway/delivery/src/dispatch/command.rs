@@ -68,6 +68,14 @@ pub enum Command {
     Digest(BatchId),
     /// Send a chunk, or ask for one, beside everything else. [`super::Dispatcher::ended`] says how it ended.
     Send(Sending),
+    /// Keep what was asked of the upstream, what is sent next among it: it is not sent before that is kept. Answered by
+    /// [`Answer::Written`] or [`Answer::Failed`].
+    Count {
+        /// Under which name.
+        name: String,
+        /// What, as JSON.
+        memory: String,
+    },
     /// Keep what a pace has learnt. Of no use when it fails.
     Keep {
         /// Under which name.

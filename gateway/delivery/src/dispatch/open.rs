@@ -338,8 +338,8 @@ impl Dispatcher {
                 route.map(|route| route.pace.opened(now.clock, measured.rows, measured.bytes))
             }
         };
-        let keep = self.spend(&plan, &measured, kind, now);
-        self.ready.extend(keep);
+        let count = self.spend(&plan, &measured, kind, now);
+        self.ready.extend(count);
         if kind == Kind::Repeat
             && let Some(batch) = self.batches.get_mut(&turn)
         {

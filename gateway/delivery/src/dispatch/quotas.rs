@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_journal::planted::{Bug, is as is_planted};
 
 use super::close::Kind;
-use super::{Command, Dispatcher, Moment, Turn};
+use super::{Command, Dispatcher, LEDGER_WAIT, Moment, Turn};
 use crate::encode::Measured;
 use crate::pace::{DailySpec, Pace};
 use crate::plan::CompiledPlan;
@@ -86,13 +86,26 @@ impl Dispatcher {
             Kind::New | Kind::Repeat => (measured.rows, 0),
         };
         self.quota.as_mut()?.spend(now.wall, Spent { calls: calls_of(plan), rows, batches });
-        self.keep_quota()
+        Some(Command::Count { name: self.quota_name(), memory: self.counted()? })
+    }
+
+    /// What was to be sent next could not be counted, and so is not sent.
+    pub(super) fn not_counted(&mut self, now: Moment) {
+        let Some(Command::Send(sending)) = self.ready.pop_front() else { return };
+        self.not_sent(now, sending.task, "ledger-storage", LEDGER_WAIT);
     }
 
     /// What was asked of the upstream is kept, where that is needed.
     pub(super) fn keep_quota(&self) -> Option<Command> {
-        let memory = self.quota.as_ref().filter(|_| self.counts)?.remember()?;
-        Some(Command::Keep { name: self.quota_name(), memory })
+        Some(Command::Keep { name: self.quota_name(), memory: self.counted()? })
+    }
+
+    fn counted(&self) -> Option<String> {
+        #[cfg(feature = "planted")]
+        if is_planted(Bug::QuotaForgotten) {
+            return None;
+        }
+        self.quota.as_ref().filter(|_| self.counts)?.remember()
     }
 
     /// The name under which it is kept; no route has one like it.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use sekisho_delivery::dialect::Verdict;
 use sekisho_delivery::dispatch::{Answer, Command, Dispatcher, Moment, Sending};
-use sekisho_delivery::{DialectSpec, End, PaceSpec, Plan, RetrySpec};
+use sekisho_delivery::{DailySpec, DialectSpec, End, PaceSpec, Plan, RetrySpec};
 use sekisho_journal::{BatchId, Digest, NewBatch, delivered_digest};
 
 use crate::support::cloud::{Call, key_of, xml_rows};
@@ -201,11 +201,20 @@ struct Shell<'h> {
     house: &'h House,
     dispatcher: Dispatcher,
     sent: Vec<Sending>,
+    clock: std::time::Duration,
+    /// What is asked of the cloud cannot be counted.
+    uncounted: bool,
 }
 
-impl Shell<'_> {
+impl<'h> Shell<'h> {
+    fn new(house: &'h House) -> Self {
+        let dispatcher = Dispatcher::new("cloud", house.ledger.epoch(), 7);
+        let clock = std::time::Duration::from_secs(1);
+        Self { house, dispatcher, sent: Vec::new(), clock, uncounted: false }
+    }
+
     fn now(&self) -> Moment {
-        Moment { clock: std::time::Duration::from_secs(1), wall: 2_000_000 }
+        Moment { clock: self.clock, wall: 2_000_000 }
     }
 
     /// Until there is nothing to do but to wait. `then` happens after each look at records.
@@ -215,6 +224,8 @@ impl Shell<'_> {
             let answer = match self.dispatcher.next(self.now()) {
                 Command::Sleep(_) => return,
                 Command::Keep { .. } => continue,
+                Command::Count { .. } if self.uncounted => Answer::Failed,
+                Command::Count { .. } => Answer::Written,
                 Command::Send(sending) => {
                     self.sent.push(sending);
                     continue;
@@ -255,8 +266,7 @@ async fn what_waited_goes_as_soon_as_the_outcome_is_there() {
     let other = Plan { route: "others".into(), ..plan.clone() };
     let one = accept(&house, &plan, true, &all(0..2, "one"), true).await;
     let two = accept(&house, &plan, true, &all(1..3, "two"), true).await;
-    let dispatcher = Dispatcher::new("cloud", house.ledger.epoch(), 7);
-    let mut shell = Shell { house: &house, dispatcher, sent: Vec::new() };
+    let mut shell = Shell::new(&house);
     shell.until_it_sleeps(|_, _| {}).await;
     let first = |sent: &[Sending]| {
         sent.iter().any(|sending| sending.batch() == two && sending.records().contains(&0))
@@ -274,4 +284,25 @@ async fn what_waited_goes_as_soon_as_the_outcome_is_there() {
         })
         .await;
     assert!(first(&shell.sent), "{:?}", shell.sent);
+}
+
+/// Nothing is sent that could not be counted before: a gateway that is started again would not know of it.
+#[tokio::test]
+async fn what_cannot_be_counted_is_not_sent() {
+    let house = House::new();
+    let daily = DailySpec { calls: Some(100), ..DailySpec::default() };
+    let plan = patient(PaceSpec { daily, ..PaceSpec::default() });
+    let batch = accept(&house, &plan, false, &all(0..5, "one"), true).await;
+    let mut shell = Shell { uncounted: true, ..Shell::new(&house) };
+    shell.until_it_sleeps(|_, _| {}).await;
+    shell.clock *= 10;
+    shell.until_it_sleeps(|_, _| {}).await;
+    assert!(shell.sent.is_empty(), "{:?}", shell.sent);
+    let view = house.ledger.batch(batch).await.expect("read").expect("there");
+    assert!(view.sums.in_doubt == 0 && view.sums.accepted == 5, "{view:?}");
+
+    shell.uncounted = false;
+    shell.clock *= 10;
+    shell.until_it_sleeps(|_, _| {}).await;
+    assert!(!shell.sent.is_empty(), "{:?}", house.chunks(batch).await);
 }
