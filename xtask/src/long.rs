@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::demo::{self, Door};
 use crate::image;
+use crate::kills;
 use crate::simulation;
 use crate::test;
 use crate::workspace::Programs;
@@ -29,6 +30,8 @@ pub(crate) enum Part {
     Unsplit,
     /// The main job in full size, every record compared.
     FullSize,
+    /// The gateway killed a thousand times under load.
+    Kills,
     /// The container image, built and run.
     Image,
     /// Delivery on a virtual clock, a million seeds.
@@ -37,12 +40,13 @@ pub(crate) enum Part {
 
 impl Part {
     /// Every part, in the order in which they are run: what tells most for its time comes first.
-    const ALL: [Self; 4] = [Self::Unsplit, Self::FullSize, Self::Image, Self::Simulation];
+    const ALL: [Self; 5] = [Self::Unsplit, Self::FullSize, Self::Kills, Self::Image, Self::Simulation];
 
     fn title(self) -> &'static str {
         match self {
             Self::Unsplit => "the main job in full size without splitting, which must fail",
             Self::FullSize => "the main job in full size, every record compared",
+            Self::Kills => "the gateway killed 1,000 times under load, every record compared",
             Self::Image => "the container image, built and run (as root)",
             Self::Simulation => "delivery on a virtual clock, a million seeds",
         }
@@ -52,6 +56,7 @@ impl Part {
         match self {
             Self::Unsplit => "unsplit",
             Self::FullSize => "full-size",
+            Self::Kills => "kills",
             Self::Image => "image",
             Self::Simulation => "simulation",
         }
@@ -62,6 +67,7 @@ impl Part {
         match self {
             Self::Unsplit => 15,
             Self::FullSize => 45,
+            Self::Kills => 45,
             Self::Image => 60,
             Self::Simulation => 90,
         }
@@ -117,6 +123,7 @@ pub(crate) fn run(part: Part) -> anyhow::Result<bool> {
     match part {
         Part::Unsplit => test::fails_without_splitting(&Programs::build()?, FULL),
         Part::FullSize => demo::play(&test::main_job(Door::Swa, FULL), &Programs::build()?),
+        Part::Kills => kills::long().map(|()| true),
         Part::Image => image::run().map(|()| true),
         Part::Simulation => simulation::run().map(|()| true),
     }

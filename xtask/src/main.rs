@@ -10,6 +10,7 @@ mod demo;
 mod examples;
 mod fuzz;
 mod image;
+mod kills;
 mod long;
 mod needs;
 mod operations;
@@ -45,6 +46,8 @@ enum Command {
     Image,
     /// Does with a running gateway what an operator does: cancel, decide, reload, stop, kill, start again.
     Operations(operations::Options),
+    /// Kills the gateway again and again under load, and compares every record with what the cloud holds.
+    Kills(kills::Options),
     /// Measures what the gateway promises, peers interleaved in the same run; the figures also go to target/bench.json.
     Bench(bench::Options),
     /// Runs the pace against models of clouds on a virtual clock, beside an oracle that knows them.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Clients => Programs::build_dev().and_then(|programs| clients::run(&programs)).map(|()| true),
         Command::Image => image::run().map(|()| true),
         Command::Operations(options) => operations::run(&options).map(|()| true),
+        Command::Kills(options) => kills::run(&options).map(|()| true),
         Command::Bench(options) => bench::run(&options),
         Command::Pace(options) => bench::pacing::show(&options),
         Command::Fuzz(options) => fuzz::run(&options),

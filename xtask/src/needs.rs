@@ -69,11 +69,14 @@ pub(crate) fn packages(names: &[&str]) -> anyhow::Result<()> {
     check(&mut install).with_context(|| format!("installing {}", names.join(", ")))
 }
 
+/// Whether this runs as root.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
 /// The command itself for root, through sudo for others.
 fn privileged(program: &str) -> Command {
-    let is_root =
-        std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    if is_root || !is_here("sudo") {
+    if is_root() || !is_here("sudo") {
         return Command::new(program);
     }
     let mut command = Command::new("sudo");

@@ -9,6 +9,7 @@ use crate::clients;
 use crate::conformance;
 use crate::demo::{self, Dialect, Door};
 use crate::examples;
+use crate::kills;
 use crate::long;
 use crate::needs;
 use crate::operations;
@@ -80,6 +81,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     good &= fails_without_splitting(&programs, 20_000)?;
     step("what an operator does");
     operations::all(&programs)?;
+    step("killed under load, and other troubles");
+    kills::tested(&programs)?;
     if options.long {
         step("what takes long");
         good &= long::all()?;

@@ -55,6 +55,11 @@ impl Programs {
         Ok(Self { folder: target().join(folder) })
     }
 
+    /// Those of an earlier build, in the folder of its profile.
+    pub(crate) fn built(profile: &str) -> Self {
+        Self { folder: target().join(profile) }
+    }
+
     /// The path of one program.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -190,6 +190,9 @@ pub fn fails(point: Point) -> io::Result<()> {
     let Ok(orders) = orders() else { return Ok(()) };
     for order in orders.iter().filter(|order| order.point == point) {
         if order.is_met() {
+            if order.deed != Deed::Kill {
+                tracing::warn!(point = point.name(), "fails as ordered");
+            }
             return match order.deed {
                 Deed::Kill => die(),
                 Deed::Full => Err(io::Error::from(io::ErrorKind::StorageFull)),
