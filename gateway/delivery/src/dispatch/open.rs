@@ -120,11 +120,20 @@ impl Dispatcher {
         let idempotent =
             idempotent || sekisho_journal::planted::is(sekisho_journal::planted::Bug::RepeatedWithoutProof);
         let (doubt, deadline) = (*batch.resend.doubt(number), batch.plan.plan.pace.deadline());
-        if batch.view.ordered && !doubt.rests {
+        if !doubt.rests {
             // An earlier process sent it, and nobody here knows when.
-            let doubt = batch.resend.doubt(number);
-            doubt.not_before = doubt.not_before.max(now.clock + deadline);
-            doubt.rests = true;
+            match (batch.view.ordered, batch.orders.may_be_within()) {
+                (false, None) => {
+                    self.asked = Asked::Order { turn, after: None };
+                    return Step::Do(Command::Order { batch: turn.1, after: None });
+                }
+                (false, Some(false)) => {}
+                _ => {
+                    let doubt = batch.resend.doubt(number);
+                    doubt.not_before = doubt.not_before.max(now.clock + deadline);
+                }
+            }
+            batch.resend.doubt(number).rests = true;
         }
         #[cfg(feature = "planted")]
         if sekisho_journal::planted::is(sekisho_journal::planted::Bug::WorkNotWaitedFor) {

@@ -306,3 +306,25 @@ async fn what_cannot_be_counted_is_not_sent() {
     shell.until_it_sleeps(|_, _| {}).await;
     assert!(!shell.sent.is_empty(), "{:?}", house.chunks(batch).await);
 }
+
+/// What an earlier process has sent may be at work yet, and would overwrite what a later record of its key has written.
+#[tokio::test]
+async fn what_an_earlier_process_sent_is_waited_for_where_records_of_one_key_follow() {
+    for (again, waits) in [(0..2, true), (2..4, false)] {
+        let house = House::new();
+        let plan = patient(PaceSpec { start_rows: 8, max_rows: 8, ..PaceSpec::default() });
+        let deadline = plan.pace.deadline();
+        let records = [all(0..2, "one"), all(again, "two")].concat();
+        let batch = accept(&house, &plan, false, &records, true).await;
+        Shell::new(&house).until_it_sleeps(|_, _| {}).await;
+
+        let house = house.reopened();
+        let mut shell = Shell::new(&house);
+        shell.until_it_sleeps(|_, _| {}).await;
+        let repeated = |shell: &Shell<'_>| shell.sent.iter().any(|sending| sending.records().contains(&0));
+        assert_eq!(repeated(&shell), !waits, "{:?}", house.chunks(batch).await);
+        shell.clock += deadline;
+        shell.until_it_sleeps(|_, _| {}).await;
+        assert!(repeated(&shell), "{:?}", house.chunks(batch).await);
+    }
+}
