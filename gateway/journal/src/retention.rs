@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::failpoints::{self, Point};
 use crate::identity::BatchId;
 use crate::ledger::{Ledger, LedgerError};
+#[cfg(feature = "planted")]
+use crate::planted::{Bug, is as is_planted};
 use crate::recovery::RecoveryError;
 use crate::spool::Spool;
 
@@ -178,6 +180,8 @@ pub fn purge_slice(
     let mut purged = Purged::default();
     for route in ledger.routes()? {
         let keep = retention.of(&route);
+        #[cfg(feature = "planted")]
+        let keep = Keep { payload: if is_planted(Bug::PayloadTooEarly) { 0 } else { keep.payload }, ..keep };
         let before = now.saturating_sub(keep.payload);
         let over = ledger.releasable(&route, before, slice.payloads)?;
         purged.more |= over.len() == slice.payloads as usize;
@@ -195,6 +199,8 @@ pub fn purge_slice(
             }
         }
         if let Some(receipt) = keep.receipt {
+            #[cfg(feature = "planted")]
+            let receipt = if is_planted(Bug::ReceiptTooEarly) { 0 } else { receipt };
             let before = now.saturating_sub(receipt.max(keep.payload));
             let (batches, more) = ledger.forget(&route, before, now, slice.rows)?;
             purged.receipts += batches;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
 
 use super::Codes;
 use super::retry_after::retry_after;
@@ -211,6 +213,8 @@ pub(crate) fn problems(
     for (row, result) in of_row.iter().enumerate() {
         let kind = match result.and_then(|number| results.get(number)) {
             Some(result) if result.is_taken() => continue,
+            #[cfg(feature = "planted")]
+            None if is_planted(Bug::SilenceTakenForYes) => continue,
             // Neither taken nor a reason why not, or taken and nothing made of it: the answer does not say.
             None
             | Some(

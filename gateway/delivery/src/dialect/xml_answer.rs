@@ -2,6 +2,8 @@
 
 use std::io::BufRead;
 
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_soap::envelope::WSA;
 use sekisho_xml::{EndName, Event, Limits, Reader, Start};
 
@@ -100,7 +102,10 @@ impl SoapPaths {
         let mut reader = Reader::new(answer, Limits::default());
         let mut seen = Seen { copier: copies.map(Copier::new), ..Seen::default() };
         loop {
-            match reader.next().ok()? {
+            let event = reader.next();
+            #[cfg(feature = "planted")]
+            let event = if is_planted(Bug::CutTakenForWhole) { event.or(Ok(Event::Eof)) } else { event };
+            match event.ok()? {
                 Event::Start(start) => seen.start(self, &start)?,
                 Event::Text(text) => seen.text(text.as_str()),
                 Event::End(name) => seen.end(self, name, rows, keys)?,

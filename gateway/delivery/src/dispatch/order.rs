@@ -69,11 +69,7 @@ impl Dispatcher {
         if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OrderIgnored) {
             return Allowed::Of(pending);
         }
-        #[cfg(feature = "planted")]
-        let passes = sekisho_journal::planted::is(sekisho_journal::planted::Bug::DuplicatesPass);
-        #[cfg(not(feature = "planted"))]
-        let passes = false;
-        if let Some(within) = orders.within.as_ref().filter(|_| !passes) {
+        if let Some(within) = &orders.within {
             within.hold_back(&mut pending, &batch.state);
         }
         for (earlier, order) in &orders.ahead {

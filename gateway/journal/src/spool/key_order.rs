@@ -39,6 +39,10 @@ impl KeyOrder {
         if batch.sealed().duplicates == 0 {
             return Ok(Self { waits: Waits::For(waits) });
         }
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::DuplicatesPass) {
+            return Ok(Self { waits: Waits::For(waits) });
+        }
         let mut keys = Groups::of(batch);
         while keys.next()? {
             waits.extend(keys.positions.windows(2).map(|pair| (pair[1], pair[0])));
@@ -120,6 +124,11 @@ impl SpoolReader {
         let mut keys = Groups::of(self);
         while keys.next()? {
             let (_, earlier) = keys.positions.split_last().unwrap_or((&0, &[]));
+            #[cfg(feature = "planted")]
+            let earlier = match keys.positions.split_first() {
+                Some((_, others)) if crate::planted::is(crate::planted::Bug::FirstWins) => others,
+                _ => earlier,
+            };
             for position in earlier {
                 superseded.insert(*position..position + 1);
             }
