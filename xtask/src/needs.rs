@@ -18,11 +18,13 @@ pub(crate) struct Need {
 pub(crate) const PYTHON: Need = Need { program: "python3", package: "python3" };
 
 /// What the tests need beyond the Rust toolchain.
-pub(crate) const FOR_TESTS: [Need; 4] = [
+pub(crate) const FOR_TESTS: [Need; 6] = [
     PYTHON,
     Need { program: "git", package: "git" },
     Need { program: "xmllint", package: "libxml2-utils" },
     Need { program: "promtool", package: "prometheus" },
+    Need { program: "curl", package: "curl" },
+    Need { program: "openssl", package: "openssl" },
 ];
 
 /// What the long tests need besides.

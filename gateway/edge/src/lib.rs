@@ -5,6 +5,7 @@
 //! | layer | what it holds |
 //! | --- | --- |
 //! | [`listener`] | how many connections there may be, how long a head may take, how they end |
+//! | [`tls`] | who may shake hands: versions, certificates, what was revoked |
 //! | [`framing`] | that a request can be read in only one way (RFC 9112), before hyper sees it |
 //! | hyper | HTTP/1.0 and 1.1 |
 //! | [`service`] | what the head permits: path, client, method, media type, size |
@@ -19,6 +20,7 @@
 
 pub mod admin;
 mod admission;
+mod answer_body;
 mod answers;
 pub mod body;
 mod doors;
@@ -28,14 +30,17 @@ mod intake;
 mod linger;
 pub mod listener;
 pub mod metrics;
+mod peer;
 pub mod refusal;
 mod relay;
 pub mod route;
 pub mod service;
+pub mod tls;
 
 pub use admission::Admission;
 pub use body::LeastRate;
 pub use gateway::Gateway;
-pub use listener::{Listener, ListenerLimits};
+pub use listener::{Listener, ListenerLimits, Shares};
 pub use metrics::Metrics;
 pub use service::Service;
+pub use tls::Tls;

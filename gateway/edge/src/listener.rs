@@ -1,5 +1,9 @@
 //! Listeners: sockets, their limits, and the stack from a connection to the service.
 
+mod away;
+mod places;
+mod transport;
+
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
@@ -8,40 +12,51 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::away::Away;
+pub use self::places::Shares;
+use self::places::{Full as NoPlace, Place, Places};
+use self::transport::Transport;
+use crate::answer_body::AnswerBody;
 use crate::framing::{Framing, HeadLimits, OwnHosts, WRITE_STALL};
 use crate::linger;
+use crate::peer::Peer;
 use crate::service::Service;
+use crate::tls::{self, Failed, Shown, Tls, now_seconds};
 
 /// What one listener takes at the most. All finite.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerLimits {
-    /// Open connections; further ones wait in the kernel's queue.
-    pub connections: usize,
+    /// Open connections; further ones are turned away.
+    pub connections: Shares,
+    /// TLS handshakes under way at the same time; further connections are closed.
+    pub handshakes: Shares,
     /// What one request's head may have.
     pub head: HeadLimits,
     /// How long a whole head may take from its first byte, and how long none may begin.
     pub head_timeout: Duration,
     /// How long a client may take nothing of its answer; then its connection is cut.
     pub write_stall: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
 }
 
 impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
-            connections: 4_096,
+            connections: 4_096.into(),
+            handshakes: 512.into(),
             head: HeadLimits::default(),
             head_timeout: Duration::from_secs(30),
             write_stall: WRITE_STALL,
+            handshake_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -56,6 +71,8 @@ const BACKLOG: u32 = 1_024;
 pub struct Listener {
     socket: TcpListener,
     limits: ListenerLimits,
+    name: Arc<str>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
@@ -67,7 +84,17 @@ impl Listener {
         let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self { socket: socket.listen(BACKLOG)?, limits })
+        Ok(Self { socket: socket.listen(BACKLOG)?, limits, name: Arc::from("listener"), tls: None })
+    }
+
+    /// Gives it its name in metrics and in the log.
+    pub fn named(self, name: &str) -> Self {
+        Self { name: Arc::from(name), ..self }
+    }
+
+    /// Speaks TLS, where there are terms for it.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The address that was bound, with its real port.
@@ -80,26 +107,37 @@ impl Listener {
 
     /// Serves until `stop` turns true; then takes no more, lets exchanges under way end, and returns when the last
     /// has, or after `grace`.
+    ///
+    /// Every connection is accepted at once, and turned away at once where it has no place: none waits behind another.
     pub async fn serve(self, service: Service, mut stop: watch::Receiver<bool>, grace: Duration) {
-        let permits = Arc::new(Semaphore::new(self.limits.connections));
+        let arrivals = Arrivals {
+            service: service.over_tls(self.tls.is_some()),
+            limits: self.limits,
+            name: self.name,
+            tls: self.tls,
+            connections: Places::new(self.limits.connections),
+            handshakes: Places::new(self.limits.handshakes),
+            away: Away::new(),
+        };
         let mut open = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                accepted = accept(&self.socket, &permits) => accepted,
+                accepted = accept(&self.socket) => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(_) = open.join_next() => continue,
             };
-            let Some((stream, peer, permit)) = accepted else { continue };
-            let (service, stop, limits) = (service.clone(), stop.clone(), self.limits);
-            open.spawn(async move {
-                let _open = Open::begin(service.gateway().metrics.connections.clone(), permit);
-                // Answers are small and whole; waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                let hosts = OwnHosts::new(stream.local_addr().ok(), service.public_url().cloned());
-                let framing = Framing::new(stream, limits.head, limits.head_timeout, hosts)
-                    .with_write_stall(limits.write_stall);
-                connection(framing, peer, service, limits, stop).await;
-            });
+            let Some((stream, peer)) = accepted else { continue };
+            // Answers are small and whole; waiting for more would only delay them.
+            let _ = stream.set_nodelay(true);
+            match arrivals.place(&arrivals.connections, peer) {
+                Ok(place) => drop(open.spawn(arrivals.clone().welcome(stream, peer, place, stop.clone()))),
+                Err((full, limit)) => {
+                    arrivals.turned_away(full.code());
+                    // Before a handshake there is nothing that a client could read.
+                    let told = arrivals.tls.is_none().then(|| arrivals.away.tell(stream, full, limit));
+                    told.flatten().into_iter().for_each(|telling| drop(open.spawn(telling)));
+                }
+            }
         }
         drop(self.socket);
         let drained = tokio::time::timeout(grace, async { while open.join_next().await.is_some() {} }).await;
@@ -113,13 +151,13 @@ impl Listener {
 /// One open connection, counted until it is dropped.
 struct Open {
     connections: prometheus::IntGauge,
-    _permit: tokio::sync::OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Open {
-    fn begin(connections: prometheus::IntGauge, permit: tokio::sync::OwnedSemaphorePermit) -> Self {
+    fn begin(connections: prometheus::IntGauge, place: Place) -> Self {
         connections.inc();
-        Self { connections, _permit: permit }
+        Self { connections, _place: place }
     }
 }
 
@@ -141,13 +179,9 @@ impl Stopping {
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
-
-async fn accept(socket: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
-    // The permit comes first: a connection that there is no room for stays in the kernel's queue.
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+async fn accept(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match socket.accept().await {
-        Ok((stream, peer)) => Some((stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()), permit)),
+        Ok((stream, peer)) => Some((stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()))),
         Err(error) => {
             // Out of descriptors, or the peer was gone already: neither is a reason to stop, nor to spin.
             tracing::warn!(%error, "a connection could not be accepted");
@@ -157,50 +191,139 @@ async fn accept(socket: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accept
     }
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Full<Bytes>>, Infallible>> + Send>>;
-
-async fn connection(
-    framing: Framing<TcpStream>,
-    peer: SocketAddr,
+/// What every connection of a listener begins with.
+#[derive(Clone)]
+struct Arrivals {
     service: Service,
     limits: ListenerLimits,
-    mut stop: watch::Receiver<bool>,
-) {
-    let io = TokioIo::new(framing);
-    let stopping = Stopping(stop.clone());
-    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let service = service.clone();
-        request.extensions_mut().insert(stopping.clone());
-        // Boxed, because only a connection that may move can be polled to its end without closing the socket.
-        let answered: Answering = Box::pin(async move { Ok(service.answer(request, peer).await) });
-        answered
-    });
-    let mut serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // A client may close its side once it has sent everything (RFC 9112 §9.6): it still gets its answer. And an
-        // exchange is never dropped between the disk and the ledger because its client went away.
-        .half_close(true)
-        // The framing filter keeps the time of a head: hyper sees it only when it is whole.
-        .header_read_timeout(None)
-        .max_buf_size(READ_BUFFER)
-        .max_headers(limits.head.fields + 1)
-        .serve_connection(io, answer);
-    let mut stopping = false;
-    let ended = loop {
-        tokio::select! {
-            ended = poll_fn(|cx| serving.poll_without_shutdown(cx)) => break ended,
-            _ = stop.wait_for(|stop| *stop), if !stopping => {
-                stopping = true;
-                Pin::new(&mut serving).graceful_shutdown();
+    name: Arc<str>,
+    tls: Option<Arc<Tls>>,
+    connections: Arc<Places>,
+    handshakes: Arc<Places>,
+    away: Away,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<http::Response<AnswerBody>, Infallible>> + Send>>;
+
+impl Arrivals {
+    /// A place for a connection from there; else why there is none, and the limit that is reached.
+    fn place(&self, places: &Arc<Places>, peer: SocketAddr) -> Result<Place, (NoPlace, usize)> {
+        let network = self.service.network_of(peer.ip());
+        places.take(network, peer.ip()).map_err(|full| (full, places.limit(full)))
+    }
+
+    fn turned_away(&self, code: &'static str) {
+        let turned_away = &self.service.gateway().metrics.connections_turned_away;
+        turned_away.with_label_values(&[&*self.name, code]).inc();
+    }
+
+    /// One connection, from its acceptance to its end.
+    async fn welcome(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let _open = Open::begin(self.service.gateway().metrics.connections.clone(), place);
+        let met = tokio::select! {
+            met = self.meet(stream, peer) => met,
+            // Nothing has been asked yet that would have to be answered.
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        if let Some((transport, peer)) = met {
+            self.converse(transport, peer, stop).await;
+        }
+    }
+
+    /// Finds out who has connected. `None` when the connection came to nothing, and is closed.
+    async fn meet(&self, stream: TcpStream, address: SocketAddr) -> Option<(Transport, Peer)> {
+        let Some(tls) = &self.tls else {
+            return Some((Transport::Plain(stream), Peer { address, shown: None }));
+        };
+        let Ok(under_way) = self.place(&self.handshakes, address) else {
+            self.turned_away("handshakes-full");
+            return None;
+        };
+        let shaken = tls::shake(tls, stream, self.limits.handshake_timeout).await;
+        drop(under_way);
+        let outcome = shaken.as_ref().map_or_else(|failed| failed.code, |_| "ok");
+        self.service.gateway().metrics.handshakes.with_label_values(&[tls.listener(), outcome]).inc();
+        match shaken {
+            Ok((stream, shown)) => Some((Transport::Tls(Box::new(stream)), Peer { address, shown })),
+            Err(Failed { code, stream }) => {
+                tracing::info!(listener = tls.listener(), peer = %address, code, "a handshake failed");
+                if let Some(stream) = stream {
+                    linger::close(stream, true).await;
+                }
+                None
             }
         }
-    };
-    match ended {
-        Ok(()) => {
-            let framing = serving.into_parts().io.into_inner();
-            let more_may_come = framing.is_amid_body();
-            linger::close(framing.into_inner(), more_may_come).await;
-        }
-        Err(error) => tracing::debug!(%peer, %error, "a connection ended early"),
     }
+
+    /// Carries exchanges until the connection ends.
+    async fn converse(self, transport: Transport, peer: Peer, mut stop: watch::Receiver<bool>) {
+        let Self { service, limits, tls, .. } = self;
+        let hosts =
+            OwnHosts::new(transport.local(), service.public_url().cloned()).over_tls(transport.is_tls());
+        let framing = Framing::new(transport, limits.head, limits.head_timeout, hosts)
+            .with_write_stall(limits.write_stall);
+        let peer = Arc::new(peer);
+        let stopping = Stopping(stop.clone());
+        let asking = Arc::clone(&peer);
+        let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            let (service, peer) = (service.clone(), Arc::clone(&asking));
+            request.extensions_mut().insert(stopping.clone());
+            // Boxed, because only a connection that may move can be polled to its end without closing the socket.
+            let answered: Answering = Box::pin(async move { Ok(service.answer(request, &peer).await) });
+            answered
+        });
+        let mut serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // A client may close its side once it has sent everything (RFC 9112 §9.6): it still gets its answer. And an
+            // exchange is never dropped between the disk and the ledger because its client went away.
+            .half_close(true)
+            // The framing filter keeps the time of a head: hyper sees it only when it is whole.
+            .header_read_timeout(None)
+            .max_buf_size(READ_BUFFER)
+            .max_headers(limits.head.fields + 1)
+            .serve_connection(TokioIo::new(framing), answer);
+        let mut changes = tls.as_ref().map(|tls| tls.changes());
+        let mut ending = false;
+        let ended = loop {
+            tokio::select! {
+                ended = poll_fn(|cx| serving.poll_without_shutdown(cx)) => break ended,
+                _ = stop.wait_for(|stop| *stop), if !ending => {
+                    ending = true;
+                    Pin::new(&mut serving).graceful_shutdown();
+                }
+                code = fallen(peer.shown.as_ref(), &mut changes), if !ending => {
+                    tracing::info!(peer = %peer.address, code, "a connection ends after its exchange");
+                    ending = true;
+                    Pin::new(&mut serving).graceful_shutdown();
+                }
+            }
+        };
+        match ended {
+            Ok(()) => {
+                let framing = serving.into_parts().io.into_inner();
+                let more_may_come = framing.is_amid_body();
+                linger::close(framing.into_inner(), more_may_come).await;
+            }
+            Err(error) => tracing::debug!(peer = %peer.address, %error, "a connection ended early"),
+        }
+    }
+}
+
+/// Returns once a certificate does not pass any more by the terms that have come into force.
+async fn fallen(shown: Option<&Shown>, changes: &mut Option<watch::Receiver<u64>>) -> &'static str {
+    if let (Some(shown), Some(changes)) = (shown, changes) {
+        // The sender lives as long as what was shown knows its terms.
+        while changes.changed().await.is_ok() {
+            if let Err(code) = shown.stands(now_seconds()) {
+                return code;
+            }
+        }
+    }
+    std::future::pending().await
 }

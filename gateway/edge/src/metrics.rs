@@ -19,6 +19,15 @@ pub struct Metrics {
     pub records_set_aside: IntCounterVec,
     /// Payload bytes accepted, by route and door.
     pub payload_bytes: IntCounterVec,
+    /// TLS handshakes, by listener and by what came of them: `ok`, or the code of what was wrong.
+    pub handshakes: IntCounterVec,
+    /// Connections that there was no place for, by listener and limit.
+    pub connections_turned_away: IntCounterVec,
+    /// Relayed messages answered, by route and by how: `passed` as they came, `merged` out of many answers, a `receipt`, or
+    /// `unfinished` when the client's patience ended.
+    pub relays: IntCounterVec,
+    /// Clients that wait for the answer to their batch.
+    pub relays_waiting: IntGauge,
     /// Open connections.
     pub connections: IntGauge,
     /// Bodies being read.
@@ -73,6 +82,25 @@ impl Metrics {
                 "sekisho_payload_bytes_total",
                 "Payload bytes of acknowledged batches.",
                 &["route", "door"],
+            )?,
+            handshakes: counter(
+                "sekisho_handshakes_total",
+                "TLS handshakes, by what came of them.",
+                &["listener", "outcome"],
+            )?,
+            connections_turned_away: counter(
+                "sekisho_connections_turned_away_total",
+                "Connections that there was no place for, by the limit that was reached.",
+                &["listener", "code"],
+            )?,
+            relays: counter(
+                "sekisho_relays_total",
+                "Relayed messages answered, by how.",
+                &["route", "answer"],
+            )?,
+            relays_waiting: gauge(
+                "sekisho_relays_waiting",
+                "Clients that wait for the answer to their batch.",
             )?,
             connections: gauge("sekisho_connections", "Open connections on the listeners.")?,
             uploads: gauge("sekisho_uploads", "Request bodies being read.")?,

@@ -12,6 +12,8 @@ use sekisho_upstream::Upstream;
 use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
+use crate::tls::Name;
+
 /// One permitted flow. Nothing passes that no route permits.
 #[derive(Debug)]
 pub struct Route {
@@ -57,16 +59,68 @@ pub enum Mode {
         target: String,
         /// How long the upstream may take.
         deadline: Duration,
+        /// How messages with many records are relayed; every message passes whole where absent.
+        split: Option<Split>,
     },
 }
 
-/// A municipality's system, known by its network.
-#[derive(Debug)]
+impl Mode {
+    /// Digests of the delivery plan and of the mapping, where batches are kept.
+    pub(crate) fn plan(&self) -> Option<(Digest, Digest)> {
+        match self {
+            Self::StoreAndForward { plan, mapping } => Some((*plan, *mapping)),
+            Self::Relay { split, .. } => split.as_ref().map(|split| (split.plan, split.mapping)),
+        }
+    }
+
+    /// How messages with many records are relayed.
+    pub(crate) fn split(&self) -> Option<&Split> {
+        match self {
+            Self::Relay { split, .. } => split.as_ref(),
+            Self::StoreAndForward { .. } => None,
+        }
+    }
+}
+
+/// How a message with many records is relayed: as a batch whose answer the client awaits.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// Messages with more records than this are split; others pass as they came.
+    pub above_records: u64,
+    /// Bytes of a message that can pass as it came: a longer one is split, whatever it holds.
+    pub pass_bytes: u64,
+    /// How long after its head a message is answered at the latest; a client may want it sooner (`Prefer: wait`).
+    pub deadline: Duration,
+    /// What becomes of a signed message with more records than that.
+    pub signed: Signed,
+    /// The answer is made of what the upstream says of each row; else a receipt is all.
+    pub merged: bool,
+    /// Digest of the delivery plan in the ledger.
+    pub plan: Digest,
+    /// Digest of the mapping from records to rows.
+    pub mapping: Digest,
+}
+
+/// What becomes of a signed message that would be split if it were not signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Signed {
+    /// It passes as it came, once at most.
+    #[default]
+    Pass,
+    /// It is refused.
+    Refuse,
+}
+
+/// A municipality's system, known by its network and, where it has them, by its certificates.
+#[derive(Debug, Default)]
 pub struct Client {
     /// Its name in configuration, metrics and receipts.
     pub name: String,
     /// Its networks.
     pub networks: Vec<IpNet>,
+    /// By what its certificates are known: one of these must be in the one that its connection shows. Where there are
+    /// none, its network is all that it is known by.
+    pub certificates: Vec<Name>,
 }
 
 impl Client {
@@ -326,7 +380,7 @@ mod tests {
     #[test]
     fn a_client_is_known_by_any_of_its_networks_and_by_no_other() {
         let networks = ["10.1.0.0/16", "2001:db8::/32"].map(|network| network.parse().unwrap()).to_vec();
-        let client = Client { name: "city".to_owned(), networks };
+        let client = Client { name: "city".to_owned(), networks, ..Client::default() };
         for (address, known) in [
             ("10.1.2.3", true),
             ("::ffff:10.1.2.3", true),

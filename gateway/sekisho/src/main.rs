@@ -1,6 +1,7 @@
 //! `sekisho`: the gateway, its client, and the tools of its operators.
 #![forbid(unsafe_code)]
 
+mod certificates;
 mod cli;
 mod client;
 mod columns;

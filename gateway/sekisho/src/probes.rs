@@ -2,24 +2,34 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Method, Request};
+use sekisho_edge::Tls;
 use sekisho_journal::Ledger;
 use sekisho_liveness::{ErrorClass, Observation, Probe, Schedule, ScheduleError, Station};
 use sekisho_upstream::{Body, LoginError, Sent, Upstream, UpstreamError, probe_get, probe_tls};
 
+use crate::certificates;
 use crate::config::Effective;
 use crate::config::effective::GATEWAY_INTERVAL;
+use crate::language::{Language, text};
 
 /// Probes with their schedules.
 pub(crate) type Probes = Vec<(Box<dyn Probe>, Schedule)>;
 
-/// Every probe of a configuration, for `Prober::start`. `state` is the folder in use, which a reload does not change.
-pub(crate) fn of(effective: &Effective, ledger: &Ledger, state: &Path) -> Result<Probes, ScheduleError> {
+/// Every probe of a configuration, for `Prober::start`. `state` is the folder in use and `tls` what the listeners have, which
+/// a reload does not change.
+pub(crate) fn of(
+    effective: &Effective,
+    ledger: &Ledger,
+    state: &Path,
+    tls: Vec<Arc<Tls>>,
+) -> Result<Probes, ScheduleError> {
     let mut probes: Probes = Vec::new();
-    let gateway = GatewayProbe { ledger: ledger.clone(), state: state.to_owned() };
+    let gateway = GatewayProbe { ledger: ledger.clone(), state: state.to_owned(), tls };
     probes.push((Box::new(gateway), Schedule::every(GATEWAY_INTERVAL)?));
     for watched in &effective.upstreams {
         let (upstream, probe, intervals) = (&watched.upstream, &watched.probe, watched.intervals());
@@ -54,10 +64,12 @@ pub(crate) fn of(effective: &Effective, ledger: &Ledger, state: &Path) -> Result
     Ok(probes)
 }
 
-/// The gateway itself: its ledger answers, its state folder can be written, and of no batch it has lost records.
+/// The gateway itself: its ledger answers, its state folder can be written, of no batch it has lost records, and its
+/// listeners' certificates last.
 struct GatewayProbe {
     ledger: Ledger,
     state: PathBuf,
+    tls: Vec<Arc<Tls>>,
 }
 
 #[async_trait]
@@ -93,8 +105,7 @@ impl GatewayProbe {
     /// What can be written can be read, too: but for the records that delivery has found unreadable.
     async fn readable(&self, started: std::time::Instant) -> Observation {
         match self.ledger.unreadable().await {
-            Ok(0) => Observation::up(started.elapsed())
-                .text("ledger and state folder can be written", "台帳と状態フォルダーに書き込めます"),
+            Ok(0) => self.lasting(started),
             Ok(batches) => {
                 let of = if batches == 1 { "batch" } else { "batches" };
                 Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
@@ -107,6 +118,27 @@ impl GatewayProbe {
             Err(_) => Observation::down(ErrorClass::Infrastructure)
                 .text("the ledger cannot be read", "台帳を読み取れません"),
         }
+    }
+}
+
+impl GatewayProbe {
+    /// Nothing that clients trust it by ends soon.
+    fn lasting(&self, started: std::time::Instant) -> Observation {
+        if let Some(ending) = certificates::ending(&self.tls) {
+            let (english, japanese) =
+                (ending.in_language(Language::English), ending.in_language(Language::Japanese));
+            return Observation::degraded(ErrorClass::Infrastructure)
+                .took(started.elapsed())
+                .text(english, japanese);
+        }
+        let said = text!("ledger and state folder can be written", "台帳と状態フォルダーに書き込めます");
+        let days = match certificates::fewest_days(&self.tls) {
+            Some(days) => text!("; certificates last {days} days", "。証明書の残り{days}日"),
+            None => text!("", ""),
+        };
+        let said = said.and(&days);
+        Observation::up(started.elapsed())
+            .text(said.in_language(Language::English), said.in_language(Language::Japanese))
     }
 }
 

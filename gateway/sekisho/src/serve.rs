@@ -12,7 +12,7 @@ use prometheus::Registry;
 use sekisho_delivery::{Delivery, DeliveryHandle};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
-use sekisho_edge::{Gateway, Listener, Service, admin::Admin};
+use sekisho_edge::{Gateway, Listener, Service, Tls, admin::Admin};
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{Ledger, Retention, Spool, recover};
@@ -21,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::certificates::{self, Guard, Weakened};
 use crate::cli::ConfigArgs;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw, words};
@@ -148,7 +149,8 @@ fn open_stores(state: &Path) -> anyhow::Result<Stores> {
 
 /// What a reload exchanges.
 struct Running {
-    listeners: Vec<(String, std::net::SocketAddr, Arc<ArcSwap<Routes>>)>,
+    listeners: Vec<Served>,
+    weakened: Weakened,
     /// The configuration that the process was started with.
     started_with: Raw,
     state: std::path::PathBuf,
@@ -159,7 +161,20 @@ struct Running {
     retention: watch::Sender<Retention>,
 }
 
-async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<()> {
+/// A listener that is served.
+struct Served {
+    name: String,
+    address: std::net::SocketAddr,
+    routes: Arc<ArcSwap<Routes>>,
+    guard: Option<Arc<Guard>>,
+}
+
+/// The TLS of all listeners.
+fn tls_of(listeners: &[Served]) -> Vec<Arc<Tls>> {
+    listeners.iter().filter_map(|served| Some(Arc::clone(&served.guard.as_ref()?.tls))).collect()
+}
+
+async fn serve(config: &Path, raw: Raw, mut effective: Effective) -> anyhow::Result<()> {
     // Before anything is served: a signal that comes early must not end the process half-way.
     let mut asked = Signals::listen()?;
     let state = effective.state.clone();
@@ -172,7 +187,6 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     let delivery_metrics = sekisho_delivery::Metrics::register(&registry)?;
     let delivery =
         Delivery::start(ledger.clone(), spool.clone(), upstreams, board.clone(), delivery_metrics).await?;
-    let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state)?);
     let gateway = Arc::new(Gateway::new(
         spool.clone(),
         ledger.clone(),
@@ -186,10 +200,30 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
     ));
 
     let (stop, stopped) = watch::channel(false);
-    let (retention, kept) = watch::channel(effective.retention);
+    let (retention, kept) = watch::channel(effective.retention.clone());
     let mut tasks = JoinSet::new();
+    let weakened = Weakened::register(&registry)?;
+    weakened.show(&effective.listeners);
+    // Every socket is bound before the first one is served: a gateway runs whole or not at all.
+    let mut bound = Vec::new();
+    let mut served = Vec::new();
+    for listener in &mut effective.listeners {
+        let socket = Listener::bind(listener.address, listener.limits)
+            .map_err(|error| unbound(&format!("listener {:?}", listener.name), listener.address, &error))?;
+        let guard = listener.tls.take().map(|tls| Guard::new(&listener.name, tls));
+        let socket =
+            socket.named(&listener.name).with_tls(guard.as_ref().map(|guard| Arc::clone(&guard.tls)));
+        let routes = Arc::new(ArcSwap::from_pointee(listener.routes()));
+        let service = Service::new(Arc::clone(&gateway), Arc::clone(&routes), listener.public_url.clone());
+        bound.push((listener.name.clone(), socket, service));
+        served.push(Served { name: listener.name.clone(), address: listener.address, routes, guard });
+    }
+    let tls = tls_of(&served);
+    sekisho_edge::tls::register(&registry, tls.clone())?;
+    let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state, tls)?);
     let mut running = Running {
-        listeners: Vec::new(),
+        listeners: served,
+        weakened,
         started_with: raw,
         state: effective.state.clone(),
         ledger: ledger.clone(),
@@ -198,24 +232,17 @@ async fn serve(config: &Path, raw: Raw, effective: Effective) -> anyhow::Result<
         prober: Some(prober),
         retention,
     };
-    // Every socket is bound before the first one is served: a gateway runs whole or not at all.
-    let mut bound = Vec::new();
-    for listener in &effective.listeners {
-        let socket = Listener::bind(listener.address, listener.limits)
-            .map_err(|error| unbound(&format!("listener {:?}", listener.name), listener.address, &error))?;
-        bound.push((listener, socket));
-    }
     let admin_socket = tokio::net::TcpListener::bind(effective.admin)
         .await
         .map_err(|error| unbound("admin", effective.admin, &error))?;
     let mut out = std::io::stdout();
-    for (listener, socket) in bound {
+    for (name, socket, service) in bound {
         let address = socket.address()?;
-        let routes = Arc::new(ArcSwap::from_pointee(listener.routes()));
-        let service = Service::new(Arc::clone(&gateway), Arc::clone(&routes), listener.public_url.clone());
-        running.listeners.push((listener.name.clone(), listener.address, routes));
         tasks.spawn(socket.serve(service, stopped.clone(), effective.grace));
-        writeln!(out, "listening {} {address}", listener.name)?;
+        writeln!(out, "listening {name} {address}")?;
+    }
+    for guard in running.listeners.iter().filter_map(|served| served.guard.as_ref()) {
+        tasks.spawn(Arc::clone(guard).watch(stopped.clone()));
     }
     writeln!(out, "listening admin {}", admin_socket.local_addr()?)?;
     let admin = Admin::new(Arc::clone(&gateway), registry, {
@@ -308,7 +335,7 @@ async fn signals(asked: &mut Signals, config: &Path, running: &mut Running) {
 async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     let path = config.to_owned();
     let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await?;
-    let (raw, effective) = match loaded {
+    let (raw, mut effective) = match loaded {
         Ok(loaded) => loaded,
         Err(mistakes) => {
             // An event for each: a log is read line by line.
@@ -320,7 +347,15 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     };
     #[cfg(feature = "failpoints")]
     failpoints::pass(Point::ReloadRead);
-    let probes = probes::of(&effective, &running.ledger, &running.state)?;
+    let mut terms = Vec::new();
+    for served in &running.listeners {
+        let listener = effective.listeners.iter_mut().find(|listener| listener.name == served.name);
+        terms.push(match listener {
+            Some(listener) => certificates::judged(listener, served.guard.as_deref())?,
+            None => None,
+        });
+    }
+    let probes = probes::of(&effective, &running.ledger, &running.state, tls_of(&running.listeners))?;
     define_plans(&running.ledger, &effective).await?;
     #[cfg(feature = "failpoints")]
     failpoints::pass(Point::ReloadDefined);
@@ -332,7 +367,10 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     running.delivery.replace_upstreams(upstreams);
     running.retention.send_replace(effective.retention.clone());
-    for (name, address, routes) in &running.listeners {
+    for (Served { name, address, routes, guard }, terms) in running.listeners.iter().zip(terms) {
+        if let (Some(guard), Some(terms)) = (guard, terms) {
+            guard.replace(terms);
+        }
         match effective.listeners.iter().find(|listener| listener.name == *name) {
             Some(listener) => {
                 routes.store(Arc::new(listener.routes()));
@@ -347,10 +385,11 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
         }
     }
     for listener in &effective.listeners {
-        if !running.listeners.iter().any(|(name, ..)| *name == listener.name) {
+        if !running.listeners.iter().any(|served| served.name == listener.name) {
             tracing::warn!(listener = listener.name, "a new listener opens only with a restart");
         }
     }
+    running.weakened.show(&effective.listeners);
     for section in raw.changed_for_restart(&running.started_with) {
         tracing::warn!(section, "what has changed in this section changes only with a restart");
     }

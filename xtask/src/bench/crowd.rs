@@ -29,7 +29,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let cloud = Cloud::none()?;
     // Idle connections are cut after the time that a head may take: here they have to outlast the uploads. All of
     // these are one client, which has half of the places unless set.
-    let limits = "head_timeout_ms = 300000\nclient_uploads = 32";
+    let limits = "head_timeout_ms = 300000\nclient_uploads = 32\nnetwork_connections = 4096\naddress_connections = 4096";
     let settings = Settings { limits, ..Settings::default() };
     site::attributes(bench, &folder, &cloud, settings)?;
     let gateway = Gateway::start(bench.programs.command("sekisho"), &folder)?;

@@ -11,13 +11,19 @@ use super::head::HeadRefusal;
 pub struct OwnHosts {
     local: Option<SocketAddr>,
     public_url: Option<Arc<str>>,
+    secure: bool,
 }
 
 impl OwnHosts {
     /// The connection's own side, and the listener's public URL where it has one.
     pub fn new(local: Option<SocketAddr>, public_url: Option<Arc<str>>) -> Self {
         let local = local.map(|local| SocketAddr::new(local.ip().to_canonical(), local.port()));
-        Self { local, public_url }
+        Self { local, public_url, secure: false }
+    }
+
+    /// The same over TLS: its own addresses begin with `https://`.
+    pub fn over_tls(self, secure: bool) -> Self {
+        Self { secure, ..self }
     }
 
     fn has(&self, asked: &Authority<'_>) -> bool {
@@ -26,9 +32,8 @@ impl OwnHosts {
             return true;
         }
         // TLS that ends before the gateway has a public URL of its own to be known by.
-        let Some(local) = self.local.filter(|local| !asked.secure && asked.port == Some(local.port())) else {
-            return false;
-        };
+        let at_port = |local: &SocketAddr| asked.secure == self.secure && asked.port == Some(local.port());
+        let Some(local) = self.local.filter(at_port) else { return false };
         match asked.ip() {
             Some(ip) => ip == local.ip(),
             None => local.ip().is_loopback() && asked.host.eq_ignore_ascii_case("localhost"),

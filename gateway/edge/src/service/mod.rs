@@ -10,8 +10,9 @@ mod receive;
 mod repetition;
 mod say;
 mod submit;
+mod who;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,18 +20,22 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::Full;
+use ipnet::IpNet;
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
-pub(crate) use self::receive::{Coding, Declared, arrival, turn};
-pub(crate) use self::say::{Voice, refuse};
-use self::say::{json, soap_answer, text};
-pub(crate) use self::submit::soap_action;
+pub(crate) use self::batches::ledger;
+pub(crate) use self::receive::{Coding, Declared, arrival, through_from, turn};
+pub(crate) use self::repetition::header_key;
+use self::say::json;
+pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
+pub(crate) use self::submit::{Kept, LOOK, keep, municipal, soap_action, stated_wait};
+use crate::answer_body::AnswerBody;
 use crate::answers;
 use crate::framing::REFUSED_PREFIX;
 use crate::gateway::Gateway;
 use crate::listener::Stopping;
+use crate::peer::Peer;
 use crate::refusal::{Class, Refusal};
 use crate::route::{Client, Mode, Route, Routes};
 
@@ -41,6 +46,8 @@ pub struct Service {
     routes: Arc<ArcSwap<Routes>>,
     /// How clients reach the listener, for the addresses in WSDL and OpenAPI; the `Host` they used where absent.
     public_url: Option<Arc<str>>,
+    /// Whether the listener speaks TLS.
+    secure: bool,
 }
 
 /// A request that is permitted by its head.
@@ -58,27 +65,41 @@ pub(crate) struct Exchange<'a> {
 
 /// An answer, and whether the connection may carry another request after it.
 pub(crate) struct Answered {
-    pub(crate) response: Response<Full<Bytes>>,
+    pub(crate) response: Response<AnswerBody>,
     pub(crate) door: &'static str,
     pub(crate) body_read: bool,
     pub(crate) refused: Option<&'static str>,
 }
 
 impl Answered {
-    pub(crate) fn of(door: &'static str, response: Response<Full<Bytes>>) -> Self {
-        Self { response, door, body_read: true, refused: None }
+    pub(crate) fn of(door: &'static str, response: Response<impl Into<AnswerBody>>) -> Self {
+        Self { response: response.map(Into::into), door, body_read: true, refused: None }
     }
 }
 
 impl Service {
     /// A service over the routes in force, which may be exchanged at any time.
     pub fn new(gateway: Arc<Gateway>, routes: Arc<ArcSwap<Routes>>, public_url: Option<Arc<str>>) -> Self {
-        Self { gateway, routes, public_url }
+        Self { gateway, routes, public_url, secure: false }
+    }
+
+    /// The same service behind TLS, or not.
+    pub(crate) fn over_tls(self, secure: bool) -> Self {
+        Self { secure, ..self }
     }
 
     /// The gateway behind it.
     pub fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    /// The smallest client network that an address lies in.
+    pub(crate) fn network_of(&self, address: IpAddr) -> Option<IpNet> {
+        let routes = self.routes.load();
+        let clients = routes.all().iter().flat_map(|route| &route.clients);
+        let networks =
+            clients.flat_map(|client| &client.networks).filter(|network| network.contains(&address));
+        networks.max_by_key(|network| network.prefix_len()).copied()
     }
 
     /// How clients reach the listener, where that is configured.
@@ -87,7 +108,7 @@ impl Service {
     }
 
     /// Answers one request; never fails.
-    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &Peer) -> Response<AnswerBody>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
@@ -98,6 +119,7 @@ impl Service {
         let routes = self.routes.load_full();
         let found = routes.find(request.uri().path()).map(|(route, _)| Arc::clone(route));
         let mut answered = self.exchange(id, &routes, request, peer).await;
+        let peer = peer.address;
 
         let metrics = &self.gateway.metrics;
         let route = found.as_ref().map_or("none", |route| route.name.as_str());
@@ -120,7 +142,7 @@ impl Service {
         answered.response
     }
 
-    async fn exchange<B>(&self, id: Uuid, routes: &Routes, request: Request<B>, peer: SocketAddr) -> Answered
+    async fn exchange<B>(&self, id: Uuid, routes: &Routes, request: Request<B>, peer: &Peer) -> Answered
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
@@ -149,13 +171,9 @@ impl Service {
             return no(Refusal::new(Class::NotFound, "path-unknown", "No route has this path.")
                 .ja("このパスの特定通信はありません。"));
         };
-        let Some(client) = route.clients.iter().find(|client| client.has(peer.ip())) else {
-            return no(Refusal::new(
-                Class::Forbidden,
-                "client-unknown",
-                "The address that this request comes from belongs to no client of the route.",
-            )
-            .ja("接続元アドレスは、この特定通信の団体に登録されていません。"));
+        let client = match who::client(route, peer) {
+            Ok(client) => client,
+            Err(refusal) => return no(refusal),
         };
         let exchange = Exchange {
             id,
@@ -248,7 +266,8 @@ impl Service {
         let host = exchange.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
         let host =
             host.filter(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-[]_".contains(&b)));
-        format!("http://{}{path}", host.unwrap_or("localhost"))
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}{path}", host.unwrap_or("localhost"))
     }
 }
 

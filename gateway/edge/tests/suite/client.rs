@@ -98,6 +98,12 @@ impl Client {
         self.held.is_empty() && !self.more()
     }
 
+    /// Reads until the other side closes or cuts.
+    pub(crate) fn ends(&mut self) {
+        let mut buffer = [0; 4096];
+        while self.stream.read(&mut buffer).is_ok_and(|n| n > 0) {}
+    }
+
     /// Whether the connection carries another exchange.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.send("GET /orders/heartbeat HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -12,6 +12,7 @@ mod bad_input;
 mod batches;
 mod connections;
 mod contract;
+mod crowds;
 mod duplicate_records;
 mod encodings;
 mod heads;

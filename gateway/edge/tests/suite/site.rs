@@ -231,8 +231,12 @@ fn routes(plan: Digest, arrangement: &Arrangement) -> Vec<Route> {
     let attributes = rules("attributes.xsd", "urn:example:city:attributes:1", "Record", "F001");
     let attributes = route("attributes", "/attributes", vec![Arc::clone(&city)], attributes, keep());
     let upstream = Arc::new(Upstream::open("main", &EndpointConfig::new(&arrangement.upstream)).unwrap());
-    let relay =
-        Mode::Relay { upstream, target: "/services/orders".to_owned(), deadline: arrangement.relay_deadline };
+    let relay = Mode::Relay {
+        upstream,
+        target: "/services/orders".to_owned(),
+        deadline: arrangement.relay_deadline,
+        split: None,
+    };
     let mut relay = orders("relay", "/relay", &[&city], relay);
     relay.doors.rest = false;
     relay.limits.body_bytes = 200_000;
@@ -249,7 +253,7 @@ fn routes(plan: Digest, arrangement: &Arrangement) -> Vec<Route> {
 
 fn client(name: &str, address: [u8; 4]) -> Arc<RouteClient> {
     let network = ipnet::IpNet::new(IpAddr::from(address), 32).unwrap();
-    Arc::new(RouteClient { name: name.to_owned(), networks: vec![network] })
+    Arc::new(RouteClient { name: name.to_owned(), networks: vec![network], ..RouteClient::default() })
 }
 
 fn rules(file: &str, namespace: &str, record: &str, key: &str) -> RecordRules {

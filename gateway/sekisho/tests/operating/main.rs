@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on must end
 
+mod authority;
+mod peers;
 mod running;
 mod wire;
 
@@ -10,5 +12,8 @@ mod certificates;
 mod damaged;
 mod hops;
 mod listeners;
+mod proving;
+mod relaying;
 mod reloading;
 mod sending;
+mod shaking;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -52,6 +53,13 @@ impl Site {
     pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Writes a file that only its owner may read.
+    pub(crate) fn write_secret(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.write(name, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path
     }
 
@@ -161,6 +169,42 @@ impl Gateway {
     /// The address of the route for the client's commands.
     pub(crate) fn route(&self) -> String {
         format!("http://{}/rows", self.address("one"))
+    }
+
+    /// The address of the listener over TLS.
+    pub(crate) fn secure(&self) -> String {
+        format!("https://localhost:{}", self.address("one").port())
+    }
+
+    /// Waits until the metrics have a line that begins so, and returns what is behind it.
+    #[track_caller]
+    pub(crate) fn metric(&self, begins: &str) -> String {
+        self.metric_that(begins, |_| true)
+    }
+
+    /// The same until the value is one that is wanted.
+    #[track_caller]
+    pub(crate) fn metric_that(&self, begins: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let limit = std::time::Instant::now() + PATIENCE;
+        loop {
+            let shown = Connection::open(self.address("admin")).get("/metrics").body;
+            let line = shown.lines().find_map(|line| line.strip_prefix(begins)).map(str::trim);
+            if let Some(value) = line.filter(|value| wanted(value)) {
+                return value.to_owned();
+            }
+            assert!(std::time::Instant::now() < limit, "never shown: {begins}, but {line:?}\n{shown}");
+        }
+    }
+
+    /// Waits for a line of the log with these words.
+    #[track_caller]
+    pub(crate) fn logged(&self, words: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("never logged: {words}"));
+            if line.contains(words) {
+                return line;
+            }
+        }
     }
 
     pub(crate) fn admin(&self) -> String {

@@ -8,7 +8,12 @@ use std::time::Duration;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection, kept as long as it is not dropped.
-pub(crate) struct Connection(TcpStream);
+pub(crate) struct Connection(Box<dyn Stream>);
+
+/// What bytes come and go over.
+pub(crate) trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
 
 /// An answer with a known length.
 #[derive(Debug)]
@@ -21,7 +26,12 @@ impl Connection {
     pub(crate) fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(stream)
+        Self::over(stream)
+    }
+
+    /// One over something else.
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self(Box::new(stream))
     }
 
     pub(crate) fn write(&mut self, text: &str) {
@@ -39,6 +49,13 @@ impl Connection {
         let mut body = vec![0; length.unwrap_or(0)];
         self.0.read_exact(&mut body).unwrap();
         Answer { status, body: String::from_utf8(body).unwrap() }
+    }
+
+    /// Everything that still comes until the other side closes, or cuts.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let _ = self.0.read_to_end(&mut rest);
+        rest
     }
 
     /// Reads a head, up to and with its empty line.

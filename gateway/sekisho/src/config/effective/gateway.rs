@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sekisho_edge::{Admission, LeastRate};
+use sekisho_edge::{Admission, LeastRate, Shares};
 
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
@@ -17,9 +17,11 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
     for (key, value) in [
         ("limits.uploads", limits.uploads as u64),
         ("limits.connections", limits.connections as u64),
+        ("limits.handshakes", limits.handshakes as u64),
         ("limits.head_fields", limits.head_fields as u64),
         ("limits.head_timeout_ms", limits.head_timeout_ms),
         ("limits.write_stall_ms", limits.write_stall_ms),
+        ("limits.handshake_timeout_ms", limits.handshake_timeout_ms),
         ("limits.body_rate", limits.body_rate),
         ("limits.body_rate_window_ms", limits.body_rate_window_ms),
         ("limits.relay_bytes", limits.relay_bytes as u64),
@@ -35,6 +37,8 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
     for (key, share, whole) in [
         ("limits.client_uploads", limits.client_uploads, limits.uploads),
         ("limits.client_relay_bytes", limits.client_relay_bytes, limits.relay_bytes),
+        ("limits.network_connections", limits.network_connections, limits.connections),
+        ("limits.address_connections", limits.address_connections, limits.connections),
     ] {
         // A whole of nothing is told already.
         if whole > 0 && share.is_some_and(|share| !(1..=whole).contains(&share)) {
@@ -78,6 +82,16 @@ pub(in crate::config::effective) fn admission(limits: &LimitsSection) -> Admissi
         },
         relay_bytes: limits.relay_bytes,
         client_relay_bytes: limits.client_relay_bytes.unwrap_or(limits.relay_bytes.div_ceil(2)),
+        ..usual
+    }
+}
+
+/// How many connections one listener takes, and of these from one network and one address.
+pub(super) fn connections(limits: &LimitsSection) -> Shares {
+    let usual = Shares::from(limits.connections);
+    Shares {
+        network: limits.network_connections.unwrap_or(usual.network),
+        address: limits.address_connections.unwrap_or(usual.address),
         ..usual
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use sekisho_edge::ListenerLimits;
 use sekisho_edge::framing::HeadLimits;
 use sekisho_edge::route::Route;
 
-use super::{EffectiveListener, names};
+use super::{EffectiveListener, names, tls};
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
 use crate::config::raw::{ListenerSection, PlainHttp, Raw};
@@ -17,6 +18,7 @@ use crate::language::text;
 
 pub(super) fn build(
     raw: &Raw,
+    folder: &Path,
     routes: &BTreeMap<String, Arc<Route>>,
     mistakes: &mut Mistakes,
 ) -> Vec<EffectiveListener> {
@@ -53,17 +55,22 @@ pub(super) fn build(
             name: section.name.clone(),
             address: section.listen,
             limits: ListenerLimits {
-                connections: raw.limits.connections,
+                connections: super::gateway::connections(&raw.limits),
+                handshakes: raw.limits.handshakes.into(),
                 head: HeadLimits { bytes: raw.limits.head_bytes, fields: raw.limits.head_fields },
                 head_timeout: Duration::from_millis(raw.limits.head_timeout_ms),
                 write_stall: Duration::from_millis(raw.limits.write_stall_ms),
+                handshake_timeout: Duration::from_millis(raw.limits.handshake_timeout_ms),
             },
             public_url: section.public_url.as_deref().map(Arc::from),
             // A route with mistakes is in no map; its own mistakes are listed.
             routes: section.routes.iter().filter_map(|name| routes.get(name).cloned()).collect(),
+            tls: section.tls.as_ref().and_then(|tls| tls::build(tls, &path.key("tls"), folder, mistakes)),
+            weakened: weakened(section),
         });
     }
     unserved(raw, &served, mistakes);
+    tls::passable(raw, mistakes);
     listeners
 }
 
@@ -100,14 +107,24 @@ fn check(
     mistakes: &mut Mistakes,
 ) {
     let address = path.key("listen");
-    if !section.listen.ip().is_loopback() && section.plain_http == PlainHttp::LoopbackOnly {
+    let plain = section.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
+    if section.tls.is_some() && plain {
         mistakes.add(
             &path.key("plain_http"),
             text!(
-                "plain HTTP beyond loopback: whoever is on the network can read along. If the line is protected by other \
-                 means, write plain_http = \"i-know-that-this-network-is-protected\"",
-                "ループバック以外での平文HTTPは、同じネットワークの誰にでも読まれます。回線が別の手段で保護されている場合は、\
-                 plain_http = \"i-know-that-this-network-is-protected\" と書いてください"
+                "says that plain HTTP is spoken, and [listener.tls] that TLS is: leave one of them out",
+                "平文HTTPの指定と[listener.tls]が両方あります。どちらかを消してください"
+            ),
+        );
+    }
+    if section.tls.is_none() && !section.listen.ip().is_loopback() && !plain {
+        mistakes.add(
+            &path.key("plain_http"),
+            text!(
+                "plain HTTP beyond loopback: whoever is on the network can read along. Write [listener.tls], or, if the \
+                 line is protected by other means, plain_http = \"i-know-that-this-network-is-protected\"",
+                "ループバック以外での平文HTTPは、同じネットワークの誰にでも読まれます。[listener.tls]を書くか、回線が別の手段で\
+                 保護されている場合は、plain_http = \"i-know-that-this-network-is-protected\" と書いてください"
             ),
         );
     }
@@ -117,12 +134,29 @@ fn check(
             text!("another listener has this address", "別のlistenerが同じアドレスを使っています"),
         );
     }
-    if let Some(url) = &section.public_url
-        && !(url.starts_with("http://") || url.starts_with("https://"))
-    {
-        mistakes.add(
-            &path.key("public_url"),
-            text!("must begin with http:// or https://", "http://かhttps://で始めてください"),
-        );
+    if let Some(url) = &section.public_url {
+        let path = path.key("public_url");
+        let secure = url.starts_with("https://");
+        if !(secure || url.starts_with("http://")) {
+            mistakes.add(
+                &path,
+                text!("must begin with http:// or https://", "http://かhttps://で始めてください"),
+            );
+        } else if section.tls.is_some() && !secure {
+            mistakes.add(
+                &path,
+                text!(
+                    "must begin with https://, as the listener speaks TLS",
+                    "このlistenerはTLSで応答するので、https://で始めてください"
+                ),
+            );
+        }
     }
+}
+
+/// What makes a listener weaker than it could be, by the words that let it.
+fn weakened(section: &ListenerSection) -> Vec<&'static str> {
+    let plain = section.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
+    let plain = plain.then_some("plain-http");
+    plain.into_iter().chain(section.tls.iter().flat_map(tls::weakened)).collect()
 }

@@ -6,6 +6,7 @@ mod listeners;
 mod names;
 mod route;
 mod schemas;
+mod tls;
 mod upstreams;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use sekisho_journal::{Keep, Retention};
 use sekisho_liveness::{HopSpec, Intervals};
 use sekisho_upstream::Upstream;
 
+pub(crate) use self::tls::{EffectiveTls, now};
 use super::mistake::Mistakes;
 use super::raw::{ProbeSection, Raw};
 
@@ -50,6 +52,10 @@ pub(crate) struct EffectiveListener {
     pub(crate) limits: ListenerLimits,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) routes: Vec<Arc<Route>>,
+    /// TLS; plain HTTP where absent.
+    pub(crate) tls: Option<EffectiveTls>,
+    /// Words of the configuration that make it weaker than it could be.
+    pub(crate) weakened: Vec<&'static str>,
 }
 
 impl EffectiveListener {
@@ -112,7 +118,7 @@ impl Effective {
                 routes.insert(section.name.clone(), Arc::new(built.route));
             }
         }
-        let listeners = listeners::build(raw, &routes, mistakes);
+        let listeners = listeners::build(raw, &folder, &routes, mistakes);
         if !mistakes.is_empty() {
             return None;
         }

@@ -1,5 +1,6 @@
 //! The configuration as it is written (TOML). Plain data: nothing here has been checked against anything else.
 
+mod listener;
 mod route;
 
 use std::net::SocketAddr;
@@ -10,9 +11,13 @@ use schemars::JsonSchema;
 use sekisho_upstream::EndpointConfig;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::listener::{
+    Certificates, ListenerSection, OldestVersion, PlainHttp, Revocation, TlsSection,
+};
 pub(crate) use self::route::{
-    BadRecordsPolicy, Door, DuplicateRecordsPolicy, DuplicatesSection, OperationSection, PayloadFormat,
-    RecordsPlace, ReplyMember, ReplySection, RouteMode, RouteSection,
+    AnswerPolicy, BadRecordsPolicy, Door, DuplicateRecordsPolicy, DuplicatesSection, OperationSection,
+    PayloadFormat, RecordsPlace, ReplyMember, ReplySection, RouteMode, RouteSection, SignedPolicy,
+    SplitSection,
 };
 
 /// A gateway's configuration.
@@ -130,8 +135,14 @@ pub(crate) struct LimitsSection {
     pub(crate) relay_bytes: usize,
     /// Of these, the most that one client has; half of them where absent.
     pub(crate) client_relay_bytes: Option<usize>,
-    /// Open connections of one listener.
+    /// Open connections of one listener; further ones are turned away.
     pub(crate) connections: usize,
+    /// Of these, the most of one client network; half of them where absent. All addresses of no client are one network.
+    pub(crate) network_connections: Option<usize>,
+    /// Of these, the most of one address, in IPv6 of a network of 64 bits; a quarter of them where absent.
+    pub(crate) address_connections: Option<usize>,
+    /// TLS handshakes of one listener that are under way at the same time; a network has half of them, an address a quarter.
+    pub(crate) handshakes: usize,
     /// Bytes of one request's head.
     pub(crate) head_bytes: usize,
     /// Header fields of one request.
@@ -140,6 +151,8 @@ pub(crate) struct LimitsSection {
     pub(crate) head_timeout_ms: u64,
     /// How long a client may take nothing of its answer, in milliseconds.
     pub(crate) write_stall_ms: u64,
+    /// How long a TLS handshake may take, in milliseconds.
+    pub(crate) handshake_timeout_ms: u64,
 }
 
 impl Default for LimitsSection {
@@ -154,10 +167,14 @@ impl Default for LimitsSection {
             relay_bytes: admission.relay_bytes,
             client_relay_bytes: None,
             connections: 4_096,
+            network_connections: None,
+            address_connections: None,
+            handshakes: 512,
             head_bytes: 16 * 1024,
             head_fields: 64,
             head_timeout_ms: 30_000,
             write_stall_ms: 60_000,
+            handshake_timeout_ms: 10_000,
         }
     }
 }
@@ -217,36 +234,6 @@ pub(crate) enum LogLevel {
     Debug,
 }
 
-/// A socket that clients connect to.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListenerSection {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its address.
-    #[schemars(extend("format" = "socket-address"))]
-    pub(crate) listen: SocketAddr,
-    /// Plain HTTP beyond loopback needs this word, because whoever is on the network can read along.
-    #[serde(default)]
-    pub(crate) plain_http: PlainHttp,
-    /// How clients reach it, for the addresses in WSDL and OpenAPI; what they used in `Host` where absent.
-    #[serde(default)]
-    pub(crate) public_url: Option<String>,
-    /// The routes that it serves, by name.
-    pub(crate) routes: Vec<String>,
-}
-
-/// Whether a listener may speak plain HTTP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum PlainHttp {
-    /// On loopback addresses only.
-    #[default]
-    LoopbackOnly,
-    /// On any network: the line below is closed and encrypted by other means.
-    IKnowThatThisNetworkIsProtected,
-}
-
 /// A municipality's system.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -256,6 +243,11 @@ pub(crate) struct ClientSection {
     /// The networks that it comes from.
     #[schemars(schema_with = "network_list")]
     pub(crate) networks: Vec<IpNet>,
+    /// By what its certificates are known, on listeners that ask for them: `dns:`, `uri:`, `mail:` or `directory:` with a subject
+    /// alternative name behind it, or `sha256:` with a fingerprint. One of them must be in the certificate of its
+    /// connection. Where there are none, its network is all that it is known by.
+    #[serde(default)]
+    pub(crate) certificates: Vec<String>,
 }
 
 /// Networks as they are written.
