@@ -5,6 +5,7 @@ mod held;
 
 use sekisho_journal::{
     BatchView, Code, Digest, Ledger, LedgerError, Outcome, RecordException, RepeatedBy, SetAside, Status,
+    Sums,
 };
 use sekisho_liveness::Snapshot;
 use sekisho_records::{Violation, Violations};
@@ -13,6 +14,7 @@ use sekisho_xsd::Words;
 use time::OffsetDateTime;
 
 pub(crate) use self::chunks::page as chunks;
+pub(crate) use self::held::numbered;
 
 /// The receipt of a batch as it stands, with what of it waits for an operator.
 pub(crate) async fn standing(
@@ -61,18 +63,23 @@ fn receipt(batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
             Status::Closing => State::Closing,
             Status::Finished => State::Finished,
         },
-        sums: message::Sums {
-            accepted: sums.accepted,
-            pending: sums.pending,
-            in_flight: sums.in_flight,
-            in_doubt: sums.in_doubt,
-            delivered: sums.delivered,
-            partial: sums.partial,
-            rejected: sums.rejected,
-            cancelled: sums.cancelled,
-            expired: sums.expired,
-        },
+        sums: self::sums(sums),
         held: Vec::new(),
+    }
+}
+
+/// The sums of a batch as messages have them.
+pub(crate) fn sums(sums: &Sums) -> message::Sums {
+    message::Sums {
+        accepted: sums.accepted,
+        pending: sums.pending,
+        in_flight: sums.in_flight,
+        in_doubt: sums.in_doubt,
+        delivered: sums.delivered,
+        partial: sums.partial,
+        rejected: sums.rejected,
+        cancelled: sums.cancelled,
+        expired: sums.expired,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sekisho_records::Violations;
 pub use sekisho_soap::fault::{Location, Who};
+use sekisho_soap::message::Unfinished;
 use sekisho_xml::QName;
 
 /// What kind of refusal it is: decides the status at every door.
@@ -206,6 +207,8 @@ pub struct Refusal {
     pub not_understood: Vec<QName>,
     /// When to come again.
     pub retry_after: Option<Duration>,
+    /// Where the batch stands whose answer was awaited.
+    pub unfinished: Option<Box<Unfinished>>,
 }
 
 impl Refusal {
@@ -220,6 +223,7 @@ impl Refusal {
             violations: None,
             not_understood: Vec::new(),
             retry_after: None,
+            unfinished: None,
         }
     }
 

@@ -1,26 +1,32 @@
 //! Relaying: checked, passed on while the client waits, the answer checked and passed back.
 //!
-//! The gateway is no SOAP node here: message and answer pass byte for byte. A relayed call happens at most once;
-//! when the upstream falls silent the fault says that the outcome is unknown.
+//! The gateway is no SOAP node here: message and answer pass byte for byte, and header blocks that must be understood are
+//! the cloud's to understand. A relayed call happens at most once; when the upstream falls silent the fault says that the
+//! outcome is unknown. A message with more records than the cloud takes at once is a batch whose answer is awaited
+//! ([`split`]).
 //!
 //! Message and answer are held in memory, and counted while they are ([`Room`]): all relays together have no more than
 //! [`crate::Admission::relay_bytes`], however slow the cloud or the client is.
 
+mod awaited;
 mod reply;
+mod split;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{Method, Request};
 use sekisho_journal::BatchId;
 use sekisho_soap::{MediaType, Version};
 use sekisho_upstream::{AnswerStream, Body, Sent, UpstreamError};
+use tokio::time::Instant;
 
 use crate::admission::{Full, Room};
-use crate::body::{BodyError, RawBody, Unpacked};
-use crate::doors::{self, Asks, Desk};
+use crate::body::{Arrival, BodyError, RawBody, Unpacked};
+use crate::doors::{self, Asks, Binds, Desk, SoapMessage, SoapRefusal};
 use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
@@ -35,7 +41,18 @@ const CHECKED_HERE: usize = 64 * 1024;
 /// Bytes of an answer for which there is room from the beginning: most need no more.
 const ANSWER_ROOM: u64 = 64 * 1024;
 
-/// Checks a message, passes it on, and passes the answer back.
+/// A message on its way through.
+struct Passage<'e, 'x> {
+    exchange: &'e Exchange<'x>,
+    door: &'static str,
+    media_type: MediaType,
+    declared: Declared,
+    /// The version to answer in, as far as it is known.
+    version: Version,
+    body_read: bool,
+}
+
+/// Checks a message, passes it on, and passes the answer back; or makes a batch of it, and awaits that one's answer.
 pub(crate) async fn relay<B>(
     exchange: &Exchange<'_>,
     door: &'static str,
@@ -47,90 +64,145 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let mut version = doors::promised_version(&media_type).unwrap_or(Version::Soap11);
-    let mut body_read = false;
-    let relayed = relayed(exchange, door, media_type, declared, body, &mut version, &mut body_read).await;
-    let mut answered = match relayed {
-        Ok(answered) => answered,
-        Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
+    let began = Instant::now();
+    let version = doors::promised_version(&media_type).unwrap_or(Version::Soap11);
+    let mut passage = Passage { exchange, door, media_type, declared, version, body_read: false };
+    let relayed = match exchange.route.mode.split() {
+        None => passage.whole(body).await,
+        Some(split) => passage.whole_or_split(split, began, body).await,
     };
+    let Passage { version, body_read, .. } = passage;
+    let mut answered = relayed.unwrap_or_else(|refusal| refuse(exchange.id, Voice::Soap(version), refusal));
     answered.door = door;
     answered.body_read = body_read;
     answered
 }
 
-async fn relayed<B>(
-    exchange: &Exchange<'_>,
-    door: &'static str,
-    media_type: MediaType,
-    declared: Declared,
-    body: B,
-    version: &mut Version,
-    body_read: &mut bool,
-) -> Result<Answered, Refusal>
-where
-    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    if declared.coding != Coding::Identity {
-        return Err(Refusal::new(
-            Class::MediaType,
-            "relay-coding",
-            "A relayed message passes byte for byte; send it without Content-Encoding.",
-        )
-        .ja("中継する電文にはContent-Encodingを使えません。"));
+impl Passage<'_, '_> {
+    /// Passes the message as it came.
+    async fn whole<B>(&mut self, body: B) -> Result<Answered, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let exchange = self.exchange;
+        if self.declared.coding != Coding::Identity {
+            return Err(Refusal::new(
+                Class::MediaType,
+                "relay-coding",
+                "A relayed message passes byte for byte; send it without Content-Encoding.",
+            )
+            .ja("中継する電文にはContent-Encodingを使えません。"));
+        }
+        // What is not declared may be as long as the route takes, and as a client may hold.
+        let most = most(exchange);
+        let length = self.declared.length.unwrap_or(exchange.route.limits.body_bytes.min(most));
+        if length > most {
+            return Err(too_large(most));
+        }
+        let mut room = room(exchange, length).await?;
+        let message = {
+            let _turn = turn(exchange).await?;
+            match hold(exchange, &mut arrival(exchange, body), length).await? {
+                Held::Whole(message) => message,
+                Held::More(_) => return Err(too_large(length)),
+            }
+        };
+        self.body_read = true;
+        room.shrink_to(message.len() as u64 + ANSWER_ROOM);
+        let checked = self.check(&message).await?;
+        match checked.asks {
+            Asks::Query(_) => self.ask(checked).await,
+            Asks::Submit(_) => self.pass(message, room).await,
+        }
     }
-    // What is not declared may be as long as the route takes, and as a client may hold.
-    let most = Room::most(&exchange.gateway.relays).saturating_sub(ANSWER_ROOM);
-    let length = declared.length.unwrap_or(exchange.route.limits.body_bytes.min(most));
-    if length > most {
-        return Err(too_large(most));
+
+    /// Holds the message to the route, and keeps nothing.
+    async fn check(&mut self, message: &Bytes) -> Result<SoapMessage, Refusal> {
+        let read = self.reader(Binds::Others, None);
+        let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
+        let whole = message.clone();
+        let check = move || read(Unpacked::Identity(RawBody::whole(whole, limit, &digests)));
+        let checked = here_or_apart(message.len(), check).await?;
+        self.read(checked)
     }
-    let mut room = room(exchange, length).await?;
-    let message = {
-        let _turn = turn(exchange).await?;
-        collect(exchange, body, length).await?
-    };
-    *body_read = true;
-    room.shrink_to(message.len() as u64 + ANSWER_ROOM);
-    let action = soap_action(exchange.headers, &media_type);
-    let checked = {
-        let (route, message) = (Arc::clone(exchange.route), message.clone());
-        let id = BatchId::new(exchange.received_at);
-        let size = message.len();
-        let check = move || {
-            let desk = Desk { route: &route, spool: None, id, action: action.as_deref() };
-            let body =
-                Unpacked::Identity(RawBody::whole(message, route.limits.body_bytes, &declared.digests));
+
+    /// Reads the message by its door; into the spool under an id, or else only to check it.
+    fn reader(
+        &self,
+        header: Binds,
+        id: Option<BatchId>,
+    ) -> impl FnOnce(Unpacked) -> Result<SoapMessage, SoapRefusal> + Send + 'static {
+        let exchange = self.exchange;
+        let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+        let (media_type, door) = (self.media_type.clone(), self.door);
+        let action = soap_action(exchange.headers, &media_type);
+        let received_at = exchange.received_at;
+        move |body| {
+            let spool = id.map(|_| &gateway.spool);
+            let id = id.unwrap_or_else(|| BatchId::new(received_at));
+            let desk = Desk { route: &route, spool, header, id, action: action.as_deref() };
             if door == "swa" {
                 doors::attached(&desk, body, &media_type)
             } else {
                 doors::inline(&desk, body, &media_type)
             }
-        };
-        here_or_apart(size, check).await?
-    };
-    let checked = checked.map_err(|refused| {
-        *version = refused.version;
-        *refused.refusal
-    })?;
-    *version = checked.version;
-    // Questions to the gateway are answered by the gateway, here as on every route.
-    if let Asks::Query(request) = checked.asks {
-        return Ok(query(exchange, door, checked.version, checked.message_id.as_deref(), request).await);
+        }
     }
-    let held = message.len() as u64;
-    let answer = pass_on(exchange, message).await?;
-    let (status, headers) = (answer.status, answer.headers.clone());
-    let body = whole(answer, held, &mut room).await?;
-    let parts = exchange.route.limits.parts;
-    let media_type = here_or_apart(body.len(), {
-        let (headers, body) = (headers, body.clone());
-        move || reply::check(status, &headers, &body, parts)
-    })
-    .await??;
-    let body = room.hold(body);
-    Ok(Answered::of(door, reply::response(status, media_type, body)))
+
+    /// What was read, or why not; either says in which version to answer.
+    fn read(&mut self, read: Result<SoapMessage, SoapRefusal>) -> Result<SoapMessage, Refusal> {
+        match read {
+            Ok(message) => {
+                self.version = message.version;
+                Ok(message)
+            }
+            Err(refused) => {
+                self.version = refused.version;
+                Err(*refused.refusal)
+            }
+        }
+    }
+
+    /// Questions to the gateway are answered by the gateway, here as on every route.
+    async fn ask(&self, message: SoapMessage) -> Result<Answered, Refusal> {
+        if let Some(refusal) = doors::not_understood(message.header.not_understood) {
+            return Err(refusal);
+        }
+        let Asks::Query(request) = message.asks else {
+            return Err(Refusal::internal("answering a question", &"it is none"));
+        };
+        let message_id = message.message_id.as_deref();
+        Ok(query(self.exchange, self.door, message.version, message_id, request).await)
+    }
+
+    /// Passes the message on, once, and its answer back.
+    async fn pass(&self, message: Bytes, mut room: Room) -> Result<Answered, Refusal> {
+        let exchange = self.exchange;
+        let held = message.len() as u64;
+        let answer = pass_on(exchange, message).await?;
+        let (status, headers) = (answer.status, answer.headers.clone());
+        let body = whole(answer, held, &mut room).await?;
+        let parts = exchange.route.limits.parts;
+        let media_type = here_or_apart(body.len(), {
+            let (headers, body) = (headers, body.clone());
+            move || reply::check(status, &headers, &body, parts)
+        })
+        .await??;
+        let body = room.hold(body);
+        count(exchange, "passed");
+        Ok(Answered::of(self.door, reply::response(status, media_type, body)))
+    }
+}
+
+/// Bytes of a message that may be held, beside its answer.
+fn most(exchange: &Exchange<'_>) -> u64 {
+    Room::most(&exchange.gateway.relays).saturating_sub(ANSWER_ROOM)
+}
+
+/// Counts how a relayed message was answered.
+fn count(exchange: &Exchange<'_>, how: &'static str) {
+    exchange.gateway.metrics.relays.with_label_values(&[exchange.route.name.as_str(), how]).inc();
 }
 
 /// Runs a check where it is, or on a thread of its own where it takes long.
@@ -180,39 +252,42 @@ fn too_large(most: u64) -> Refusal {
     ))
 }
 
-/// The whole message in memory; there is room for so many bytes.
-async fn collect<B>(exchange: &Exchange<'_>, body: B, room: u64) -> Result<Bytes, Refusal>
+/// A message as far as it was read.
+enum Held {
+    /// To its end.
+    Whole(Bytes),
+    /// There is more of it than may be held.
+    More(Vec<Bytes>),
+}
+
+/// Reads a message into memory, as far as there is room for it.
+async fn hold<B>(exchange: &Exchange<'_>, body: &mut Arrival<B>, room: u64) -> Result<Held, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let max = exchange.route.limits.body_bytes;
-    let mut body = arrival(exchange, body);
-    let mut whole = BytesMut::new();
-    let mut first: Option<Bytes> = None;
+    let mut pieces: Vec<Bytes> = Vec::new();
+    let mut length = 0;
     while let Some(data) = body.next().await.map_err(from_body)? {
-        let held = whole.len() + first.as_ref().map_or(0, Bytes::len);
-        let length = (held + data.len()) as u64;
+        length += data.len() as u64;
+        pieces.push(data);
         if length > max {
             return Err(from_body(BodyError::TooLarge { max }));
         }
         if length > room {
-            return Err(too_large(room));
-        }
-        // Most messages come in one frame, which need not be copied.
-        match first.take() {
-            None if whole.is_empty() => first = Some(data),
-            held => {
-                whole.extend_from_slice(&held.unwrap_or_default());
-                whole.extend_from_slice(&data);
-            }
+            return Ok(Held::More(pieces));
         }
     }
-    Ok(first.unwrap_or_else(|| whole.freeze()))
+    // Most messages come in one frame, which need not be copied.
+    Ok(Held::Whole(match pieces.len() {
+        1 => pieces.swap_remove(0),
+        _ => pieces.concat().into(),
+    }))
 }
 
 async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream, Refusal> {
-    let Mode::Relay { upstream, target, deadline } = &exchange.route.mode else {
+    let Mode::Relay { upstream, target, deadline, .. } = &exchange.route.mode else {
         return Err(Refusal::internal("relaying", &"the route does not relay"));
     };
     let mut request = Request::new(Body::full(message));

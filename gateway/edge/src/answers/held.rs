@@ -46,7 +46,7 @@ pub(super) async fn runs(
 
 /// The numbers in the payload of a run of positions, first and last: in several pieces where records were left out
 /// between them.
-fn numbered(run: Range<u64>, set_aside: &[SetAside]) -> impl Iterator<Item = (u64, u64)> + '_ {
+pub(crate) fn numbered(run: Range<u64>, set_aside: &[SetAside]) -> impl Iterator<Item = (u64, u64)> + '_ {
     let mut position = run.start;
     std::iter::from_fn(move || {
         if position >= run.end {

@@ -10,7 +10,7 @@ use sekisho_soap::message::Request;
 use sekisho_xml::QName;
 
 pub(crate) use self::rest::{digest_mismatch, form_data, plain};
-pub(crate) use self::soap::{inline, promised_version};
+pub(crate) use self::soap::{inline, not_understood, promised_version};
 pub(crate) use self::swa::attached;
 use crate::intake::{Intake, PayloadDigest, Taken};
 use crate::refusal::Refusal;
@@ -29,6 +29,10 @@ pub(crate) struct Submission {
     pub(crate) names: Names,
     /// How the municipality wants it answered.
     pub(crate) reply: Option<Reply>,
+    /// It is the gateway's own operation, which is answered with the gateway's receipt.
+    pub(crate) own: bool,
+    /// Records that were read.
+    pub(crate) records: u64,
 }
 
 /// What a request is called, as far as it says so.
@@ -49,6 +53,17 @@ pub(crate) struct SoapMessage {
     pub(crate) message_id: Option<String>,
     /// The operation.
     pub(crate) asks: Asks,
+    /// What its header demands.
+    pub(crate) header: Header,
+}
+
+/// What a message's header demands of who does not pass it on as it came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Header {
+    /// It holds a signature.
+    pub(crate) signed: bool,
+    /// Blocks that must be understood, and are not.
+    pub(crate) not_understood: Vec<QName>,
 }
 
 /// The operation of a SOAP message.
@@ -73,12 +88,25 @@ pub(crate) struct SoapRefusal {
 pub(crate) struct Desk<'a> {
     /// The route of the message.
     pub(crate) route: &'a Route,
-    /// The spool; absent when the route relays.
+    /// The spool; absent when the records are only checked.
     pub(crate) spool: Option<&'a Spool>,
+    /// Whether the message's header binds the gateway.
+    pub(crate) header: Binds,
     /// The name that the batch will have.
     pub(crate) id: BatchId,
     /// `SOAPAction` or the `action` parameter, without quotes.
     pub(crate) action: Option<&'a str>,
+}
+
+/// Whom a message's header binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binds {
+    /// The gateway: it is the message's ultimate receiver.
+    Us,
+    /// The gateway, which is to write the message anew: a signed one is not for it.
+    UsUnsigned,
+    /// Others: the message may be passed on as it came.
+    Others,
 }
 
 impl<'a> Desk<'a> {

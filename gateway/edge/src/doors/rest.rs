@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::{Desk, Names, Submission};
 use crate::body::Unpacked;
-use crate::intake::{from_io, payload_charset, read_payload};
+use crate::intake::{Intake, PayloadDigest, from_io, payload_charset, read_payload};
 use crate::refusal::{Class, Refusal};
 use crate::route::{Format, Route};
 
@@ -20,8 +20,7 @@ pub(crate) fn plain(
     let payload = read_payload(&mut body, format, charset, desk.route, &mut intake)?;
     body.finish().map_err(|error| from_io(&error))?;
     check_digest(&body)?;
-    let taken = desk.close(intake)?;
-    Ok(Submission { taken, payload, reference: None, names: Names::default(), reply: None })
+    submission(desk, intake, payload)
 }
 
 /// Takes the file of a `multipart/form-data` body, already cut out of it.
@@ -34,8 +33,21 @@ pub(crate) fn form_data(
     let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
     let payload = read_payload(file, format, charset, desk.route, &mut intake)?;
+    submission(desk, intake, payload)
+}
+
+fn submission(desk: &Desk<'_>, intake: Intake<'_>, payload: PayloadDigest) -> Result<Submission, Refusal> {
+    let records = intake.records();
     let taken = desk.close(intake)?;
-    Ok(Submission { taken, payload, reference: None, names: Names::default(), reply: None })
+    Ok(Submission {
+        taken,
+        payload,
+        reference: None,
+        names: Names::default(),
+        reply: None,
+        own: true,
+        records,
+    })
 }
 
 /// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2).

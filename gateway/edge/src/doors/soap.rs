@@ -7,10 +7,10 @@ use sekisho_records::XmlRecords;
 use sekisho_soap::envelope::EnvelopeOptions;
 use sekisho_soap::message::{self, Payload, Request, SubmissionShape};
 use sekisho_soap::{EnvelopeReader, MediaType, Version};
-use sekisho_xml::ProcessingInstructions;
+use sekisho_xml::{ProcessingInstructions, QName};
 
 use super::rest::{accepted_format, check_digest};
-use super::{Asks, Desk, Names, SoapMessage, SoapRefusal, Submission, is_own};
+use super::{Asks, Binds, Desk, Header, Names, SoapMessage, SoapRefusal, Submission, is_own};
 use crate::body::Unpacked;
 use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
@@ -30,6 +30,7 @@ pub(crate) fn inline(
     let mut envelope = open(desk, &mut bytes, media_type.charset(), promised)?;
     let version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
+    let header = demanded(&envelope);
     let refuse = |refusal| SoapRefusal { version, refusal: Box::new(refusal) };
 
     let operation = operation(desk, &envelope).map_err(refuse)?;
@@ -41,7 +42,7 @@ pub(crate) fn inline(
             check_digest(&body).map_err(refuse)?;
             Asks::Query(request)
         }
-        Called::Submit { reply, records } => {
+        Called::Submit { reply, records, own } => {
             let mut intake = desk.open().map_err(refuse)?;
             let read = read_body(desk, &mut envelope, records, &mut intake).map_err(refuse)?;
             envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
@@ -58,12 +59,14 @@ pub(crate) fn inline(
             };
             body.finish().map_err(|error| refuse(from_io(&error)))?;
             check_digest(&body).map_err(refuse)?;
+            let records = intake.records();
             let taken = desk.close(intake).map_err(refuse)?;
             let names = Names { key: read.key, message_id: message_id.clone() };
-            Asks::Submit(Box::new(Submission { taken, payload, reference: read.reference, names, reply }))
+            let reference = read.reference;
+            Asks::Submit(Box::new(Submission { taken, payload, reference, names, reply, own, records }))
         }
     };
-    Ok(SoapMessage { version, message_id, asks })
+    Ok(SoapMessage { version, message_id, asks, header })
 }
 
 fn drain(bytes: &mut impl Read) -> Result<(), Refusal> {
@@ -122,19 +125,49 @@ pub(super) fn open<R: Read>(
     let text = Decoder::new(input, encoding, Unmappable::Refuse);
     let envelope = EnvelopeReader::open(text, &options).map_err(|error| refuse(from_soap(&error)))?;
     let version = envelope.version();
-    let unknown = envelope.not_understood(|_| false);
-    if !unknown.is_empty() {
-        let mut refusal = Refusal::new(
-            Class::MustUnderstand,
-            "header-not-understood",
-            "A header block that must be understood is not understood here: leave it out, or send it without \
-             mustUnderstand.",
-        )
-        .ja("理解必須（mustUnderstand）のヘッダーブロックを処理できません。外すか、mustUnderstandなしで送信してください。");
-        refusal.not_understood = unknown;
-        return Err(SoapRefusal { version, refusal: Box::new(refusal) });
+    let header = demanded(&envelope);
+    let refused = match desk.header {
+        Binds::Others => None,
+        Binds::UsUnsigned if header.signed => Some(signed_too_long()),
+        Binds::Us | Binds::UsUnsigned => not_understood(header.not_understood),
+    };
+    match refused {
+        Some(refusal) => Err(SoapRefusal { version, refusal: Box::new(refusal) }),
+        None => Ok(envelope),
     }
-    Ok(envelope)
+}
+
+pub(super) fn demanded<R: BufRead>(envelope: &EnvelopeReader<R>) -> Header {
+    Header { signed: envelope.is_signed(), not_understood: envelope.not_understood(|_| false) }
+}
+
+/// The refusal of header blocks that must be understood and are not; none where there are none.
+pub(crate) fn not_understood(blocks: Vec<QName>) -> Option<Refusal> {
+    if blocks.is_empty() {
+        return None;
+    }
+    let mut refusal = Refusal::new(
+        Class::MustUnderstand,
+        "header-not-understood",
+        "A header block that must be understood is not understood here: leave it out, or send it without \
+         mustUnderstand.",
+    )
+    .ja("理解必須（mustUnderstand）のヘッダーブロックを処理できません。外すか、mustUnderstandなしで送信してください。");
+    refusal.not_understood = blocks;
+    Some(refusal)
+}
+
+fn signed_too_long() -> Refusal {
+    Refusal::new(
+        Class::TooLarge,
+        "relay-signed-too-large",
+        "A signed message is never split, and this one is longer than can be passed on whole (split.pass_bytes). Nothing \
+         was sent; send less at once.",
+    )
+    .ja(
+        "署名された電文は分割できず、この電文はそのまま中継できる長さ（split.pass_bytes）を超えています。\
+         何も送信していません。分けて送信してください。",
+    )
 }
 
 /// The charset parameter wins (BP 1.1 R1018, R1019), then what the envelope itself shows.
@@ -162,6 +195,8 @@ pub(super) enum Called {
         reply: Option<Reply>,
         /// Where its records are.
         records: RecordsAt,
+        /// It is the gateway's own operation.
+        own: bool,
     },
 }
 
@@ -172,11 +207,11 @@ pub(super) fn operation<R: BufRead>(
 ) -> Result<Called, Refusal> {
     let Some(child) = envelope.body() else {
         // An empty body is legal where the payload is an attachment (WS-Reliability stacks send it so).
-        return Ok(Called::Submit { reply: None, records: RecordsAt::Anywhere });
+        return Ok(Called::Submit { reply: None, records: RecordsAt::Anywhere, own: false });
     };
     if is_own(&child.name) {
         return Ok(match &*child.name.local {
-            "submitBatch" => Called::Submit { reply: None, records: RecordsAt::Anywhere },
+            "submitBatch" => Called::Submit { reply: None, records: RecordsAt::Anywhere, own: true },
             _ => Called::Query,
         });
     }
@@ -189,7 +224,7 @@ pub(super) fn operation<R: BufRead>(
         .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
     };
     check_action(operation, desk.action)?;
-    Ok(Called::Submit { reply: operation.reply.clone(), records: operation.records })
+    Ok(Called::Submit { reply: operation.reply.clone(), records: operation.records, own: false })
 }
 
 fn check_action(operation: &Operation, sent: Option<&str>) -> Result<(), Refusal> {

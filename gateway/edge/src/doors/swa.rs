@@ -5,8 +5,10 @@ use std::io::BufReader;
 use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, Version, same_content_id};
 
 use super::rest::check_digest;
-use super::soap::{BodyRead, Called, Found, format_of, open, operation, promised_version, read_body};
-use super::{Asks, Desk, Names, SoapMessage, SoapRefusal, Submission};
+use super::soap::{
+    BodyRead, Called, Found, demanded, format_of, open, operation, promised_version, read_body,
+};
+use super::{Asks, Desk, Header, Names, SoapMessage, SoapRefusal, Submission};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
@@ -34,12 +36,13 @@ pub(crate) fn attached(
 /// The package's root, once it has been read.
 struct Root {
     message_id: Option<String>,
+    header: Header,
     called: Seen,
 }
 
 enum Seen {
     Query(sekisho_soap::message::Request),
-    Submit { reply: Option<Reply>, read: BodyRead },
+    Submit { reply: Option<Reply>, read: BodyRead, own: bool },
 }
 
 /// An attachment that was taken.
@@ -143,18 +146,20 @@ fn package(
     }
     let asks = match root.called {
         Seen::Query(request) => Asks::Query(request),
-        Seen::Submit { reply, read } => {
+        Seen::Submit { reply, read, own } => {
             if let Some(other) = second_payload(&read.payload, taken.as_ref(), &beside) {
                 let payload = taken.as_ref().map_or(root_number, |taken| taken.number);
                 return Err(two_parts(payload, other));
             }
             let payload = settle(read.payload, taken, others)?;
+            let records = intake.records();
             let taken = desk.close(intake)?;
             let names = Names { key: read.key, message_id: root.message_id.clone() };
-            Asks::Submit(Box::new(Submission { taken, payload, reference: read.reference, names, reply }))
+            let reference = read.reference;
+            Asks::Submit(Box::new(Submission { taken, payload, reference, names, reply, own, records }))
         }
     };
-    Ok(SoapMessage { version: *version, message_id: root.message_id, asks })
+    Ok(SoapMessage { version: *version, message_id: root.message_id, asks, header: root.header })
 }
 
 /// Whether this part's records are (or may be) the message's: what the root points to, or any candidate before it.
@@ -189,12 +194,13 @@ fn read_root(
     })?;
     *version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
+    let header = demanded(&envelope);
     let mut called = match operation(desk, &envelope)? {
         Called::Query => Seen::Query(
             sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
         ),
-        Called::Submit { reply, records } => {
-            Seen::Submit { reply, read: read_body(desk, &mut envelope, records, intake)? }
+        Called::Submit { reply, records, own } => {
+            Seen::Submit { reply, read: read_body(desk, &mut envelope, records, intake)?, own }
         }
     };
     envelope.finish().map_err(|error| from_soap(&error))?;
@@ -205,7 +211,7 @@ fn read_root(
         std::io::copy(&mut bytes, &mut std::io::sink()).map_err(|error| from_io(&error))?;
         *digest = Some(bytes.into_inner().finish());
     }
-    Ok(Root { message_id, called })
+    Ok(Root { message_id, header, called })
 }
 
 fn read_attachment(

@@ -164,6 +164,11 @@ impl<'r> Intake<'r> {
         writer.push(&self.canonical, key).map_err(|error| storage(&error))
     }
 
+    /// Records read so far, good or bad.
+    pub(crate) fn records(&self) -> u64 {
+        self.read
+    }
+
     /// Ends a check that keeps nothing.
     pub(crate) fn verdict(mut self) -> Result<(), Refusal> {
         if self.bad > 0 { Err(self.refuse_records()) } else { Ok(()) }

@@ -18,7 +18,7 @@ use crate::refusal::{Class, Refusal};
 /// Errors or chunks on one page at the most.
 const PAGE: u32 = 1_000;
 
-pub(super) fn ledger(error: &LedgerError) -> Refusal {
+pub(crate) fn ledger(error: &LedgerError) -> Refusal {
     tracing::error!(%error, code = error.code(), "the ledger failed");
     Refusal::new(Class::Storage, "ledger-unavailable", "The gateway's ledger is not available; try later.")
         .ja("台帳を利用できません。時間をおいて再度お試しください。")

@@ -17,7 +17,7 @@ use super::submit::{discard, unknown_format};
 use crate::body::{
     self, BodyError, Frame, FrameReceiver, FrameSender, Pieces, Promised, RawBody, UnpackLimits, Unpacked,
 };
-use crate::doors::{self, Desk, Submission};
+use crate::doors::{self, Binds, Desk, Submission};
 use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Format;
@@ -148,7 +148,7 @@ async fn one_file(
     let file = Unpacked::Identity(RawBody::streamed(frames, most, &Promised::default()));
     let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let reading = tokio::task::spawn_blocking(move || {
-        let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
+        let desk = Desk { route: &route, spool: Some(&gateway.spool), header: Binds::Us, id, action: None };
         doors::form_data(&desk, file, format, charset.as_deref())
     });
     let (read, fed) = tokio::join!(reading, feed(field, sender, held));

@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::Exchange;
 use crate::admission::{Full, Turn};
-use crate::body::{self, Arrival, Promised, RawBody, UnpackLimits, Unpacked};
+use crate::body::{self, Arrival, Frame, Promised, RawBody, UnpackLimits, Unpacked};
 use crate::refusal::{Class, Refusal};
 
 /// What a body is packed in.
@@ -152,10 +152,29 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
     T: Send + 'static,
 {
-    let turn = match turn(exchange).await {
-        Ok(turn) => turn,
-        Err(refusal) => return (Err(refusal), false),
-    };
+    match turn(exchange).await {
+        Ok(turn) => {
+            let arrival = arrival(exchange, body);
+            through_from(exchange, declared, turn, Vec::new(), arrival, read).await
+        }
+        Err(refusal) => (Err(refusal), false),
+    }
+}
+
+/// The same for a body whose turn has come, and of which some was read already.
+pub(crate) async fn through_from<B, T>(
+    exchange: &Exchange<'_>,
+    declared: Declared,
+    turn: Turn,
+    begun: Vec<Bytes>,
+    rest: Arrival<B>,
+    read: impl FnOnce(Unpacked) -> T + Send + 'static,
+) -> (Result<T, Refusal>, bool)
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+    T: Send + 'static,
+{
     let limits = exchange.route.limits;
     let (sender, frames) = body::channel();
     let reading = tokio::task::spawn_blocking(move || {
@@ -168,7 +187,14 @@ where
             Coding::Gzip => Unpacked::gzip(raw, unpack),
         })
     });
-    let pumping = body::pump(arrival(exchange, body), sender);
+    let pumping = async move {
+        for piece in begun {
+            if sender.send(Ok(Frame::Data(piece))).await.is_err() {
+                return false;
+            }
+        }
+        body::pump(rest, sender).await
+    };
     let (read, body_read) = tokio::join!(reading, pumping);
     (read.map_err(|error| Refusal::internal("reading a message", &error)), body_read)
 }

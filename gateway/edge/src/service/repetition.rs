@@ -12,7 +12,7 @@ const LONGEST: usize = 255;
 
 /// `Idempotency-Key`: a string (RFC 8941 section 3.3.3), whose parameters say nothing here; or the bare word that clients
 /// often send, which is the same key. A second field of this name does not get here.
-pub(super) fn header_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+pub(crate) fn header_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let value = value.to_str().unwrap_or_default().trim_matches([' ', '\t']);
     let key = if value.starts_with('"') { string(value) } else { word(value) };

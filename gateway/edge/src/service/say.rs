@@ -11,6 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Answered;
+use crate::answer_body::AnswerBody;
 use crate::answers;
 use crate::doors::promised_version;
 use crate::refusal::Refusal;
@@ -72,6 +73,7 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
             fault.errors = errors;
             fault.errors_total = errors_total;
             fault.not_understood = refusal.not_understood;
+            fault.unfinished = refusal.unfinished;
             let status = if version == Version::Soap11 { wire.soap11 } else { wire.soap12 };
             ("soap", soap(status, version, fault.write(version)))
         }
@@ -94,7 +96,7 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
     if let Some(after) = refusal.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
-    Answered { response, door, body_read: true, refused: Some(refusal.code) }
+    Answered { response: response.map(AnswerBody::from), door, body_read: true, refused: Some(refusal.code) }
 }
 
 /// A body of text.
@@ -142,17 +144,22 @@ pub(crate) fn soap_answer(
     soap_body(version, message_id, &action, &answer.write())
 }
 
-/// A body, with the WS-Addressing headers that a message with an id is answered with (WS-Addressing 1.0 core §3.4).
+/// A body in an envelope, and [`reply_headers`].
 pub(crate) fn soap_body(
     version: Version,
     message_id: Option<&str>,
     action: &str,
     body: &[u8],
 ) -> Response<Full<Bytes>> {
-    let headers = message_id.map(|relates_to| ReplyHeaders {
+    let headers = reply_headers(message_id, action);
+    soap(200, version, envelope::write(version, headers.as_ref(), body))
+}
+
+/// The WS-Addressing headers that a message with an id is answered with (WS-Addressing 1.0 core §3.4).
+pub(crate) fn reply_headers(message_id: Option<&str>, action: &str) -> Option<ReplyHeaders> {
+    message_id.map(|relates_to| ReplyHeaders {
         action: action.to_owned(),
         relates_to: Some(relates_to.to_owned()),
         message_id: Some(format!("urn:uuid:{}", Uuid::now_v7())),
-    });
-    soap(200, version, envelope::write(version, headers.as_ref(), body))
+    })
 }

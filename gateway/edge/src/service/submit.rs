@@ -18,7 +18,7 @@ use super::receive::{declared, through};
 use super::say::{Voice, json, refuse, soap_answer, soap_body};
 use super::{Answered, Exchange, batches, form, media_type, query, repetition};
 use crate::answers;
-use crate::doors::{self, Asks, Desk, SoapMessage, Submission};
+use crate::doors::{self, Asks, Binds, Desk, SoapMessage, Submission};
 use crate::gateway::{UnderWay, now_millis};
 use crate::refusal::{Class, Refusal};
 use crate::relay;
@@ -27,7 +27,7 @@ use crate::route::{Format, Mode, ReceiptMember, Reply};
 /// How long `Prefer: wait` may ask for at the most, in seconds.
 const LONGEST_WAIT: u64 = 60;
 /// How often a waiting request looks at its batch.
-const LOOK: Duration = Duration::from_millis(100);
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
 /// `POST {path}`: a SOAP message, plain or in a package.
 pub(super) async fn soap<B>(exchange: &Exchange<'_>, body: B) -> Answered
@@ -71,7 +71,13 @@ where
     let id = BatchId::new(exchange.received_at);
     let action = soap_action(exchange.headers, &media_type);
     let read = move |body| {
-        let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: action.as_deref() };
+        let desk = Desk {
+            route: &route,
+            spool: Some(&gateway.spool),
+            header: Binds::Us,
+            id,
+            action: action.as_deref(),
+        };
         if door == "swa" {
             doors::attached(&desk, body, &media_type)
         } else {
@@ -98,7 +104,7 @@ pub(crate) fn soap_action(headers: &HeaderMap, media_type: &MediaType) -> Option
 }
 
 async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapMessage) -> Answered {
-    let SoapMessage { version, message_id, asks } = message;
+    let SoapMessage { version, message_id, asks, header: _ } = message;
     let message_id = message_id.as_deref();
     match asks {
         Asks::Query(request) => query(exchange, door, version, message_id, request).await,
@@ -126,7 +132,7 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
 }
 
 /// The receipt in the municipality's own words.
-fn municipal(reply: &Reply, kept: &Kept) -> Vec<u8> {
+pub(crate) fn municipal(reply: &Reply, kept: &Kept) -> Vec<u8> {
     let batch = &kept.batch;
     let mut out = Vec::new();
     let element = &reply.element;
@@ -174,7 +180,13 @@ where
             None => (Err(unknown_format(exchange)), false),
             Some(format) => {
                 let read = move |body| {
-                    let desk = Desk { route: &route, spool: Some(&gateway.spool), id, action: None };
+                    let desk = Desk {
+                        route: &route,
+                        spool: Some(&gateway.spool),
+                        header: Binds::Us,
+                        id,
+                        action: None,
+                    };
                     doors::plain(&desk, body, format, media_type.charset())
                 };
                 let (read, body_read) = through(exchange, declared, body, read).await;
@@ -261,17 +273,18 @@ pub(crate) struct Kept {
     pub(crate) batch: BatchView,
     /// It was accepted before, and by what that is known.
     pub(crate) duplicate: Option<RepeatedBy>,
+    /// It has a name by which a repetition will be known.
+    pub(crate) named: bool,
 }
 
 /// Enters a sealed batch into the ledger. When this returns, the receipt is true.
-async fn keep(
+pub(crate) async fn keep(
     exchange: &Exchange<'_>,
     door: &str,
     submission: Submission,
     header_key: Option<String>,
 ) -> Result<Kept, Refusal> {
-    let (Mode::StoreAndForward { plan, mapping }, Some(taken)) = (&exchange.route.mode, submission.taken)
-    else {
+    let (Some((plan, mapping)), Some(taken)) = (exchange.route.mode.plan(), submission.taken) else {
         return Err(Refusal::internal("entering a batch", &"the route does not store"));
     };
     if !taken.set_aside.is_empty() {
@@ -296,15 +309,16 @@ async fn keep(
         discard(&gateway.spool, id).await;
         return Err(repetition::missing());
     };
+    let named = idempotency.is_some();
     let batch = NewBatch {
         id,
         client: exchange.client.name.clone(),
         route: route.name.clone(),
         door: door.to_owned(),
         reference: submission.reference,
-        plan: *plan,
+        plan,
         schema: Digest(*route.records.schema.digest().as_bytes()),
-        mapping: *mapping,
+        mapping,
         records: taken.sealed.records,
         set_aside: taken.set_aside,
         bytes: payload.bytes,
@@ -336,11 +350,11 @@ async fn keep(
                 records = batch.sums.accepted, bytes = batch.bytes, "batch accepted"
             );
             (gateway.wake)();
-            Ok(Kept { batch, duplicate: None })
+            Ok(Kept { batch, duplicate: None, named })
         }
         Ok(Accepted::Replay { batch, by }) => {
             discard(&gateway.spool, id).await;
-            Ok(Kept { batch, duplicate: Some(by) })
+            Ok(Kept { batch, duplicate: Some(by), named })
         }
         Ok(Accepted::Conflict { .. }) => {
             discard(&gateway.spool, id).await;
@@ -372,7 +386,7 @@ pub(super) async fn discard(spool: &Spool, id: BatchId) {
 
 /// 202 with the receipt; 200 with the final one where the client prefers to wait (RFC 7240 §4.3) and it came in time.
 async fn accepted(exchange: &Exchange<'_>, kept: Kept) -> Answered {
-    let Kept { mut batch, duplicate } = kept;
+    let Kept { mut batch, duplicate, .. } = kept;
     let wait = preferred_wait(exchange.headers);
     if let Some(wait) = wait {
         let until = tokio::time::Instant::now() + Duration::from_secs(wait);
@@ -416,9 +430,14 @@ async fn accepted(exchange: &Exchange<'_>, kept: Kept) -> Answered {
 
 /// `Prefer: wait=N`, in seconds, cut to what is kept open at the most.
 fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
+    stated_wait(headers).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+/// `Prefer: wait=N` (RFC 7240 §4.3), in seconds.
+pub(crate) fn stated_wait(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get("prefer")?.to_str().ok()?;
     let wait = value.split([',', ';']).find_map(|preference| preference.trim().strip_prefix("wait="))?;
-    wait.trim_matches('"').parse::<u64>().ok().map(|wait| wait.min(LONGEST_WAIT))
+    wait.trim_matches('"').parse().ok()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use sekisho_delivery::{DialectSpec, PaceSpec, RetrySpec};
+use sekisho_delivery::{CountSpec, DialectSpec, PaceSpec, RetrySpec};
 use sekisho_records::{CsvOptions, MappingSpec};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ pub(crate) struct RouteSection {
     /// Relay: path at the upstream that messages are passed on to.
     #[serde(default)]
     pub(crate) target: Option<String>,
+    /// Relay: a message with many records becomes a batch whose answer the client awaits. Needs a dialect.
+    #[serde(default)]
+    pub(crate) split: Option<SplitSection>,
     /// Operations of the municipality's own, beside the gateway's.
     #[serde(default)]
     pub(crate) operation: Vec<OperationSection>,
@@ -64,7 +67,7 @@ pub(crate) struct RouteSection {
     /// How records become rows.
     #[serde(default)]
     pub(crate) mapping: MappingSpec,
-    /// How the upstream is spoken to; for store-and-forward.
+    /// How the upstream is spoken to; for store-and-forward, and for a relay that splits.
     #[serde(default)]
     pub(crate) dialect: Option<DialectSpec>,
     /// How chunks are sized.
@@ -134,6 +137,60 @@ pub(crate) enum RouteMode {
     StoreAndForward,
     /// Checked and passed on while the client waits.
     Relay,
+}
+
+/// How a relay splits messages with many records.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SplitSection {
+    /// Messages with more records than this are split; others pass as they came, once at most.
+    pub(crate) above_records: u64,
+    /// Bytes of a message that can pass as it came. A longer one is split, whatever it holds.
+    #[serde(default = "default_pass_bytes")]
+    pub(crate) pass_bytes: u64,
+    /// How long a client waits for the answer to a message that is split, in milliseconds; it may want it sooner
+    /// (`Prefer: wait`). Then it is told what was done, what was not and what is in doubt, and the batch goes on.
+    #[serde(default = "default_deadline_ms")]
+    pub(crate) deadline_ms: u64,
+    /// What becomes of a signed message with more records than that. It is never split.
+    #[serde(default)]
+    pub(crate) signed: SignedPolicy,
+    /// What a client gets when every record has its outcome.
+    #[serde(default)]
+    pub(crate) answer: AnswerPolicy,
+    /// Elements with numbers that stand before the results of a merged answer, in this order.
+    #[serde(default)]
+    pub(crate) counts: Vec<CountSpec>,
+}
+
+fn default_pass_bytes() -> u64 {
+    1024 * 1024
+}
+
+fn default_deadline_ms() -> u64 {
+    50_000
+}
+
+/// What becomes of a signed message that would be split if it were not signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SignedPolicy {
+    /// It passes as it came, once at most.
+    #[default]
+    Pass,
+    /// It is refused.
+    Refuse,
+}
+
+/// What a client gets whose message was split.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AnswerPolicy {
+    /// The cloud's own response with the results of all calls, in the order of the client's records.
+    #[default]
+    Merged,
+    /// The receipt.
+    Receipt,
 }
 
 /// What becomes of a batch with bad records.
@@ -247,7 +304,7 @@ pub(crate) enum ReplyMember {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RouteLimitsSection {
-    /// Bytes of one request body as they arrive. 4 GiB; on a relay route 1 MiB, as it is held in memory.
+    /// Bytes of one request body as they arrive. 4 GiB; on a relay route that does not split 1 MiB, as it is held in memory.
     pub(crate) body_bytes: Option<u64>,
     /// Bytes after unpacking gzip.
     pub(crate) unpacked_bytes: u64,

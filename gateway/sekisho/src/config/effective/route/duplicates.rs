@@ -20,12 +20,13 @@ pub(super) fn of(
     notes: &mut Notes<'_>,
 ) -> Duplicates {
     let raw = &section.duplicates;
-    if section.mode == RouteMode::Relay && *raw != DuplicatesSection::default() {
+    let keeps = section.mode == RouteMode::StoreAndForward || section.split.is_some();
+    if !keeps && *raw != DuplicatesSection::default() {
         notes.add(
             "duplicates",
             text!(
-                "is for store-and-forward routes: a relay route keeps no batch",
-                "蓄積転送の特定通信で使うキーです。中継（relay）の特定通信はバッチを保管しません"
+                "is for store-and-forward routes: a relay route that does not split keeps no batch",
+                "蓄積転送の特定通信で使うキーです。分割（split）しない中継（relay）の特定通信はバッチを保管しません"
             ),
         );
     }
@@ -56,8 +57,8 @@ pub(super) fn of(
 
 /// A duplicate is answered with the first one's receipt, which has to be there as long.
 fn kept(section: &RouteSection, gateway: &GatewaySection, notes: &mut Notes<'_>) {
-    let relay = section.mode == RouteMode::Relay;
-    let Some(receipt) = section.keep_receipt_seconds.or(gateway.keep_receipt_seconds).filter(|_| !relay)
+    let keeps = section.mode == RouteMode::StoreAndForward || section.split.is_some();
+    let Some(receipt) = section.keep_receipt_seconds.or(gateway.keep_receipt_seconds).filter(|_| keeps)
     else {
         return;
     };

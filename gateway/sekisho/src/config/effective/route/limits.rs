@@ -22,7 +22,9 @@ const RELAY_BODY_BYTES_MOST: u64 = 16 * 1024 * 1024;
 pub(super) fn of(section: &RouteSection, whole: &LimitsSection, notes: &mut Notes<'_>) -> RouteLimits {
     let raw = &section.limits;
     let relay = section.mode == RouteMode::Relay;
-    let usual = if relay { RELAY_BODY_BYTES } else { RouteLimits::default().body_bytes };
+    // What is split is not held in memory.
+    let whole_only = relay && section.split.is_none();
+    let usual = if whole_only { RELAY_BODY_BYTES } else { RouteLimits::default().body_bytes };
     let limits = RouteLimits {
         body_bytes: raw.body_bytes.unwrap_or(usual),
         unpacked_bytes: raw.unpacked_bytes,
@@ -39,7 +41,7 @@ pub(super) fn of(section: &RouteSection, whole: &LimitsSection, notes: &mut Note
         expires_after: section.expire_after_seconds.map(Duration::from_secs),
     };
     for (key, value, most) in [
-        ("limits.body_bytes", limits.body_bytes, if relay { RELAY_BODY_BYTES_MOST } else { 1 << 40 }),
+        ("limits.body_bytes", limits.body_bytes, if whole_only { RELAY_BODY_BYTES_MOST } else { 1 << 40 }),
         ("limits.unpacked_bytes", limits.unpacked_bytes, 1 << 40),
         ("limits.unpack_ratio", u64::from(limits.unpack_ratio), 10_000),
         ("limits.records", limits.records, 1 << 32),
@@ -57,14 +59,22 @@ pub(super) fn of(section: &RouteSection, whole: &LimitsSection, notes: &mut Note
     if section.expire_after_seconds.is_some_and(|seconds| !(1..=LONGEST_WAIT).contains(&seconds)) {
         notes.add("expire_after_seconds", between(1, LONGEST_WAIT));
     }
+    if whole_only {
+        keeps_nothing(section, notes);
+    }
     if relay {
-        relayed(section, &limits, whole, notes);
+        let (key, held) = match &section.split {
+            Some(split) => ("split.pass_bytes", split.pass_bytes),
+            None => ("limits.body_bytes", limits.body_bytes),
+        };
+        let written = section.limits.body_bytes.is_some() || section.split.is_some();
+        held_in_memory(key, held, written, whole, notes);
     }
     limits
 }
 
-/// A relay route keeps nothing, and holds each message in memory.
-fn relayed(section: &RouteSection, limits: &RouteLimits, whole: &LimitsSection, notes: &mut Notes<'_>) {
+/// A relay route that does not split keeps nothing.
+fn keeps_nothing(section: &RouteSection, notes: &mut Notes<'_>) {
     for (key, set) in
         [("ordered", section.ordered), ("expire_after_seconds", section.expire_after_seconds.is_some())]
     {
@@ -72,20 +82,24 @@ fn relayed(section: &RouteSection, limits: &RouteLimits, whole: &LimitsSection, 
             notes.add(
                 key,
                 text!(
-                    "is for store-and-forward routes: a relay route keeps no batch",
-                    "蓄積転送の特定通信で使うキーです。中継（relay）の特定通信はバッチを保管しません"
+                    "is for store-and-forward routes: a relay route that does not split keeps no batch",
+                    "蓄積転送の特定通信で使うキーです。分割（split）しない中継（relay）の特定通信はバッチを保管しません"
                 ),
             );
         }
     }
+}
+
+/// A message that passes as it came is held in memory; `written`: something says how long it may be.
+fn held_in_memory(key: &str, held: u64, written: bool, whole: &LimitsSection, notes: &mut Notes<'_>) {
     let share = admission(whole).client_relay_bytes as u64;
-    let needed = limits.body_bytes.saturating_add(RELAY_ANSWER_BYTES);
+    let needed = held.saturating_add(RELAY_ANSWER_BYTES);
     // No share at all is told already.
     if share > 0 && needed > share {
         // It is told where something was written.
-        let path = match section.limits.body_bytes {
-            Some(_) => notes.path.dotted("limits.body_bytes"),
-            None => KeyPath::root().dotted("limits.client_relay_bytes"),
+        let path = match written {
+            true => notes.path.dotted(key),
+            false => KeyPath::root().dotted("limits.client_relay_bytes"),
         };
         notes.mistakes.add(
             &path,

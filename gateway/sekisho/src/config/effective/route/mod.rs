@@ -71,7 +71,7 @@ pub(super) fn build(
     let duplicates = duplicates::of(section, &parts.raw.gateway, has_key, notes);
     let mode = match section.mode {
         RouteMode::StoreAndForward => plan::store_and_forward(section, schema, upstream, notes),
-        RouteMode::Relay => plan::relay(section, upstream, notes).map(|mode| (mode, None)),
+        RouteMode::Relay => plan::relay(section, schema, upstream, notes),
     };
     let (mode, plan): (Mode, Option<String>) = mode?;
     let route = Route {

@@ -1,19 +1,26 @@
 //! How a route's records reach its upstream: pace, retries, mapping, dialect; or where a relay passes them on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use sekisho_delivery::{DialectSpec, PaceSpec, Plan, PlanError, RetrySpec};
-use sekisho_edge::route::Mode;
+use sekisho_delivery::{AnswerSpec, DialectSpec, PaceSpec, Plan, PlanError, RetrySpec};
+use sekisho_edge::route::{Mode, Signed, Split};
 use sekisho_journal::Digest;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
 
 use super::{Notes, wsdl};
 use crate::config::effective::EffectiveUpstream;
+use crate::config::effective::gateway::between;
 use crate::config::effective::schemas::LoadedSchema;
 use crate::config::key_path::KeyPath;
-use crate::config::raw::RouteSection;
+use crate::config::raw::{AnswerPolicy, RouteSection, SignedPolicy, SplitSection};
 use crate::config::words;
 use crate::language::{Text, text};
+
+/// Bytes of a message that may pass as it came at the most: it is held in memory.
+const MOST_PASS_BYTES: u64 = 16 * 1024 * 1024;
+/// The longest that a client may wait for an answer, in milliseconds: an hour.
+const MOST_DEADLINE_MS: u64 = 3_600_000;
 
 /// Pace and retries, number by number.
 pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
@@ -58,6 +65,13 @@ pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
     }
 }
 
+/// How batches reach the upstream: their plan, as the ledger keeps it, and its digest and that of its mapping.
+struct Kept {
+    json: String,
+    plan: Digest,
+    mapping: Digest,
+}
+
 /// The plan of a store-and-forward route.
 pub(super) fn store_and_forward(
     section: &RouteSection,
@@ -74,6 +88,26 @@ pub(super) fn store_and_forward(
             ),
         );
     }
+    if section.split.is_some() {
+        notes.add(
+            "split",
+            text!(
+                "is for relay routes; a store-and-forward route always splits",
+                "中継（relay）の特定通信で使うキーです。蓄積転送では常に分割します"
+            ),
+        );
+    }
+    let Kept { json, plan, mapping } = kept(section, None, schema, upstream, notes)?;
+    Some((Mode::StoreAndForward { plan, mapping }, Some(json)))
+}
+
+fn kept(
+    section: &RouteSection,
+    answer: Option<AnswerSpec>,
+    schema: Option<&LoadedSchema>,
+    upstream: Option<&EffectiveUpstream>,
+    notes: &mut Notes<'_>,
+) -> Option<Kept> {
     let Some(dialect) = &section.dialect else {
         notes.add(
             "dialect",
@@ -107,7 +141,7 @@ pub(super) fn store_and_forward(
         retry: RetrySpec::default(),
         idempotent: section.idempotent,
         no_split: section.no_split,
-        answer: None,
+        answer,
     };
     match plan.check() {
         Ok(()) => {}
@@ -115,15 +149,22 @@ pub(super) fn store_and_forward(
         // Which columns there are follows from the mapping.
         Err(PlanError::Setting { key: "dialect.results.key" | "dialect.external_id", .. })
             if !mapping_is_good => {}
-        Err(PlanError::Setting { key, reason }) => notes.add(key, setting(key, &reason)),
+        Err(PlanError::Setting { key, reason }) => notes.add(&key_of(key), setting(key, &reason)),
         Err(error) => notes.add("mapping", text!("{error}", "使えません（{error}）")),
     }
     let plan = Plan { mapping: section.mapping.clone(), pace: section.pace, retry: section.retry, ..plan };
-    let text = plan.to_json().ok()?;
+    let json = plan.to_json().ok()?;
     let mapping = serde_json::to_string(&section.mapping).ok()?;
-    let mode =
-        Mode::StoreAndForward { plan: Digest::of(text.as_bytes()), mapping: Digest::of(mapping.as_bytes()) };
-    Some((mode, Some(text)))
+    Some(Kept { plan: Digest::of(json.as_bytes()), mapping: Digest::of(mapping.as_bytes()), json })
+}
+
+/// Where a setting of the plan stands in a route.
+fn key_of(key: &str) -> String {
+    match key {
+        "answer" => "split.answer".to_owned(),
+        "answer.counts" => "split.counts".to_owned(),
+        key => key.to_owned(),
+    }
 }
 
 /// What is wrong with one setting of the dialect.
@@ -141,6 +182,10 @@ fn setting(key: &str, reason: &str) -> Text {
         "mapping.nil" => "この接続方式では、#N/A以外は使えません".to_owned(),
         "dialect.headers" => "ヘッダーに書けない名前か値があります".to_owned(),
         "dialect.path" => "リクエストのパスとして使えません".to_owned(),
+        "answer" => "結果（results）のある\"soap\"か\"swa\"、または\"partner-soap\"の接続方式が必要です。行ごとの結果をXMLで\
+                     返すのはこれらだけです"
+            .to_owned(),
+        "answer.counts" => "XMLの要素名ではありません".to_owned(),
         _ => format!("設定を使えません（{reason}）"),
     };
     Text::new(reason, japanese)
@@ -226,21 +271,23 @@ fn take_out(left: &mut MappingSpec, spec: &MappingSpec, error: &MappingError, pa
     }
 }
 
-/// Where a relay route passes its messages on to.
+/// Where a relay route passes its messages on to, and how it splits them.
 pub(super) fn relay(
     section: &RouteSection,
+    schema: Option<&LoadedSchema>,
     upstream: Option<&EffectiveUpstream>,
     notes: &mut Notes<'_>,
-) -> Option<Mode> {
-    if section.dialect.is_some() {
+) -> Option<(Mode, Option<String>)> {
+    if section.dialect.is_some() && section.split.is_none() {
         notes.add(
             "dialect",
             text!(
-                "a relay route passes messages as they come and has none",
-                "中継（relay）の特定通信はメッセージをそのまま渡すので、dialectは書けません"
+                "a relay route that does not split passes messages as they come and has none",
+                "分割（split）しない中継（relay）の特定通信はメッセージをそのまま渡すので、dialectは書けません"
             ),
         );
     }
+    let split = section.split.as_ref().map(|split| self::split(section, split, schema, upstream, notes));
     let target = section.target.clone().unwrap_or_else(|| section.path.clone());
     let can_be_asked_for =
         upstream.is_none_or(|upstream| upstream.upstream.endpoint().target(&target).is_some());
@@ -258,9 +305,62 @@ pub(super) fn relay(
         return None;
     }
     let upstream = upstream?;
-    Some(Mode::Relay {
+    let (split, plan) = match split {
+        Some(split) => split.map(|(split, plan)| (Some(split), Some(plan)))?,
+        None => (None, None),
+    };
+    let mode = Mode::Relay {
         upstream: Arc::new(upstream.upstream.clone()),
         target,
         deadline: upstream.upstream.endpoint().request_timeout(),
-    })
+        split,
+    };
+    Some((mode, plan))
+}
+
+/// How a relay splits messages with many records, and the plan of the batches that they become.
+fn split(
+    section: &RouteSection,
+    raw: &SplitSection,
+    schema: Option<&LoadedSchema>,
+    upstream: Option<&EffectiveUpstream>,
+    notes: &mut Notes<'_>,
+) -> Option<(Split, String)> {
+    for (key, value, least, most) in [
+        ("split.above_records", raw.above_records, 0, 1 << 32),
+        ("split.pass_bytes", raw.pass_bytes, 1, MOST_PASS_BYTES),
+        ("split.deadline_ms", raw.deadline_ms, 100, MOST_DEADLINE_MS),
+    ] {
+        if !(least..=most).contains(&value) {
+            notes.add(key, between(least, most));
+        }
+    }
+    if section.no_split {
+        notes.add("no_split", text!("contradicts `split`", "splitと矛盾しています"));
+    }
+    let merged = raw.answer == AnswerPolicy::Merged;
+    if !merged && !raw.counts.is_empty() {
+        notes.add(
+            "split.counts",
+            text!(
+                "stand in a merged answer; here the answer is a receipt",
+                "統合した応答で使うキーですが、ここでは受領証で応答します"
+            ),
+        );
+    }
+    let answer = merged.then(|| AnswerSpec { counts: raw.counts.clone() });
+    let Kept { json, plan, mapping } = kept(section, answer, schema, upstream, notes)?;
+    let split = Split {
+        above_records: raw.above_records,
+        pass_bytes: raw.pass_bytes,
+        deadline: Duration::from_millis(raw.deadline_ms),
+        signed: match raw.signed {
+            SignedPolicy::Pass => Signed::Pass,
+            SignedPolicy::Refuse => Signed::Refuse,
+        },
+        merged,
+        plan,
+        mapping,
+    };
+    Some((split, json))
 }

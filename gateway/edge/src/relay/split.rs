@@ -1,0 +1,136 @@
+//! Messages with more records than the cloud takes at once: batches whose answer the client awaits.
+//!
+//! A message that can be held is looked at first: with few records, or signed, it passes as it came. One that is split is
+//! checked whole, spooled and entered in the ledger before the first call goes out, as every batch is; from there on
+//! delivery is what sends it, whether its client still waits or not.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sekisho_journal::BatchId;
+use tokio::time::Instant;
+
+use super::awaited::Awaited;
+use super::{ANSWER_ROOM, Held, Passage, arrival, hold, most, room, turn};
+use crate::body::{RawBody, Unpacked};
+use crate::doors::{self, Asks, Binds, SoapMessage};
+use crate::refusal::{Class, Refusal};
+use crate::route::{Signed, Split};
+use crate::service::{Answered, Coding, header_key, keep, stated_wait, through_from};
+
+/// What is left of a client's patience for the answer to reach it: a tenth of it, and so much at the most.
+const MARGIN: Duration = Duration::from_secs(1);
+
+impl Passage<'_, '_> {
+    /// Passes the message as it came, or makes a batch of it and awaits that one's answer.
+    pub(super) async fn whole_or_split<B>(
+        &mut self,
+        split: &Split,
+        began: Instant,
+        body: B,
+    ) -> Result<Answered, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let exchange = self.exchange;
+        let key = header_key(exchange.headers)?;
+        let stated = stated_wait(exchange.headers).map(Duration::from_secs);
+        let patience = stated.map_or(split.deadline, |stated| stated.min(split.deadline));
+        let until = began + patience.saturating_sub(MARGIN.min(patience / 10));
+        let id = BatchId::new(exchange.received_at);
+
+        let most = split.pass_bytes.min(most(exchange));
+        let may_pass = self.declared.coding == Coding::Identity
+            && self.declared.length.is_none_or(|length| length <= most);
+        let room = match may_pass {
+            true => Some(room(exchange, self.declared.length.unwrap_or(most)).await?),
+            false => None,
+        };
+        let turn = turn(exchange).await?;
+        let mut rest = arrival(exchange, body);
+        let begun = match room {
+            None => Held::More(Vec::new()),
+            Some(_) => hold(exchange, &mut rest, most).await?,
+        };
+        let message = match (begun, room) {
+            (Held::Whole(message), Some(mut room)) => {
+                drop(turn);
+                self.body_read = true;
+                room.shrink_to(message.len() as u64 + ANSWER_ROOM);
+                let checked = self.check(&message).await?;
+                let many = match &checked.asks {
+                    Asks::Query(_) => return self.ask(checked).await,
+                    Asks::Submit(submission) => submission.records > split.above_records,
+                };
+                if many && checked.header.signed && split.signed == Signed::Refuse {
+                    return Err(signed(split.above_records));
+                }
+                if !many || checked.header.signed {
+                    return self.pass(message, room).await;
+                }
+                self.spool(message, id).await?
+            }
+            (Held::Whole(message), None) => self.spool(message, id).await?,
+            (Held::More(begun), room) => {
+                let read = self.reader(Binds::UsUnsigned, Some(id));
+                let declared = self.declared.clone();
+                let (read, body_read) = through_from(exchange, declared, turn, begun, rest, read).await;
+                self.body_read = body_read;
+                // What was held of it has been read.
+                drop(room);
+                self.read(read?)?
+            }
+        };
+        let SoapMessage { message_id, asks, header, .. } = message;
+        let submission = match asks {
+            Asks::Submit(submission) => *submission,
+            asks @ Asks::Query(_) => {
+                let version = self.version;
+                return self.ask(SoapMessage { version, message_id, asks, header }).await;
+            }
+        };
+        let awaited = Awaited {
+            exchange,
+            door: self.door,
+            version: self.version,
+            message_id,
+            reply: submission.reply.clone(),
+            own: submission.own,
+            stated: stated.is_some(),
+        };
+        let kept = keep(exchange, self.door, submission, key).await?;
+        awaited.answer(kept, split, until).await
+    }
+
+    /// Reads a message that is in memory into the spool.
+    async fn spool(&mut self, message: Bytes, id: BatchId) -> Result<SoapMessage, Refusal> {
+        let read = self.reader(Binds::UsUnsigned, Some(id));
+        let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
+        let reading = tokio::task::spawn_blocking(move || {
+            read(Unpacked::Identity(RawBody::whole(message, limit, &digests)))
+        });
+        let read = reading.await.map_err(|error| Refusal::internal("spooling a message", &error))?;
+        let message = self.read(read)?;
+        // Nothing was demanded when it was checked that is not demanded now.
+        match doors::not_understood(message.header.not_understood.clone()) {
+            Some(refusal) => Err(refusal),
+            None => Ok(message),
+        }
+    }
+}
+
+fn signed(above_records: u64) -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "relay-signed",
+        format!(
+            "A signed message is never split, and this one has more than {above_records} records (split.above_records). \
+             Nothing was sent; send less at once, or without a signature."
+        ),
+    )
+    .ja(format!(
+        "署名された電文は分割できず、この電文のレコード数は{above_records}件（split.above_records）を超えています。\
+         何も送信していません。分けて送信するか、署名なしで送信してください。"
+    ))
+}
