@@ -32,7 +32,7 @@ impl World {
             ));
         }
         for position in state.pending.runs().flatten() {
-            if truth.effects[position as usize] > 0 {
+            if truth.has_effect(position) {
                 return wrong("is pending and has had its effect", position);
             }
             if self.may_come(payload, position) {
@@ -41,15 +41,15 @@ impl World {
         }
         for run in entry.settled.values() {
             for position in run.first..run.first + run.count {
-                let effects = truth.effects[position as usize];
                 match run.outcome {
-                    Settlement::Delivered if effects == 0 => {
-                        return wrong("is delivered and has had no effect", position);
+                    Settlement::Delivered if !truth.is_done(position) => {
+                        return wrong("is delivered and has not had all of its effect", position);
                     }
-                    Settlement::Delivered | Settlement::Partial => {}
+                    Settlement::Delivered => {}
+                    Settlement::Partial => self.check_partial(run, payload, position)?,
                     Settlement::Rejected => self.check_rejected(run, payload, position)?,
                     Settlement::Cancelled | Settlement::Expired => {
-                        if effects > 0 {
+                        if truth.has_effect(position) {
                             return wrong("counts as never sent and has had its effect", position);
                         }
                         if self.may_come(payload, position) {
@@ -62,16 +62,41 @@ impl World {
         Ok(())
     }
 
+    /// Its rows that are listed have had no effect, and deserved it; all others have.
+    fn check_partial(&self, run: &Run, payload: usize, position: u64) -> Result<(), Broken> {
+        let truth = &self.truths[payload];
+        let effects = &truth.effects[position as usize];
+        let code = run.code.as_ref().map_or("", Code::as_str);
+        let without: Vec<u32> = (0..).zip(effects).filter(|(_, n)| **n == 0).map(|(row, _)| row).collect();
+        if run.rows.is_empty() || run.rows != without || without.len() == effects.len() {
+            return Err(format!(
+                "record {position} of payload {payload} is partial without rows {:?}: {effects:?}",
+                run.rows
+            ));
+        }
+        // A job may end before it came to every row: where a repeat does harm, that is the end of them.
+        let passing = matches!(code, "UNABLE_TO_LOCK_ROW" | "not-processed" | "operator");
+        if !passing && !truth.records[position as usize].is_bad() {
+            return Err(format!("record {position} of payload {payload} is partial ({code}) and is good"));
+        }
+        Ok(())
+    }
+
     fn check_rejected(&self, run: &Run, payload: usize, position: u64) -> Result<(), Broken> {
         let truth = &self.truths[payload];
-        let content = truth.records[position as usize];
+        let content = &truth.records[position as usize];
         let code = run.code.as_ref().map_or("", Code::as_str);
-        if truth.effects[position as usize] > 0 {
+        if truth.has_effect(position) {
             return Err(format!(
                 "record {position} of payload {payload} is rejected ({code}) and has had its effect"
             ));
         }
-        let deserved = content.bad || content.poison || matches!(code, "UNABLE_TO_LOCK_ROW" | "operator");
+        if (code == Code::SUPERSEDED) != truth.superseded.contains(position) {
+            return Err(format!("record {position} of payload {payload} is rejected ({code})"));
+        }
+        let deserved = content.is_bad()
+            || content.poison
+            || matches!(code, "UNABLE_TO_LOCK_ROW" | "operator" | Code::SUPERSEDED);
         let whole = self.scenario.routes[truth.route].plan.no_split;
         let with_another = whole && truth.records.iter().any(|content| content.poison);
         if !deserved && !with_another {
@@ -84,12 +109,26 @@ impl World {
     pub(crate) fn at_the_end(&mut self) -> Result<(), Broken> {
         for (payload, truth) in self.truths.iter().enumerate() {
             let entry = truth.batch.and_then(|batch| self.ledger.batch(batch));
-            if truth.promised && entry.is_none() {
-                return Err(format!("payload {payload} has a receipt and is not in the ledger"));
-            }
             if let Some(entry) = entry {
                 self.counted.delivered += entry.state.sums.delivered;
+                self.counted.partial += entry.state.sums.partial;
                 self.check(entry.view().id)?;
+                self.check_superseded(payload)?;
+            } else if truth.promised {
+                self.check_forgotten(payload)?;
+            }
+        }
+        self.remove_all()
+    }
+
+    /// Of several records with one key the last one's effect stands, where only that was to be sent.
+    fn check_superseded(&self, payload: usize) -> Result<(), Broken> {
+        let truth = &self.truths[payload];
+        for position in truth.superseded.runs().flatten() {
+            let key = truth.records[position as usize].key;
+            let later = (position + 1..).zip(&truth.records[position as usize + 1..]);
+            if !later.clone().any(|(_, content)| content.key == key) {
+                return Err(format!("record {position} of payload {payload} is superseded by none"));
             }
         }
         Ok(())
@@ -102,7 +141,7 @@ impl World {
         for entry in self.ledger.batches().filter(|entry| !entry.state.finished) {
             let id = entry.view().id;
             let Some(&payload) = self.batches.get(&id) else { continue };
-            let effects = &self.truths[payload].effects;
+            let truth = &self.truths[payload];
             for chunk in
                 entry.state.chunks.values().filter(|chunk| chunk.state == ChunkState::InDoubt && chunk.held)
             {
@@ -110,18 +149,31 @@ impl World {
                 if live.iter().any(|position| self.may_come(payload, *position)) {
                     continue;
                 }
-                let without: Vec<u64> =
-                    live.iter().copied().filter(|position| effects[*position as usize] == 0).collect();
+                let undone: Vec<u64> =
+                    live.iter().copied().filter(|position| !truth.is_done(*position)).collect();
+                let without = live.iter().all(|position| {
+                    !truth.has_effect(*position) && !truth.effects[*position as usize].is_empty()
+                });
                 let number = chunk.number;
                 let code = Code::from("operator");
                 let mut events = Vec::new();
-                if without.is_empty() {
+                if undone.is_empty() {
                     events.push(Event::DoubtDelivered { chunk: number });
-                } else if without.len() < live.len() {
-                    let rejected = |position: &u64| Exception::new(*position, Outcome::Rejected, "operator");
-                    let exceptions = without.iter().map(rejected).collect();
+                } else if !without {
+                    let exception = |position: &u64| {
+                        let effects = &truth.effects[*position as usize];
+                        let rows = (0..).zip(effects).filter(|(_, n)| **n == 0).map(|(row, _)| row);
+                        match truth.has_effect(*position) {
+                            true => Exception {
+                                rows: rows.collect(),
+                                ..Exception::new(*position, Outcome::Partial, "operator")
+                            },
+                            false => Exception::new(*position, Outcome::Rejected, "operator"),
+                        }
+                    };
+                    let exceptions = undone.iter().map(exception).collect();
                     events.push(Event::ChunkAnswered { chunk: number, exceptions, rows: 0 });
-                } else if !self.truths[payload].promised {
+                } else if !truth.promised {
                     // Its client has no receipt, and perhaps its payload is gone.
                     if entry.state.closing.is_none() {
                         events.push(Event::Cancelled { code: code.clone() });

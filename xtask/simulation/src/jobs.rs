@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use sekisho_delivery::dispatch::{Sending, TaskId};
+use sekisho_delivery::signals::Signals;
 use sekisho_delivery::{End, JobAnswer, JobCourse, JobStep};
 use sekisho_journal::Event;
 use sekisho_liveness::ErrorClass;
 use serde_json::json;
 
 use crate::cloud::{self, NOT_REACHED, Row, RowEnd};
-use crate::scenario::Content;
 use crate::world::{Broken, Happening, World, tell};
 
 /// How long a call is on its way at most, when the line is good, and when it is not.
@@ -27,6 +27,8 @@ pub(crate) struct Course {
     began: Duration,
     /// The call whose answer is waited for.
     call: u64,
+    /// Calls made.
+    calls: u64,
 }
 
 /// A job, as the cloud knows it.
@@ -117,7 +119,7 @@ impl World {
     pub(crate) fn begin(&mut self, sending: Sending, course: JobCourse) -> Result<(), Broken> {
         let (task, began) = (sending.task(), self.now);
         if let Some(gateway) = &mut self.gateway {
-            gateway.courses.insert(task, Course { sending, course, began, call: 0 });
+            gateway.courses.insert(task, Course { sending, course, began, call: 0, calls: 0 });
         }
         self.advance(task)
     }
@@ -161,21 +163,31 @@ impl World {
 
     fn call_job(&mut self, task: TaskId, call: u64, step: JobStep) -> Result<(), Broken> {
         let incarnation = self.incarnation;
-        let Some(course) = self.gateway.as_ref().and_then(|gateway| gateway.courses.get(&task)) else {
+        let Some(course) = self.gateway.as_mut().and_then(|gateway| gateway.courses.get_mut(&task)) else {
             return Ok(());
         };
+        course.calls += 1;
         let (batch, job) = (course.sending.batch(), course.course.id().to_owned());
+        let course_records = course.sending.records();
         let Some(&payload) = self.batches.get(&batch) else { return Err("a job of no batch".into()) };
         let route = self.truths[payload].route;
         let told = |answer| Happening::JobTold { incarnation, task, call, answer, file: None };
         let mut rows = Vec::new();
         if step == JobStep::Upload {
-            let reader = self.gateway.as_ref().and_then(|gateway| gateway.readers.get(&batch));
-            let Some(reader) = reader else { return Err("a job is uploaded from no payload".into()) };
+            let known = self
+                .gateway
+                .as_ref()
+                .and_then(|gateway| Some((gateway.courses.get(&task)?, gateway.readers.get(&batch)?)));
+            let Some((course, reader)) = known else {
+                return Err("a job is uploaded from no payload".into());
+            };
             match course.sending.body(&self.endpoint, reader) {
                 Ok(body) => {
-                    rows =
-                        cloud::read_csv(&body).map_err(|error| format!("an upload that is none: {error}"))?
+                    let dialect = &self.scenario.routes[route].plan.dialect;
+                    rows = cloud::read(dialect, &body)
+                        .map_err(|error| format!("an upload that is none: {error}"))?;
+                    self.expect_rows(payload, course_records, &rows)?;
+                    self.count_rows(route, rows.len() as u64)?;
                 }
                 Err(code) => {
                     self.soon(LINE, told(JobAnswer::Ended(not_sent(code))));
@@ -305,9 +317,10 @@ impl World {
         let (range, route, rows) = (cut(part)..cut(part + 1), job.route, job.rows.clone());
         for at in range {
             let row = &rows[at];
-            let content = self.truths[row.payload].records[row.position as usize];
+            let content = &self.truths[row.payload].records[row.position as usize];
+            let bad = content.bad[row.row] || content.poison;
             let locked = self.chance(self.faults.lock);
-            let end = cloud::judge(Content { bad: content.bad || content.poison, ..content }, locked);
+            let end = cloud::judge(bad, locked);
             if end == RowEnd::Taken {
                 self.effect(route, row)?;
             }
@@ -348,6 +361,7 @@ impl World {
         let Some(gateway) = &mut self.gateway else { return true };
         let Some(course) = gateway.courses.get_mut(&task) else { return true };
         let Some(end) = course.course.told(self.now - course.began, answer) else { return false };
+        gateway.dispatcher.heard(now, course.calls, Signals::default(), true);
         gateway.courses.remove(&task);
         gateway.dispatcher.ended(now, task, &end);
         tell!(self, "the job is over: {end:?}");

@@ -2,10 +2,12 @@
 //! one that failed is not, unless a crash follows at once, and one that a crash fell into is there or not.
 //! `tests/differential.rs` holds the two to each other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sekisho_journal::machine::{Change, Chunk, Illegal, Run};
-use sekisho_journal::{BatchId, BatchState, BatchView, Digest, Epoch, Event, NewBatch, Status};
+use sekisho_journal::{
+    BatchId, BatchState, BatchView, Code, Digest, Epoch, Event, NewBatch, RangeSet, Status,
+};
 
 /// Why the ledger does not do what it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,9 @@ pub struct Entry {
     changed_at: u64,
     finished_at: Option<u64>,
     delivered_digest: Option<Digest>,
+    payload_removed_at: Option<u64>,
+    /// Rows of it that were forgotten; from the first one on it is as if it had never been.
+    rows_forgotten: u64,
     /// Records by state.
     pub state: BatchState,
     /// Outcomes, by their first position.
@@ -62,7 +67,7 @@ impl Entry {
             expires_at: new.expires_at,
             changed_at: self.changed_at,
             finished_at: self.finished_at,
-            payload_removed_at: None,
+            payload_removed_at: self.payload_removed_at,
             ordered: new.ordered,
             status: self.state.status(),
             sums: self.state.sums,
@@ -128,6 +133,19 @@ impl ModelLedger {
     /// # Errors
     /// It is there already, or its plan was never defined.
     pub fn accept(&mut self, owner: Epoch, new: NewBatch) -> Result<(), Refusal> {
+        self.accept_without(owner, new, &RangeSet::new())
+    }
+
+    /// The same, of a batch of which some records are rejected at once: later ones take their places.
+    ///
+    /// # Errors
+    /// As [`ModelLedger::accept`], or a record is not of the batch.
+    pub fn accept_without(
+        &mut self,
+        owner: Epoch,
+        new: NewBatch,
+        superseded: &RangeSet,
+    ) -> Result<(), Refusal> {
         if !owner.may_write(self.epoch()) {
             return Err(Refusal::StaleEpoch);
         }
@@ -137,19 +155,28 @@ impl ModelLedger {
         if self.tables.batches.contains_key(&new.id) {
             return Err(Refusal::BatchExists);
         }
-        let tables = self.begin();
-        tables.sequence += 1;
-        let entry = Entry {
-            sequence: tables.sequence,
-            epoch: Epoch(tables.epoch),
+        let mut entry = Entry {
+            sequence: self.tables.sequence + 1,
+            epoch: self.epoch(),
             changed_at: new.accepted_at,
             finished_at: None,
             delivered_digest: None,
+            payload_removed_at: None,
+            rows_forgotten: 0,
             state: BatchState::new(new.records, new.set_aside.len() as u64),
             settled: BTreeMap::new(),
             chunks: BTreeMap::new(),
             new,
         };
+        let replaced = superseded.runs().map(|run| Event::RecordsRejected {
+            first: run.start,
+            count: run.end - run.start,
+            code: Code::new(Code::SUPERSEDED),
+        });
+        let (epoch, at) = (entry.epoch, entry.new.accepted_at);
+        change(&mut entry, epoch, at, &replaced.collect::<Vec<_>>()).map_err(Refusal::Illegal)?;
+        let tables = self.begin();
+        tables.sequence += 1;
         tables.batches.insert(entry.new.id, entry);
         Ok(())
     }
@@ -184,12 +211,17 @@ impl ModelLedger {
 
     /// The batch.
     pub fn batch(&self, id: BatchId) -> Option<&Entry> {
-        self.tables.batches.get(&id)
+        self.tables.batches.get(&id).filter(|entry| entry.rows_forgotten == 0)
+    }
+
+    /// The batch's payload must be in the spool.
+    pub fn has_payload(&self, id: BatchId) -> bool {
+        self.tables.batches.get(&id).is_some_and(|entry| entry.payload_removed_at.is_none())
     }
 
     /// Every batch, in no order that means anything.
     pub fn batches(&self) -> impl Iterator<Item = &Entry> {
-        self.tables.batches.values()
+        self.tables.batches.values().filter(|entry| entry.rows_forgotten == 0)
     }
 
     /// Batches that are not finished, the first accepted first.
@@ -201,13 +233,96 @@ impl ModelLedger {
     }
 
     /// Keeps what a pace has learnt.
-    pub fn keep_pace(&mut self, name: &str, json: String) {
+    ///
+    /// # Errors
+    /// The epoch is over.
+    pub fn keep_pace(&mut self, owner: Epoch, name: &str, json: String) -> Result<(), Refusal> {
+        if !owner.may_write(self.epoch()) {
+            return Err(Refusal::StaleEpoch);
+        }
         self.begin().pace.insert(name.to_owned(), json);
+        Ok(())
     }
 
     /// What was kept under the name.
     pub fn pace(&self, name: &str) -> Option<&str> {
         self.tables.pace.get(name).map(String::as_str)
+    }
+
+    /// The routes that any batch has.
+    pub fn routes(&self) -> BTreeSet<String> {
+        self.tables.batches.values().map(|entry| entry.new.route.clone()).collect()
+    }
+
+    /// Batches of a route that finished before then and whose payload is still there, with when they did.
+    pub fn releasable(&self, route: &str, finished_before: u64, limit: u32) -> Vec<(BatchId, u64)> {
+        let of_route = self.tables.batches.values().filter(|entry| entry.new.route == route);
+        let there = of_route.filter(|entry| entry.payload_removed_at.is_none());
+        let ended = there.filter_map(|entry| Some((entry.finished_at?, entry.sequence, entry.new.id)));
+        let mut over: Vec<_> = ended.filter(|(at, ..)| *at < finished_before).collect();
+        over.sort_unstable();
+        over.into_iter().take(limit as usize).map(|(at, _, id)| (id, at)).collect()
+    }
+
+    /// Writes down that payloads go. Returns those that may.
+    ///
+    /// # Errors
+    /// The epoch is over.
+    pub fn release(&mut self, owner: Epoch, batches: &[BatchId], at: u64) -> Result<Vec<BatchId>, Refusal> {
+        if !owner.may_write(self.epoch()) {
+            return Err(Refusal::StaleEpoch);
+        }
+        let tables = self.begin();
+        let mut released = Vec::new();
+        for id in batches {
+            let entry = tables.batches.get_mut(id);
+            let entry = entry.filter(|entry| entry.state.finished && entry.payload_removed_at.is_none());
+            if let Some(entry) = entry {
+                entry.payload_removed_at = Some(at);
+                released.push(*id);
+            }
+        }
+        Ok(released)
+    }
+
+    /// Removes rows of finished batches whose payload is gone. Returns how many batches are gone, and whether there may be
+    /// more.
+    ///
+    /// # Errors
+    /// The epoch is over.
+    pub fn forget(
+        &mut self,
+        owner: Epoch,
+        route: &str,
+        finished_before: u64,
+        most: u64,
+    ) -> Result<(u64, bool), Refusal> {
+        if !owner.may_write(self.epoch()) {
+            return Err(Refusal::StaleEpoch);
+        }
+        let tables = self.begin();
+        let (mut rows, mut batches) = (0, 0);
+        while rows < most {
+            let of_route = tables.batches.values_mut().filter(|entry| entry.new.route == route);
+            let over = of_route.filter(|entry| {
+                entry.payload_removed_at.is_some() && entry.finished_at.is_some_and(|at| at < finished_before)
+            });
+            let Some(entry) = over.min_by_key(|entry| (entry.finished_at, entry.sequence)) else {
+                return Ok((batches, false));
+            };
+            let all = (entry.settled.len() + entry.chunks.len()) as u64;
+            let some = (all - entry.rows_forgotten).min(most - rows);
+            rows += some;
+            entry.rows_forgotten += some;
+            if rows == most {
+                return Ok((batches, true));
+            }
+            rows += 1;
+            batches += 1;
+            let id = entry.new.id;
+            tables.batches.remove(&id);
+        }
+        Ok((batches, true))
     }
 
     fn tried(&self, batch: BatchId, owner: Epoch, at: u64, events: &[Event]) -> Result<Entry, Refusal> {

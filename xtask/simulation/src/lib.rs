@@ -3,9 +3,12 @@
 //! everything, so that a run that breaks a promise can be replayed.
 //!
 //! After every transition: the sums balance; a record that is pending, cancelled or expired has had no effect and can have
-//! none; one that is delivered has had its effect; one that is rejected deserved it. At every effect: it is the record's first,
-//! unless a repeat does no harm; and on an ordered route nothing newer is overwritten. After every crash: what has a receipt
-//! is in the ledger, and its records can be read. At the end: every record has an outcome.
+//! none; one that is delivered has had all of its effect, in every row; of one that is partial just the rows that are listed
+//! lack; one that is rejected deserved it. At every effect: it is the row's first, unless a repeat does no harm; on an ordered
+//! route nothing newer is overwritten, and within a batch no later record of the same key; and nothing comes that was refused
+//! or that a later record takes the place of. At every call: no day has more of them, or of rows, than its budget. After every
+//! crash and every removal: what has a receipt is in the ledger, and its records can be read, for as long as they have to be.
+//! At the end: every record has an outcome, and what has had its time can be removed.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -15,6 +18,8 @@ mod exchange;
 mod jobs;
 pub mod ledger;
 mod process;
+mod quotas;
+mod removal;
 mod scenario;
 mod world;
 
@@ -126,6 +131,12 @@ impl Counted {
             doubts: self.doubts + other.doubts,
             decisions: self.decisions + other.decisions,
             delivered: self.delivered + other.delivered,
+            partial: self.partial + other.partial,
+            duplicates: self.duplicates + other.duplicates,
+            removed: self.removed + other.removed,
+            forgotten: self.forgotten + other.forgotten,
+            budgeted: self.budgeted + other.budgeted,
+            nonsense: self.nonsense + other.nonsense,
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_delivery::dispatch::{Answer, Command, Dispatcher, Reading, Sending};
-use sekisho_journal::{BatchId, Code, Digest, Disk, Event, NewBatch, Sealed, Spool, SpoolError};
+use sekisho_journal::{BatchId, Code, Digest, Disk, Event, NewBatch, RangeSet, Sealed, Spool, SpoolError};
 use sekisho_records::{FieldId, Place, Record, Value};
 
 use crate::cloud;
+use crate::scenario::Duplicates;
 use crate::world::{Broken, Gateway, Happening, SPOOL, Truth, World, tell};
 
 /// The key of the spool.
@@ -16,6 +17,9 @@ const KEY: [u8; 32] = [7; 32];
 
 /// The scheduler sleeps no longer.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Here it may where things take days: what it waits for it must know itself.
+const LONGEST_SLEEP_OF_DAYS: Duration = Duration::from_secs(6 * 3_600);
 
 /// A client whose payload was not taken sends it again after so long.
 const SEND_AGAIN: Duration = Duration::from_secs(2);
@@ -37,26 +41,12 @@ impl World {
         let batches: Vec<BatchId> = self.ledger.batches().map(|entry| entry.view().id).collect();
         for batch in batches {
             self.check(batch)?;
+            self.note_end(batch);
         }
-        if spool.recover(|batch| self.ledger.batch(batch).is_some()).is_err() {
+        if spool.recover(|batch| self.ledger.has_payload(batch)).is_err() {
             return self.start_again();
         }
-        for (batch, payload) in &self.batches {
-            let open = self.ledger.batch(*batch).is_some_and(|entry| !entry.state.finished);
-            if !self.truths[*payload].promised {
-                continue;
-            }
-            if self.ledger.batch(*batch).is_none() {
-                return Err(format!("batch {batch} has a receipt and is not in the ledger"));
-            }
-            match spool.reader(*batch) {
-                Ok(_) => {}
-                Err(error) if !open || !error.is_lasting() => {}
-                Err(error) => {
-                    return Err(format!("batch {batch} has a receipt and its records are gone: {error}"));
-                }
-            }
-        }
+        self.look_at_payloads(&spool)?;
         self.incarnation += 1;
         let dispatcher = Dispatcher::new("cloud", epoch, self.random.u64(..));
         self.gateway = Some(Gateway {
@@ -132,20 +122,13 @@ impl World {
                 }
             }
             // Whether it was taken the client does not know. For the world, what it sends then is another payload.
-            Ok(false) | Err(_) => {
+            Ok(false) | Err(_) if !self.truths[payload].refused => {
                 let old = &self.truths[payload];
-                let again = Truth {
-                    route: old.route,
-                    records: old.records.clone(),
-                    batch: None,
-                    promised: false,
-                    effects: vec![0; old.records.len()],
-                    expires: old.expires,
-                    cancelled: old.cancelled,
-                };
+                let again = Truth::new(old.route, old.records.clone(), old.expires, old.cancelled);
                 self.truths.push(again);
                 self.submit_at(self.now + SEND_AGAIN, self.truths.len() - 1);
             }
+            Ok(false) | Err(_) => tell!(self, "payload {payload} is refused"),
         }
         Ok(())
     }
@@ -156,6 +139,7 @@ impl World {
         if self.disk.is_dead() {
             return Ok(false);
         }
+        let Some(superseded) = self.settle(&sealed, payload)? else { return Ok(false) };
         let truth = &mut self.truths[payload];
         truth.batch = Some(batch);
         let route = &self.scenario.routes[truth.route];
@@ -168,13 +152,34 @@ impl World {
             // What was sealed stays: the row may come to be after a crash, and if not, the next start removes it.
             return Ok(false);
         }
-        let accepted = self.ledger.accept(epoch, new).is_ok();
+        let accepted = self.ledger.accept_without(epoch, new, &superseded).is_ok();
+        if accepted {
+            self.truths[payload].sequence = self.ledger.batch(batch).map(|entry| entry.view().sequence);
+            self.truths[payload].superseded = superseded;
+        }
         if accepted && self.chance(self.faults.kill) {
             // Accepted, and nobody was told.
             self.kill();
             return Ok(false);
         }
         Ok(accepted)
+    }
+
+    /// As intake does: the records that are not to be sent, or none where the batch is refused.
+    fn settle(&mut self, sealed: &Sealed, payload: usize) -> Result<Option<RangeSet>, SpoolError> {
+        self.counted.duplicates += sealed.duplicates;
+        let Some(gateway) = &self.gateway else { return Ok(None) };
+        match self.scenario.routes[self.truths[payload].route].duplicates {
+            _ if sealed.duplicates == 0 => Ok(Some(RangeSet::new())),
+            Duplicates::Refuse => {
+                self.truths[payload].refused = true;
+                // A folder that stays behind has no row in the ledger: the next start removes it.
+                let _ = gateway.spool.remove(sealed.batch);
+                Ok(None)
+            }
+            Duplicates::LastWins => gateway.spool.reader(sealed.batch)?.superseded(u64::MAX),
+            Duplicates::InOrder => Ok(Some(RangeSet::new())),
+        }
     }
 
     fn sealed(&mut self, batch: BatchId, payload: usize) -> Result<Sealed, SpoolError> {
@@ -184,11 +189,17 @@ impl World {
         let mut writer = gateway.spool.create(batch)?;
         let mut record = Record::new();
         let mut bytes = Vec::new();
+        let members = self.scenario.routes[truth.route].members;
         for (position, content) in (0_u64..).zip(&truth.records) {
-            let key = format!("K{}", content.key);
-            record.start(position + 1, Place::default());
-            record.push(FieldId(0), Value::Text(&key), Place::default());
-            record.push(FieldId(1), Value::Text(&cloud::value(payload, position)), Place::default());
+            let (key, place) = (cloud::key(content, None), Place::default());
+            record.start(position + 1, place);
+            record.push(FieldId(0), Value::Text(&key), place);
+            record.push(FieldId(1), Value::Text(&cloud::value(payload, position)), place);
+            for member in 0..if members { content.bad.len() } else { 0 } {
+                record.open(FieldId(2), place);
+                record.push(FieldId(0), Value::Text(&cloud::key(content, Some(member))), place);
+                record.close(FieldId(2));
+            }
             bytes.clear();
             record.canonical(&mut bytes);
             writer.push(&bytes, Some(key.as_bytes())).map_err(lost)?;
@@ -211,12 +222,15 @@ impl World {
 
     /// Carries out what the gateway's dispatcher decides, until it sleeps or is killed.
     pub(crate) fn run_gateway(&mut self) -> Result<(), Broken> {
+        let calm = self.now >= self.scenario.calm;
+        let longest_when_calm = self.days(LONGEST_SLEEP, LONGEST_SLEEP_OF_DAYS);
         for _ in 0..MOST_COMMANDS {
             let now = self.moment();
             let Some(gateway) = &mut self.gateway else { return Ok(()) };
             let command = gateway.dispatcher.next(now);
+            let longest = if calm { longest_when_calm } else { LONGEST_SLEEP };
             if let Command::Sleep(until) = command {
-                let longest = now.clock + LONGEST_SLEEP;
+                let longest = now.clock + longest;
                 let until = until.unwrap_or(longest).min(longest).max(now.clock);
                 gateway.sleep += 1;
                 let dispatcher = &gateway.dispatcher;
@@ -302,8 +316,19 @@ impl World {
                 self.launch(sending)?;
                 return Ok(None);
             }
+            Command::Count { name, memory } => {
+                let epoch = self.gateway.as_ref().map(|gateway| gateway.epoch);
+                match epoch.filter(|_| !fails).map(|epoch| self.ledger.keep_pace(epoch, &name, memory)) {
+                    Some(Ok(())) => Answer::Written,
+                    _ => Answer::Failed,
+                }
+            }
             Command::Keep { name, memory } => {
-                self.ledger.keep_pace(&name, memory);
+                let epoch = self.gateway.as_ref().map(|gateway| gateway.epoch);
+                if let Some(epoch) = epoch.filter(|_| !fails) {
+                    // Of no use when it fails.
+                    let _ = self.ledger.keep_pace(epoch, &name, memory);
+                }
                 return Ok(None);
             }
             Command::Sleep(_) => return Ok(None),
@@ -333,6 +358,7 @@ impl World {
         match done {
             Ok(()) => {
                 self.check(batch)?;
+                self.note_end(batch);
                 Ok(Answer::Written)
             }
             Err(crate::ledger::Refusal::Illegal(_)) => Ok(Answer::Illegal),

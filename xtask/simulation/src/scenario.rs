@@ -1,13 +1,14 @@
 //! What a seed stands for: who sends what and when, and what goes wrong how often.
 
+mod payloads;
+mod routes;
+
 use std::time::Duration;
 
-use sekisho_delivery::{
-    Bulk2Spec, DialectSpec, PaceSpec, Plan, RestFormat, RestSpec, ResultsSpec, RetrySpec,
-};
-use sekisho_records::{LayoutNames, MappingSpec, NamedField};
-use sekisho_xml::QName;
+use sekisho_delivery::Plan;
+use sekisho_journal::{Keep, Slice};
 
+pub(crate) use self::routes::NAMESPACE;
 use crate::disk::DiskFaults;
 
 /// Things go wrong until then.
@@ -37,8 +38,10 @@ pub(crate) struct Faults {
     pub(crate) hang: f64,
     /// The cloud says "not now".
     pub(crate) later: f64,
-    /// The cloud's answer is none.
+    /// The cloud's answer is none: garbled, cut, doubled, of another call.
     pub(crate) nonsense: f64,
+    /// The cloud begins its answer before its work, and ends in the middle of both.
+    pub(crate) streamed: f64,
     /// Some device on the way sends an idempotent request twice.
     pub(crate) twice: f64,
     /// A request is long on its way.
@@ -54,6 +57,25 @@ pub(crate) struct Faults {
 pub(crate) struct Route {
     pub(crate) plan: Plan,
     pub(crate) ordered: bool,
+    /// What becomes of a batch with several records of one key.
+    pub(crate) duplicates: Duplicates,
+    /// Records have members, each of which makes a row.
+    pub(crate) members: bool,
+    /// The cloud says of a call, and not of its rows, whether it was taken: all of it or nothing.
+    pub(crate) whole: bool,
+    /// How long what belongs to its finished batches is kept.
+    pub(crate) keep: Keep,
+}
+
+/// What becomes of a batch with several records of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Duplicates {
+    /// It is refused whole.
+    Refuse,
+    /// The last one of each key is sent.
+    LastWins,
+    /// All are sent, in their order.
+    InOrder,
 }
 
 /// A batch that a client sends.
@@ -69,13 +91,20 @@ pub(crate) struct Payload {
 }
 
 /// A record, and what the cloud thinks of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) key: u32,
-    /// Refused, always.
-    pub(crate) bad: bool,
     /// Any call with it is refused.
     pub(crate) poison: bool,
+    /// Its rows: which of them are refused, always.
+    pub(crate) bad: Vec<bool>,
+}
+
+impl Content {
+    /// The cloud refuses some of it, always.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.bad.contains(&true)
+    }
 }
 
 /// A run.
@@ -88,14 +117,19 @@ pub(crate) struct Scenario {
     pub(crate) segment_bytes: u64,
     /// Times at which the wall clock is set, by so many milliseconds.
     pub(crate) jumps: Vec<(Duration, i64)>,
+    /// How much of a route one removal takes at the most; none: nothing is removed.
+    pub(crate) slice: Option<Slice>,
 }
 
 impl Scenario {
     pub(crate) fn new(random: &mut fastrand::Rng) -> Self {
-        let routes = (0..random.usize(1..=2)).map(|number| route(number, random)).collect::<Vec<_>>();
-        let payloads = (0..random.usize(1..=5)).map(|_| payload(routes.len(), random)).collect();
+        let budget = routes::budget(random);
+        let routes =
+            (0..random.usize(1..=2)).map(|number| routes::route(number, budget, random)).collect::<Vec<_>>();
+        let payloads = (0..random.usize(1..=5)).map(|_| payloads::payload(&routes, random)).collect();
         let jump = |random: &mut fastrand::Rng| (within(random, CALM), random.i64(-100_000..100_000));
         let jumps = if random.u8(..4) == 0 { (0..2).map(|_| jump(random)).collect() } else { Vec::new() };
+        let slice = Slice { payloads: random.u32(1..4), rows: random.u64(1..40) };
         Self {
             faults: faults(random),
             routes,
@@ -103,7 +137,13 @@ impl Scenario {
             calm: CALM,
             segment_bytes: random.u64(40..400),
             jumps,
+            slice: (random.u8(..3) == 0).then_some(slice),
         }
+    }
+
+    /// Some route has a daily budget, so that settling may take days.
+    pub(crate) fn has_budget(&self) -> bool {
+        self.routes.iter().any(|route| route.plan.pace.daily != Default::default())
     }
 }
 
@@ -130,97 +170,10 @@ fn faults(random: &mut fastrand::Rng) -> Faults {
         hang: some(0.3, 0.2),
         later: some(0.3, 0.3),
         nonsense: some(0.3, 0.3),
+        streamed: some(0.3, 0.3),
         twice: some(0.3, 0.5),
         slow_line: some(0.3, 0.5),
         slow_cloud: some(0.5, 0.5),
         lock: some(0.3, 0.3),
-    }
-}
-
-fn route(number: usize, random: &mut fastrand::Rng) -> Route {
-    let idempotent = random.u8(..3) > 0;
-    let field = |name: &str| NamedField { name: name.into(), group: None };
-    let results = ResultsSpec {
-        result: "results".into(),
-        key: random.bool().then(|| "key".into()),
-        success: "success".into(),
-        true_values: vec!["true".into()],
-        code: Some("code".into()),
-        field: None,
-    };
-    let rest = RestSpec {
-        method: "POST".into(),
-        path: "/rows".into(),
-        format: RestFormat::Json,
-        envelope: None,
-        record: "row".into(),
-        namespace: None,
-        headers: Default::default(),
-        results: Some(results),
-        taken: vec![200, 201, 204],
-        error_code: "code".into(),
-        codes: Default::default(),
-    };
-    let bulk2 = Bulk2Spec {
-        version: "60.0".into(),
-        object: "rows".into(),
-        external_id: "K".into(),
-        operation: if idempotent { "upsert" } else { "insert" }.into(),
-        max_upload_bytes: 1_000_000,
-        poll_initial_ms: random.u64(300..3_000),
-        poll_max_ms: 8_000,
-        job_seconds: random.u64(4..60),
-        codes: Default::default(),
-    };
-    let dialect = match random.u8(..3) {
-        0 => DialectSpec::Bulk2(bulk2),
-        _ => DialectSpec::Rest(rest),
-    };
-    let plan = Plan {
-        route: format!("route-{number}"),
-        upstream: "cloud".into(),
-        layout: LayoutNames {
-            element: QName::new("urn:simulation", "record"),
-            fields: vec![field("K"), field("V")],
-        },
-        mapping: MappingSpec { key: vec!["K".into()], ..MappingSpec::default() },
-        dialect,
-        pace: PaceSpec {
-            limit_ms: 10_000,
-            grace_ms: 2_000,
-            start_rows: random.u64(2..20),
-            max_rows: random.u64(4..40),
-            max_in_flight: random.u32(1..4),
-            ..PaceSpec::default()
-        },
-        retry: RetrySpec {
-            initial_ms: 100,
-            max_ms: 5_000,
-            record_attempts: random.u32(2..6),
-            alone_attempts: 3,
-            budget: 0.5,
-        },
-        idempotent,
-        no_split: random.u8(..16) == 0,
-    };
-    Route { plan, ordered: idempotent && random.u8(..4) > 0 }
-}
-
-fn payload(routes: usize, random: &mut fastrand::Rng) -> Payload {
-    let records = random.u32(1..=16);
-    let mut keys: Vec<u32> = (0..20).collect();
-    random.shuffle(&mut keys);
-    let (bad, poison) = (random.u8(..3) == 0, random.u8(..8) == 0);
-    let mut content =
-        |key: u32| Content { key, bad: bad && random.u8(..6) == 0, poison: poison && random.u8(..10) == 0 };
-    let records = keys.into_iter().take(records as usize).map(&mut content).collect();
-    let mut sometimes = |of: u8| (random.u8(..of) == 0).then(|| within(random, Duration::from_secs(60)));
-    let (expires, cancelled) = (sometimes(6), sometimes(8));
-    Payload {
-        at: within(random, Duration::from_secs(20)),
-        route: random.usize(..routes),
-        records,
-        expires,
-        cancelled,
     }
 }

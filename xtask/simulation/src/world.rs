@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use sekisho_delivery::JobAnswer;
 use sekisho_delivery::dispatch::{Dispatcher, Sending, TaskId};
-use sekisho_journal::{BatchId, Digest, Epoch, Event, Spool, SpoolReader};
+use sekisho_journal::{BatchId, Digest, Epoch, Event, RangeSet, Spool, SpoolReader};
 use sekisho_upstream::Endpoint;
 
 use crate::cloud::{Cloud, Request};
 use crate::disk::{DiskFaults, ModelDisk};
 use crate::jobs::{CloudJob, Course, JobCall};
 use crate::ledger::ModelLedger;
+use crate::quotas::Asked;
 use crate::scenario::{Content, Faults, Scenario, within};
 
 /// Where the spool lies on the model disk.
@@ -20,11 +21,13 @@ pub(crate) const SPOOL: &str = "/spool";
 /// The wall clock when a run begins (unix milliseconds).
 const BEGIN: u64 = 1_800_000_000_000;
 
-/// How long after the faults everything must have settled.
+/// How long after the faults everything must have settled, and where the cloud may be asked for little in a day.
 const PATIENCE: Duration = Duration::from_secs(4 * 3_600);
+const PATIENCE_OF_DAYS: Duration = Duration::from_secs(60 * 24 * 3_600);
 
-/// How often the operator looks at what is held, once it is calm.
+/// How often the operator looks at what is held, once it is calm, and where things take days.
 const OPERATOR: Duration = Duration::from_secs(300);
+const OPERATOR_OF_DAYS: Duration = Duration::from_secs(3 * 3_600);
 
 /// More happenings than any run has that gets anywhere.
 const MOST_HAPPENINGS: u32 = 100_000;
@@ -41,6 +44,10 @@ pub(crate) enum Happening {
     Wake(u64),
     /// A request reaches the cloud.
     Arrive(u64),
+    /// The cloud stops a request that it has begun to answer.
+    Stopped(u64),
+    /// What has had its time is removed.
+    Purge,
     /// The cloud has done a part of a request: which, of how many, and of how many it will do.
     Work { request: u64, part: u8, of: u8, last: u8 },
     /// An exchange is over for the gateway that began it.
@@ -64,7 +71,7 @@ pub(crate) enum Happening {
 /// What a gateway hears at the end of an exchange.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    Answer { status: u16, retry_after: Option<u64>, body: Vec<u8> },
+    Answer { status: u16, retry_after: Option<u64>, media: &'static str, body: Vec<u8> },
     NotSent,
     Lost { timeout: bool },
 }
@@ -88,10 +95,53 @@ pub(crate) struct Truth {
     pub(crate) batch: Option<BatchId>,
     /// Its client has a receipt.
     pub(crate) promised: bool,
-    /// How often each record has had its effect.
-    pub(crate) effects: Vec<u32>,
+    /// Its client was told that it is not taken.
+    pub(crate) refused: bool,
+    /// Its place in the order of acceptance, once it was accepted.
+    pub(crate) sequence: Option<u64>,
+    /// Records that later ones take the place of.
+    pub(crate) superseded: RangeSet,
+    /// How often each row of each record has had its effect.
+    pub(crate) effects: Vec<Vec<u32>>,
+    /// When it was finished, by the wall clock.
+    pub(crate) finished: Option<u64>,
     pub(crate) expires: Option<Duration>,
     pub(crate) cancelled: Option<Duration>,
+}
+
+impl Truth {
+    /// A payload of which the gateway knows nothing.
+    pub(crate) fn new(
+        route: usize,
+        records: Vec<Content>,
+        expires: Option<Duration>,
+        cancelled: Option<Duration>,
+    ) -> Self {
+        let effects = records.iter().map(|content| vec![0; content.bad.len()]).collect();
+        Self {
+            route,
+            records,
+            batch: None,
+            promised: false,
+            refused: false,
+            sequence: None,
+            superseded: RangeSet::new(),
+            effects,
+            finished: None,
+            expires,
+            cancelled,
+        }
+    }
+
+    /// Some of the record has had its effect.
+    pub(crate) fn has_effect(&self, position: u64) -> bool {
+        self.effects[position as usize].iter().any(|effects| *effects > 0)
+    }
+
+    /// All of the record has had its effect.
+    pub(crate) fn is_done(&self, position: u64) -> bool {
+        self.effects[position as usize].iter().all(|effects| *effects > 0)
+    }
 }
 
 pub(crate) struct World {
@@ -100,6 +150,8 @@ pub(crate) struct World {
     pub(crate) scenario: Scenario,
     pub(crate) now: Duration,
     wall_offset: i64,
+    /// The latest that the wall clock has shown before it was set.
+    pub(crate) latest_wall: u64,
     happenings: BTreeMap<(Duration, u64), Happening>,
     number: u64,
     pub(crate) ledger: ModelLedger,
@@ -114,6 +166,8 @@ pub(crate) struct World {
     pub(crate) truths: Vec<Truth>,
     pub(crate) batches: BTreeMap<BatchId, usize>,
     pub(crate) to_submit: u32,
+    /// What the cloud was asked for, and when.
+    pub(crate) asked: Asked,
     /// Told to whoever replays the run.
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) counted: Counted,
@@ -138,6 +192,18 @@ pub struct Counted {
     pub decisions: u64,
     /// Records delivered.
     pub delivered: u64,
+    /// Records of which some rows have had their effect and some have not.
+    pub partial: u64,
+    /// Records of a batch with the key of another one of it.
+    pub duplicates: u64,
+    /// Payloads removed.
+    pub removed: u64,
+    /// Batches of which nothing is left.
+    pub forgotten: u64,
+    /// Requests that waited for no budget, on routes that have one.
+    pub budgeted: u64,
+    /// Answers that were none.
+    pub nonsense: u64,
 }
 
 macro_rules! tell {
@@ -162,6 +228,7 @@ impl World {
             faults,
             now: Duration::ZERO,
             wall_offset: 0,
+            latest_wall: 0,
             happenings: BTreeMap::new(),
             number: 0,
             ledger: ModelLedger::default(),
@@ -176,6 +243,7 @@ impl World {
             truths: Vec::new(),
             batches: BTreeMap::new(),
             to_submit: 0,
+            asked: Asked::default(),
             trace: traced.then(Vec::new),
             counted: Counted::default(),
             random,
@@ -192,15 +260,9 @@ impl World {
             self.plans.push((self.ledger.define(&json), json));
         }
         for payload in &self.scenario.payloads {
-            self.truths.push(Truth {
-                route: payload.route,
-                records: payload.records.clone(),
-                batch: None,
-                promised: false,
-                effects: vec![0; payload.records.len()],
-                expires: payload.expires,
-                cancelled: payload.cancelled,
-            });
+            let truth =
+                Truth::new(payload.route, payload.records.clone(), payload.expires, payload.cancelled);
+            self.truths.push(truth);
         }
         let at: Vec<Duration> = self.scenario.payloads.iter().map(|payload| payload.at).collect();
         for (index, at) in at.into_iter().enumerate() {
@@ -211,6 +273,9 @@ impl World {
         }
         self.plan(Duration::ZERO, Happening::Start);
         self.plan(self.scenario.calm, Happening::Calm);
+        if self.scenario.slice.is_some() {
+            self.soon(Duration::from_secs(10), Happening::Purge);
+        }
         self.disk.set_faults(self.faults.disk);
     }
 
@@ -225,7 +290,7 @@ impl World {
             if self.counted.happenings > u64::from(MOST_HAPPENINGS) {
                 return Err("nothing comes to rest".into());
             }
-            if at > self.scenario.calm + PATIENCE {
+            if at > self.scenario.calm + self.days(PATIENCE, PATIENCE_OF_DAYS) {
                 return Err(format!("never settles: {}", self.open()));
             }
             self.happen(happening)?;
@@ -242,12 +307,16 @@ impl World {
             Happening::Cancel(batch) => self.withdraw(batch)?,
             Happening::Start => self.start()?,
             Happening::Wake(sleep) => {
-                if let Some(gateway) = self.gateway.as_mut().filter(|gateway| gateway.sleep == sleep) {
-                    gateway.dispatcher.wake();
-                }
+                // It was woken before, and sleeps again.
+                let Some(gateway) = self.gateway.as_mut().filter(|gateway| gateway.sleep == sleep) else {
+                    return Ok(());
+                };
+                gateway.dispatcher.wake();
             }
             Happening::Arrive(request) => self.arrive(request),
             Happening::Work { request, part, of, last } => self.work(request, part, of, last)?,
+            Happening::Stopped(request) => self.stopped(request),
+            Happening::Purge => self.purge_some()?,
             Happening::Over { incarnation, task, reply } => self.over(incarnation, task, &reply),
             Happening::GoOn { gateway, batch, at, events } => self.go_on(*gateway, batch, at, &events)?,
             Happening::JobArrive(call) => self.arrive_for_job(*call),
@@ -255,7 +324,10 @@ impl World {
             Happening::JobTold { incarnation, task, call, answer, file } => {
                 self.told(incarnation, task, call, answer, file)?;
             }
-            Happening::Jump(by) => self.wall_offset += by,
+            Happening::Jump(by) => {
+                self.latest_wall = self.latest_wall.max(self.wall());
+                self.wall_offset += by;
+            }
             Happening::Calm => {
                 tell!(self, "calm");
                 self.faults = Faults::default();
@@ -265,7 +337,7 @@ impl World {
             }
             Happening::Operate => {
                 self.operate()?;
-                self.plan(self.now + OPERATOR, Happening::Operate);
+                self.plan(self.now + self.days(OPERATOR, OPERATOR_OF_DAYS), Happening::Operate);
             }
         }
         self.run_gateway()
@@ -278,6 +350,11 @@ impl World {
             && self.ledger.batches().all(|entry| entry.state.finished)
             && self.requests.values().all(|request| request.to_come == 0)
             && !self.jobs.values().any(CloudJob::is_at_work)
+    }
+
+    /// One time or the other, as the run takes days or not.
+    pub(crate) fn days(&self, usual: Duration, of_days: Duration) -> Duration {
+        if self.scenario.has_budget() { of_days } else { usual }
     }
 
     fn open(&self) -> String {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use sekisho_journal::{
-    BatchId, Code, Digest, Epoch, Event, Exception, Ledger, LedgerError, NewBatch, Outcome,
+    BatchId, Code, Digest, Epoch, Event, Exception, Ledger, LedgerError, NewBatch, Outcome, RangeSet,
 };
 use sekisho_simulation::ledger::{Entry, ModelLedger, Refusal};
 
@@ -23,6 +23,8 @@ struct Pair {
     now: u64,
     batches: Vec<BatchId>,
     epochs: Vec<Epoch>,
+    /// Payloads and batches removed.
+    removed: (usize, u64),
 }
 
 fn opened(folder: &Path, now: u64) -> Ledger {
@@ -54,7 +56,16 @@ impl Pair {
         let epochs = vec![model.take_over(NOW)];
         assert_eq!(real.epoch(), epochs[0]);
         let random = fastrand::Rng::with_seed(seed);
-        Self { folder, real: Some(real), model, random, now: NOW, batches: Vec::new(), epochs }
+        Self {
+            folder,
+            real: Some(real),
+            model,
+            random,
+            now: NOW,
+            batches: Vec::new(),
+            epochs,
+            removed: (0, 0),
+        }
     }
 
     fn real(&self) -> &Ledger {
@@ -69,8 +80,10 @@ impl Pair {
             4 => {
                 let json = format!("{{\"learnt\":{}}}", self.random.u8(..));
                 self.real().keep_pace("cloud/a", json.clone()).await.expect("kept");
-                self.model.keep_pace("cloud/a", json);
+                let epoch = self.model.epoch();
+                self.model.keep_pace(epoch, "cloud/a", json).expect("kept");
             }
+            5 | 6 => self.remove().await,
             _ => self.apply().await,
         }
         self.compare().await;
@@ -114,8 +127,15 @@ impl Pair {
             ordered: self.random.bool(),
             idempotency: None,
         };
-        let real = self.real().accept(new.clone()).await.map(drop).map_err(|error| code(&error));
-        let model = self.model.accept(self.model.epoch(), new).map_err(|error| refusal(&error));
+        let mut superseded = RangeSet::new();
+        for _ in 0..self.random.u8(..3) {
+            let first = self.random.u64(..=new.records);
+            superseded.insert(first..(first + self.random.u64(..3)).min(new.records));
+        }
+        let real = self.real().accept_without(new.clone(), superseded.clone()).await;
+        let real = real.map(drop).map_err(|error| code(&error));
+        let model = self.model.accept_without(self.model.epoch(), new, &superseded);
+        let model = model.map_err(|error| refusal(&error));
         assert_eq!(real, model);
         if real.is_ok() {
             self.batches.push(id);
@@ -146,6 +166,36 @@ impl Pair {
         let real = real.map(drop).map_err(|error| code(&error));
         let model = self.model.apply(id, epoch, self.now, &events).map_err(|error| refusal(&error));
         assert_eq!(real, model, "{events:?}");
+    }
+
+    /// Payloads and rows of what is finished, in slices.
+    async fn remove(&mut self) {
+        let route = format!("route-{}", self.random.u8(..2));
+        let (before, now) = (self.now.saturating_sub(self.random.u64(..20_000)), self.now);
+        let (limit, most) = (self.random.u32(1..4), self.random.u64(1..20));
+        let model_over = self.model.releasable(&route, before, limit);
+        let mut ids: Vec<BatchId> = model_over.iter().map(|(id, _)| *id).collect();
+        // One that may not be finished, and one that is not there.
+        ids.extend(self.batches.first());
+        ids.push(BatchId::from_bytes([9; 16]));
+        let (ledger, of_route, released) = (self.real().clone(), route.clone(), ids.clone());
+        let real = tokio::task::spawn_blocking(move || {
+            let over = ledger.releasable_blocking(&of_route, before, limit)?;
+            let released = ledger.release_blocking(released, now)?;
+            let forgotten = ledger.forget_blocking(&of_route, before, now, most)?;
+            Ok::<_, LedgerError>((over, released, forgotten, ledger.routes_blocking()?))
+        });
+        let real = real.await.expect("no panic").expect("removed");
+        let epoch = self.model.epoch();
+        let released = self.model.release(epoch, &ids, now).expect("the owner");
+        let forgotten = self.model.forget(epoch, &route, before, most).expect("the owner");
+        self.removed = (self.removed.0 + released.len(), self.removed.1 + forgotten.0);
+        assert_eq!(real, (model_over, released, forgotten, self.model.routes()));
+        for id in &self.batches {
+            let there = self.real().batch(*id).await.expect("read").is_some();
+            assert_eq!(there, self.model.batch(*id).is_some());
+        }
+        self.batches.retain(|id| self.model.batch(*id).is_some());
     }
 
     async fn compare(&self) {
@@ -215,6 +265,7 @@ fn event(at: Option<(&sekisho_journal::BatchState, &mut fastrand::Rng)>) -> Opti
 
 #[tokio::test]
 async fn sqlite_and_the_model_answer_alike_and_hold_the_same() {
+    let mut removed = (0, 0);
     for seed in 0..CASES {
         let mut pair = Pair::new(seed);
         for _ in 0..STEPS {
@@ -222,5 +273,7 @@ async fn sqlite_and_the_model_answer_alike_and_hold_the_same() {
         }
         pair.reopen();
         pair.compare().await;
+        removed = (removed.0 + pair.removed.0, removed.1 + pair.removed.1);
     }
+    assert!(removed.0 > 3 && removed.1 > 3, "hardly anything was removed: {removed:?}");
 }

@@ -23,8 +23,18 @@ fn no_promise_is_broken_whatever_goes_wrong() {
         ("decisions", sums.decisions),
         ("requests", sums.requests),
         ("deliveries", sums.delivered),
+        ("records with a key of another", sums.duplicates),
+        ("calls under a budget", sums.budgeted),
     ] {
         assert!(count > SEEDS / 2, "only {count} {what} in {SEEDS} runs");
+    }
+    for (what, count) in [
+        ("partial records", sums.partial),
+        ("payloads removed", sums.removed),
+        ("batches forgotten", sums.forgotten),
+        ("answers that are none", sums.nonsense),
+    ] {
+        assert!(count > SEEDS / 10, "only {count} {what} in {SEEDS} runs");
     }
 }
 
