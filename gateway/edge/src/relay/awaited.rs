@@ -25,8 +25,11 @@ use crate::service::{
     text,
 };
 
-/// The first wait between two looks at a batch; each is twice as long as the one before, up to [`LOOK`].
+/// The first wait between two looks at a batch; each is twice as long as the one before, up to [`LOOK`], and later up to a
+/// tenth of what was waited so far.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
+/// The longest of these waits.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// Memory that an answer takes while it is made and sent.
 const ROOM: u64 = 2 * 1024 * 1024;
 /// And while it is sent.
@@ -78,14 +81,15 @@ impl Awaited<'_, '_> {
             }
         };
         tokio::pin!(stopping);
-        let mut look = FIRST_LOOK;
+        let (began, mut look) = (Instant::now(), FIRST_LOOK);
         // What waits for an operator is not waited for: nobody knows how long that will be.
         while batch.finished_at.is_none() && batch.status != Status::Held && Instant::now() < until {
             tokio::select! {
                 () = tokio::time::sleep_until(until.min(Instant::now() + look)) => {}
                 () = &mut stopping => break,
             }
-            look = (2 * look).min(LOOK);
+            // Who has waited for long can wait a tenth of it more: many who wait are no burden for the ledger.
+            look = (2 * look).min((began.elapsed() / 10).clamp(LOOK, LONGEST_LOOK));
             let found = exchange.gateway.ledger.batch(batch.id).await.map_err(|error| ledger(&error))?;
             batch = found.ok_or_else(|| Refusal::internal("awaiting a batch", &"it is gone"))?;
         }
