@@ -8,6 +8,7 @@ mod site;
 mod ways;
 
 mod admission;
+mod awaiting;
 mod bad_input;
 mod batches;
 mod connections;

@@ -1,0 +1,140 @@
+//! Relay routes that split, as far as the way in goes: nobody delivers here, so that every batch stays as it was accepted.
+
+use std::time::Duration;
+
+use sekisho_edge::route::{Mode, Route, Signed, Split};
+use sekisho_journal::{Digest, Event};
+use sekisho_soap::fault::{Fault, ReceivedFault};
+use sekisho_soap::message::{Fate, Span};
+use sekisho_soap::{EnvelopeReader, envelope::EnvelopeOptions};
+
+use crate::client::Answer;
+use crate::record_sets::RecordSet;
+use crate::site::{Site, until};
+use crate::ways::{Message, envelope, submit};
+
+/// The relay route splits what has more than two records.
+fn splits(route: &mut Route) {
+    if let Mode::Relay { split, .. } = &mut route.mode {
+        *split = Some(Split {
+            above_records: 2,
+            pass_bytes: 10_000,
+            deadline: Duration::from_secs(600),
+            signed: Signed::Pass,
+            merged: true,
+            plan: Digest::of(b"{}"),
+            mapping: Digest::of(b"mapping"),
+        });
+        // No repetition is told from the first by what it holds.
+        route.limits.body_bytes = 4 << 20;
+    }
+}
+
+fn call(records: u64) -> Message {
+    let orders = RecordSet::many_orders(records).elements();
+    Message::soap11(&envelope(&format!("<b:orders xmlns:b=\"urn:example:bulk\">{orders}</b:orders>")))
+}
+
+#[track_caller]
+fn fault(answer: &Answer) -> Fault {
+    let mut envelope = EnvelopeReader::open(&answer.body[..], &EnvelopeOptions::default()).unwrap();
+    let fault = ReceivedFault::read(&mut envelope).unwrap().unwrap_or_else(|| panic!("no fault: {answer}"));
+    fault.ours.unwrap_or_else(|| panic!("not the gateway's: {answer}"))
+}
+
+#[test]
+fn a_client_that_does_not_wait_is_told_at_once_that_nothing_is_done_yet() {
+    let site = Site::edited(splits);
+    let mut client = site.client();
+    let answer = client.ask(call(3).with("Prefer", "respond-async, wait=0").to("/relay"));
+    assert_eq!((answer.status, answer.header("preference-applied")), (500, Some("wait")));
+    let told = fault(&answer);
+    assert_eq!(told.code, "relay-unfinished");
+    let unfinished = told.unfinished.unwrap();
+    let batch = &site.batches()[0];
+    assert_eq!(unfinished.batch, batch.id.to_string());
+    assert!(unfinished.sums.balanced() && unfinished.sums.pending == 3);
+    assert_eq!(unfinished.spans, [Span { fate: Fate::NotDone, first: 1, last: 3 }]);
+    // It had no name: sent again, it would be another batch.
+    assert!(told.reason_en.contains("another batch if it were sent again"), "{}", told.reason_en);
+    assert!(told.reason_ja.contains("別のバッチになります"), "{}", told.reason_ja);
+    client.ask(call(3).with("Prefer", "wait=0").to("/relay"));
+    assert_eq!(site.batches().len(), 2);
+    // With one it is known, by its key in the head of the request too.
+    for _ in 0..2 {
+        let again = call(4).with("Prefer", "wait=0").with("Idempotency-Key", "\"k\"");
+        let told = fault(&client.ask(again.to("/relay")));
+        assert!(told.reason_en.contains("send the same message again"), "{}", told.reason_en);
+    }
+    assert_eq!(site.batches().len(), 3);
+    let other = call(5).with("Prefer", "wait=0").with("Idempotency-Key", "\"k\"");
+    assert_eq!(client.ask(other.to("/relay")).refused().code, "idempotency-key-reused");
+    let none = call(5).with("Idempotency-Key", "\"");
+    assert_eq!(client.ask(none.to("/relay")).refused().code, "idempotency-key-invalid");
+    assert_eq!((site.batches().len(), site.spooled().len()), (3, 3));
+}
+
+#[test]
+fn what_is_bad_is_refused_whole_before_anything_is_kept() {
+    let site = Site::edited(splits);
+    let mut client = site.client();
+    let mut records = RecordSet::many_orders(3).elements();
+    records.push_str(&RecordSet::orders(&[["x", "K4NARY", "1", ""]]).elements());
+    let body = |inner: &str| Message::soap11(&envelope(inner));
+    let orders = |records: &str| format!("<b:orders xmlns:b=\"urn:example:bulk\">{records}</b:orders>");
+    let long = RecordSet::many_orders(400).elements();
+    for (message, code) in [
+        (body(&orders(&records)), "bad-records"),
+        (body(&orders(&(long.clone() + &records))), "bad-records"),
+        (body(&format!("{}<x", orders(&long))), "xml-not-well-formed"),
+        (body("<b:other xmlns:b=\"urn:example:bulk\"/>"), "operation-unknown"),
+        (body(&" ".repeat(5 << 20)), "body-too-large"),
+    ] {
+        let mut client = site.client();
+        assert_eq!(client.ask(message.to("/relay")).refused().code, code);
+        site.assert_nothing_kept();
+    }
+    // A question is answered, however long it is.
+    let question = envelope("<g:heartbeat xmlns:g=\"urn:sekisho:gateway:1\"/>");
+    let padded = format!("{question}<!--{}-->", " ".repeat(20_000));
+    assert_eq!(client.ask(Message::soap11(&padded).to("/relay")).status, 200);
+    site.assert_nothing_kept();
+}
+
+#[test]
+fn what_is_packed_cannot_pass_and_is_a_batch_whatever_it_holds() {
+    let site = Site::edited(splits);
+    let answer = site.client().ask(call(1).gzipped().with("Prefer", "wait=0").to("/relay"));
+    assert_eq!(fault(&answer).code, "relay-unfinished");
+    assert_eq!(site.batches()[0].sums.pending, 1);
+}
+
+#[test]
+fn a_gateway_that_stops_answers_those_who_wait() {
+    let site = Site::edited(splits);
+    let mut client = site.client();
+    client.send(call(3).to("/relay"));
+    until("the batch is in the ledger", || !site.batches().is_empty());
+    site.begin_stop();
+    assert_eq!(fault(&client.answer()).code, "relay-unfinished");
+}
+
+#[test]
+fn a_withdrawn_batch_has_an_end_too_and_its_answer_is_made_of_a_plan_or_is_none() {
+    let site = Site::edited(splits);
+    let mut client = site.client();
+    client.send(call(3).to("/relay"));
+    until("the batch is in the ledger", || !site.batches().is_empty());
+    let (ledger, batch) = (site.gateway.ledger.clone(), site.batches()[0].id);
+    site.block_on(async {
+        let events = vec![Event::Cancelled { code: "x".into() }, Event::Finished { delivered_digest: None }];
+        ledger.apply(batch, ledger.epoch(), 1, events).await.unwrap();
+    });
+    // This ledger's plan is none: what there is to say is said all the same.
+    let told = client.answer();
+    assert_eq!(told.refused().code, "relay-answer-unreadable", "{told}");
+    let receipt = submit(&format!("<g:records>{}</g:records>", RecordSet::many_orders(3).elements()));
+    let answer =
+        site.client().ask(Message::soap11(&envelope(&receipt)).with("Prefer", "wait=0").to("/relay"));
+    assert_eq!(answer.receipt().records, 3);
+}
