@@ -234,9 +234,17 @@ fn post(gateway: SocketAddr, route: Route, batch: u64) -> anyhow::Result<Answer>
             let duplicate = part(&body, "duplicate").is_some_and(|said| said == "true");
             Ok(Answer::Receipt { id, duplicate })
         }
-        409 | 500 | 503 | 507 => Ok(Answer::Later(
-            part(&body, "code").with_context(|| format!("a refusal without a code: {body}"))?,
-        )),
+        409 | 500 | 503 | 507 => {
+            let code = part(&body, "code").with_context(|| format!("a refusal without a code: {body}"))?;
+            // What cannot be stored has a status of its own by REST; a SOAP client sees a fault.
+            let storing = if path.is_empty() { 500 } else { 507 };
+            let is_storing = code.starts_with("spool-") || code.starts_with("ledger-");
+            ensure!(
+                code != "internal" && (!is_storing || status == storing),
+                "the gateway refuses with {status}: {body}"
+            );
+            Ok(Answer::Later(code))
+        }
         _ => bail!("the gateway refuses with {status}: {body}"),
     }
 }

@@ -3,13 +3,14 @@
 
 mod campaign;
 mod client;
+mod moods;
 mod points;
 mod routes;
 mod settle;
 mod site;
 mod troubles;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -20,13 +21,13 @@ use self::campaign::Campaign;
 use self::client::Clients;
 use self::points::{POINTS, Point, Provoked};
 use self::settle::Compared;
-use self::site::{Builds, LOOK, PATIENCE, Start};
+use self::site::{Builds, LOOK, PATIENCE, Start, until};
 use self::troubles::Trouble;
 use crate::processes::get;
 use crate::workspace::{Programs, cargo, check, target};
 
-/// Kills of the test command.
-const TESTED: u64 = 20;
+/// Kills of the test command: at every fail point once, and half as many at random times.
+const TESTED: u64 = POINTS.len() as u64 * 3 / 2;
 /// Kills of the long tests.
 const LONG: u64 = 1_000;
 /// The seed of both.
@@ -68,7 +69,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let shipped = Programs::built(if options.dev { "debug" } else { "release" });
         Builds { shipped, breaking: breaking() }
     } else {
-        build(&if options.dev { Programs::build_dev()? } else { Programs::build()? })?
+        build(if options.dev { Programs::build_dev } else { Programs::build })?
     };
     match options.trouble {
         Some(trouble) => trouble.shown(&builds, options.seed),
@@ -78,30 +79,38 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// What the test command runs, with programs that are built: every trouble, and some kills.
 pub(crate) fn tested(programs: &Programs) -> anyhow::Result<()> {
-    all(programs, TESTED)
+    all(build(|| Ok(programs.clone()))?, TESTED)
 }
 
 /// What the long tests run.
 pub(crate) fn long() -> anyhow::Result<()> {
-    all(&Programs::build()?, LONG)
+    all(build(Programs::build)?, LONG)
 }
 
-fn all(programs: &Programs, count: u64) -> anyhow::Result<()> {
-    let builds = build(programs)?;
+fn all(builds: Builds, count: u64) -> anyhow::Result<()> {
     for trouble in Trouble::ALL {
         trouble.shown(&builds, SEED)?;
     }
     kills(&builds, count, SEED, None)
 }
 
-/// Builds the gateway with its fail points, beside what is shipped. No release build can have them.
-fn build(shipped: &Programs) -> anyhow::Result<Builds> {
+/// Builds the gateway with its fail points, and then what is shipped. No release build can have them.
+fn build(shipped: impl FnOnce() -> anyhow::Result<Programs>) -> anyhow::Result<Builds> {
     std::fs::create_dir_all(folder())?;
     check(cargo().args(["build", "--locked", "--package", "sekisho", "--features", "failpoints"]))?;
     // Whoever builds the gateway next puts it in the same place, without fail points.
     let kept = std::fs::copy(target().join("debug/sekisho"), breaking());
     kept.context("keeping the gateway with fail points")?;
-    Ok(Builds { shipped: shipped.clone(), breaking: breaking() })
+    let shipped = shipped()?;
+    // The name of the variable that holds their orders stands in a program that has them, and in no other.
+    ensure!(has_fail_points(&breaking())?, "the gateway that was built for it has no fail points");
+    ensure!(!has_fail_points(&shipped.path("sekisho"))?, "the gateway that is shipped has fail points");
+    Ok(Builds { shipped, breaking: breaking() })
+}
+
+fn has_fail_points(program: &Path) -> anyhow::Result<bool> {
+    let bytes = std::fs::read(program).with_context(|| program.display().to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).contains("SEKISHO_FAIL"))
 }
 
 /// Where everything of this lies.
@@ -129,12 +138,14 @@ fn kills(builds: &Builds, count: u64, seed: u64, only: Option<&str>) -> anyhow::
                 bag = bagful(only, &mut chance)?;
             }
             let point = bag.pop().flatten();
+            moods::change(&campaign.site, &mut chance)?;
             done += 1;
             let what = killed(&mut campaign, &clients, point, &mut chance).with_context(|| {
                 format!("kill {done}, seed {seed}: {}", point.map_or("random", |point| point.name))
             })?;
             println!("  kill {done:>4}  {what}");
         }
+        moods::good(&campaign.site)?;
         campaign.site.start(&Start::default())?;
         campaign.close(clients).with_context(|| format!("after kill {done}, seed {seed}"))?;
         campaign.site.kill();
@@ -212,9 +223,9 @@ fn provoked(campaign: &mut Campaign, point: Point) -> anyhow::Result<()> {
             _ => Ok(()),
         },
         Provoked::ByDecision => {
-            let decided = decided(campaign);
-            // It may die under any of these questions.
-            if campaign.site.is_dead()? { Ok(()) } else { decided }
+            let Err(unanswered) = decided(campaign) else { return Ok(()) };
+            // It may die under any of these questions, and is dead a moment after it has cut the answer.
+            until("the gateway is dead", || campaign.site.is_dead()).map_err(|_| unanswered)
         }
     }
 }
