@@ -1,9 +1,13 @@
 //! Requests that come again (draft-ietf-httpapi-idempotency-key-header-07): what they are known by.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use sekisho_journal::{Digest, Idempotency, RepeatedBy, RepetitionName, Spool};
 
+use super::Exchange;
 use crate::doors::Names;
+use crate::gateway::UnderWay;
 use crate::refusal::{Class, Refusal};
 use crate::route::Duplicates;
 
@@ -46,6 +50,30 @@ fn string(value: &str) -> Option<String> {
 
 fn word(value: &str) -> Option<String> {
     value.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"').then(|| value.to_owned())
+}
+
+/// Marks a SOAP message's key, or else its id, as under way. It stands in the message, so that it is known when that has been
+/// read; a request by REST says its key in its head.
+pub(super) fn begin(exchange: &Exchange<'_>, names: &Names) -> Result<Option<UnderWay>, Refusal> {
+    let name = match (&names.key, &names.message_id) {
+        (Some(key), _) => key.clone(),
+        // No key has a line end.
+        (None, Some(id)) => format!("message id\n{id}"),
+        (None, None) => return Ok(None),
+    };
+    let begun = exchange.gateway.begin(&exchange.client.name, &exchange.route.name, &name);
+    begun.map(Some).ok_or_else(under_way)
+}
+
+/// Another request with the same key has not been answered yet.
+pub(super) fn under_way() -> Refusal {
+    Refusal::new(
+        Class::Conflict,
+        "idempotency-key-under-way",
+        "A request with this idempotency key is under way; ask again when it has been answered.",
+    )
+    .ja("同じ冪等キーの要求を処理中です。")
+    .retry_after(Duration::from_secs(1))
 }
 
 /// The route wants every submission to have a key, and this one has none.

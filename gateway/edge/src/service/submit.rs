@@ -110,7 +110,16 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
         Asks::Query(request) => query(exchange, door, version, message_id, request).await,
         Asks::Submit(submission) => {
             let reply = submission.reply.clone();
-            match keep(exchange, door, *submission, None).await {
+            let kept = match repetition::begin(exchange, &submission.names) {
+                Ok(_until_it_is_kept) => keep(exchange, door, *submission, None).await,
+                Err(refusal) => {
+                    if let Some(taken) = &submission.taken {
+                        discard(&exchange.gateway.spool, taken.sealed.batch).await;
+                    }
+                    Err(refusal)
+                }
+            };
+            match kept {
                 Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
                 Ok(kept) => {
                     let response = match reply {
@@ -241,15 +250,7 @@ fn prepare_rest(exchange: &Exchange<'_>) -> Result<Prepared, Refusal> {
         None => None,
         Some(key) => {
             let begun = exchange.gateway.begin(&exchange.client.name, &exchange.route.name, key);
-            Some(begun.ok_or_else(|| {
-                Refusal::new(
-                    Class::Conflict,
-                    "idempotency-key-under-way",
-                    "A request with this idempotency key is under way; ask again when it has been answered.",
-                )
-                .ja("同じ冪等キーの要求を処理中です。")
-                .retry_after(Duration::from_secs(1))
-            })?)
+            Some(begun.ok_or_else(repetition::under_way)?)
         }
     };
     Ok((declared, media_type, under_way, key))

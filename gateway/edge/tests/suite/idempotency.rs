@@ -126,6 +126,31 @@ fn a_key_under_way_is_a_conflict_and_free_again_afterwards() {
     until("the key is free", || site.client().ask(good.to("/orders")).status == 202);
 }
 
+#[test]
+fn a_key_under_way_is_a_conflict_at_a_soap_door_too() {
+    let site = Site::new();
+    for way in [Way::Swa, Way::SoapXml, Way::SoapBase64] {
+        let key = format!("{way:?}");
+        let message = Way::RestCsv.message(orders("1.00").csv().as_bytes()).with("Idempotency-Key", &key);
+        let mut first = site.client();
+        first.send(message.head("/orders"));
+        until("the first is under way", || site.gateway.metrics.uploads.get() == 1);
+        let body = String::from_utf8(way.message(way.payload(&orders("1.00")).as_bytes()).body).unwrap();
+        let wrapped = format!("gateway:1\"><g:idempotencyKey>{key}</g:idempotencyKey>");
+        let soap = way.message(way.payload(&orders("1.00")).as_bytes());
+        let soap = Message { body: body.replacen("gateway:1\">", &wrapped, 1).into_bytes(), ..soap };
+        let kept = site.spooled().len();
+        let answer = site.client().ask(soap.to("/orders"));
+        assert_eq!((answer.status, answer.refused().code.as_str()), (500, "idempotency-key-under-way"));
+        assert!(answer.text().contains("Client"), "{}", answer.text());
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(site.spooled().len(), kept, "{way:?}: nothing is left of it");
+        let receipt = first.ask(&message.body).receipt();
+        let again = site.client().ask(soap.to("/orders")).receipt();
+        assert_eq!((again.id, again.duplicate), (receipt.id, true), "{way:?}");
+    }
+}
+
 /// The message with this WS-Addressing id.
 fn identified(message: &Message, id: &str) -> Message {
     let header = format!(
