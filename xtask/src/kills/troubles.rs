@@ -19,7 +19,7 @@ use super::site::{Builds, Start, until};
 pub(crate) enum Trouble {
     /// The cloud does the work and then resets, cuts its answer, or a proxy answers in its place.
     Resets,
-    /// A route says of calls that add that a repeat does no harm: what that doubles must be found.
+    /// A route says of calls that add that a repeat does no harm: what that doubles must be found; and what the cloud loses.
     Lie,
     /// The cloud is down, cuts everything, then is silent, for longer than the retry budget lasts.
     Down,

@@ -7,6 +7,7 @@ use super::{accepted, begun, delivered, in_words};
 use crate::kills::campaign::Campaign;
 use crate::kills::client::balanced;
 use crate::kills::routes::ROUTES;
+use crate::kills::settle;
 use crate::kills::site::{Builds, Start, until};
 use crate::processes::get;
 
@@ -35,7 +36,7 @@ pub(super) fn resets(builds: &Builds, seed: u64) -> anyhow::Result<String> {
     Ok(format!("{faults} calls done and not answered: {}", in_words(campaign.compared)))
 }
 
-/// What the comparison is worth: with a promise that does not hold, it has to find what was doubled.
+/// What the comparison is worth: with a promise that does not hold, it has to find what was doubled; and what the cloud has lost.
 pub(super) fn lie(builds: &Builds, seed: u64) -> anyhow::Result<String> {
     let mut campaign = Campaign::new(builds, "lie", seed)?;
     campaign.site.configure(|text| {
@@ -54,7 +55,14 @@ pub(super) fn lie(builds: &Builds, seed: u64) -> anyhow::Result<String> {
     let Err(found) = ended else { bail!("records were doubled, and the comparison did not see it") };
     let found = format!("{found:#}");
     ensure!(found.starts_with("the table once: lost [], doubled [("), "something else was found: {found}");
-    Ok("with a promise that does not hold, what was doubled is found".to_owned())
+    campaign.site.tell_cloud("DELETE", "/admin/rows", &Value::Null)?;
+    let compared = settle::compare(&campaign.site, &campaign.seen, 0);
+    let found = compared.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    ensure!(
+        found.starts_with("the table soap: lost ["),
+        "rows were lost, and the comparison found: {found:?}"
+    );
+    Ok("with a promise that does not hold, what was doubled is found, and so is what is lost".to_owned())
 }
 
 /// The cloud says that it is down, then cuts every call before it does anything, then is silent; then it is back.
