@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::site::Site;
 
 /// What may become of a call, with what it takes to say so. Nothing stops a call half-way: no operator could decide on the
-/// half of a chunk that may not be repeated.
-const KINDS: [(&str, &str); 19] = [
+/// half of a chunk that may not be repeated. Nor is a quota used up: until the next day nothing would go, as it should be.
+const KINDS: [(&str, &str); 18] = [
     ("reset-before", "{}"),
     ("reset-after", "{}"),
     ("cut-answer", "{}"),
@@ -16,7 +16,6 @@ const KINDS: [(&str, &str); 19] = [
     ("status", r#"{"status":503}"#),
     ("status-after", r#"{"status":502}"#),
     ("expire-session", "{}"),
-    ("quota", "{}"),
     ("lock", "{}"),
     ("wrong-answer", r#"{"variant":"garbage"}"#),
     ("wrong-answer", r#"{"variant":"html"}"#),
