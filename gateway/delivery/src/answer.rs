@@ -115,7 +115,6 @@ pub async fn merged_answer(
         return Err(AnswerError::Gone);
     }
     let json = ledger.plan(batch.plan).await?.ok_or(AnswerError::None)?;
-    let set_aside = if batch.sums.set_aside > 0 { ledger.set_aside(batch.id).await? } else { Vec::new() };
     let (ledger, spool, batch) = (ledger.clone(), spool.clone(), batch.id);
     let making = tokio::task::spawn_blocking(move || {
         let plan = CompiledPlan::new(crate::plan::Plan::from_json(&json)?)?;
@@ -124,7 +123,7 @@ pub async fn merged_answer(
         let content = match spool.merged(batch)? {
             Some(content) => content,
             None => {
-                merge::Merge::new(&ledger, &spool, batch, &plan, &form, &set_aside)?.write()?;
+                merge::Merge::new(&ledger, &spool, batch, &plan, &form)?.write()?;
                 spool.merged(batch)?.ok_or(AnswerError::Gone)?
             }
         };

@@ -2,7 +2,7 @@
 
 use sekisho_journal::machine::{Run, Settlement};
 use sekisho_journal::{
-    BatchId, BatchWriter, KeptResults, Ledger, Records, RowAnswer, SetAside, Spool, SpoolError, SpoolReader,
+    BatchId, BatchWriter, KeptResults, Ledger, Records, RowAnswer, Spool, SpoolError, SpoolReader,
 };
 use sekisho_records::{Cell, RowBuf};
 
@@ -24,12 +24,9 @@ pub(super) struct Merge<'a> {
     ledger: &'a Ledger,
     batch: BatchId,
     form: &'a AnswerForm,
-    set_aside: &'a [SetAside],
     kept: KeptResults,
     payload: Payload<'a>,
     out: Out,
-    /// Records that the client sent so far, those that were set aside among them.
-    number: u64,
 }
 
 impl<'a> Merge<'a> {
@@ -39,12 +36,11 @@ impl<'a> Merge<'a> {
         batch: BatchId,
         plan: &'a CompiledPlan,
         form: &'a AnswerForm,
-        set_aside: &'a [SetAside],
     ) -> Result<Self, AnswerError> {
         let payload = Payload { reader: spool.reader(batch)?, records: None, plan, rows: RowBuf::new() };
         let out = Out { writer: spool.merge(batch)?, buffer: Vec::new(), counts: Counts::default() };
         let kept = spool.results(batch)?;
-        Ok(Self { ledger, batch, form, set_aside, kept, payload, out, number: 0 })
+        Ok(Self { ledger, batch, form, kept, payload, out })
     }
 
     /// Writes the answer beside the payload; it is on the disk when this returns.
@@ -58,7 +54,6 @@ impl<'a> Merge<'a> {
                     if one != position {
                         return Err(AnswerError::Unfinished);
                     }
-                    self.left_out()?;
                     self.record(position, run)?;
                     position += 1;
                 }
@@ -67,22 +62,7 @@ impl<'a> Merge<'a> {
                 return Err(AnswerError::Unfinished);
             }
         }
-        self.left_out()?;
         self.out.seal()
-    }
-
-    /// Records that were left out of the batch stand where the client sent them.
-    fn left_out(&mut self) -> Result<(), AnswerError> {
-        self.number += 1;
-        while let Some((first, rest)) = self.set_aside.split_first()
-            && first.record == self.number
-        {
-            self.set_aside = rest;
-            let fate = Fate { taken: false, code: Some(first.code.as_str()), field: first.field.as_deref() };
-            self.out.result(&result::write(&self.form.results, None, fate), false)?;
-            self.number += 1;
-        }
-        Ok(())
     }
 
     fn record(&mut self, position: u64, run: &Run) -> Result<(), AnswerError> {

@@ -414,34 +414,6 @@ fn what_is_in_doubt_and_may_not_be_repeated_is_told_at_once() {
 }
 
 #[test]
-fn records_that_are_left_out_stand_in_the_answer_where_the_client_sent_them() {
-    let (gateway, cloud) = started(&SPLIT.replace("idempotent", "bad_records = \"set-aside\"\nidempotent"));
-    let mut records: Vec<String> = (0..12).map(|n| format!("<t:Row><t:Id>R{n}</t:Id></t:Row>")).collect();
-    for bad in [0, 5, 6] {
-        records[bad] = "<t:Row><t:Other/></t:Row>".to_owned();
-    }
-    let put = format!("<c:put xmlns:c=\"urn:cloud\" xmlns:t=\"urn:t\">{}</c:put>", records.concat());
-    cloud.hold_from(0);
-    let message = envelope(SOAP11, &named("urn:aside"), &put);
-    let answer = ask(&gateway, "Prefer: wait=1\r\n", &message);
-    assert!(answer.body.contains("<g:code>relay-unfinished</g:code>"), "{}", answer.body);
-    assert!(answer.body.contains("Of 12 records, 0 are done, 0 partly, 3 refused"), "{}", answer.body);
-    let outcomes = texts(&answer.body, "outcome");
-    assert_eq!(
-        (outcomes[0].as_str(), texts(&answer.body, "lastRecord").last().unwrap().as_str()),
-        ("refused", "12")
-    );
-    assert!(texts(&answer.body, "firstRecord").contains(&"6".to_owned()), "{}", answer.body);
-    cloud.let_go();
-    let answer = ask(&gateway, "", &message);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let taken: Vec<bool> = texts(&answer.body, "success").iter().map(|text| text == "true").collect();
-    let expected: Vec<bool> = (0..12).map(|n| ![0, 5, 6].contains(&n)).collect();
-    assert_eq!(taken, expected, "{}", answer.body);
-    assert!(answer.body.contains("<taken>9</taken>") && answer.body.contains("<error><code>"));
-}
-
-#[test]
 fn an_answer_that_has_had_its_time_is_gone_and_the_fault_says_what_was_done() {
     let (gateway, cloud) = started(&format!("keep_payload_seconds = 1\n{SPLIT}"));
     let message = envelope(SOAP11, &named("urn:old"), &put(8));

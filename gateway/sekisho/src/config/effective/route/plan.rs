@@ -13,7 +13,7 @@ use crate::config::effective::EffectiveUpstream;
 use crate::config::effective::gateway::between;
 use crate::config::effective::schemas::LoadedSchema;
 use crate::config::key_path::KeyPath;
-use crate::config::raw::{AnswerPolicy, RouteSection, SignedPolicy, SplitSection};
+use crate::config::raw::{AnswerPolicy, BadRecordsPolicy, RouteSection, SignedPolicy, SplitSection};
 use crate::config::words;
 use crate::language::{Text, text};
 
@@ -284,6 +284,15 @@ pub(super) fn relay(
             text!(
                 "a relay route that does not split passes messages as they come and has none",
                 "分割（split）しない中継（relay）の特定通信はメッセージをそのまま渡すので、dialectは書けません"
+            ),
+        );
+    }
+    if section.bad_records == BadRecordsPolicy::SetAside {
+        notes.add(
+            "bad_records",
+            text!(
+                "must be \"refuse\" on a relay route: a message passes whole or not at all",
+                "中継（relay）の特定通信では\"refuse\"にしてください。メッセージは全体を渡すか、まったく渡さないかのどちらかです"
             ),
         );
     }
