@@ -62,7 +62,8 @@ fn orders() -> String {
 /// A request.
 ///
 /// The name of a route stands for its path, as in `${orders}`; `${path}` for that of the case's own route, `${lookup}` for
-/// that of a relay which asks the cloud for rows by `findRecords`, `${host}` for the target, `${sha256}` for the body's digest in base64, `${NAME}` for a text of the file, a
+/// that of a relay which asks the cloud for rows by `findRecords`, `${awaited}` for that of one which splits what has more than
+/// two orders, `${host}` for the target, `${sha256}` for the body's digest in base64, `${NAME}` for a text of the file, a
 /// fill, or a captured value.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

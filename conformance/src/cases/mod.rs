@@ -24,7 +24,7 @@ use anyhow::{Context, bail, ensure};
 use case::CaseFile;
 
 /// The routes that cases know, by name, each with its path in `conformance/gateway.toml`.
-pub const ROUTES: [(&str, &str); 8] = [
+pub const ROUTES: [(&str, &str); 9] = [
     ("orders", "/bulk"),
     ("lenient", "/lenient"),
     ("legacy", "/legacy"),
@@ -32,6 +32,7 @@ pub const ROUTES: [(&str, &str); 8] = [
     ("attributes", "/attributes"),
     ("differential", "/differential"),
     ("lookup", "/lookup"),
+    ("awaited", "/awaited"),
     ("household", "/household"),
 ];
 
@@ -79,7 +80,7 @@ mod tests {
         let files = load(Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").as_path()).unwrap();
         let count: usize = files.iter().map(|file| file.case.len()).sum();
         assert!(count >= 100, "{count} cases");
-        for area in ["swa", "soap", "rest", "charset", "differential", "hostile", "heartbeat", "clients"] {
+        for area in ["swa", "soap", "rest", "charset", "differential", "hostile", "heartbeat", "clients", "relay"] {
             assert!(files.iter().any(|file| file.area == area), "{area}");
         }
     }
