@@ -21,9 +21,10 @@ pub(crate) const SPOOL: &str = "/spool";
 /// The wall clock when a run begins (unix milliseconds).
 const BEGIN: u64 = 1_800_000_000_000;
 
-/// How long after the faults everything must have settled, and where the cloud may be asked for little in a day.
+/// How long after the faults everything must have settled. Where the cloud may be asked for little in a day, each record
+/// has days of its own: the least budget lets one through, and some are refused for the moment.
 const PATIENCE: Duration = Duration::from_secs(4 * 3_600);
-const PATIENCE_OF_DAYS: Duration = Duration::from_secs(60 * 24 * 3_600);
+const PATIENCE_OF_RECORD: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// How often the operator looks at what is held, once it is calm, and where things take days.
 const OPERATOR: Duration = Duration::from_secs(300);
@@ -290,7 +291,7 @@ impl World {
             if self.counted.happenings > u64::from(MOST_HAPPENINGS) {
                 return Err("nothing comes to rest".into());
             }
-            if at > self.scenario.calm + self.days(PATIENCE, PATIENCE_OF_DAYS) {
+            if at > self.scenario.calm + self.patience() {
                 return Err(format!("never settles: {}", self.open()));
             }
             self.happen(happening)?;
@@ -350,6 +351,12 @@ impl World {
             && self.ledger.batches().all(|entry| entry.state.finished)
             && self.requests.values().all(|request| request.to_come == 0)
             && !self.jobs.values().any(CloudJob::is_at_work)
+    }
+
+    /// How long after the faults everything must have settled.
+    fn patience(&self) -> Duration {
+        let records: usize = self.scenario.payloads.iter().map(|payload| payload.records.len()).sum();
+        self.days(PATIENCE, PATIENCE_OF_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX)))
     }
 
     /// One time or the other, as the run takes days or not.
