@@ -30,7 +30,8 @@ pub struct Case {
     pub rule: String,
     /// The route that it is about: `orders`, `lenient` (the same, bad records left out), `legacy` (the same, CSV by
     /// position, in Windows-31J, what that does not have replaced by U+3013), `unreached` (the same, no cloud behind it),
-    /// `attributes`, `differential`, `household`.
+    /// `attributes`, `differential`, `household`; and as `orders` with another rule for what comes twice: `keyed`, `contents`,
+    /// `last-wins`, `in-order`.
     #[serde(default = "orders")]
     pub route: String,
     /// What is sent.

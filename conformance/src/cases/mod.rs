@@ -24,7 +24,7 @@ use anyhow::{Context, bail, ensure};
 use case::CaseFile;
 
 /// The routes that cases know, by name, each with its path in `conformance/gateway.toml`.
-pub const ROUTES: [(&str, &str); 9] = [
+pub const ROUTES: [(&str, &str); 13] = [
     ("orders", "/bulk"),
     ("lenient", "/lenient"),
     ("legacy", "/legacy"),
@@ -34,6 +34,10 @@ pub const ROUTES: [(&str, &str); 9] = [
     ("lookup", "/lookup"),
     ("awaited", "/awaited"),
     ("household", "/household"),
+    ("keyed", "/keyed"),
+    ("contents", "/contents"),
+    ("last-wins", "/last-wins"),
+    ("in-order", "/in-order"),
 ];
 
 /// Reads every case file of a folder, by name.
