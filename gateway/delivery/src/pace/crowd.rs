@@ -24,6 +24,9 @@ pub(super) const CROWDS: [Crowd; 20] = [
     Crowd::served(0.05, 12),
 ];
 
+/// Seconds that a chunk would have taken alone, by each crowd.
+pub(super) type Alone = [f64; CROWDS.len()];
+
 /// How much slower chunks are together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Crowd {

@@ -146,6 +146,11 @@ impl Filter {
         self.costs = self.costs.map(|cost| cost.max(0.0));
     }
 
+    /// What a call may cost at least, so many deviations from what it is taken to cost.
+    pub(super) fn least_fixed(&self, deviations: f64) -> f64 {
+        (self.costs[0] - deviations * self.covariance[0][0].max(0.0).sqrt()).max(0.0)
+    }
+
     /// How many deviations a cost is from nothing.
     fn share(&self, one: usize) -> f64 {
         self.costs[one] / self.covariance[one][one].max(1e-300).sqrt()

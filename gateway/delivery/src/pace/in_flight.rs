@@ -21,6 +21,9 @@ const LOOK: u32 = 8;
 /// One that is expected to bring this much more throughput is tried after as many chunks as the patience says.
 const WAIT: f64 = 0.04;
 
+/// And only where what is left to be sent is expected to gain so many times what the trial costs.
+const REPAID: f64 = 3.0;
+
 /// And the patience grows up to this.
 const LONGEST_PATIENCE: u32 = 256;
 
@@ -55,6 +58,12 @@ impl Pace {
         });
         let Some((number, gain)) = others.max_by(|one, other| one.1.total_cmp(&other.1)) else { return };
         if number == self.allowed || f64::from(self.steady) * gain < WAIT * f64::from(self.patience) {
+            return;
+        }
+        // A round goes by until it has shown something.
+        let lost = 1.0 - self.throughput(&self.model, number) / now(&self.model);
+        let round = f64::from(self.allowed) * self.proven;
+        if gain * (self.remaining as f64) < REPAID * lost * round {
             return;
         }
         self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
@@ -115,11 +124,8 @@ impl Pace {
 
     /// Whether chunks under way would stay away from the limit if there were so many of them, at the worst that is likely.
     fn bearable(&self, in_flight: u32) -> bool {
-        let load = f64::from(in_flight);
-        let worst = self.model.margin() * self.model.strain(load);
         let most = CONFIDENT * self.spec.limit().as_secs_f64();
-        self.flights.values().all(|flight| {
-            self.model.seconds(flight.work, load, 1.0) * worst * self.model.doubt(flight.work) <= most
-        })
+        let within = |work| self.model.surely_within(work, f64::from(in_flight), 1.0, most);
+        self.flights.values().all(|flight| within(flight.work))
     }
 }

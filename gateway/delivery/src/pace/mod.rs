@@ -11,12 +11,14 @@ mod explain;
 mod filter;
 mod in_flight;
 mod model;
+mod normal;
 mod size;
 mod spec;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::crowd::{Alone, CROWDS};
 use self::filter::Work;
 use self::model::{Memory, Model, Sample};
 pub use self::size::{ChunkSize, Costs};
@@ -65,9 +67,9 @@ pub struct Pace {
     changed: u64,
     /// How many of them it takes until another number is tried where the model leaves open which one is the best.
     patience: u32,
-    /// Integral of the number of chunks under way, in chunk seconds, up to `area_at`.
-    area: f64,
-    area_at: Duration,
+    /// Rows that were left to be sent when the next size was last asked for.
+    remaining: u64,
+    passed: Passed,
     hits: u64,
     /// When the last of them was: chunks opened before it show nothing of what works since.
     hit_at: Option<Duration>,
@@ -81,7 +83,18 @@ pub struct Ticket(u64);
 struct Flight {
     opened: Duration,
     work: Work,
+    /// What had passed when it was opened.
+    since: Passed,
+}
+
+/// What has passed up to a moment.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    at: Duration,
+    /// Integral of the number of chunks under way, in chunk seconds.
     area: f64,
+    /// How far a chunk would have come that was under way all the time.
+    alone: Alone,
 }
 
 /// What a pace takes the upstream's costs to be for a chunk alone, in seconds.
@@ -129,8 +142,8 @@ impl Pace {
             steady: 0,
             changed: 0,
             patience: 8,
-            area: 0.0,
-            area_at: Duration::ZERO,
+            remaining: 0,
+            passed: Passed { at: Duration::ZERO, area: 0.0, alone: Alone::default() },
             hits: 0,
             hit_at: None,
         }
@@ -197,7 +210,8 @@ impl Pace {
 
     /// Size of the next chunk, or `None` while enough are under way. `remaining` rows are left to be sent, as far as is
     /// known: the last ones are spread over the chunks that may still be opened, so that they end together.
-    pub fn next(&self, now: Duration, remaining: u64) -> Option<ChunkSize> {
+    pub fn next(&mut self, now: Duration, remaining: u64) -> Option<ChunkSize> {
+        self.remaining = remaining;
         let free = (self.allowed() as usize).checked_sub(self.flights.len()).filter(|free| *free > 0)?;
         if let Some(rows) = self.spec.fixed_rows {
             return Some(self.sized(rows, false));
@@ -226,7 +240,7 @@ impl Pace {
         let row_bytes = work.bytes / work.rows;
         let lately = if self.row_bytes > 0.0 { LATELY } else { 1.0 };
         self.row_bytes += lately * (row_bytes - self.row_bytes);
-        self.flights.insert(self.tickets, Flight { opened: now, work, area: self.area });
+        self.flights.insert(self.tickets, Flight { opened: now, work, since: self.passed });
         Ticket(self.tickets)
     }
 
@@ -244,7 +258,7 @@ impl Pace {
                 self.hits += 1;
                 self.hit_at = Some(now);
                 let limit = self.spec.limit().as_secs_f64();
-                self.model.at_least(Sample { seconds: sample.seconds.max(limit), ..sample });
+                self.model.at_least(sample.lasting(limit));
                 self.model.forget_load();
                 self.shrink(sample.work.rows / 2.0);
                 // What is under way was sized by the same mistake: until one chunk works, no more than that is sent.
@@ -296,27 +310,34 @@ impl Pace {
 
     /// By how much the upstream is slower than learnt, as chunks under way already prove.
     fn lateness(&self, now: Duration) -> f64 {
-        let area = self.area_until(now);
-        self.model.lateness(self.flights.values().map(|flight| sample(flight, now, area)))
+        self.model.lateness(self.flights.values().map(|flight| self.sample(flight, now)))
     }
 
     fn sample(&self, flight: &Flight, now: Duration) -> Sample {
-        sample(flight, now, self.area_until(now))
+        let seconds = now.saturating_sub(flight.opened).as_secs_f64().max(1e-4);
+        let passed = self.passed_until(now);
+        let mut alone = passed.alone;
+        for (alone, before) in alone.iter_mut().zip(flight.since.alone) {
+            *alone = (*alone - before).max(1e-6);
+        }
+        let load = ((passed.area - flight.since.area) / seconds).max(1.0);
+        Sample { work: flight.work, seconds, alone, load }
     }
 
     fn advance(&mut self, now: Duration) {
-        self.area = self.area_until(now);
-        self.area_at = self.area_at.max(now);
+        self.passed = self.passed_until(now);
     }
 
-    fn area_until(&self, now: Duration) -> f64 {
-        self.area + self.flights.len() as f64 * now.saturating_sub(self.area_at).as_secs_f64()
+    fn passed_until(&self, now: Duration) -> Passed {
+        let Passed { at, mut area, mut alone } = self.passed;
+        let seconds = now.saturating_sub(at).as_secs_f64();
+        let load = self.flights.len() as f64;
+        area += load * seconds;
+        for (alone, crowd) in alone.iter_mut().zip(CROWDS) {
+            *alone += seconds / crowd.slowdown(load);
+        }
+        Passed { at: at.max(now), area, alone }
     }
-}
-
-fn sample(flight: &Flight, now: Duration, area: f64) -> Sample {
-    let seconds = now.saturating_sub(flight.opened).as_secs_f64().max(1e-4);
-    Sample { work: flight.work, seconds, load: ((area - flight.area) / seconds).max(1.0) }
 }
 
 #[cfg(test)]

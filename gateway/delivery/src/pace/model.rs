@@ -8,8 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::crowd::{CROWDS, Crowd};
+use super::crowd::{Alone, CROWDS, Crowd};
 use super::filter::{CONFIDENCE, Filter, Work};
+use super::normal::beyond;
 
 /// Where the weighing starts: without evidence some contention is likelier than none or a lot.
 const LIKELY: f64 = 0.15;
@@ -30,16 +31,37 @@ const RULED_OUT: f64 = 6.0;
 /// Noise of a single chunk that is always reckoned with.
 const LEAST_NOISE: f64 = 0.03;
 
-/// How much the last chunk's load says about the load lately.
-const LATELY: f64 = 0.3;
+/// Of so many chunks one may be expected to come too near to the limit: a risk as small as that of a deviation of 2.25.
+const RISK: f64 = 1.0 / 80.0;
+
+/// A crowd less likely than this beside the likeliest adds nothing to it.
+const NEGLIGIBLE: f64 = 1e-3;
+
+/// How many deviations are reckoned with where no chunk has met such a load.
+const UNMET: f64 = 1.0;
+
+/// How far a call's fixed cost may be below what it seems, in deviations, where short chunks are safer.
+const CHEAPER: f64 = 0.5;
 
 /// One finished chunk.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) work: Work,
     pub(crate) seconds: f64,
+    /// What it would have taken alone: how many were under way is known for every moment of it.
+    pub(crate) alone: Alone,
     /// Mean number of chunks under way while it was, itself counted.
     pub(crate) load: f64,
+}
+
+impl Sample {
+    /// If it took so long at least.
+    pub(crate) fn lasting(mut self, seconds: f64) -> Self {
+        let by = (seconds / self.seconds).max(1.0);
+        self.alone = self.alone.map(|alone| alone * by);
+        self.seconds *= by;
+        self
+    }
 }
 
 /// The estimates.
@@ -51,8 +73,6 @@ pub(crate) struct Model {
     samples: u64,
     /// The highest load that an answered chunk has met.
     heaviest: f64,
-    /// The load that chunks have met lately.
-    lately: f64,
 }
 
 /// What is worth keeping over a restart.
@@ -78,7 +98,6 @@ impl Model {
             spread: 0.12,
             samples: 0,
             heaviest: 1.0,
-            lately: 1.0,
         }
     }
 
@@ -101,7 +120,6 @@ impl Model {
         }
         model.samples = 8;
         model.heaviest = load;
-        model.lately = load;
         model.spread = memory.noise.clamp(0.05, 1.0);
         model
     }
@@ -136,6 +154,11 @@ impl Model {
         self.filters[self.best].costs[0]
     }
 
+    /// What a call may cost by itself if it is cheaper than it seems.
+    pub(crate) fn least_fixed(&self) -> f64 {
+        self.filters[self.best].least_fixed(CHEAPER)
+    }
+
     pub(crate) fn per_row(&self) -> f64 {
         self.filters[self.best].costs[1]
     }
@@ -152,20 +175,19 @@ impl Model {
     pub(crate) fn learn(&mut self, sample: Sample) {
         self.samples += 1;
         self.heaviest = self.heaviest.max(sample.load);
-        self.lately += LATELY * (sample.load - self.lately);
         if self.samples == 1 {
-            for (filter, crowd) in self.filters.iter_mut().zip(CROWDS) {
-                *filter = Filter::first(sample.work, sample.seconds / crowd.slowdown(sample.load));
+            for (filter, alone) in self.filters.iter_mut().zip(sample.alone) {
+                *filter = Filter::first(sample.work, alone);
             }
             return;
         }
         let noise = (1.25 * self.spread).max(LEAST_NOISE);
-        let surprise = (sample.seconds / self.seconds(sample.work, sample.load, 1.0)).ln().abs();
+        let surprise = self.late(&sample).ln().abs();
         // What may be the doubt about the costs is not all noise.
         let own = self.filters[self.best].share_of_noise(sample.work, noise);
         self.spread += 0.1 * (surprise * own - self.spread);
-        for (filter, crowd) in self.filters.iter_mut().zip(CROWDS) {
-            filter.learn(sample.work, sample.seconds / crowd.slowdown(sample.load), noise);
+        for (filter, alone) in self.filters.iter_mut().zip(sample.alone) {
+            filter.learn(sample.work, alone, noise);
         }
         self.weigh();
     }
@@ -175,9 +197,8 @@ impl Model {
         if self.is_blank() {
             return;
         }
-        for (filter, crowd) in self.filters.iter_mut().zip(CROWDS) {
-            let least = sample.seconds / crowd.slowdown(sample.load);
-            filter.slow_down(least / filter.expected(sample.work));
+        for (filter, alone) in self.filters.iter_mut().zip(sample.alone) {
+            filter.slow_down(alone / filter.expected(sample.work));
         }
     }
 
@@ -188,8 +209,12 @@ impl Model {
 
     /// By how much the upstream is slower than learnt, as chunks still under way already prove; at least 1.
     pub(crate) fn lateness(&self, under_way: impl Iterator<Item = Sample>) -> f64 {
-        under_way
-            .fold(1.0, |late, sample| late.max(sample.seconds / self.seconds(sample.work, sample.load, 1.0)))
+        under_way.fold(1.0, |late, sample| late.max(self.late(&sample)))
+    }
+
+    /// How many times as long as expected a chunk took.
+    fn late(&self, sample: &Sample) -> f64 {
+        sample.alone[self.best] / self.filters[self.best].expected(sample.work)
     }
 
     /// Seconds for a chunk at `load`, on an upstream so many times as slow as learnt.
@@ -219,22 +244,34 @@ impl Model {
         (CONFIDENCE * 1.25 * self.spread).exp().min(4.0)
     }
 
-    /// Factor by which the expected time of a chunk may be wrong, with high confidence, because few chunks have
-    /// shown what the costs are.
-    pub(crate) fn doubt(&self, work: Work) -> f64 {
-        self.filters[self.best].doubt(work)
-    }
-
-    /// Factor by which a chunk at `load` may be slower than expected: since no chunk has met such a load, as if all of them
-    /// shared one server; and since another crowd than the likeliest may be true, what that one would make of more than
-    /// there were lately.
-    pub(crate) fn strain(&self, load: f64) -> f64 {
-        let more = |crowd: Crowd, than: f64| crowd.slowdown(load) / crowd.slowdown(than.min(load));
-        let unmet = load / self.heaviest / more(self.crowd(), self.heaviest);
+    /// Whether a chunk at `load` takes at most `most` seconds, with high confidence, on an upstream so many times as slow as
+    /// learnt. Every crowd is reckoned with as far as it is likely, with the costs that it makes of what was seen, with noise,
+    /// and with what so few chunks leave open about costs.
+    pub(crate) fn surely_within(&self, work: Work, load: f64, slower: f64, most: f64) -> bool {
+        let noise = 1.25 * self.spread;
+        let time = |index: usize| {
+            let filter = &self.filters[index];
+            let open = filter.doubt(work).ln() / CONFIDENCE;
+            (slower * filter.expected(work) * CROWDS[index].slowdown(load), noise.hypot(open))
+        };
+        // What no chunk has met may be as if all shared one server.
+        let (likeliest, deviation) = time(self.best);
+        let met = self.crowd().slowdown(self.heaviest) / self.heaviest;
+        let unmet = (load * met / self.crowd().slowdown(load)).max(1.0);
+        if likeliest * unmet * (UNMET * deviation).exp() > most {
+            return false;
+        }
         let least = self.score(self.best);
-        let open = (0..CROWDS.len()).filter(|index| self.score(*index) < least + RULED_OUT);
-        let worst = open.map(|index| more(CROWDS[index], self.lately)).fold(1.0, f64::max);
-        unmet.max(worst / more(self.crowd(), self.lately)).max(1.0)
+        let (mut all, mut late) = (0.0, 0.0);
+        for index in 0..CROWDS.len() {
+            let likely = (-(self.score(index) - least) / 2.0).exp();
+            if likely > NEGLIGIBLE {
+                let (expected, deviation) = time(index);
+                all += likely;
+                late += likely * beyond((most / expected).ln() / deviation);
+            }
+        }
+        late <= RISK * all
     }
 
     /// Itself with each crowd that is not ruled out, and how likely that is beside the likeliest.

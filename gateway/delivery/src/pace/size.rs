@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::filter::Work;
-use super::{CONFIDENT, Pace, sample};
+use super::{CONFIDENT, Pace};
 
 /// The first chunk has this part of the rows that one may have before anything was seen, the second has all of them:
-/// two sizes tell fixed cost from cost per row.
-const FIRST: f64 = 0.25;
+/// two sizes tell fixed cost from cost per row. A smaller first one shows that better, but bounds the ones after it more:
+/// as long as nothing else has ended, all of its time may have been its rows'.
+const FIRST: f64 = 0.5;
 
 /// What the upstream may do to a chunk while it is under way nobody knows when it is sent. Chunks are made so short that
 /// they outlast an upstream that is all at once so many times as slow, the first that costs no more than [`SPARE`].
@@ -92,11 +93,11 @@ impl Pace {
 
     /// Rows of a chunk that is surely no slow call, while no more of these may be under way; 0 where there is none.
     pub(super) fn most_not_slow(&self, now: Duration) -> Option<u64> {
-        let (load, slower, area) = (f64::from(self.allowed), self.lateness(now), self.area_until(now));
+        let (load, slower) = (f64::from(self.allowed), self.lateness(now));
         let slow = Duration::from_millis(self.spec.slow_ms).as_secs_f64();
         let is_slow = |flight: &&super::Flight| {
             let expected = self.model.seconds(flight.work, load, slower) * self.model.margin();
-            self.model.is_blank() || expected > slow || sample(flight, now, area).seconds > slow
+            self.model.is_blank() || expected > slow || self.sample(flight, now).seconds > slow
         };
         let under_way = self.flights.values().filter(is_slow).count();
         if under_way < self.spec.max_slow_in_flight as usize || self.model.is_blank() {
@@ -134,7 +135,8 @@ impl Pace {
             // Calls are counted: none is given away.
             return most;
         }
-        let (fixed, each) = (self.model.fixed(), self.model.each(self.row_bytes));
+        // Where it is not known well, shorter chunks show it better, and cost little until then.
+        let (fixed, each) = (self.model.least_fixed(), self.model.each(self.row_bytes));
         let speed = |rows: f64| rows / (fixed + each * rows).max(1e-12);
         let limit = self.spec.limit().as_secs_f64();
         let near = OUTLASTS * limit / self.model.margin().min(NOISE_BORNE);
@@ -150,14 +152,13 @@ impl Pace {
     /// This chunk's share of what is left, such that all that are under way then end together.
     pub(super) fn share(&self, now: Duration, remaining: u64, most: u64) -> u64 {
         let (load, slower) = (f64::from(self.allowed), self.lateness(now));
-        let area = self.area_until(now);
         // When each place is free: those taken, by what is expected of the chunks in them.
         let mut free_at: Vec<f64> = self
             .flights
             .values()
             .map(|flight| {
                 let expected = self.model.seconds(flight.work, load, slower);
-                (expected - sample(flight, now, area).seconds).max(0.0)
+                (expected - self.sample(flight, now).seconds).max(0.0)
             })
             .collect();
         free_at.resize(free_at.len().max(self.allowed as usize), 0.0);
@@ -188,15 +189,10 @@ impl Pace {
     /// Rows that fit the target in expectation, and the limit at the worst that is likely.
     pub(super) fn affordable(&self, load: f64, slower: f64) -> f64 {
         let limit = self.spec.limit().as_secs_f64();
-        let (noise, strain) = (self.model.margin().ln(), self.model.strain(load));
-        let within = |doubt: f64| {
-            let worst = noise.hypot(doubt.ln()).exp() * strain;
-            let target = (self.spec.target * limit).min(CONFIDENT * limit / worst);
-            self.model.rows_in(target, self.row_bytes, load, slower)
-        };
-        let most = within(1.0).min(self.spec.max_rows as f64).max(1.0);
-        // The larger the chunk, the larger the doubt: the largest size for which both fit, by halving.
-        let fits = |rows: f64| within(self.model.doubt(self.usual(rows))) >= rows;
+        let expected = self.model.rows_in(self.spec.target * limit, self.row_bytes, load, slower);
+        let most = expected.min(self.spec.max_rows as f64).max(1.0);
+        // The larger the chunk, the larger the doubt: the largest size that fits, by halving.
+        let fits = |rows: f64| self.model.surely_within(self.usual(rows), load, slower, CONFIDENT * limit);
         if fits(most) {
             return most;
         }

@@ -16,7 +16,7 @@ pub struct PaceSpec {
     pub grace_ms: u64,
     /// The part of the limit that chunks are sized for, 0.05 to 0.9.
     pub target: f64,
-    /// Most rows of a chunk before anything was seen; the first one has a quarter of them. Never more than a quarter of
+    /// Most rows of a chunk before anything was seen; the first one has half of them. Never more than a quarter of
     /// `max_rows`.
     pub start_rows: u64,
     /// Most rows in a chunk.

@@ -36,7 +36,7 @@ fn alone(pace: &mut Pace, from: f64, chunks: usize, cost: impl Fn(f64) -> f64) -
 fn it_starts_small_and_grows_as_far_as_the_time_left_over_allows() {
     let mut pace = Pace::new(single());
     let (sizes, _) = alone(&mut pace, 0.0, 12, |rows| 0.3 + 0.001 * rows);
-    assert_eq!(sizes[0], 50);
+    assert_eq!(sizes[0], 100);
     for pair in sizes.windows(2) {
         assert!(pair[1] <= 8 * pair[0], "{sizes:?}");
     }
@@ -223,13 +223,13 @@ fn what_was_learnt_is_recalled_with_care() {
     let memory = pace.remember().expect("learnt");
     let mut recalled = Pace::recall(single(), &memory);
     let first = recalled.rows(Duration::ZERO);
-    assert!(first > 50 && first <= last / 2, "{first} of {last}");
+    assert!(first > 100 && first <= last / 2, "{first} of {last}");
     let (again, _) = alone(&mut recalled, 0.0, 5, |rows| 0.3 + 0.001 * rows);
     assert!(again.last().expect("sizes") * 10 > last * 7, "{again:?} towards {last}");
     // Costs, crowd and sizes are what they were, not only somewhere near.
     assert_eq!(Pace::recall(single(), &memory).model.each(0.0), pace.model.each(0.0));
     for nonsense in ["", "{}", r#"{"fixed":null}"#, "[1]"] {
-        assert_eq!(Pace::recall(spec(), nonsense).rows(Duration::ZERO), 50);
+        assert_eq!(Pace::recall(spec(), nonsense).rows(Duration::ZERO), 100);
     }
 }
 
@@ -237,7 +237,7 @@ fn what_was_learnt_is_recalled_with_care() {
 fn it_explains_itself_in_one_line() {
     let mut pace = Pace::new(single());
     let fresh = pace.explain(Duration::ZERO);
-    assert_eq!(fresh, "50 rows x 1: nothing seen yet, limit 10 s, target 5 s");
+    assert_eq!(fresh, "100 rows x 1: nothing seen yet, limit 10 s, target 5 s");
     let (_, now) = alone(&mut pace, 0.0, 30, |rows| 0.4 + 0.002 * rows);
     let line = pace.explain(at(now));
     assert!(

@@ -249,7 +249,7 @@ async fn a_job_whose_answers_were_lost_is_asked_for_not_repeated() {
     let mut plan = bulk_plan();
     plan.idempotent = false;
     plan.pace.max_in_flight = 1;
-    // The first chunk has a quarter of it: all records.
+    // The first chunk may have half of it: all records.
     plan.pace.start_rows = 2_000;
     let batch = house.accept(&plan, 300).await;
     let _delivery = house.start(&cloud.endpoint()).await;

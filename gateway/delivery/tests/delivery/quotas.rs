@@ -111,6 +111,6 @@ async fn what_the_pace_has_learnt_survives_a_restart() {
     let _delivery = house.start(&cloud.endpoint()).await;
     house.finished(batch).await;
     let again = xml_rows(cloud.calls()[before].text(), "row").len();
-    // Seen nothing: a quarter of the rows to start with. Remembered: a quarter of what was seen to work, times the growth.
-    assert!(first == 10 && again > 40, "{first} rows, then {again}");
+    // Seen nothing: half of the rows to start with. Remembered: a quarter of what was seen to work, times the growth.
+    assert!(first == 20 && again > 40, "{first} rows, then {again}");
 }
