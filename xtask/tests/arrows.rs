@@ -86,6 +86,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "sekisho-xsd",
             "sekisho-records",
             "sekisho-soap",
+            "sekisho-edge",
         ],
     ),
     // Lets the gateway's decisions and the reference cloud's readers meet on a virtual clock.
@@ -120,6 +121,8 @@ const STANDS_FOR: &[(&str, &[&str])] = &[
     ("xsd-schema", &["sekisho-xsd", "sekisho-datatypes", "sekisho-fuzz"]),
     ("rusqlite", &["sekisho-journal"]),
     ("multer", &["sekisho-edge"]),
+    // `edge`: what certificates and revocation lists say.
+    ("x509-parser", &["sekisho-edge"]),
 ];
 
 fn root() -> PathBuf {

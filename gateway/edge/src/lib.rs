@@ -36,6 +36,7 @@ mod relay;
 pub mod route;
 pub mod service;
 pub mod tls;
+mod token;
 
 pub use admission::Admission;
 pub use body::LeastRate;
@@ -44,3 +45,4 @@ pub use listener::{Listener, ListenerLimits, Shares};
 pub use metrics::Metrics;
 pub use service::Service;
 pub use tls::Tls;
+pub use token::Token;

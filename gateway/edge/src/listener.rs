@@ -2,6 +2,7 @@
 
 mod away;
 mod places;
+pub mod proxied;
 mod transport;
 
 use std::convert::Infallible;
@@ -16,13 +17,16 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::away::Away;
 pub use self::places::Shares;
 use self::places::{Full as NoPlace, Place, Places};
+use self::proxied::Source;
 use self::transport::Transport;
 use crate::answer_body::AnswerBody;
 use crate::framing::{Framing, HeadLimits, OwnHosts, WRITE_STALL};
@@ -73,6 +77,7 @@ pub struct Listener {
     limits: ListenerLimits,
     name: Arc<str>,
     tls: Option<Arc<Tls>>,
+    balancers: Vec<IpNet>,
 }
 
 impl Listener {
@@ -84,7 +89,19 @@ impl Listener {
         let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self { socket: socket.listen(BACKLOG)?, limits, name: Arc::from("listener"), tls: None })
+        Ok(Self {
+            socket: socket.listen(BACKLOG)?,
+            limits,
+            name: Arc::from("listener"),
+            tls: None,
+            balancers: Vec::new(),
+        })
+    }
+
+    /// Takes connections from these networks only, each of which says by the PROXY protocol whose it is. Where there are
+    /// none, connections are taken from everywhere, and nobody is believed.
+    pub fn behind(self, balancers: Vec<IpNet>) -> Self {
+        Self { balancers, ..self }
     }
 
     /// Gives it its name in metrics and in the log.
@@ -117,6 +134,12 @@ impl Listener {
             tls: self.tls,
             connections: Places::new(self.limits.connections),
             handshakes: Places::new(self.limits.handshakes),
+            // All of them come from the balancers: who has how many shows only behind the header.
+            greetings: Places::new(Shares {
+                all: self.limits.handshakes.all,
+                network: usize::MAX,
+                address: usize::MAX,
+            }),
             away: Away::new(),
         };
         let mut open = JoinSet::new();
@@ -129,14 +152,18 @@ impl Listener {
             let Some((stream, peer)) = accepted else { continue };
             // Answers are small and whole; waiting for more would only delay them.
             let _ = stream.set_nodelay(true);
+            if !self.balancers.is_empty() {
+                match arrivals.greeting(&self.balancers, peer) {
+                    Ok(place) => {
+                        drop(open.spawn(arrivals.clone().introduced(stream, peer, place, stop.clone())))
+                    }
+                    Err(code) => arrivals.turned_away(code),
+                }
+                continue;
+            }
             match arrivals.place(&arrivals.connections, peer) {
                 Ok(place) => drop(open.spawn(arrivals.clone().welcome(stream, peer, place, stop.clone()))),
-                Err((full, limit)) => {
-                    arrivals.turned_away(full.code());
-                    // Before a handshake there is nothing that a client could read.
-                    let told = arrivals.tls.is_none().then(|| arrivals.away.tell(stream, full, limit));
-                    told.flatten().into_iter().for_each(|telling| drop(open.spawn(telling)));
-                }
+                Err(full) => drop(arrivals.tell(stream, full).map(|telling| open.spawn(telling))),
             }
         }
         drop(self.socket);
@@ -200,6 +227,8 @@ struct Arrivals {
     tls: Option<Arc<Tls>>,
     connections: Arc<Places>,
     handshakes: Arc<Places>,
+    /// Of connections whose balancer has not said yet whose they are.
+    greetings: Arc<Places>,
     away: Away,
 }
 
@@ -215,6 +244,61 @@ impl Arrivals {
     fn turned_away(&self, code: &'static str) {
         let turned_away = &self.service.gateway().metrics.connections_turned_away;
         turned_away.with_label_values(&[&*self.name, code]).inc();
+    }
+
+    /// Turns a connection away; what tells it so, where that is cheap.
+    fn tell(
+        &self,
+        stream: TcpStream,
+        (full, limit): (NoPlace, usize),
+    ) -> Option<impl Future<Output = ()> + use<>> {
+        self.turned_away(full.code());
+        // Before a handshake there is nothing that a client could read.
+        if self.tls.is_some() { None } else { self.away.tell(stream, full, limit) }
+    }
+
+    /// A place for a connection that must come from a balancer, until that has said whose it is.
+    fn greeting(&self, balancers: &[IpNet], peer: SocketAddr) -> Result<Place, &'static str> {
+        if !balancers.iter().any(|network| network.contains(&peer.ip())) {
+            tracing::info!(listener = &*self.name, %peer, "a connection that comes from no balancer");
+            return Err("proxy-stranger");
+        }
+        self.greetings.take(None, peer.ip()).map_err(|_| "greetings-full")
+    }
+
+    /// One connection from a balancer: first that says whose it is.
+    async fn introduced(
+        self,
+        mut stream: TcpStream,
+        balancer: SocketAddr,
+        greeting: Place,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let header = tokio::select! {
+            header = timeout(self.limits.handshake_timeout, proxied::read(&mut stream)) => header,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        drop(greeting);
+        let code = match header {
+            Ok(Ok(Ok(Source::Client(peer)))) => {
+                match self.place(&self.connections, peer) {
+                    Ok(place) => self.welcome(stream, peer, place, stop).await,
+                    Err(full) => {
+                        if let Some(telling) = self.tell(stream, full) {
+                            telling.await;
+                        }
+                    }
+                }
+                return;
+            }
+            // It has seen that somebody listens.
+            Ok(Ok(Ok(Source::Balancer))) => return,
+            Ok(Ok(Err(error))) => error.code(),
+            Ok(Err(_)) => "proxy-cut",
+            Err(_) => "proxy-too-slow",
+        };
+        self.turned_away(code);
+        tracing::info!(listener = &*self.name, %balancer, code, "a balancer did not say whose a connection is");
     }
 
     /// One connection, from its acceptance to its end.

@@ -24,7 +24,9 @@ pub enum Class {
     MustUnderstand,
     /// No route here, or one that this client may not know of.
     NotFound,
-    /// The client's address belongs to no client of the route.
+    /// The client has to show a token, and has not, or none that is its own (RFC 6750 §3).
+    Unauthorized,
+    /// The client's address or certificate belongs to no client of the route.
     Forbidden,
     /// The path does not take this method.
     Method,
@@ -75,12 +77,13 @@ pub struct Wire {
 
 impl Class {
     /// Every class, in the order of the table in the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::Invalid,
         Self::VersionMismatch,
         Self::MustUnderstand,
         Self::NotFound,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::Method,
         Self::MediaType,
@@ -110,6 +113,7 @@ impl Class {
             Self::VersionMismatch => (400, 500, 500, VersionMismatch),
             Self::MustUnderstand => (400, 500, 500, MustUnderstand),
             Self::NotFound => (404, 404, 404, Sender),
+            Self::Unauthorized => (401, 401, 401, Sender),
             Self::Forbidden => (403, 403, 403, Sender),
             Self::Method => (405, 405, 405, Sender),
             Self::MediaType => (415, 415, 415, Sender),
@@ -139,6 +143,7 @@ impl Class {
             Self::VersionMismatch => "The SOAP version is not the one that was announced",
             Self::MustUnderstand => "A header that must be understood is not",
             Self::NotFound => "Nothing is served here",
+            Self::Unauthorized => "The client has not proven who it is",
             Self::Forbidden => "This client may not use this route",
             Self::Method => "The method is not taken here",
             Self::MediaType => "The media type is not taken here",
@@ -167,6 +172,7 @@ impl Class {
             Self::VersionMismatch => "SOAPの版が宣言と一致しません",
             Self::MustUnderstand => "必須ヘッダーを処理できません",
             Self::NotFound => "このパスでは何も提供していません",
+            Self::Unauthorized => "団体を確認できません",
             Self::Forbidden => "この団体はこの特定通信を利用できません",
             Self::Method => "このメソッドは受け付けていません",
             Self::MediaType => "この媒体種別は受け付けていません",

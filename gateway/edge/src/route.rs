@@ -13,6 +13,7 @@ use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
 use crate::tls::Name;
+use crate::token::Token;
 
 /// One permitted flow. Nothing passes that no route permits.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ pub enum Signed {
     Refuse,
 }
 
-/// A municipality's system, known by its network and, where it has them, by its certificates.
+/// A municipality's system, known by its network and, where it has them, by its certificates or its tokens.
 #[derive(Debug, Default)]
 pub struct Client {
     /// Its name in configuration, metrics and receipts.
@@ -121,6 +122,8 @@ pub struct Client {
     /// By what its certificates are known: one of these must be in the one that its connection shows. Where there are
     /// none, its network is all that it is known by.
     pub certificates: Vec<Name>,
+    /// Tokens, one of which its requests must show. Not beside certificates.
+    pub tokens: Vec<Token>,
 }
 
 impl Client {

@@ -134,9 +134,8 @@ pub(crate) struct SendArgs {
     /// Idempotency key; one is made where absent. The same key sends the same batch once.
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// PEM file with the roots that the gateway's certificate may end in (https).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) roots: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Longest wait for the final receipt, in seconds; 0 does not wait.
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     pub(crate) wait: u64,
@@ -237,13 +236,29 @@ pub(crate) enum HeartbeatForm {
     Nagios,
 }
 
+/// By what gateway and client know each other.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TrustArgs {
+    /// PEM file with the roots that the gateway's certificate may end in (https).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roots: Vec<PathBuf>,
+    /// PEM file with the certificate to show, where the gateway asks for one.
+    #[arg(long, value_name = "FILE", requires = "certificate_key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM file with the private key of --certificate.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) certificate_key: Option<PathBuf>,
+    /// File with the token to show, where the gateway knows the client by one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArgs {
     /// Address of a route, such as http://gateway:8080/attributes, or of the admin listener.
     pub(crate) url: String,
-    /// PEM file with the roots that the gateway's certificate may end in (https).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) roots: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Judge by this hop only, such as `gateway`; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) hop: Vec<String>,

@@ -211,8 +211,10 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective) -> anyhow::Res
         let socket = Listener::bind(listener.address, listener.limits)
             .map_err(|error| unbound(&format!("listener {:?}", listener.name), listener.address, &error))?;
         let guard = listener.tls.take().map(|tls| Guard::new(&listener.name, tls));
-        let socket =
-            socket.named(&listener.name).with_tls(guard.as_ref().map(|guard| Arc::clone(&guard.tls)));
+        let socket = socket
+            .named(&listener.name)
+            .behind(listener.balancers.clone())
+            .with_tls(guard.as_ref().map(|guard| Arc::clone(&guard.tls)));
         let routes = Arc::new(ArcSwap::from_pointee(listener.routes()));
         let service = Service::new(Arc::clone(&gateway), Arc::clone(&routes), listener.public_url.clone());
         bound.push((listener.name.clone(), socket, service));

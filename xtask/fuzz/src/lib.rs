@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod charset;
+mod connections;
 mod datatypes;
 mod doors;
 mod patterns;
@@ -52,6 +53,8 @@ pub const TARGETS: &[Target] = &[
     target("runtime", "a document has one verdict, however its bytes come, and it is that of another validator", runtime::verdicts, Some("schema.dict")),
     target("datatypes", "a value has one verdict and one value, whatever its white space, and they are those of another validator", datatypes::values, Some("values.dict")),
     target("patterns", "a pattern takes what a simple matcher of the same grammar takes", patterns::pattern, Some("patterns.dict")),
+    target("proxied", "a header of the PROXY protocol is read in one way to its end, or refused", connections::proxied, None),
+    target("certificate", "the names of a certificate are written and read in one way", connections::certificate, None),
     target("charset", "a decoder gives the text, or the place of the first bad bytes, that encoding_rs gives", charset::decoder, None),
 ];
 

@@ -171,7 +171,7 @@ impl Service {
             return no(Refusal::new(Class::NotFound, "path-unknown", "No route has this path.")
                 .ja("このパスの特定通信はありません。"));
         };
-        let client = match who::client(route, peer) {
+        let client = match who::client(route, peer, &parts.headers) {
             Ok(client) => client,
             Err(refusal) => return no(refusal),
         };

@@ -1,7 +1,7 @@
 //! Answers and refusals in the protocol of the request.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use sekisho_soap::envelope::{self, ReplyHeaders};
@@ -14,7 +14,7 @@ use super::Answered;
 use crate::answer_body::AnswerBody;
 use crate::answers;
 use crate::doors::promised_version;
-use crate::refusal::Refusal;
+use crate::refusal::{Class, Refusal};
 
 /// The protocol in which a refusal is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,10 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
             ("rest", serialized(wire.rest, "application/problem+json", &problem))
         }
     };
+    if refusal.class == Class::Unauthorized {
+        // RFC 9110 §11.6.1 wants it beside every 401.
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sekisho\""));
+    }
     if let Some(after) = refusal.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }

@@ -1,14 +1,24 @@
-//! Who asks: the client that a connection belongs to. Nothing but the connection has a say in it.
+//! Who asks: the client that a connection belongs to, by its address and its certificate; or that a request belongs to, by its
+//! address and its token. No other header has a say in it.
 
 use std::sync::Arc;
+
+use http::HeaderMap;
 
 use crate::peer::Peer;
 use crate::refusal::{Class, Refusal};
 use crate::route::{Client, Route};
 use crate::tls::{Shown, now_seconds};
+use crate::token::Presented;
 
 /// The one client of the route that the connection proves to be.
-pub(super) fn client<'r>(route: &'r Route, peer: &Peer) -> Result<&'r Arc<Client>, Refusal> {
+///
+/// A certificate proves more than a token: where one is shown, it is all that counts.
+pub(super) fn client<'r>(
+    route: &'r Route,
+    peer: &Peer,
+    headers: &HeaderMap,
+) -> Result<&'r Arc<Client>, Refusal> {
     let near: Vec<&Arc<Client>> =
         route.clients.iter().filter(|client| client.has(peer.address.ip())).collect();
     if near.is_empty() {
@@ -35,27 +45,62 @@ pub(super) fn client<'r>(route: &'r Route, peer: &Peer) -> Result<&'r Arc<Client
             }
             proven
         }
-        None => {
-            let proven: Vec<_> = near.into_iter().filter(|client| client.certificates.is_empty()).collect();
-            if proven.is_empty() {
-                return Err(refused(
-                    "certificate-missing",
-                    "The client at this address is known by its certificate, and the connection shows none: connect by TLS \
-                     with it.",
-                    "この団体は証明書で確認されますが、接続で証明書が提示されていません。証明書を使ってTLSで接続してください。",
-                ));
-            }
-            proven
-        }
+        None => without_certificate(near, headers)?,
     };
     match (proven.pop(), proven.is_empty()) {
         (Some(client), true) => Ok(client),
         _ => Err(refused(
             "client-ambiguous",
-            "The certificate of this connection is that of several clients of the route.",
-            "この接続の証明書は、この特定通信の複数の団体に登録されています。",
+            "What is shown is that of several clients of the route.",
+            "提示された証明書またはトークンは、この特定通信の複数の団体に登録されています。",
         )),
     }
+}
+
+/// Those that need no certificate, and have shown the token that they need.
+fn without_certificate<'r>(
+    near: Vec<&'r Arc<Client>>,
+    headers: &HeaderMap,
+) -> Result<Vec<&'r Arc<Client>>, Refusal> {
+    let (known, others): (Vec<_>, Vec<_>) =
+        near.into_iter().partition(|client| client.certificates.is_empty() && client.tokens.is_empty());
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    if others.iter().all(|client| client.tokens.is_empty()) {
+        return Err(refused(
+            "certificate-missing",
+            "The client at this address is known by its certificate, and the connection shows none: connect by TLS with it.",
+            "この団体は証明書で確認されますが、接続で証明書が提示されていません。証明書を使ってTLSで接続してください。",
+        ));
+    }
+    let unproven = |code, reason, ja| Refusal::new(Class::Unauthorized, code, reason).ja(ja);
+    let presented = match Presented::of(headers) {
+        Presented::Token(token) => Some(token),
+        Presented::Unreadable => None,
+        Presented::Nothing => {
+            return Err(unproven(
+                "token-missing",
+                "The client at this address is known by a token: send it as `Authorization: Bearer`.",
+                "この団体はトークンで確認されます。Authorization: Bearerで送信してください。",
+            ));
+        }
+    };
+    // All of them are compared, whichever it is.
+    let has = |client: &&'r Arc<Client>| {
+        let same =
+            client.tokens.iter().filter(|token| presented.as_ref().is_some_and(|shown| token.is(shown)));
+        same.count() > 0
+    };
+    let proven: Vec<_> = others.into_iter().filter(has).collect();
+    if proven.is_empty() {
+        return Err(unproven(
+            "token-unknown",
+            "The token is not that of the client at this address.",
+            "トークンがこの団体のものではありません。",
+        ));
+    }
+    Ok(proven)
 }
 
 /// For the operator who wants to let the client in: by which names.

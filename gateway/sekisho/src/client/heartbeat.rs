@@ -76,7 +76,7 @@ fn chosen(mut heartbeat: Heartbeat, wanted: &[String]) -> Result<Heartbeat, Text
 }
 
 async fn ask(args: &HeartbeatArgs) -> Result<Heartbeat, Text> {
-    let gateway = Gateway::at(&args.url, &args.roots)?;
+    let gateway = Gateway::at(&args.url, &args.trust)?;
     let deadline = Duration::from_secs(args.timeout);
     let answered = if args.soap {
         let envelope = envelope::write(Version::Soap11, None, &Request::Heartbeat.write());

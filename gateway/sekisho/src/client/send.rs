@@ -103,7 +103,7 @@ fn verdict(receipt: &Receipt) -> u8 {
 
 async fn send(args: &SendArgs, language: Language) -> Result<Receipt, Failure> {
     let gateway =
-        Gateway::at(&args.to, &args.roots).map_err(|error| Failure::Unreachable("address", error))?;
+        Gateway::at(&args.to, &args.trust).map_err(|error| Failure::Unreachable("address", error))?;
     let key = args.key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let message = Message::prepare(
         &args.file,

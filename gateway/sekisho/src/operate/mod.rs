@@ -13,7 +13,7 @@ use sekisho_soap::message::{Receipt, State};
 use sekisho_upstream::{Answer, Body};
 use serde_json::Value;
 
-use crate::cli::{AdminArgs, BatchArgs, BatchesArgs};
+use crate::cli::{AdminArgs, BatchArgs, BatchesArgs, TrustArgs};
 use crate::client::{Gateway, runtime, words};
 use crate::columns::{Side, table};
 use crate::language::{Language, Text};
@@ -30,7 +30,7 @@ fn ask(
     language: Language,
 ) -> anyhow::Result<Result<Value, ExitCode>> {
     let mut errors = io::stderr();
-    let gateway = match Gateway::at(&admin.admin, &[]) {
+    let gateway = match Gateway::at(&admin.admin, &TrustArgs::default()) {
         Ok(gateway) => gateway,
         Err(error) => {
             writeln!(errors, "sekisho: {}", error.in_language(language))?;

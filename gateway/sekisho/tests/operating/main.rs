@@ -8,6 +8,7 @@ mod running;
 mod wire;
 
 mod asking;
+mod balancers;
 mod certificates;
 mod damaged;
 mod hops;
@@ -17,3 +18,4 @@ mod relaying;
 mod reloading;
 mod sending;
 mod shaking;
+mod tokens;

@@ -71,6 +71,11 @@ pub(crate) fn s_client(gateway: &Gateway, more: &[&str]) -> (bool, String) {
 
 /// A connection over TLS that shows a certificate, or none.
 pub(crate) fn secure(gateway: &Gateway, shown: Option<&Issued>) -> Connection {
+    secure_over(TcpStream::connect(gateway.address("one")).unwrap(), gateway, shown)
+}
+
+/// The same over a stream that something has been sent on.
+pub(crate) fn secure_over(stream: TcpStream, gateway: &Gateway, shown: Option<&Issued>) -> Connection {
     let mut roots = RootCertStore::empty();
     let root = std::fs::read(gateway.site.path("root.pem")).unwrap();
     roots.add(CertificateDer::from_pem_slice(&root).unwrap()).unwrap();
@@ -87,7 +92,6 @@ pub(crate) fn secure(gateway: &Gateway, shown: Option<&Issued>) -> Connection {
         None => builder.with_no_client_auth(),
     };
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TcpStream::connect(gateway.address("one")).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     Connection::over(StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream))
 }

@@ -1,9 +1,12 @@
-//! Clients: who is known by which network and which certificate.
+//! Clients: who is known by which network, which certificate and which token.
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use sekisho_edge::Token;
 use sekisho_edge::route::Client;
 use sekisho_edge::tls::Name;
 
@@ -11,18 +14,26 @@ use super::names;
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
 use crate::config::raw::ClientSection;
+use crate::config::words;
 use crate::language::text;
 
-pub(super) fn build(sections: &[ClientSection], mistakes: &mut Mistakes) -> BTreeMap<String, Arc<Client>> {
+pub(super) fn build(
+    sections: &[ClientSection],
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, Arc<Client>> {
     names::unique(mistakes, "client", sections.iter().map(|client| client.name.as_str()));
     let mut clients: BTreeMap<String, Arc<Client>> = BTreeMap::new();
     let mut taken = Vec::new();
     let mut certified = HashMap::new();
+    let mut all_tokens = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let path = KeyPath::item_of("client", index);
         networks(section, &path.key("networks"), &mut taken, mistakes);
         let certificates = certificates(section, &path.key("certificates"), &mut certified, mistakes);
-        let client = Client { name: section.name.clone(), networks: section.networks.clone(), certificates };
+        let tokens = tokens(section, &path.key("token_files"), folder, &mut all_tokens, mistakes);
+        let client =
+            Client { name: section.name.clone(), networks: section.networks.clone(), certificates, tokens };
         clients.insert(section.name.clone(), Arc::new(client));
     }
     clients
@@ -50,18 +61,18 @@ fn networks<'s>(
             ),
         );
     }
-    let proven = !section.certificates.is_empty();
+    let proven = !section.certificates.is_empty() || !section.token_files.is_empty();
     let good: Vec<(usize, IpNet)> = (0..).zip(section.networks.iter().copied()).collect();
     for (item, network) in &good {
         // One address must not be two clients, or whose batches it may see would be a matter of order: unless each of
-        // them is known by its certificate.
+        // them is known by its certificate or its token.
         for Taken { client, network: their, .. } in taken.iter().filter(|other| !(proven && other.proven)) {
             if their.contains(network) || network.contains(their) {
                 mistakes.add(
                     &path.item(*item),
                     text!(
-                        "{network} overlaps a network of client {client:?}: clients may share one only if each has certificates",
-                        "{network} は、client {client:?} のネットワークと重なっています。共有できるのは、どちらにもcertificatesがある場合だけです"
+                        "{network} overlaps a network of client {client:?}: clients may share one only if each has certificates or token_files",
+                        "{network} は、client {client:?} のネットワークと重なっています。共有できるのは、どちらにもcertificatesかtoken_filesがある場合だけです"
                     ),
                 );
             }
@@ -106,4 +117,73 @@ fn certificates<'s>(
         names.push(name);
     }
     names
+}
+
+fn tokens(
+    section: &ClientSection,
+    path: &KeyPath,
+    folder: &Path,
+    all: &mut Vec<(String, Token)>,
+    mistakes: &mut Mistakes,
+) -> Vec<Token> {
+    if !section.token_files.is_empty() && !section.certificates.is_empty() {
+        mistakes.add(
+            path,
+            text!(
+                "a client has certificates or tokens, not both: a certificate proves more",
+                "certificatesとtoken_filesは、どちらか一方だけ書けます（証明書のほうが確実です）"
+            ),
+        );
+    }
+    let mut tokens = Vec::new();
+    for (item, file) in section.token_files.iter().enumerate() {
+        let (path, file) = (path.item(item), folder.join(file));
+        let shown = words::on_a_line(&file);
+        let read = std::fs::metadata(&file).and_then(|found| {
+            let text = std::fs::read_to_string(&file)?;
+            Ok((found.permissions().mode() & 0o777, text))
+        });
+        let (mode, text) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                mistakes.add(&path, words::file(&file, &error));
+                continue;
+            }
+        };
+        if mode & 0o007 != 0 {
+            mistakes.add(
+                &path,
+                text!(
+                    "{shown}: everybody on this machine may read or change it (mode {mode:03o}): take the rights of others \
+                     away (chmod o=)",
+                    "{shown}：このマシンの誰でも読み書きできます（モード{mode:03o}）。他人の権限を外してください（chmod o=）"
+                ),
+            );
+            continue;
+        }
+        let Some(token) = Token::parse(text.trim()) else {
+            let (least, most) = (Token::LEAST, Token::MOST);
+            mistakes.add(
+                &path,
+                text!(
+                    "{shown}: must hold one token, of {least} to {most} letters, digits and -._~+/ (such as `openssl rand -hex 32` \
+                     prints)",
+                    "{shown}：トークンを1つ、{least}文字から{most}文字の英数字と-._~+/で書いてください（openssl rand -hex 32など）"
+                ),
+            );
+            continue;
+        };
+        match all.iter().find(|(_, other)| other.is(&token)) {
+            Some((other, _)) => mistakes.add(
+                &path,
+                text!(
+                    "{shown}: is a token of client {other:?} already",
+                    "{shown}：client {other:?} のトークンと同じです"
+                ),
+            ),
+            None => all.push((section.name.clone(), token.clone())),
+        }
+        tokens.push(token);
+    }
+    tokens
 }

@@ -13,7 +13,7 @@ use sekisho_edge::route::Route;
 use super::{EffectiveListener, names, tls};
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::{ListenerSection, PlainHttp, Raw};
+use crate::config::raw::{ClientSection, ListenerSection, PlainHttp, Raw};
 use crate::language::text;
 
 pub(super) fn build(
@@ -65,13 +65,36 @@ pub(super) fn build(
             public_url: section.public_url.as_deref().map(Arc::from),
             // A route with mistakes is in no map; its own mistakes are listed.
             routes: section.routes.iter().filter_map(|name| routes.get(name).cloned()).collect(),
+            balancers: section.balancers.clone(),
             tls: section.tls.as_ref().and_then(|tls| tls::build(tls, &path.key("tls"), folder, mistakes)),
             weakened: weakened(section),
         });
     }
     unserved(raw, &served, mistakes);
     tls::passable(raw, mistakes);
+    balancers(raw, mistakes);
     listeners
+}
+
+/// A balancer is nobody's client: what it does itself must not count as a client's.
+fn balancers(raw: &Raw, mistakes: &mut Mistakes) {
+    for (index, listener) in raw.listener.iter().enumerate() {
+        for (item, network) in listener.balancers.iter().enumerate() {
+            let path = KeyPath::item_of("listener", index).key("balancers").item(item);
+            let theirs = |client: &&ClientSection| {
+                client.networks.iter().any(|their| their.contains(network) || network.contains(their))
+            };
+            if let Some(ClientSection { name, .. }) = raw.client.iter().find(theirs) {
+                mistakes.add(
+                    &path,
+                    text!(
+                        "{network} overlaps a network of client {name:?}: a balancer is no client",
+                        "{network} は、client {name:?} のネットワークと重なっています。負荷分散装置は団体とは別のネットワークにしてください"
+                    ),
+                );
+            }
+        }
+    }
 }
 
 fn unserved(raw: &Raw, served: &HashSet<&str>, mistakes: &mut Mistakes) {

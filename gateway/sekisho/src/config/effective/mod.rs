@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use sekisho_edge::route::{Route, Routes};
 use sekisho_edge::{Admission, ListenerLimits};
 use sekisho_journal::{Keep, Retention};
@@ -52,6 +53,8 @@ pub(crate) struct EffectiveListener {
     pub(crate) limits: ListenerLimits,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) routes: Vec<Arc<Route>>,
+    /// Networks of balancers, which say whose connection each is.
+    pub(crate) balancers: Vec<IpNet>,
     /// TLS; plain HTTP where absent.
     pub(crate) tls: Option<EffectiveTls>,
     /// Words of the configuration that make it weaker than it could be.
@@ -106,7 +109,7 @@ impl Effective {
         let folder = mistakes.folder().to_owned();
         gateway::check(raw, &folder, mistakes);
         let schemas = schemas::load(&raw.schema, &folder, mistakes);
-        let clients = clients::build(&raw.client, mistakes);
+        let clients = clients::build(&raw.client, &folder, mistakes);
         let upstreams = upstreams::build(&raw.upstream, &folder, mistakes);
         names::unique(mistakes, "route", raw.route.iter().map(|route| route.name.as_str()));
         let parts = route::Parts { raw, schemas: &schemas, clients: &clients, upstreams: &upstreams };

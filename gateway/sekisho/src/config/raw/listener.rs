@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,11 @@ pub(crate) struct ListenerSection {
     /// Plain HTTP beyond loopback needs this word, because whoever is on the network can read along.
     #[serde(default)]
     pub(crate) plain_http: PlainHttp,
+    /// Networks of balancers in front of it, each of which must say by the PROXY protocol (version 2) whose connection it
+    /// passes on. Nobody else may connect then. Where there are none, nobody is believed.
+    #[serde(default)]
+    #[schemars(schema_with = "super::network_list")]
+    pub(crate) balancers: Vec<IpNet>,
     /// How clients reach it, for the addresses in WSDL and OpenAPI; what they used in `Host` where absent.
     #[serde(default)]
     pub(crate) public_url: Option<String>,

@@ -68,12 +68,16 @@ impl Raw {
         let urls = |raw: &Self| -> Vec<_> {
             raw.listener.iter().map(|listener| (listener.name.clone(), listener.public_url.clone())).collect()
         };
+        let balancers = |raw: &Self| -> Vec<_> {
+            raw.listener.iter().map(|listener| (listener.name.clone(), listener.balancers.clone())).collect()
+        };
         [
             ("gateway", differs(to_value(&gateway), to_value(&before.gateway))),
             ("limits", differs(to_value(&self.limits), to_value(&before.limits))),
             ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
             ("log", differs(to_value(&self.log), to_value(&before.log))),
             ("listener: public_url", urls(self) != urls(before)),
+            ("listener: balancers", balancers(self) != balancers(before)),
         ]
         .into_iter()
         .filter_map(|(section, changed)| changed.then_some(section))
@@ -248,6 +252,10 @@ pub(crate) struct ClientSection {
     /// connection. Where there are none, its network is all that it is known by.
     #[serde(default)]
     pub(crate) certificates: Vec<String>,
+    /// Files with a token each, for a client without certificates: one of them must be in `Authorization: Bearer` of each of
+    /// its requests. Two of them make a change without a gap.
+    #[serde(default)]
+    pub(crate) token_files: Vec<PathBuf>,
 }
 
 /// Networks as they are written.
