@@ -149,7 +149,7 @@ fn a_section_with_mistakes_brings_no_follow_ups() {
         ("file = \"../schemas/orders.xsd\"", "file = \"../schemas/gone.xsd\"", 1),
         ("url = \"http://172.16.9.20:8080\"", "url = \"ftp://172.16.9.20\"", 1),
         // A route that is meant, but misspelt, is not one that nobody serves.
-        ("routes = [\"orders\", \"lookup\"]", "routes = [\"order\", \"lookup\"]", 1),
+        ("routes = [\"orders\", \"lookup\", ", "routes = [\"order\", \"lookup\", ", 1),
         ("kind = \"rest\"", "kind = \"rets\"", 1),
         ("key = [\"OrderId\"]", "key = [\"OrderIdd\"]", 1),
     ] {
