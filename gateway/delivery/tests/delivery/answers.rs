@@ -228,3 +228,36 @@ fn between(text: &str, start: &str, end: &str) -> String {
     let (_, rest) = rest.split_once('>').expect("a tag");
     rest.split_once(&format!("</h:{end}>")).expect("an end").0.to_owned()
 }
+
+#[tokio::test]
+async fn what_could_not_be_kept_or_is_damaged_is_said_in_the_gateways_words_and_the_rest_in_the_clouds() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud =
+        Cloud::start(move |call| take(&rows, call, |key| (key == "U39").then_some("BAD_VALUE"))).await;
+    let mut house = House::new();
+    let mut spec = awaited(dialect());
+    spec.pace = PaceSpec { limit_ms: 60_000, fixed_rows: Some(10), max_in_flight: 1, ..PaceSpec::default() };
+    let batch = house.accept(&spec, 40).await;
+    let folder = house.spool_folder().join(batch.to_string());
+    let of_call = |chunk: u64| folder.join(format!("00000001-0000-0000-000{chunk}-00000000000{chunk}"));
+    // The place of the first call's results is taken: they cannot be kept.
+    std::fs::create_dir(of_call(1)).expect("made");
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!((done.sums.delivered, done.sums.rejected, done.chunks), (39, 1, 4));
+    // Those of the second are damaged, those of the third are gone.
+    let segment = of_call(2).join("00000000.seg");
+    let mut bytes = std::fs::read(&segment).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).expect("written");
+    std::fs::remove_dir_all(of_call(3)).expect("removed");
+    let said = text(answer(&house, batch).await.expect("an answer"));
+    assert!(said.contains("<sent>40</sent><taken>39</taken><refused>1</refused>"), "{said}");
+    let results = results(&said);
+    for (number, result) in results.iter().enumerate().take(39) {
+        assert_eq!(*result, format!("<key>U{number}</key><success>true</success>"));
+    }
+    assert!(results[39].contains("<message>U39 is bad</message>"), "{}", results[39]);
+}
