@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sekisho_journal::{Ledger, Spool};
+use sekisho_journal::{BatchId, Ledger, Spool};
 use sekisho_liveness::Board;
 
 use crate::admission::{Admission, Shared, relays};
@@ -30,6 +30,7 @@ pub struct Gateway {
     /// Called once a batch is in the ledger, or has been cancelled: delivery has something to do.
     pub wake: Box<dyn Fn() + Send + Sync>,
     repetitions: Mutex<HashSet<String>>,
+    unsure: Mutex<Vec<BatchId>>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -59,6 +60,7 @@ impl Gateway {
             least_rate: admission.least_rate,
             wake,
             repetitions: Mutex::default(),
+            unsure: Mutex::default(),
         }
     }
 
@@ -77,6 +79,54 @@ impl Gateway {
         let name = format!("{client}\n{route}\n{key}");
         let mut keys = self.repetitions.lock().unwrap_or_else(PoisonError::into_inner);
         keys.insert(name.clone()).then(|| UnderWay { gateway: Arc::clone(self), name })
+    }
+
+    /// The ledger has failed so that nobody knows whether it has this batch. Its payload stays until that is known: then it is
+    /// delivered, or removed. (What is still unknown at the end, the next start finds out.)
+    pub(crate) fn unsure(self: &Arc<Self>, batch: BatchId) {
+        let mut unsure = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
+        unsure.push(batch);
+        if unsure.len() == 1 {
+            tokio::spawn(Arc::clone(self).make_sure());
+        }
+    }
+
+    /// Asks until the ledger knows all of them. A transaction that has failed is over, and cannot come to be after a crash any
+    /// more, once a later one is committed: that has taken its place in the log.
+    async fn make_sure(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let asked = self.unsure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if self.ledger.keep_pace("made-sure", "{}".to_owned()).await.is_err() {
+                continue;
+            }
+            let mut known = HashSet::new();
+            for batch in asked {
+                match self.ledger.batch(batch).await {
+                    Ok(Some(_)) => (self.wake)(),
+                    Ok(None) => discard(&self.spool, batch).await,
+                    Err(_) => continue,
+                }
+                known.insert(batch);
+            }
+            let mut unsure = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
+            unsure.retain(|batch| !known.contains(batch));
+            if unsure.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+/// How often the ledger is asked for what it may have.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Removes a payload that no batch in the ledger needs. What stays behind, the next start removes.
+pub(crate) async fn discard(spool: &Spool, id: BatchId) {
+    let spool = spool.clone();
+    let removed = tokio::task::spawn_blocking(move || spool.remove(id)).await;
+    if !matches!(removed, Ok(Ok(()))) {
+        tracing::warn!(batch = %id, "a payload that is not needed could not be removed");
     }
 }
 

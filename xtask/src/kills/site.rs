@@ -1,5 +1,6 @@
 //! The reference cloud and the gateway, both real processes, and what the others are told of them.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -258,6 +259,13 @@ impl Site {
     /// Whether the gateway's log, with those of all starts, says so.
     pub(super) fn has_logged(&self, what: &str) -> anyhow::Result<bool> {
         Ok(std::fs::read_to_string(self.log())?.contains(what))
+    }
+
+    /// The batches that have a folder in the gateway's spool.
+    pub(super) fn payloads(&self) -> anyhow::Result<HashSet<String>> {
+        let entries = std::fs::read_dir(self.folder.join("state/spool"))?;
+        let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+        Ok(folders.filter_map(|entry| entry.file_name().into_string().ok()).collect())
     }
 
     /// What the gateway counts, for Prometheus.

@@ -13,11 +13,12 @@ use sekisho_soap::MediaType;
 
 use super::Exchange;
 use super::receive::{Coding, Declared, arrival, turn};
-use super::submit::{discard, unknown_format};
+use super::submit::unknown_format;
 use crate::body::{
     self, BodyError, Frame, FrameReceiver, FrameSender, Pieces, Promised, RawBody, UnpackLimits, Unpacked,
 };
 use crate::doors::{self, Binds, Desk, Submission};
+use crate::gateway::discard;
 use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Format;

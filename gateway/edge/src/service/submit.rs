@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
-use sekisho_journal::{Accepted, BatchId, BatchView, Digest, NewBatch, RepeatedBy, Spool};
+use sekisho_journal::{Accepted, BatchId, BatchView, Digest, NewBatch, RepeatedBy};
 use sekisho_soap::MediaType;
 use sekisho_soap::message::Answer;
 use sekisho_xml::write::escape_text;
@@ -19,7 +19,7 @@ use super::say::{Voice, json, refuse, soap_answer, soap_body};
 use super::{Answered, Exchange, batches, form, media_type, query, repetition};
 use crate::answers;
 use crate::doors::{self, Asks, Binds, Desk, SoapMessage, Submission};
-use crate::gateway::{UnderWay, now_millis};
+use crate::gateway::{UnderWay, discard, now_millis};
 use crate::refusal::{Class, Refusal};
 use crate::relay;
 use crate::route::{Format, Mode, ReceiptMember, Reply};
@@ -367,21 +367,14 @@ pub(crate) async fn keep(
             .ja("同じ冪等キー（または電文ID）が別の内容で使われています。新しい内容には新しいキーを使ってください。"))
         }
         Err(error) => {
-            // Where the batch may turn out to be in the ledger, its payload stays; the next start removes what is not needed.
+            // Where the batch may turn out to be in the ledger, its payload stays until that is known.
             if error.is_certain() {
                 discard(&gateway.spool, id).await;
+            } else {
+                gateway.unsure(id);
             }
             Err(batches::ledger(&error))
         }
-    }
-}
-
-/// Removes a payload that no batch in the ledger needs. What stays behind, the next start removes.
-pub(super) async fn discard(spool: &Spool, id: BatchId) {
-    let spool = spool.clone();
-    let removed = tokio::task::spawn_blocking(move || spool.remove(id)).await;
-    if !matches!(removed, Ok(Ok(()))) {
-        tracing::warn!(batch = %id, "a payload that is not needed could not be removed");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The disk fails as ordered, and is really full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -47,6 +47,12 @@ pub(super) fn disk(builds: &Builds, seed: u64) -> anyhow::Result<String> {
             refused.iter().filter(|(said, _)| said.starts_with(code)).map(|(_, count)| count).sum::<u64>()
         };
         ensure!(of("spool-") > 0 && of("ledger-") > 0, "refused with {refused:?}");
+        campaign.close(clients)?;
+        // Nothing is left of what was refused, even where nobody knew at first whether it was accepted.
+        let sent: HashSet<String> = campaign.seen.sent().into_iter().map(|sent| sent.id).collect();
+        until("what was refused is removed", || Ok(campaign.site.payloads()?.is_subset(&sent)))?;
+        let clients = campaign.clients();
+        accepted(&campaign, &clients, ROUTES.len())?;
         campaign.site.kill();
         campaign.site.start(&Start::default())?;
         campaign.close(clients)?;
