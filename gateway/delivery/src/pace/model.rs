@@ -25,17 +25,17 @@ const INDEPENDENCE: f64 = 2.0;
 /// How much of the evidence for a contention is left after the next sample.
 const MEMORY: f64 = 0.998;
 
-/// What is worse than the best by this is ruled out.
+/// What is worse than the best by this is ruled out: nothing is tried for it.
 const RULED_OUT: f64 = 6.0;
+
+/// And by this so far that it adds nothing to the risk.
+const NEGLIGIBLE: f64 = 12.0;
 
 /// Noise of a single chunk that is always reckoned with.
 const LEAST_NOISE: f64 = 0.03;
 
 /// Of so many chunks one may be expected to come too near to the limit: a risk as small as that of a deviation of 2.25.
 const RISK: f64 = 1.0 / 80.0;
-
-/// A crowd less likely than this beside the likeliest adds nothing to it.
-const NEGLIGIBLE: f64 = 1e-3;
 
 /// How many deviations are reckoned with where no chunk has met such a load.
 const UNMET: f64 = 1.0;
@@ -69,6 +69,8 @@ impl Sample {
 pub(crate) struct Model {
     filters: [Filter; CROWDS.len()],
     best: usize,
+    /// How unlikely each crowd is beside the likeliest: twice the logarithm of the odds.
+    worse: [f64; CROWDS.len()],
     spread: f64,
     samples: u64,
     /// The highest load that an answered chunk has met.
@@ -92,13 +94,16 @@ pub(crate) struct Memory {
 
 impl Model {
     pub(crate) fn new() -> Self {
-        Self {
+        let mut model = Self {
             filters: [Filter::default(); CROWDS.len()],
-            best: CROWDS.iter().position(|crowd| crowd.contention == LIKELY).unwrap_or(0),
+            best: 0,
+            worse: [0.0; CROWDS.len()],
             spread: 0.12,
             samples: 0,
             heaviest: 1.0,
-        }
+        };
+        model.compare();
+        model
     }
 
     /// Estimates as an earlier process left them; what they are now may be a fifth more or less.
@@ -108,16 +113,14 @@ impl Model {
         let known = Crowd { contention: memory.contention, workers: memory.workers };
         // At the load that it was learnt at, every crowd must foretell the same.
         let load = f64::from(memory.in_flight.max(1));
-        let far = |crowd: Crowd| crowd.distance(known);
-        for (index, (filter, crowd)) in model.filters.iter_mut().zip(CROWDS).enumerate() {
-            if far(crowd) < far(CROWDS[model.best]) {
-                model.best = index;
-            }
+        for (filter, crowd) in model.filters.iter_mut().zip(CROWDS) {
             let scale = known.slowdown(load) / crowd.slowdown(load);
             let costs = [memory.fixed, memory.per_row, memory.per_byte].map(|cost| cost * scale);
             *filter = Filter::known(costs, usual, 0.2);
-            filter.misfit = 4.0 * far(crowd);
+            // What is likely beforehand is in what was learnt.
+            filter.misfit = 4.0 * crowd.distance(known) - INDEPENDENCE * unlikely(crowd);
         }
+        model.compare();
         model.samples = 8;
         model.heaviest = load;
         model.spread = memory.noise.clamp(0.05, 1.0);
@@ -261,45 +264,54 @@ impl Model {
         if likeliest * unmet * (UNMET * deviation).exp() > most {
             return false;
         }
-        let least = self.score(self.best);
         let (mut all, mut late) = (0.0, 0.0);
-        for index in 0..CROWDS.len() {
-            let likely = (-(self.score(index) - least) / 2.0).exp();
-            if likely > NEGLIGIBLE {
-                let (expected, deviation) = time(index);
-                all += likely;
-                late += likely * beyond((most / expected).ln() / deviation);
-            }
+        for (index, worse) in self.open(NEGLIGIBLE) {
+            let likely = (-worse / 2.0).exp();
+            let (expected, deviation) = time(index);
+            all += likely;
+            late += likely * beyond((most / expected).ln() / deviation);
         }
         late <= RISK * all
     }
 
     /// Itself with each crowd that is not ruled out, and how likely that is beside the likeliest.
     pub(crate) fn likely(&self) -> Vec<(f64, Self)> {
-        let least = self.score(self.best);
-        let open = (0..CROWDS.len()).map(|index| (index, self.score(index) - least));
-        open.filter(|(_, worse)| *worse < RULED_OUT)
+        self.open(RULED_OUT)
             .map(|(best, worse)| ((-worse / 2.0).exp(), Self { best, ..self.clone() }))
             .collect()
+    }
+
+    /// The crowds that are worse than the likeliest by less than this, and by how much.
+    fn open(&self, than: f64) -> impl Iterator<Item = (usize, f64)> {
+        self.worse.into_iter().enumerate().filter(move |(_, worse)| *worse < than)
     }
 
     pub(crate) fn noise(&self) -> f64 {
         self.spread
     }
 
-    /// How unlikely a contention is, by what was foretold and by what is likely beforehand.
-    fn score(&self, index: usize) -> f64 {
-        let unlikely = ((CROWDS[index].contention + 0.05) / (LIKELY + 0.05)).ln();
-        let workers = if CROWDS[index].workers > 0 { WORKERS_UNLIKELY } else { 0.0 };
-        self.filters[index].misfit / INDEPENDENCE + unlikely * unlikely + workers
-    }
-
-    /// Takes the likeliest contention.
+    /// Weighs what the crowds have foretold.
     fn weigh(&mut self) {
         for filter in &mut self.filters {
             filter.misfit *= MEMORY;
         }
-        let scores = (0..CROWDS.len()).map(|index| (index, self.score(index)));
-        self.best = scores.min_by(|one, other| one.1.total_cmp(&other.1)).map_or(0, |(index, _)| index);
+        self.compare();
     }
+
+    /// Takes the likeliest crowd.
+    fn compare(&mut self) {
+        for (worse, (filter, crowd)) in self.worse.iter_mut().zip(self.filters.iter().zip(CROWDS)) {
+            *worse = filter.misfit / INDEPENDENCE + unlikely(crowd);
+        }
+        let scores = self.worse.iter().enumerate();
+        self.best = scores.min_by(|one, other| one.1.total_cmp(other.1)).map_or(0, |(index, _)| index);
+        let least = self.worse[self.best];
+        self.worse = self.worse.map(|score| score - least);
+    }
+}
+
+/// How unlikely a crowd is beforehand.
+fn unlikely(crowd: Crowd) -> f64 {
+    let other = ((crowd.contention + 0.05) / (LIKELY + 0.05)).ln();
+    other * other + if crowd.workers > 0 { WORKERS_UNLIKELY } else { 0.0 }
 }
