@@ -41,4 +41,4 @@ pub use encode::Measured;
 pub use metrics::Metrics;
 pub use pace::{DailySpec, Pace, PaceSpec};
 pub use plan::{AnswerSpec, CountSpec, Counted, Plan, PlanError, RetrySpec};
-pub use wsdl::WsdlError;
+pub use wsdl::{ImportFault, WsdlDocuments, WsdlError};

@@ -3,14 +3,15 @@
 
 mod definitions;
 mod document;
+mod documents;
 mod types;
 
+use sekisho_xsd::SchemaDigest;
+
 use self::definitions::{Definitions, Operation};
+pub use self::documents::{ImportFault, WsdlDocuments};
 use self::types::{Content, Declared, Types};
 use crate::dialect::{ResultsSpec, SoapSpec, SoapVersion};
-
-/// The largest WSDL that is read, in bytes.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Why a WSDL does not describe the operation as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +24,28 @@ pub enum WsdlError {
         /// Why.
         reason: String,
     },
-    /// Something that it refers to is not in it. Nothing is fetched.
-    #[error("the WSDL has no {kind} {name}: put everything into one file, nothing is fetched")]
+    /// A document that one of its documents refers to cannot be had.
+    #[error("'{document}' refers to '{location}': {fault}")]
+    Import {
+        /// The document, by its path from the WSDL's folder.
+        document: String,
+        /// As it is written there.
+        location: String,
+        /// Why not.
+        fault: ImportFault,
+    },
+    /// Its documents are not those that were pinned.
+    #[error(
+        "the digest over the WSDL's documents is {found}, and {pinned} is pinned; if the change is meant, write the new one"
+    )]
+    Pin {
+        /// As configured.
+        pinned: String,
+        /// What they have.
+        found: SchemaDigest,
+    },
+    /// Something that it refers to is in none of its documents. Nothing is fetched.
+    #[error("the WSDL has no {kind} {name}, nor has a file that it imports; nothing is fetched")]
     Missing {
         /// What kind of thing.
         kind: &'static str,
@@ -92,6 +113,8 @@ impl WsdlError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "wsdl-unreadable",
+            Self::Import { fault, .. } => fault.code(),
+            Self::Pin { .. } => "wsdl-pin",
             Self::Missing { .. } => "wsdl-missing",
             Self::Operation { .. } => "wsdl-operation",
             Self::Unspoken { .. } => "wsdl-unspoken",
@@ -105,7 +128,10 @@ impl WsdlError {
     /// The setting that it is about, as a route's dialect has it.
     pub fn key(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } | Self::Missing { .. } | Self::Unspoken { .. } => "dialect.wsdl",
+            Self::Unreadable { .. } | Self::Import { .. } | Self::Missing { .. } | Self::Unspoken { .. } => {
+                "dialect.wsdl"
+            }
+            Self::Pin { .. } => "dialect.wsdl_digest",
             Self::Operation { .. } => "dialect.operation",
             Self::Record { .. } => "dialect.record",
             Self::Column { .. } => "mapping",
@@ -126,22 +152,22 @@ impl SoapSpec {
     /// The WSDL does not describe the operation, or describes another one than is configured.
     pub fn described(
         &self,
-        wsdl: &[u8],
+        wsdl: &WsdlDocuments,
         upstream: &str,
         columns: Option<&[String]>,
     ) -> Result<Self, WsdlError> {
-        if wsdl.len() > MOST_BYTES {
-            let reason = format!("it is longer than {MOST_BYTES} bytes");
-            return Err(WsdlError::Unreadable { at: None, reason });
+        if let Some(pinned) = self.wsdl_digest.as_ref().filter(|pinned| **pinned != wsdl.digest().to_string())
+        {
+            return Err(WsdlError::Pin { pinned: pinned.clone(), found: wsdl.digest() });
         }
-        let root = document::read(wsdl)?;
-        let definitions = Definitions::new(&root)?;
-        let types = Types::new(&root)?;
+        let definitions = Definitions::new(&wsdl.definitions)?;
+        let types = Types::new(wsdl);
         let operation = definitions.operation(&self.operation, self.version)?;
         let input = types.element(&operation.input)?;
         let content = types.content(&input)?.unwrap_or_default();
         let record = self.record_of(&operation, &content)?;
-        let mut spec = Self { wsdl: None, operation: operation.input.local.clone(), ..self.clone() };
+        let mut spec =
+            Self { wsdl: None, wsdl_digest: None, operation: operation.input.local.clone(), ..self.clone() };
         fill(&mut spec.path, "dialect.path", &below(&operation.address, upstream))?;
         fill(&mut spec.namespace, "dialect.namespace", &operation.input.namespace)?;
         fill(&mut spec.record, "dialect.record", &record.name.local)?;

@@ -371,6 +371,9 @@ fn whole(soap: &SoapSpec) -> Result<(), PlanError> {
     if soap.wsdl.is_some() {
         return Err(setting("dialect.wsdl", "has to be read before a plan is made"));
     }
+    if soap.wsdl_digest.is_some() {
+        return Err(setting("dialect.wsdl_digest", "is for a WSDL, and none is named"));
+    }
     for (key, value) in [
         ("dialect.path", &soap.path),
         ("dialect.namespace", &soap.namespace),

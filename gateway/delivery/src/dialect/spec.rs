@@ -52,10 +52,15 @@ pub struct HeaderElement {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoapSpec {
-    /// WSDL 1.1 file that describes the operation (document/literal, everything in one file): path, namespace, record, action
-    /// and the answer's name are taken from it, and columns, results and fault code are held against it.
+    /// WSDL 1.1 file that describes the operation (document/literal): path, namespace, record, action and the answer's name are
+    /// taken from it, and columns, results and fault code are held against it. What it imports or includes is read by its
+    /// relative path from the same folder, or below it; nothing is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wsdl: Option<PathBuf>,
+    /// The digest that the WSDL and all that it imports must have, `sha256:` and 64 hexadecimal digits. The mistake that another
+    /// one is says which it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wsdl_digest: Option<String>,
     /// Path below the upstream's base address; `{batch}` and `{chunk}` are replaced.
     #[serde(default)]
     pub path: String,

@@ -33,6 +33,7 @@ fn mapper() -> Mapper {
 fn soap(results: Option<ResultsSpec>) -> Dialect {
     let spec = DialectSpec::Soap(SoapSpec {
         wsdl: None,
+        wsdl_digest: None,
         path: "/p".into(),
         namespace: "urn:x".into(),
         operation: "put".into(),

@@ -4,7 +4,7 @@ use super::WsdlError;
 use super::document::{Name, Node};
 use crate::dialect::SoapVersion;
 
-const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
+pub(super) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 const SOAP11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 const SOAP12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 /// HTTP as the transport, in both bindings.
@@ -27,17 +27,16 @@ pub(super) struct Operation {
 }
 
 pub(super) struct Definitions<'d> {
-    root: &'d Node,
-    namespace: &'d str,
+    roots: &'d [Node],
 }
 
 impl<'d> Definitions<'d> {
-    pub(super) fn new(root: &'d Node) -> Result<Self, WsdlError> {
-        if !root.is(WSDL, "definitions") {
+    pub(super) fn new(roots: &'d [Node]) -> Result<Self, WsdlError> {
+        if let Some(root) = roots.iter().find(|root| !root.is(WSDL, "definitions")) {
             let reason = format!("its root is {}, not the definitions of WSDL 1.1", root.name);
             return Err(WsdlError::Unreadable { at: None, reason });
         }
-        Ok(Self { root, namespace: root.attribute("targetNamespace").unwrap_or_default() })
+        Ok(Self { roots })
     }
 
     /// The operation of this name, over HTTP in this version.
@@ -47,7 +46,8 @@ impl<'d> Definitions<'d> {
             SoapVersion::Soap12 => SOAP12,
         };
         let mut known: Vec<&str> = Vec::new();
-        for port in self.root.children(WSDL, "service").flat_map(|service| service.children(WSDL, "port")) {
+        let services = self.roots.iter().flat_map(|root| root.children(WSDL, "service"));
+        for port in services.flat_map(|service| service.children(WSDL, "port")) {
             let Some(address) = port.child(soap, "address").and_then(|node| node.attribute("location"))
             else {
                 continue;
@@ -122,11 +122,13 @@ impl<'d> Definitions<'d> {
     /// A top-level component by its qualified name.
     fn named(&self, kind: &'static str, name: Option<Name>) -> Result<&'d Node, WsdlError> {
         let name = name.unwrap_or_default();
-        let here = name.namespace == self.namespace;
-        let found =
-            self.root.children.iter().find(|node| {
-                here && node.is(WSDL, kind) && node.attribute("name") == Some(name.local.as_str())
-            });
+        let of_namespace = self
+            .roots
+            .iter()
+            .filter(|root| root.attribute("targetNamespace").unwrap_or_default() == name.namespace);
+        let found = of_namespace
+            .flat_map(|root| root.children(WSDL, kind))
+            .find(|node| node.attribute("name") == Some(name.local.as_str()));
         found.ok_or_else(|| WsdlError::Missing { kind, name: name.to_string() })
     }
 }

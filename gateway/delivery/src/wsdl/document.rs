@@ -43,6 +43,11 @@ impl Node {
         Some(Name { namespace, local: local.to_owned() })
     }
 
+    /// Gives it an attribute that it does not have.
+    pub(super) fn set(&mut self, local: &str, value: &str) {
+        self.attributes.push((local.to_owned(), value.to_owned()));
+    }
+
     pub(super) fn children<'n>(
         &'n self,
         namespace: &'n str,
@@ -62,8 +67,8 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Reads a document.
-pub(super) fn read(bytes: &[u8]) -> Result<Node, WsdlError> {
+/// Reads a document. `around` is the namespace of names without a prefix, where the document declares none.
+pub(super) fn read(bytes: &[u8], around: Option<&str>) -> Result<Node, WsdlError> {
     let failed = |error: XmlError| WsdlError::Unreadable {
         at: error.position().map(|at| (at.line, at.column)),
         reason: error.to_string(),
@@ -92,7 +97,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Node, WsdlError> {
             Some((name, attributes, declares)) => {
                 let scope = match open.last() {
                     Some(around) if !declares => Rc::clone(&around.scope),
-                    _ => Rc::new(scope(&reader)),
+                    _ => Rc::new(scope(&reader, around)),
                 };
                 open.push(Node { name, attributes, scope, children: Vec::new() });
             }
@@ -105,11 +110,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Node, WsdlError> {
     root.ok_or_else(|| WsdlError::Unreadable { at: None, reason: "it is empty".to_owned() })
 }
 
-fn scope(reader: &Reader<&[u8]>) -> BTreeMap<String, String> {
+fn scope(reader: &Reader<&[u8]>, around: Option<&str>) -> BTreeMap<String, String> {
     let mut scope = BTreeMap::new();
     // Innermost first: what stands further out does not count.
     for (prefix, namespace) in reader.namespaces() {
         scope.entry(prefix.to_owned()).or_insert_with(|| namespace.to_owned());
+    }
+    if let Some(around) = around {
+        scope.entry(String::new()).or_insert_with(|| around.to_owned());
     }
     scope
 }

@@ -20,7 +20,9 @@ fn columns(names: &[&str]) -> Vec<String> {
 }
 
 fn described(wsdl: &str, more: serde_json::Value, names: &[&str]) -> Result<SoapSpec, WsdlError> {
-    spec(more).described(wsdl.as_bytes(), UPSTREAM, Some(&columns(names)))
+    let alone = &mut |_: &str| Err(ImportFault::Unreadable("there is no such file".to_owned()));
+    let documents = WsdlDocuments::gather("intake.wsdl", wsdl.as_bytes(), alone)?;
+    spec(more).described(&documents, UPSTREAM, Some(&columns(names)))
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn a_file_that_does_not_hold_everything_is_refused() {
                 "<xs:element name=\"Plain\"",
                 "<xs:include schemaLocation=\"a.xsd\"/><xs:element name=\"Plain\"",
             ),
-            "wsdl-missing",
+            "wsdl-import-unreadable",
             "a.xsd",
         ),
         (

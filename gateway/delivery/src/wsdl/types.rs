@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::WsdlError;
+use super::definitions::WSDL;
 use super::document::{Name, Node};
+use super::{WsdlDocuments, WsdlError};
 
-const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
-const XS: &str = "http://www.w3.org/2001/XMLSchema";
+pub(super) const XS: &str = "http://www.w3.org/2001/XMLSchema";
 
 /// Extensions of extensions, at the most.
 const DEEPEST: usize = 64;
@@ -59,10 +59,11 @@ pub(super) struct Content {
 }
 
 impl<'d> Types<'d> {
-    pub(super) fn new(root: &'d Node) -> Result<Self, WsdlError> {
+    pub(super) fn new(documents: &'d WsdlDocuments) -> Self {
         let mut all = Self { elements: BTreeMap::new(), types: BTreeMap::new() };
-        let schemas = root.children(WSDL, "types").flat_map(|types| types.children(XS, "schema"));
-        for node in schemas {
+        let types = documents.definitions.iter().flat_map(|root| root.children(WSDL, "types"));
+        let inside = types.flat_map(|types| types.children(XS, "schema"));
+        for node in inside.chain(&documents.schemas) {
             let schema = Schema {
                 namespace: node.attribute("targetNamespace").unwrap_or_default().to_owned(),
                 qualified: node.attribute("elementFormDefault") == Some("qualified"),
@@ -74,13 +75,10 @@ impl<'d> Types<'d> {
                     all.elements.insert(name, (child, schema.clone()));
                 } else if child.is(XS, "complexType") || child.is(XS, "simpleType") {
                     all.types.insert(name, (child, schema.clone()));
-                } else if child.is(XS, "include") || child.is(XS, "redefine") {
-                    let name = child.attribute("schemaLocation").unwrap_or_default().to_owned();
-                    return Err(WsdlError::Missing { kind: "schema", name });
                 }
             }
         }
-        Ok(all)
+        all
     }
 
     /// An element that is declared at the top.

@@ -122,6 +122,7 @@ fn soap(random: &mut fastrand::Rng) -> SoapSpec {
     };
     SoapSpec {
         wsdl: None,
+        wsdl_digest: None,
         path: "/services/intake".into(),
         namespace: NAMESPACE.into(),
         operation: "putRecords".into(),

@@ -11,6 +11,7 @@ pub(crate) const NAMESPACE: &str = "urn:example:intake:1";
 pub(crate) fn dialect() -> SoapSpec {
     SoapSpec {
         wsdl: None,
+        wsdl_digest: None,
         unqualified: false,
         response: None,
         path: "/services/intake/attributes/F001?batch={batch}&chunk={chunk}".into(),

@@ -46,3 +46,61 @@ fn what_a_wsdl_says_otherwise_is_a_mistake_of_its_key() {
     let left_out = mistakes_of(&example("trial.toml").replace("record = \"row\"\n", "")).join("\n");
     assert!(left_out.contains("dialect.record") && left_out.contains("name a WSDL"), "{left_out}");
 }
+
+/// The cloud's WSDL with its types in a file of their own; what is wrong with a route by it.
+fn in_parts(types: &str, written: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let wsdl = std::fs::read_to_string(repository().join("conformance/wsdl/intake.wsdl")).unwrap();
+    let end = "</xs:schema>";
+    let (start, stop) = (wsdl.find("<xs:schema").unwrap(), wsdl.find(end).unwrap() + end.len());
+    let schema = &wsdl[start..stop];
+    let own = format!("<xs:include schemaLocation=\"{types}\"/>{end}");
+    let tag = schema.find('>').unwrap() + 1;
+    let parted = wsdl.replace(schema, &(schema[..tag].to_owned() + &own));
+    let root = &wsdl[wsdl.find("<definitions").or(wsdl.find("<wsdl:definitions")).unwrap()..];
+    let declared: Vec<&str> = root[..root.find('>').unwrap()]
+        .split_whitespace()
+        .filter(|attribute| attribute.starts_with("xmlns") && !schema[..tag].contains(*attribute))
+        .collect();
+    let alone = schema.replacen("<xs:schema", &format!("<xs:schema {}", declared.join(" ")), 1);
+    std::fs::create_dir(folder.path().join("wsdl")).unwrap();
+    std::fs::write(folder.path().join("wsdl/intake.wsdl"), parted).unwrap();
+    std::fs::write(folder.path().join("wsdl/types.xsd"), &alone).unwrap();
+    std::fs::write(folder.path().join("outside.xsd"), &alone).unwrap();
+    std::os::unix::fs::symlink("../outside.xsd", folder.path().join("wsdl/linked.xsd")).unwrap();
+    let path = folder.path().join("wsdl/intake.wsdl").display().to_string();
+    let written = format!("wsdl = \"{path}\"\n{written}");
+    let text = by_wsdl().replace("wsdl = \"../conformance/wsdl/intake.wsdl\"\n", &written);
+    mistakes_of(&text).join("\n")
+}
+
+#[test]
+fn what_a_wsdl_imports_is_read_from_its_own_folder_and_pinned_with_it() {
+    assert_eq!(in_parts("types.xsd", ""), "");
+    let nothing = in_parts("nothing.xsd", "");
+    assert!(nothing.contains("dialect.wsdl") && nothing.contains("it is not there"), "{nothing}");
+    for (location, words) in [
+        ("linked.xsd", "outside the folder"),
+        ("../outside.xsd", "outside the folder"),
+        ("https://cloud.example/types.xsd", "nothing is fetched"),
+    ] {
+        let told = in_parts(location, "");
+        assert!(told.contains(location) && told.contains(words), "{told}");
+    }
+    let zeros = "0".repeat(64);
+    let told = in_parts("types.xsd", &format!("wsdl_digest = \"sha256:{zeros}\"\n"));
+    assert!(told.contains("dialect.wsdl_digest") && told.contains(&zeros), "{told}");
+    let found = told.split("sha256:").find(|rest| {
+        !rest.starts_with(&zeros)
+            && rest.len() >= 64
+            && rest.is_char_boundary(64)
+            && rest[..64].bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    let found = found.expect("the digest that it has");
+    assert_eq!(in_parts("types.xsd", &format!("wsdl_digest = \"sha256:{}\"\n", &found[..64])), "");
+    let alone = mistakes_of(
+        &example("trial.toml")
+            .replace("kind = \"soap\"\n", &format!("kind = \"soap\"\nwsdl_digest = \"sha256:{zeros}\"\n")),
+    );
+    assert!(alone.join("\n").contains("dialect.wsdl_digest"), "{alone:?}");
+}

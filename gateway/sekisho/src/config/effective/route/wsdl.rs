@@ -1,11 +1,17 @@
 //! A dialect whose operation a WSDL describes.
 
-use sekisho_delivery::{DialectSpec, WsdlError};
+use std::io::Read;
+use std::path::Path;
+
+use sekisho_delivery::{DialectSpec, ImportFault, WsdlDocuments, WsdlError};
 
 use super::Notes;
 use crate::config::effective::EffectiveUpstream;
 use crate::config::words;
-use crate::language::Text;
+use crate::language::{Language, Text};
+
+/// The largest document that is read, in bytes: more than all of them may have together.
+const MOST_BYTES: u64 = 9 * 1024 * 1024;
 
 /// The dialect with what its WSDL says of the operation, if it names one. `columns` are those of a mapping without mistakes.
 pub(super) fn described(
@@ -25,7 +31,10 @@ pub(super) fn described(
         }
     };
     let url = upstream.map_or("", |upstream| upstream.upstream.endpoint().url());
-    match spec.described(&wsdl, url, columns) {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let documents = WsdlDocuments::gather(&name, &wsdl, &mut |path| beside(folder, path));
+    match documents.and_then(|documents| spec.described(&documents, url, columns)) {
         Ok(spec) => Some(DialectSpec::Soap(spec)),
         Err(error) => {
             notes.add(error.key(), told(&error));
@@ -34,15 +43,48 @@ pub(super) fn described(
     }
 }
 
+/// A file in the WSDL's folder or below it, by its path from there; one that a link leads out of it is none of them.
+fn beside(folder: &Path, path: &str) -> Result<Vec<u8>, ImportFault> {
+    let unreadable = |error: std::io::Error| {
+        ImportFault::Unreadable(words::reason(&error).in_language(Language::English).to_owned())
+    };
+    let folder = folder.canonicalize().map_err(unreadable)?;
+    let file = folder.join(path).canonicalize().map_err(unreadable)?;
+    if !file.starts_with(&folder) {
+        return Err(ImportFault::Outside);
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(file).map_err(unreadable)?;
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
 fn told(error: &WsdlError) -> Text {
     let japanese = match error {
         WsdlError::Unreadable { at: Some((line, column)), .. } => {
             format!("WSDLを読み取れません（{line}行{column}桁）")
         }
         WsdlError::Unreadable { at: None, .. } => "WSDLを読み取れません".to_owned(),
+        WsdlError::Import { document, location, fault } => {
+            let why = match fault {
+                ImportFault::Url => {
+                    "アドレスです。何も取得しないので、ファイルをWSDLと同じフォルダーに置き、相対パスを書いてください"
+                }
+                ImportFault::Outside => "WSDLのフォルダーの外にあります",
+                ImportFault::Cycle => "参照が循環しています。共通の部分を別のファイルに分けてください",
+                ImportFault::Unreadable(_) => "読み取れません",
+                ImportFault::Namespace(_) => "求められた名前空間のWSDLまたはスキーマではありません",
+                ImportFault::Redefined => "redefineには対応していません。型を書き下してください",
+                ImportFault::TooMuch => "文書の数または合計の大きさが上限を超えています",
+            };
+            format!("{document} が参照する「{location}」：{why}")
+        }
+        WsdlError::Pin { pinned, found } => format!(
+            "WSDLの文書のダイジェストは {found} ですが、{pinned} に固定されています。変更が意図したものなら、新しい値を書いてください"
+        ),
         WsdlError::Missing { kind, name } => {
             format!(
-                "WSDLに{kind}の{name}がありません。外部の文書は取得しないので、1つのファイルにまとめてください"
+                "WSDLにも、それが参照するファイルにも、{kind}の{name}がありません。外部の文書は取得しません"
             )
         }
         WsdlError::Operation { name, version, known } => {
