@@ -1,17 +1,20 @@
 //! Certificates of listeners while the gateway runs: exchanged by a reload, revocation lists by themselves, and told of
 //! before they end.
 
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntGaugeVec, Opts, Registry};
-use sekisho_edge::tls::{Files, Tls, TlsError, days_left};
+use sekisho_edge::tls::{Certificate, Files, Tls, TlsError, days_left};
 use tokio::sync::watch;
 
+use crate::cli::CertificateArgs;
 use crate::config::effective::{EffectiveListener, EffectiveTls, now};
-use crate::language::{Text, text};
+use crate::language::{Language, Said, Text, text};
 
 /// Days before the end of a certificate from which on the gateway's hop is degraded.
 const WARNING_DAYS: f64 = 14.0;
@@ -190,4 +193,37 @@ pub(crate) fn judged(
             Ok(None)
         }
     }
+}
+
+/// `sekisho certificate`: the names of certificates as a client's `certificates` has them.
+pub(crate) fn show(args: &CertificateArgs, language: Language) -> anyhow::Result<ExitCode> {
+    let file = crate::config::words::on_a_line(&args.file);
+    let found = match Certificate::read_file(&args.file) {
+        Ok(found) if !found.is_empty() => found,
+        Ok(_) => {
+            anyhow::bail!(Said(text!("{file}: no certificate in PEM", "{file}：PEM形式の証明書がありません")))
+        }
+        // What is broken is said in place of what a text that is none would be called.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            anyhow::bail!(Said(text!(
+                "{file}: a certificate in it cannot be read",
+                "{file}：読み取れない証明書があります"
+            )))
+        }
+        Err(error) => anyhow::bail!(Said(crate::config::words::file(&args.file, &error))),
+    };
+    let mut out = std::io::stdout();
+    for certificate in found {
+        let (from, until) = certificate.holds();
+        let holds = text!("# {from} to {until}", "# {from}から{until}まで");
+        writeln!(out, "{}", holds.in_language(language))?;
+        for name in &certificate.names {
+            let mut shown = String::new();
+            for c in toml::Value::String(name.to_string()).to_string().chars() {
+                if sekisho_xsd::disturbs(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+            }
+            writeln!(out, "{shown}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

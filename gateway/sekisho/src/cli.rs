@@ -81,6 +81,10 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 printed, 2 the schema is refused, 3 it cannot be read, 64 wrong use of the command.
     Pin(PinArgs),
+    /// Print by what certificates are known, as `certificates` of a client has it, and how long they hold.
+    ///
+    /// Exit codes: 0 printed, 4 the file cannot be read or holds no certificate, 64 wrong use of the command.
+    Certificate(CertificateArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
     /// Write the manual pages into a folder.
@@ -234,6 +238,12 @@ pub(crate) enum HeartbeatForm {
     Json,
     /// One line, as monitoring plugins print it.
     Nagios,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CertificateArgs {
+    /// PEM file with one certificate or several.
+    pub(crate) file: PathBuf,
 }
 
 /// By what gateway and client know each other.

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Heartbeat(heartbeat) => client::heartbeat::run(&heartbeat, language),
         Command::Validate(validate) => validate::run(&validate, language),
         Command::ExplainSchema(explain) => explain::run(&explain, language),
+        Command::Certificate(args) => certificates::show(&args, language),
         Command::Pin(pin) => validate::pin(&pin, language),
         Command::Completions(completions) => Ok(cli::completions(&completions)),
         Command::Manual(manual) => cli::manual(&manual),

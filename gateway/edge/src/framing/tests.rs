@@ -265,3 +265,35 @@ async fn a_peer_that_takes_nothing_of_its_answer_is_given_up() {
     framing.write_all(&[1; 100]).await.unwrap();
     assert_eq!(reading.await.unwrap(), 100);
 }
+
+/// Takes what is written and never gets rid of it, as TLS does over a peer that does not read.
+struct Hoarding;
+
+impl AsyncRead for Hoarding {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Hoarding {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(data.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_taken_by_the_layer_below_and_not_by_the_peer_stalls_too() {
+    let mut framing = Framing::new(Hoarding, HeadLimits::default(), HEAD_TIMEOUT, hosts());
+    let began = tokio::time::Instant::now();
+    tokio::io::AsyncWriteExt::write_all(&mut framing, b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    let error = tokio::io::AsyncWriteExt::flush(&mut framing).await.unwrap_err();
+    assert_eq!((error.kind(), began.elapsed()), (io::ErrorKind::TimedOut, WRITE_STALL));
+}

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use ipnet::IpNet;
 use sekisho_soap::{MediaType, Version};
@@ -132,6 +132,12 @@ impl Service {
             tracing::info!(%id, %peer, route, door = answered.door, %method, %status, code, "refused");
         } else {
             tracing::debug!(%id, %peer, route, door = answered.door, %method, %status, ?elapsed, "answered");
+        }
+        if self.secure {
+            // RFC 6797 §7.1: over TLS, and nowhere else.
+            let headers = answered.response.headers_mut();
+            headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
         if !answered.body_read {
             answered

@@ -2,13 +2,19 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 use std::str::FromStr;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use sha2::{Digest as _, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
+
+use super::files::date;
 
 /// A certificate, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +28,26 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Reads the certificates of a file in PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or something in it that says it is a certificate.
+    pub fn read_file(file: &Path) -> io::Result<Vec<Self>> {
+        let broken = |_| io::Error::new(io::ErrorKind::InvalidData, "not a certificate in PEM");
+        let text = std::fs::read(file)?;
+        CertificateDer::pem_slice_iter(&text)
+            .map(|der| {
+                der.map_err(broken)
+                    .and_then(|der| Self::read(&der).ok_or_else(|| broken(PemError::NoItemsFound)))
+            })
+            .collect()
+    }
+
+    /// When it begins and ends to hold, for people.
+    pub fn holds(&self) -> (String, String) {
+        (date(self.not_before), date(self.not_after))
+    }
+
     /// Reads one certificate in DER; `None` when it is none.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;

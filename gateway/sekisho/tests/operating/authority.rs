@@ -36,14 +36,33 @@ impl Authority {
     }
 
     pub(crate) fn called(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        Self(CertifiedIssuer::self_signed(authority(name), KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// An authority that this one has certified.
+    pub(crate) fn below(&self, serial: u64, name: &str) -> Self {
+        let mut params = authority(name);
+        params.serial_number = Some(SerialNumber::from(serial));
+        Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
+    }
+
+    /// Itself, as another authority revokes it.
+    pub(crate) fn as_issued(&self, serial: u64) -> Issued {
+        Issued { certificate: self.pem(), key: String::new(), der: self.0.der().to_vec(), serial }
+    }
+}
+
+/// What an authority's certificate says.
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+impl Authority {
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }

@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use rcgen::ExtendedKeyUsagePurpose;
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::authority::{Authority, Issued, days, self_signed};
 use crate::peers::{curl, s_client, secure, showing};
@@ -317,6 +319,75 @@ fn a_list_that_is_stale_fails_closed() {
     gateway.site.write("clients.crl", &authority.revoked(&[]));
     gateway.logged("new revocation lists are in force");
     assert_eq!(curl(&gateway, "/rows/heartbeat", &shown).status, 200);
+}
+
+#[test]
+fn every_certificate_of_a_chain_is_looked_up() {
+    let (site, root) = site();
+    let below = root.below(50, "Below");
+    let leaf = below.issue(2, &["city.example"]);
+    let chained = Issued { certificate: format!("{}{}", leaf.certificate, below.pem()), ..leaf };
+    lay(&site, "chained", &chained);
+    site.configure(&known_by(&site, ASKS, &["dns:city.example"]));
+    let gateway = Gateway::start(site);
+    let shown = showing(&gateway.site, "chained");
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    let ask = || curl(&gateway, "/rows/heartbeat", &shown).status;
+    // The authority below the root has no list: what it has issued may be revoked.
+    assert_eq!(ask(), 0);
+    gateway.metric(&outcome("certificate-revocation-unknown"));
+    let lists = |of_root: String| {
+        gateway.site.write("clients.crl", &format!("{of_root}{}", below.revoked(&[])));
+        gateway.logged("new revocation lists are in force");
+    };
+    lists(root.revoked(&[]));
+    assert_eq!(ask(), 200);
+    lists(root.revoked(&[&below.as_issued(50)]));
+    assert_eq!(ask(), 0, "its authority is revoked");
+    gateway.metric(&outcome("certificate-revoked"));
+}
+
+#[test]
+fn lists_may_be_in_der_as_authorities_publish_them() {
+    let (site, authority) = site();
+    let (good, bad) = (authority.issue(2, &["city.example"]), authority.issue(3, &["city.example"]));
+    let pem = authority.revoked(&[&bad]);
+    let der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap();
+    std::fs::write(site.path("clients.crl"), &der).unwrap();
+    site.configure(&known_by(&site, ASKS, &["dns:city.example"]));
+    let gateway = Gateway::start(site);
+    assert_eq!(secure(&gateway, Some(&good)).get("/rows/heartbeat").status, 200);
+    lay(&gateway.site, "bad", &bad);
+    let shown = showing(&gateway.site, "bad");
+    assert_eq!(
+        curl(&gateway, "/rows/heartbeat", &shown.iter().map(String::as_str).collect::<Vec<_>>()).status,
+        0
+    );
+    gateway.metric(&outcome("certificate-revoked"));
+}
+
+#[test]
+fn the_gateways_own_client_shows_a_certificate() {
+    let (site, authority) = site();
+    lay(&site, "city", &authority.issue(2, &["city.example"]));
+    site.write("records.csv", CSV);
+    site.configure(&known_by(&site, ASKS, &["dns:city.example"]));
+    let gateway = Gateway::start(site);
+    let path = |name: &str| gateway.site.path(name).to_str().unwrap().to_owned();
+    let (url, records) = (format!("{}/rows", gateway.secure()), path("records.csv"));
+    let (root, certificate, key) = (path("root.pem"), path("city.pem"), path("city.key"));
+    let send = ["send", &records, "--to", &url, "--roots", &root, "--wait", "0", "--json"];
+    let (code, out, err) =
+        said(&[&send[..], &["--certificate", &certificate, "--certificate-key", &key]].concat());
+    assert!(out.contains("\"accepted\": 1") || out.contains("\"accepted\":1"), "{code}: {out}{err}");
+    let (code, out, err) = said(&send);
+    assert!(code == 3 || code == 2, "{code}: {out}{err}");
+    // What a client is known by is printed as it is written in a configuration.
+    let (code, out, err) = said(&["certificate", &certificate]);
+    let printed = out.contains("\"dns:city.example\"\n") && out.contains("\"sha256:");
+    assert!(code == 0 && printed, "{code}: {out}{err}");
+    let (code, out, err) = said(&["certificate", &key]);
+    assert!(code == 4 && out.is_empty() && err.contains("no certificate in PEM"), "{code}: {out}{err}");
 }
 
 #[test]

@@ -45,6 +45,10 @@ fn curl_sends_a_batch_and_reads_contracts_with_addresses_over_tls() {
     assert_eq!((sent.status, sent.exit), (202, 0), "{sent:?}");
     let wsdl = curl(&gateway, "/rows?wsdl", &[]);
     assert!(wsdl.status == 200 && wsdl.body.contains(&format!("{}/rows", gateway.secure())), "{wsdl:?}");
+    let head = curl(&gateway, "/rows/heartbeat", &["-D", "-"]).body;
+    for field in ["strict-transport-security: max-age=", "x-content-type-options: nosniff"] {
+        assert!(head.contains(field), "{head}");
+    }
     // A target in absolute form is this listener's own with its scheme, and nobody's with the other.
     let own = format!("{}/rows/heartbeat", gateway.secure());
     let other = own.replace("https://", "http://");
@@ -156,12 +160,30 @@ fn who_does_not_shake_hands_is_let_go() {
         assert_eq!(rest, b"");
     }
     let slow = "sekisho_handshakes_total{listener=\"one\",outcome=\"handshake-too-slow\"}";
-    assert_eq!(gateway.metric(slow), "2");
+    gateway.metric_that(slow, |number| number == "2");
     // HTTP is no handshake.
     let mut plain = Connection::open(gateway.address("one"));
     plain.write("GET /rows/heartbeat HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(!plain.rest().starts_with(b"HTTP"));
     gateway.metric("sekisho_handshakes_total{listener=\"one\",outcome=\"handshake-no-tls\"}");
+    assert_eq!(curl(&gateway, "/rows/heartbeat", &[]).status, 200);
+}
+
+#[test]
+fn handshakes_of_one_address_keep_nobody_waiting() {
+    let (site, _) = site();
+    // Of four, one address has one.
+    let limits = "[limits]\nhandshakes = 4\nhandshake_timeout_ms = 3600000\n[admin]\n";
+    site.configure(&over_tls(&site, "").replace("[admin]\n", limits));
+    let gateway = Gateway::start(site);
+    let begun = TcpStream::connect(gateway.address("one")).unwrap();
+    gateway.metric_that("sekisho_connections", |open| open == "1");
+    assert_eq!(curl(&gateway, "/rows/heartbeat", &[]).status, 0);
+    let full = "sekisho_connections_turned_away_total{code=\"handshakes-full\",listener=\"one\"}";
+    assert_eq!(gateway.metric(full), "1");
+    assert_eq!(curl(&gateway, "/rows/heartbeat", &["--interface", "127.0.0.2"]).status, 200);
+    drop(begun);
+    gateway.metric_that("sekisho_connections", |open| open == "0");
     assert_eq!(curl(&gateway, "/rows/heartbeat", &[]).status, 200);
 }
 
