@@ -1,11 +1,12 @@
 //! A record that makes several rows is delivered only when all of them are.
 
-use sekisho_delivery::{DialectSpec, RestFormat, RestSpec, ResultsSpec};
+use sekisho_delivery::{AnswerSpec, DialectSpec, RestFormat, RestSpec, ResultsSpec, SoapSpec, merged_answer};
 use sekisho_journal::Outcome;
 use sekisho_records::{FieldId, LayoutNames, MappingSpec, NamedField, Place, Record, Value};
 use sekisho_xml::QName;
 use serde_json::{Value as Json, json};
 
+use crate::support::intake::envelope;
 use crate::support::{Cloud, House, Reply, plan};
 
 fn household(n: u64, members: u64) -> Record {
@@ -78,4 +79,54 @@ async fn a_household_with_a_refused_member_is_partial_and_says_which() {
         (3, Outcome::Partial, &[1][..])
     );
     assert_eq!((errors[1].position, errors[1].outcome), (5, Outcome::Rejected));
+}
+
+#[tokio::test]
+async fn the_rows_of_a_record_stand_together_in_the_answer_whatever_chunks_they_went_in() {
+    let cloud = Cloud::start(|call| {
+        let ids = call.text().split("<Id>").skip(1).map(|rest| rest.split('<').next().expect("an end"));
+        let result = |id: &str| {
+            let good = !["H3-1", "H5-0", "H5-1"].contains(&id);
+            format!("<result><id>{id}</id><ok>{good}</ok></result>")
+        };
+        let results: String = ids.map(result).collect();
+        Reply::xml(envelope(&format!("<putResponse xmlns=\"urn:x\">{results}</putResponse>")))
+    })
+    .await;
+    let mut house = House::new();
+    let dialect: SoapSpec = serde_json::from_value(json!({
+        "path": "/rows", "namespace": "urn:x", "operation": "put", "record": "row",
+        "results": {"result": "result", "success": "ok"},
+    }))
+    .expect("a dialect");
+    let mut plan = plan(DialectSpec::Soap(dialect));
+    let field = |name: &str| NamedField { name: name.into(), group: None };
+    plan.layout = LayoutNames {
+        element: QName::new("urn:test", "household"),
+        fields: vec![
+            field("Household"),
+            NamedField { name: "Member".into(), group: Some(vec![field("Id")]) },
+        ],
+    };
+    plan.mapping = MappingSpec { rows: Some("Member".into()), ..MappingSpec::default() };
+    plan.mapping.without_instance = sekisho_records::mapping::WithoutInstance::NoRow;
+    plan.pace.fixed_rows = Some(3);
+    plan.answer = Some(AnswerSpec::default());
+    let batch = house.accept_with(&plan, (0..8).map(|n| household(n, n.min(2)))).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let done = house.finished(batch).await;
+    assert_eq!((done.sums.delivered, done.sums.partial, done.sums.rejected), (6, 1, 1));
+    let made = merged_answer(&house.ledger, &house.spool, &done).await.expect("an answer");
+    assert_eq!(made.results(), (10, 3));
+    let (mut said, mut pieces) = (Vec::new(), made.pieces().expect("read"));
+    while let Some(piece) = pieces.next().expect("read") {
+        said.extend_from_slice(&piece);
+    }
+    let said = String::from_utf8(said).expect("UTF-8");
+    let ids: Vec<&str> =
+        said.split("<id>").skip(1).map(|rest| rest.split('<').next().expect("an end")).collect();
+    let expected: Vec<String> =
+        (0..8u64).flat_map(|n| (0..n.min(2)).map(move |member| format!("H{n}-{member}"))).collect();
+    assert_eq!(ids, expected);
+    assert!(cloud.calls().len() > 3);
 }

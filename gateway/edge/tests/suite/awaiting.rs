@@ -1,9 +1,10 @@
 //! Relay routes that split, as far as the way in goes: nobody delivers here, so that every batch stays as it was accepted.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use sekisho_edge::route::{Mode, Route, Signed, Split};
-use sekisho_journal::{Digest, Event};
+use sekisho_journal::{CallName, Digest, Event, RowAnswer};
 use sekisho_soap::fault::{Fault, ReceivedFault};
 use sekisho_soap::message::{Fate, Span};
 use sekisho_soap::{EnvelopeReader, envelope::EnvelopeOptions};
@@ -137,4 +138,84 @@ fn a_withdrawn_batch_has_an_end_too_and_its_answer_is_made_of_a_plan_or_is_none(
     let answer =
         site.client().ask(Message::soap11(&envelope(&receipt)).with("Prefer", "wait=0").to("/relay"));
     assert_eq!(answer.receipt().records, 3);
+}
+
+/// A plan that makes one answer of what a cloud says.
+static PLAN: OnceLock<String> = OnceLock::new();
+
+/// As [`splits`], under that plan.
+fn merges(route: &mut Route) {
+    let layout = route.records.layout.names();
+    splits(route);
+    if let Mode::Relay { split: Some(split), .. } = &mut route.mode {
+        let json = PLAN.get_or_init(|| {
+            let plan = serde_json::json!({
+                "route": "relay", "upstream": "main", "layout": layout, "mapping": {"key": ["order_id"]},
+                "dialect": {
+                    "kind": "soap", "path": "/in", "namespace": "urn:cloud", "operation": "put", "record": "row",
+                    "results": {"result": "all/result", "success": "ok"},
+                },
+                "answer": {"counts": [{"element": "n", "of": "results"}]},
+            });
+            plan.to_string()
+        });
+        split.plan = Digest::of(json.as_bytes());
+    }
+}
+
+/// A site at which a client waits for three records, each of which the cloud then says so many bytes of.
+fn answered(bytes: usize) -> (Site, crate::client::Client) {
+    let site = Site::edited(merges);
+    let (ledger, spool) = (site.gateway.ledger.clone(), site.gateway.spool.clone());
+    site.block_on(ledger.define(PLAN.get().unwrap().clone())).unwrap();
+    let mut client = site.client();
+    client.send(call(3).with("Idempotency-Key", "\"k\"").to("/relay"));
+    until("the batch is in the ledger", || !site.batches().is_empty());
+    let batch = site.batches()[0].id;
+    let results = (0..3).map(|position| RowAnswer {
+        position,
+        row: 0,
+        taken: true,
+        text: format!("<result><ok>true</ok>{position}{}</result>", "x".repeat(bytes)).into_bytes(),
+    });
+    spool.keep_results(batch, CallName { chunk: 1, epoch: ledger.epoch(), call: 1 }, results).unwrap();
+    let events = vec![
+        Event::ChunkOpened { chunk: 1, first: 0, count: 3, attempt: 1 },
+        Event::ChunkAnswered { chunk: 1, exceptions: Vec::new(), rows: 3 },
+        Event::Finished { delivered_digest: None },
+    ];
+    site.block_on(ledger.apply(batch, ledger.epoch(), 1, events)).unwrap();
+    (site, client)
+}
+
+#[test]
+fn an_answer_comes_from_the_disk_whole_and_with_its_length() {
+    const MANY: usize = 3 << 20;
+    let (site, mut client) = answered(MANY);
+    let free = site.gateway.free_relay_kib();
+    let answer = client.answer();
+    assert_eq!(answer.status, 200);
+    let text = answer.text();
+    let (head, rest) = text.split_once("<all>").unwrap();
+    assert!(head.ends_with("<putResponse xmlns=\"urn:cloud\"><n>3</n>"), "{head}");
+    for position in 0..3 {
+        assert!(rest.contains(&format!("<ok>true</ok>{position}xx")));
+    }
+    assert!(text.len() > 3 * MANY && text.contains("</result></all></putResponse>"));
+    assert!(!answer.closes());
+    until("its memory is free again", || site.gateway.free_relay_kib() >= free);
+    // The connection carries more, the same answer among it.
+    let again = client.ask(call(3).with("Idempotency-Key", "\"k\"").to("/relay"));
+    assert!(again.text() == text);
+}
+
+#[test]
+fn a_client_that_vanishes_in_the_middle_of_its_answer_leaves_nothing_behind() {
+    let (site, client) = answered(8 << 20);
+    let whole = 64 * 1024;
+    until("an answer is on its way", || site.gateway.free_relay_kib() < whole);
+    client.vanish();
+    until("its memory is free again", || site.gateway.free_relay_kib() == whole);
+    let answer = site.client().ask(call(3).with("Idempotency-Key", "\"k\"").to("/relay"));
+    assert_eq!(answer.status, 200);
 }
