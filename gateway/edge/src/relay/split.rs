@@ -59,17 +59,21 @@ impl Passage<'_, '_> {
                 self.body_read = true;
                 room.shrink_to(message.len() as u64 + ANSWER_ROOM);
                 let checked = self.check(&message).await?;
-                let many = match &checked.asks {
+                // The gateway's own operation is for the gateway: the cloud does not know it.
+                let (own, many) = match &checked.asks {
                     Asks::Query(_) => return self.ask(checked).await,
-                    Asks::Submit(submission) => submission.records > split.above_records,
+                    Asks::Submit(submission) => {
+                        (submission.own, submission.own || submission.records > split.above_records)
+                    }
                 };
-                if many && checked.header.signed && split.signed == Signed::Refuse {
-                    return Err(signed(split.above_records));
+                match (many, checked.header.signed) {
+                    (true, false) => self.spool(message, id).await?,
+                    (true, true) if own => return Err(signed_for_us()),
+                    (true, true) if split.signed == Signed::Refuse => {
+                        return Err(signed(split.above_records));
+                    }
+                    _ => return self.pass(message, room).await,
                 }
-                if !many || checked.header.signed {
-                    return self.pass(message, room).await;
-                }
-                self.spool(message, id).await?
             }
             (Held::Whole(message), None) => self.spool(message, id).await?,
             (Held::More(begun), room) => {
@@ -118,6 +122,16 @@ impl Passage<'_, '_> {
             None => Ok(message),
         }
     }
+}
+
+fn signed_for_us() -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "relay-signed",
+        "A signed message is never split, and a batch for the gateway itself always is. Nothing was sent; send it without a \
+         signature.",
+    )
+    .ja("署名された電文は分割できませんが、ゲートウェイ宛てのバッチは常に分割します。何も送信していません。署名なしで送信してください。")
 }
 
 fn signed(above_records: u64) -> Refusal {

@@ -103,6 +103,19 @@ fn what_is_bad_is_refused_whole_before_anything_is_kept() {
 }
 
 #[test]
+fn the_gateways_own_operation_is_for_the_gateway_however_little_it_brings() {
+    let site = Site::edited(splits);
+    let own = submit(&format!("<g:records>{}</g:records>", RecordSet::many_orders(1).elements()));
+    let message = Message::soap11(&envelope(&own)).with("Prefer", "wait=0");
+    assert_eq!(site.client().ask(message.to("/relay")).receipt().records, 1);
+    let signature =
+        "<e:Header><d:Signature xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\"/></e:Header><e:Body>";
+    let signed = Message::soap11(&envelope(&own).replace("<e:Body>", signature));
+    assert_eq!(site.client().ask(signed.to("/relay")).refused().code, "relay-signed");
+    assert_eq!(site.batches().len(), 1);
+}
+
+#[test]
 fn what_is_packed_cannot_pass_and_is_a_batch_whatever_it_holds() {
     let site = Site::edited(splits);
     let answer = site.client().ask(call(1).gzipped().with("Prefer", "wait=0").to("/relay"));

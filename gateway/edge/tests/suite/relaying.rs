@@ -124,6 +124,24 @@ fn a_good_message_passes_byte_for_byte_and_so_does_its_answer() {
 }
 
 #[test]
+fn what_must_be_understood_is_the_clouds_to_understand_unless_the_gateway_is_asked() {
+    let said = envelope("<done xmlns=\"urn:example:bulk\"/>");
+    let cloud = cloud(answer("200 OK", "text/xml", &said));
+    let site = site(&cloud);
+    let demanding = |message: Message| {
+        let text = String::from_utf8(message.body).unwrap();
+        let block = "<e:Header><x:Sign xmlns:x=\"urn:x\" e:mustUnderstand=\"1\"/></e:Header><e:Body>";
+        Message::soap11(&text.replace("<e:Body>", block))
+    };
+    let message = demanding(call());
+    assert_eq!(site.client().ask(message.to("/relay")).status, 200);
+    let passed = cloud.received.recv_timeout(DEADLINE).unwrap();
+    assert!(passed.ends_with(std::str::from_utf8(&message.body).unwrap()));
+    let asked = site.client().ask(demanding(question("heartbeat", "")).to("/relay"));
+    assert_eq!(asked.refused().code, "header-not-understood");
+}
+
+#[test]
 fn a_package_passes_untouched() {
     let said = envelope("<done xmlns=\"urn:example:bulk\"/>");
     let cloud = cloud(answer("200 OK", "text/xml", &said));
