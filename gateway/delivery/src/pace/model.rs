@@ -31,6 +31,9 @@ const RULED_OUT: f64 = 6.0;
 /// And by this so far that it adds nothing to the risk.
 const NEGLIGIBLE: f64 = 12.0;
 
+/// Noise, as the mean deviation, before anything was seen.
+const FIRST_SPREAD: f64 = 0.08;
+
 /// Noise of a single chunk that is always reckoned with.
 const LEAST_NOISE: f64 = 0.03;
 
@@ -98,7 +101,7 @@ impl Model {
             filters: [Filter::default(); CROWDS.len()],
             best: 0,
             worse: [0.0; CROWDS.len()],
-            spread: 0.12,
+            spread: FIRST_SPREAD,
             samples: 0,
             heaviest: 1.0,
         };
