@@ -4,6 +4,7 @@ mod away;
 mod places;
 pub mod proxied;
 mod transport;
+mod turns;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -28,6 +29,7 @@ pub use self::places::Shares;
 use self::places::{Full as NoPlace, Place, Places};
 use self::proxied::Source;
 use self::transport::Transport;
+use self::turns::Turns;
 use crate::answer_body::AnswerBody;
 use crate::framing::{Framing, HeadLimits, OwnHosts, WRITE_STALL};
 use crate::linger;
@@ -40,7 +42,7 @@ use crate::tls::{self, Failed, Shown, Tls, now_seconds};
 pub struct ListenerLimits {
     /// Open connections; further ones are turned away.
     pub connections: Shares,
-    /// TLS handshakes under way at the same time; further connections are closed.
+    /// TLS handshakes under way at the same time; further ones wait their turn, for the time that a handshake may take.
     pub handshakes: Shares,
     /// What one request's head may have.
     pub head: HeadLimits,
@@ -133,7 +135,7 @@ impl Listener {
             name: self.name,
             tls: self.tls,
             connections: Places::new(self.limits.connections),
-            handshakes: Places::new(self.limits.handshakes),
+            handshakes: Turns::new(self.limits.handshakes),
             // All of them come from the balancers: who has how many shows only behind the header.
             greetings: Places::new(Shares {
                 all: self.limits.handshakes.all,
@@ -226,7 +228,7 @@ struct Arrivals {
     name: Arc<str>,
     tls: Option<Arc<Tls>>,
     connections: Arc<Places>,
-    handshakes: Arc<Places>,
+    handshakes: Arc<Turns>,
     /// Of connections whose balancer has not said yet whose they are.
     greetings: Arc<Places>,
     away: Away,
@@ -325,11 +327,12 @@ impl Arrivals {
         let Some(tls) = &self.tls else {
             return Some((Transport::Plain(stream), Peer { address, shown: None }));
         };
-        let Ok(under_way) = self.place(&self.handshakes, address) else {
+        let (network, limit) = (self.service.network_of(address.ip()), self.limits.handshake_timeout);
+        let Some(under_way) = self.handshakes.wait(network, address.ip(), limit).await else {
             self.turned_away("handshakes-full");
             return None;
         };
-        let shaken = tls::shake(tls, stream, self.limits.handshake_timeout).await;
+        let shaken = tls::shake(tls, stream, limit).await;
         drop(under_way);
         let outcome = shaken.as_ref().map_or_else(|failed| failed.code, |_| "ok");
         self.service.gateway().metrics.handshakes.with_label_values(&[tls.listener(), outcome]).inc();

@@ -113,7 +113,7 @@ fn less<K: Eq + Hash>(numbers: &mut HashMap<K, usize>, key: K) {
 }
 
 /// The address by which connections are counted.
-fn counted(address: IpAddr) -> IpAddr {
+pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

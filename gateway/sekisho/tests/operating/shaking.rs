@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore};
 
 use crate::authority::{Authority, days};
-use crate::peers::{curl, s_client};
+use crate::peers::{curl, s_client, secure};
 use crate::running::{Gateway, Site, said, text};
 use crate::wire::{Connection, PATIENCE};
 
@@ -169,22 +169,35 @@ fn who_does_not_shake_hands_is_let_go() {
     assert_eq!(curl(&gateway, "/rows/heartbeat", &[]).status, 200);
 }
 
-#[test]
-fn handshakes_of_one_address_keep_nobody_waiting() {
+/// Of four handshakes at once, one address has one.
+fn four_at_once(timeout_ms: u64) -> Gateway {
     let (site, _) = site();
-    // Of four, one address has one.
-    let limits = "[limits]\nhandshakes = 4\nhandshake_timeout_ms = 3600000\n[admin]\n";
-    site.configure(&over_tls(&site, "").replace("[admin]\n", limits));
-    let gateway = Gateway::start(site);
+    let limits = format!("[limits]\nhandshakes = 4\nhandshake_timeout_ms = {timeout_ms}\n[admin]\n");
+    site.configure(&over_tls(&site, "").replace("[admin]\n", &limits));
+    Gateway::start(site)
+}
+
+#[test]
+fn handshakes_of_one_address_keep_only_itself_waiting() {
+    let gateway = four_at_once(3_600_000);
     let begun = TcpStream::connect(gateway.address("one")).unwrap();
     gateway.metric_that("sekisho_connections", |open| open == "1");
-    assert_eq!(curl(&gateway, "/rows/heartbeat", &[]).status, 0);
-    let full = "sekisho_connections_turned_away_total{code=\"handshakes-full\",listener=\"one\"}";
-    assert_eq!(gateway.metric(full), "1");
+    let mut second = secure(&gateway, None);
+    let waiting = std::thread::spawn(move || second.get("/rows/heartbeat").status);
+    gateway.metric_that("sekisho_connections", |open| open == "2");
     assert_eq!(curl(&gateway, "/rows/heartbeat", &["--interface", "127.0.0.2"]).status, 200);
+    assert!(!waiting.is_finished(), "its address has its share");
     drop(begun);
+    assert_eq!(waiting.join().unwrap(), 200);
+}
+
+#[test]
+fn who_has_waited_too_long_for_a_handshake_is_let_go() {
+    let gateway = four_at_once(300);
+    let held: Vec<_> = (0..6).map(|_| TcpStream::connect(gateway.address("one")).unwrap()).collect();
+    gateway.metric("sekisho_connections_turned_away_total{code=\"handshakes-full\",listener=\"one\"}");
     gateway.metric_that("sekisho_connections", |open| open == "0");
-    assert_eq!(curl(&gateway, "/rows/heartbeat", &[]).status, 200);
+    drop(held);
 }
 
 #[test]

@@ -145,7 +145,8 @@ pub(crate) struct LimitsSection {
     pub(crate) network_connections: Option<usize>,
     /// Of these, the most of one address, in IPv6 of a network of 64 bits; a quarter of them where absent.
     pub(crate) address_connections: Option<usize>,
-    /// TLS handshakes of one listener that are under way at the same time; a network has half of them, an address a quarter.
+    /// TLS handshakes of one listener that are under way at the same time, of which a network has half and an address a
+    /// quarter; others wait, for `handshake_timeout_ms`.
     pub(crate) handshakes: usize,
     /// Bytes of one request's head.
     pub(crate) head_bytes: usize,
