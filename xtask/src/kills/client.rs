@@ -165,7 +165,9 @@ impl Client {
                     if self.chance.u64(..REPEATED) == 0 {
                         self.again(gateway, &sent)?;
                     }
-                    self.open.push(sent);
+                    if !self.route.awaited {
+                        self.open.push(sent);
+                    }
                     return Ok(());
                 }
                 Answer::Later(code) => *locked(&self.seen.refusals).entry(code).or_default() += 1,
@@ -229,6 +231,11 @@ fn post(gateway: SocketAddr, route: Route, batch: u64) -> anyhow::Result<Answer>
         return Ok(Answer::None);
     };
     match status {
+        200 if route.awaited => {
+            answered(route, batch, &body)?;
+            // It has no receipt, and its name is not told.
+            Ok(Answer::Receipt { id: String::new(), duplicate: true })
+        }
         200 | 202 => {
             let id = part(&body, "id").with_context(|| format!("a receipt without an id: {body}"))?;
             let duplicate = part(&body, "duplicate").is_some_and(|said| said == "true");
@@ -249,6 +256,21 @@ fn post(gateway: SocketAddr, route: Route, batch: u64) -> anyhow::Result<Answer>
     }
 }
 
+/// The cloud's answers to all parts, as one: a result for each record, in the order in which they were sent.
+fn answered(route: Route, batch: u64, answer: &str) -> anyhow::Result<()> {
+    let texts = |name: &str| -> Vec<String> {
+        let open = format!("<{name}>");
+        let parts = answer.split(open.as_str()).skip(1);
+        parts.map(|rest| rest.split('<').next().unwrap_or_default().to_owned()).collect()
+    };
+    let sent: Vec<String> = (0..RECORDS).map(|record| route.key(batch, record).to_string()).collect();
+    ensure!(
+        texts("key") == sent && texts("success").iter().all(|success| success == "true"),
+        "not the answer to what was sent: {answer}"
+    );
+    Ok(())
+}
+
 /// Path below the route's, further header fields, and body.
 fn message(route: Route, key: &str, payload: &str) -> (&'static str, String, String) {
     let rest = |media: &str| {
@@ -260,6 +282,16 @@ fn message(route: Route, key: &str, payload: &str) -> (&'static str, String, Str
              xmlns=\"{NAMESPACE}\"><idempotencyKey>{key}</idempotencyKey>{content}</submitBatch></s:Body></s:Envelope>"
         )
     };
+    if route.awaited {
+        let body = format!(
+            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><putRecords \
+             xmlns=\"urn:example:city-cloud:intake:1\">{payload}</putRecords></s:Body></s:Envelope>"
+        );
+        let action = "SOAPAction: \"urn:example:city-cloud:intake:1/putRecords\"";
+        let headers =
+            format!("Content-Type: text/xml; charset=utf-8\r\n{action}\r\nIdempotency-Key: \"{key}\"\r\n");
+        return ("", headers, body);
+    }
     let inline = |content: String| {
         ("", "Content-Type: text/xml; charset=utf-8\r\nSOAPAction: \"\"\r\n".to_owned(), envelope(&content))
     };

@@ -22,14 +22,16 @@ pub(super) struct Route {
     pub(super) idempotent: bool,
     /// Every batch has the same keys, and newer values.
     pub(super) ordered: bool,
+    /// It relays and splits: the client is answered by the cloud, in one answer, and has no receipt.
+    pub(super) awaited: bool,
 }
 
 const fn route(name: &'static str, door: Door, dialect: &'static str) -> Route {
-    Route { name, door, dialect, idempotent: true, ordered: false }
+    Route { name, door, dialect, idempotent: true, ordered: false, awaited: false }
 }
 
-/// All of them. `once` and `jobs` add rows, so that each repetition is an effect of its own.
-pub(super) const ROUTES: [Route; 9] = [
+/// All of them. `awaited` relays and splits; `once` and `jobs` add rows, so that each repetition is an effect of its own.
+pub(super) const ROUTES: [Route; 10] = [
     route("soap", Door::RestCsv, "soap"),
     route("swa", Door::Swa, "swa"),
     route("rest", Door::RestJson, "rest"),
@@ -39,20 +41,37 @@ pub(super) const ROUTES: [Route; 9] = [
     Route { idempotent: false, ..route("once", Door::SoapXml, "soap") },
     Route { idempotent: false, ..route("jobs", Door::RestCsv, "bulk2") },
     Route { ordered: true, ..route("ordered", Door::RestCsv, "soap") },
+    Route { awaited: true, ..route("awaited", Door::SoapXml, "soap") },
 ];
 
 impl Route {
     /// Its part of the configuration.
     pub(super) fn section(&self) -> String {
         let Self { name, idempotent, ordered, .. } = self;
+        let mode = match self.awaited {
+            // The answer's time is longer than anything here takes, but for a gateway that dies.
+            // Who comes again after a kill finds the answer as long as the payload is kept.
+            true => {
+                "mode = \"relay\"\ntarget = \"/services/intake/awaited/order_id\"\nkeep_payload_seconds = 600\n"
+            }
+            false => "",
+        };
+        let split = match self.awaited {
+            true => {
+                "[route.split]\nabove_records = 1\ndeadline_ms = 60000\n[[route.operation]]\n\
+                 body = \"{urn:example:city-cloud:intake:1}putRecords\"\nrecords = \"body-children\"\n"
+            }
+            false => "",
+        };
+        let doors = if self.awaited { "\"soap\"" } else { "\"swa\", \"soap\", \"rest\"" };
         format!(
             r#"
 [[route]]
 name = "{name}"
 path = "/{name}"
 clients = ["city"]
-doors = ["swa", "soap", "rest"]
-schema = "orders"
+doors = [{doors}]
+{mode}schema = "orders"
 upstream = "cloud"
 idempotent = {idempotent}
 ordered = {ordered}
@@ -64,7 +83,7 @@ initial_ms = 20
 max_ms = 400
 [route.mapping]
 key = ["order_id"]
-[route.dialect]
+{split}[route.dialect]
 {dialect}"#,
             // The pace's own decisions are under load, too.
             pace = match *name {
