@@ -362,7 +362,14 @@ fn applicable(body: &Body, facets: &Facets) -> Result<(), DefinitionError> {
             (counted, number, !counted && listed, true, listed)
         }
     };
+    // The white space of a list is what parts its items, and cannot be changed (part 2 §4.3.6); that of a union is its members'.
+    let white_space = match (body, facets.white_space) {
+        (Body::List(..), Some(mode)) => mode == WhiteSpace::Collapse,
+        (Body::Union(_), Some(_)) => false,
+        _ => true,
+    };
     let given = [
+        ("whiteSpace", facets.white_space.is_some(), white_space),
         ("length", facets.length.is_some(), text),
         ("minLength", facets.min_length.is_some(), text),
         ("maxLength", facets.max_length.is_some(), text),

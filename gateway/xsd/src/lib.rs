@@ -24,6 +24,7 @@ pub mod error;
 mod expansion;
 pub mod explain;
 mod facts;
+mod finals;
 pub mod lines;
 mod phases;
 mod place;

@@ -11,6 +11,7 @@ use xsd_schema::parser::resolver::{LoadOutcome, fixup_composition_edges, resolve
 use xsd_schema::pipeline::process_loaded_schemas;
 use xsd_schema::{DocumentId, SchemaError, SchemaResolver, SchemaSet, TypeKey, XsdVersion};
 
+use crate::finals::FinalForList;
 use crate::{circle, expansion};
 
 /// Our document: where it is, its namespace, and its type, with two wildcards that compete and no element.
@@ -34,12 +35,14 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
     fixup_composition_edges(&mut set);
     set.set_max_depth(config.max_depth);
     expansion::refuse_large(&set)?;
+    let final_for_list = FinalForList::take(&mut set);
     match process_loaded_schemas(&mut set) {
         // Of a circle the compiler tells its own keys, and no place.
         Err(error) if is_circle(&error) => Err(circle::find(&set).unwrap_or(error)),
         Err(error) if !is_last(&error) => Err(error),
         _ => {
             take_out(&mut set);
+            final_for_list.check(&set)?;
             Ok(set)
         }
     }

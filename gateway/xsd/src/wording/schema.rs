@@ -109,6 +109,14 @@ const PHRASES: &[(&str, &str)] = &[
         "a restriction names its base type, or has it inside: give it a base",
         "xs:restrictionには基底型が必要です。baseで指定するか、中に書いてください",
     ),
+    (
+        "the type {} is final for restriction: derive from another type",
+        "型 {} は制限による派生を禁じています（final）。別の型から派生させてください",
+    ),
+    (
+        "the type {} is final for list: make a list of another type",
+        "型 {} はリストの項目にすることを禁じています（final）。別の型のリストにしてください",
+    ),
     ("xs:all is not the whole content of the type", "xs:allは型の内容の全体でなければなりません"),
     ("an element particle refers to no declaration", "要素の参照先となる宣言がありません"),
     (
@@ -201,6 +209,7 @@ mod tests {
         let code = [
             include_str!("../circle.rs"),
             include_str!("../expansion.rs"),
+            include_str!("../finals.rs"),
             include_str!("../translate.rs"),
             include_str!("../translate/find.rs"),
             include_str!("../translate/keys.rs"),

@@ -1,5 +1,7 @@
 //! Simple types: each definition handed on to `datatypes`.
 
+use std::collections::HashMap;
+
 use sekisho_datatypes::{Builtin, EnumValue, Facets, TypeId, WhiteSpace};
 use xsd_schema::namespace::context::NamespaceContextSnapshot;
 use xsd_schema::parser::SourceRef;
@@ -55,7 +57,10 @@ impl Build<'_> {
             return Err(no_base(source, "src-simple-type"));
         }
         let base = match ty.resolved_base_type {
-            Some(TypeKey::Simple(base)) if base != key => self.simple_type(base)?,
+            Some(TypeKey::Simple(base)) if base != key => {
+                self.may_be_restricted(base, source)?;
+                self.simple_type(base)?
+            }
             _ => Some(Builtin::AnySimpleType.id()),
         };
         let Some(base) = base else { return Ok(None) };
@@ -63,15 +68,31 @@ impl Build<'_> {
         self.simple.restrict(base, name, facets).map(Some).map_err(failed)
     }
 
+    /// Part 1 §3.14.6, Simple Type Definition Properties Correct, clause 3: the compiler asks it of atomic types only.
+    fn may_be_restricted(&self, base: SimpleTypeKey, source: Option<&SourceRef>) -> Result<(), BuildError> {
+        let base = &self.set.arenas.simple_types[base];
+        if !base.final_derivation.contains_restriction() {
+            return Ok(());
+        }
+        let name = base.name.map(|name| self.set.name_table.resolve(name)).unwrap_or_default();
+        let message = format!("the type {name} is final for restriction: derive from another type");
+        Err(BuildError::new(source.cloned(), "st-props-correct.3", message))
+    }
+
     /// The facets of one step.
     pub(super) fn facets(&self, facets: &FacetSet) -> Facets {
         let enumeration = facets.enumeration.as_ref().map(|list| {
+            // A value that stands there twice has the bindings of the first.
+            let mut contexts: HashMap<&str, &NamespaceContextSnapshot> = HashMap::new();
+            for (value, bindings) in &list.qname_contexts {
+                contexts.entry(value).or_insert(bindings);
+            }
             let mut values: Vec<EnumValue> = list
                 .values
                 .iter()
                 .map(|text| {
-                    let context = list.qname_contexts.iter().find(|(value, _)| value == text);
-                    let namespaces = context.map(|(_, bindings)| self.bindings(bindings)).unwrap_or_default();
+                    let context = contexts.get(text.as_str());
+                    let namespaces = context.map(|bindings| self.bindings(bindings)).unwrap_or_default();
                     EnumValue { text: text.clone(), namespaces }
                 })
                 .collect();
