@@ -432,3 +432,21 @@ fn an_answer_that_has_had_its_time_is_gone_and_the_fault_says_what_was_done() {
     );
     assert!(cloud.written().values().all(|times| *times == 1));
 }
+
+#[test]
+fn one_message_sent_twice_at_once_is_one_batch_and_both_have_its_answer() {
+    let (gateway, cloud) = started(SPLIT);
+    cloud.hold_from(0);
+    let again = request("Content-Type: text/xml\r\n", &envelope(SOAP11, &named("urn:twice"), &put(12)));
+    let address = gateway.address("one");
+    let answers = std::thread::scope(|scope| {
+        let asking = [(); 2].map(|()| scope.spawn(|| send_to(address, &again)));
+        gateway.metric_that("sekisho_relays_waiting", |waiting| waiting == "2");
+        cloud.let_go();
+        asking.map(|asked| asked.join().unwrap())
+    });
+    answers.iter().for_each(|answer| is_merged(answer, 12));
+    assert_eq!(batches(&gateway).len(), 1);
+    assert!(cloud.written().len() == 12 && cloud.written().values().all(|times| *times == 1));
+    gateway.metric_that("sekisho_relays_waiting", |waiting| waiting == "0");
+}
