@@ -84,7 +84,9 @@ mod tests {
         let files = load(Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").as_path()).unwrap();
         let count: usize = files.iter().map(|file| file.case.len()).sum();
         assert!(count >= 100, "{count} cases");
-        for area in ["swa", "soap", "rest", "charset", "differential", "hostile", "heartbeat", "clients", "relay"] {
+        for area in
+            ["swa", "soap", "rest", "charset", "differential", "hostile", "heartbeat", "clients", "relay"]
+        {
             assert!(files.iter().any(|file| file.area == area), "{area}");
         }
     }
