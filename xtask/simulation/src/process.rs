@@ -386,11 +386,15 @@ impl World {
         }
     }
 
-    /// The disk never damages what was promised, so that nothing of it may be unreadable for good.
+    /// The disk never damages what was promised, so that nothing of it may be unreadable for good. Only a gateway that was
+    /// overtaken and knows nothing of it may look for what the new one has delivered and removed.
     fn unreadable(&mut self, batch: BatchId, code: Code, lasting: bool) -> Result<Answer, Broken> {
         tell!(self, "{batch} cannot be read: {}", code.as_str());
         let promised = self.batches.get(&batch).is_some_and(|payload| self.truths[*payload].promised);
-        if promised && lasting {
+        let overtaken = self.gateway.as_ref().is_some_and(|gateway| gateway.epoch < self.ledger.epoch());
+        let is_removed =
+            self.ledger.batch(batch).is_none_or(|entry| entry.view().payload_removed_at.is_some());
+        if promised && lasting && !(overtaken && is_removed) {
             return Err(format!("batch {batch} has a receipt and cannot be read: {}", code.as_str()));
         }
         Ok(Answer::Unreadable { code, lasting })
