@@ -68,3 +68,69 @@ fn the_white_space_of_a_list_or_union_cannot_be_changed() {
     taken(&of(r#"<xs:list itemType="xs:int"/>"#, "collapse"));
     taken(&of(r#"<xs:restriction base="xs:string"/>"#, "replace"));
 }
+
+fn complex(name: &str, inside: &str) -> String {
+    format!(r#"<xs:complexType name="{name}">{inside}</xs:complexType>"#)
+}
+
+fn derived(name: &str, way: &str, base: &str, inside: &str) -> String {
+    let content =
+        format!(r#"<xs:complexContent><xs:{way} base="{base}">{inside}</xs:{way}></xs:complexContent>"#);
+    complex(name, &content)
+}
+
+#[test]
+fn an_attribute_is_declared_once_however_it_comes() {
+    let attribute = |ty: &str| format!(r#"<xs:attribute name="p" type="xs:{ty}"/>"#);
+    let one = complex("One", &attribute("int"));
+    let restricted = derived("Two", "restriction", "One", "");
+    let extended = derived("Two", "extension", "One", "");
+    let group = format!(r#"<xs:attributeGroup name="g">{}</xs:attributeGroup>"#, attribute("int"));
+    let (of_group, global) = (r#"<xs:attributeGroup ref="g"/>"#, r#"<xs:attribute ref="p"/>"#);
+    let more = |inside: &str| derived("Three", "extension", "Two", inside);
+    for inside in [&attribute("string"), &attribute("int"), of_group, global] {
+        let more = more(inside);
+        refused("ct-props-correct.4", &format!("{more}{one}{restricted}{group}{}", attribute("int")));
+    }
+    // What the restriction declares anew is there as well.
+    let again = derived("Two", "restriction", "One", &attribute("short"));
+    assert!(load(&format!("{}{one}{again}", more(&attribute("int")))).is_err());
+    // Further down.
+    let between = derived("Between", "extension", "Two", r#"<xs:attribute name="q"/>"#);
+    let last = derived("Three", "extension", "Between", &attribute("int"));
+    refused("ct-props-correct.4", &format!("{last}{one}{restricted}{between}"));
+    // What was taken away may be added anew, and one declaration may come in two ways.
+    let away = derived("Two", "restriction", "One", r#"<xs:attribute name="p" use="prohibited"/>"#);
+    taken(&format!("{one}{away}{}", more(&attribute("int"))));
+    for inside in [of_group, global] {
+        let one = complex("One", inside);
+        for two in [&restricted, &extended] {
+            taken(&format!("{one}{two}{group}{}{}", attribute("int"), more(inside)));
+        }
+    }
+    taken(&format!("{one}{restricted}{}", more(r#"<xs:attribute name="q"/>"#)));
+    taken(&format!("{one}{restricted}{}", derived("Three", "restriction", "Two", &attribute("short"))));
+}
+
+#[test]
+fn a_value_stands_only_where_nothing_may_stand() {
+    let mixed = |inside: &str| format!(r#"<xs:complexType mixed="true">{inside}</xs:complexType>"#);
+    let sequence =
+        |occurs: &str| mixed(&format!(r#"<xs:sequence><xs:element name="b" {occurs}/></xs:sequence>"#));
+    let element = |value: &str, ty: &str| format!(r#"<xs:element name="e" {value}>{ty}</xs:element>"#);
+    for value in [r#"default="x""#, r#"fixed="x""#] {
+        for occurs in ["", r#"maxOccurs="unbounded""#, r#"minOccurs="2" maxOccurs="3000""#] {
+            let global = element(value, &sequence(occurs));
+            refused("e-props-correct.2", &global);
+            refused("e-props-correct.2", &complex("t", &format!("<xs:sequence>{global}</xs:sequence>")));
+        }
+        let all = r#"<xs:all><xs:element name="b"/></xs:all>"#;
+        refused("e-props-correct.2", &element(value, &mixed(all)));
+        let optional = r#"<xs:all minOccurs="0"><xs:element name="b"/></xs:all>"#;
+        for ty in [sequence(r#"minOccurs="0""#), mixed(""), mixed(optional)] {
+            taken(&element(value, &ty));
+        }
+        taken(&format!(r#"<xs:element name="e" {value}/>"#));
+    }
+    taken(&element("", &sequence("")));
+}

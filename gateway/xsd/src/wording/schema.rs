@@ -117,6 +117,14 @@ const PHRASES: &[(&str, &str)] = &[
         "the type {} is final for list: make a list of another type",
         "型 {} はリストの項目にすることを禁じています（final）。別の型のリストにしてください",
     ),
+    (
+        "the attribute {} is in the base type already: leave it out here",
+        "属性 {} は基底型に既にあります。ここから除いてください",
+    ),
+    (
+        "the content of element {} may not be empty: give it no default or fixed value",
+        "要素 {} の内容は空にできません。既定値や固定値を付けないでください",
+    ),
     ("xs:all is not the whole content of the type", "xs:allは型の内容の全体でなければなりません"),
     ("an element particle refers to no declaration", "要素の参照先となる宣言がありません"),
     (
@@ -217,7 +225,9 @@ mod tests {
             include_str!("../sources.rs"),
             include_str!("../dialect.rs"),
             include_str!("../engine/build/mod.rs"),
+            include_str!("../engine/build/attributes.rs"),
             include_str!("../engine/build/content.rs"),
+            include_str!("../engine/build/elements.rs"),
             include_str!("../engine/build/simple.rs"),
             include_str!("../engine/build/types.rs"),
             include_str!("../engine/build/constraints.rs"),

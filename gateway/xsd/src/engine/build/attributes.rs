@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use sekisho_datatypes::{Builtin, TypeId};
 use xsd_schema::arenas::ResolvedAttributeUse;
+use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::frames::{
     AttributeUseKind, AttributeUseResult, ComplexContentResult, DerivationMethod, WildcardResult,
 };
-use xsd_schema::{AttributeGroupKey, AttributeKey, ComplexTypeKey, NameId as TheirName, TypeKey};
+use xsd_schema::{AttributeGroupKey, AttributeKey, ComplexTypeKey, DocumentId, NameId as TheirName, TypeKey};
 
 use super::types::MAX_DERIVATION;
 use super::{Build, BuildError};
@@ -19,22 +20,23 @@ use crate::engine::names::NameId;
 impl Build<'_> {
     pub(super) fn attributes(&mut self, key: ComplexTypeKey) -> Result<Attributes, BuildError> {
         let mut uses = Vec::new();
-        self.collect_uses(key, &mut uses);
+        self.collect_uses(key, &mut uses)?;
         uses.sort_by_key(|using: &AttributeUse| using.attribute.name);
         let any = self.attribute_wildcard(key, 0);
         Ok(Attributes { uses, any, absent_matters: false, has_id: false })
     }
 
     /// The type's own uses, its groups', and those of its base that a restriction leaves standing.
-    fn collect_uses(&mut self, key: ComplexTypeKey, out: &mut Vec<AttributeUse>) {
+    fn collect_uses(&mut self, key: ComplexTypeKey, out: &mut Vec<AttributeUse>) -> Result<(), BuildError> {
         let any_type = self.set.any_type_key();
-        let mut taken: HashSet<NameId> = HashSet::new();
+        let mut taken = Taken::default();
         let mut at = key;
         for _ in 0..MAX_DERIVATION {
             if at == any_type {
-                return;
+                break;
             }
             let ty = &self.set.arenas.complex_types[at];
+            taken.adding = at == key && ty.derivation_method == Some(DerivationMethod::Extension);
             let mut prohibited = Vec::new();
             for (index, using) in ty.attributes.iter().enumerate() {
                 let resolved = ty.resolved_attributes.get(index);
@@ -45,7 +47,7 @@ impl Build<'_> {
                 // What is prohibited with a fixed value may stand with it: so the W3C's suite reads XSD 1.0.
                 if using.use_kind == AttributeUseKind::Prohibited && !fixed {
                     prohibited.push(attribute.name);
-                } else if taken.insert(attribute.name) {
+                } else if taken.take(attribute.name, Declaration::of(using, resolved)) {
                     let required = using.use_kind == AttributeUseKind::Required;
                     out.push(AttributeUse { attribute, required });
                 }
@@ -55,12 +57,21 @@ impl Build<'_> {
                 self.group_uses(group, &mut visited, &mut taken, out);
             }
             if ty.derivation_method != Some(DerivationMethod::Extension) {
-                taken.extend(prohibited);
+                taken.prohibit(prohibited);
             }
             match ty.resolved_base_type {
                 Some(TypeKey::Complex(base)) if base != at => at = base,
-                _ => return,
+                _ => break,
             }
+        }
+        match taken.twice {
+            Some(name) => {
+                let local = self.names.local(name);
+                let message = format!("the attribute {local} is in the base type already: leave it out here");
+                let source = self.set.arenas.complex_types[key].source.clone();
+                Err(BuildError::new(source, "ct-props-correct.4", message))
+            }
+            None => Ok(()),
         }
     }
 
@@ -68,7 +79,7 @@ impl Build<'_> {
         &mut self,
         key: AttributeGroupKey,
         visited: &mut HashSet<AttributeGroupKey>,
-        taken: &mut HashSet<NameId>,
+        taken: &mut Taken,
         out: &mut Vec<AttributeUse>,
     ) {
         if !visited.insert(key) {
@@ -83,7 +94,7 @@ impl Build<'_> {
             let Some(attribute) = self.attribute_use(using, resolved, group.target_namespace) else {
                 continue;
             };
-            if taken.insert(attribute.name) {
+            if taken.take(attribute.name, Declaration::of(using, resolved)) {
                 out.push(AttributeUse { attribute, required: using.use_kind == AttributeUseKind::Required });
             }
         }
@@ -222,6 +233,54 @@ impl Build<'_> {
             namespaces: intersection(&a.namespaces, &b.namespaces),
             process: a.process,
         })
+    }
+}
+
+/// What tells attribute declarations apart, whatever their names.
+#[derive(PartialEq, Eq)]
+enum Declaration {
+    Global(AttributeKey),
+    Local(Option<(DocumentId, usize, usize)>),
+}
+
+impl Declaration {
+    fn of(using: &AttributeUseResult, resolved: Option<&ResolvedAttributeUse>) -> Declaration {
+        let place = |source: &SourceRef| (source.doc_id, source.span.start, source.span.end);
+        match resolved.and_then(|resolved| resolved.resolved_ref) {
+            Some(key) => Declaration::Global(key),
+            None => Declaration::Local(using.attribute.source.as_ref().map(place)),
+        }
+    }
+}
+
+/// The names of which is known, from the type down to its bases, what they are.
+#[derive(Default)]
+struct Taken {
+    names: HashSet<NameId>,
+    /// What the type adds by extension, until it is met or prohibited below. The compiler looks no further than to the
+    /// first restriction (part 1 §3.4.6, Complex Type Definition Properties Correct, clause 4).
+    added: HashMap<NameId, Declaration>,
+    adding: bool,
+    /// A name that is there twice, of different declarations.
+    twice: Option<NameId>,
+}
+
+impl Taken {
+    /// Whether the name is new.
+    fn take(&mut self, name: NameId, declaration: Declaration) -> bool {
+        if self.adding {
+            self.added.insert(name, declaration);
+        } else if self.added.remove(&name).is_some_and(|added| added != declaration) {
+            self.twice = self.twice.or(Some(name));
+        }
+        self.names.insert(name)
+    }
+
+    fn prohibit(&mut self, names: Vec<NameId>) {
+        for name in names {
+            self.added.remove(&name);
+            self.names.insert(name);
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use xsd_schema::schema::model::DerivationSet;
 use xsd_schema::{ElementKey, TypeKey};
 
-use super::Build;
 use super::types::ways;
-use crate::engine::grammar::Element;
+use super::{Build, BuildError};
+use crate::engine::grammar::{Content, Element, Type};
 
 impl Build<'_> {
     pub(super) fn element(&mut self, key: ElementKey) -> Element {
@@ -38,6 +38,24 @@ impl Build<'_> {
                 .collect(),
             untyped: data.deferred_type_error.is_some() || broken,
         }
+    }
+
+    /// Part 1 §3.3.6, Element Default Valid (Immediate), clause 2.2.2: the value stands for no content at all, so the
+    /// mixed content of such an element may be empty. The compiler does not ask.
+    pub(super) fn values_may_stand(&self, elements: &[Element], types: &[Type]) -> Result<(), BuildError> {
+        for (&key, element) in self.compiler.elements.iter().zip(elements) {
+            if let (Some(_), Content::Mixed(model)) = (&element.value, types[element.ty.index()].content)
+                && !self.models[model.index()].emptiable()
+            {
+                let message = format!(
+                    "the content of element {} may not be empty: give it no default or fixed value",
+                    self.names.local(element.name)
+                );
+                let source = self.set.arenas.elements[key].source.clone();
+                return Err(BuildError::new(source, "e-props-correct.2", message));
+            }
+        }
+        Ok(())
     }
 
     /// For every head, the elements that may stand for it (part 1 §3.3.6, Substitution Group OK (Transitive)).

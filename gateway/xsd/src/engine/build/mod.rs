@@ -147,6 +147,7 @@ impl Build<'_> {
             types.push(ty);
         }
         let elements: Vec<Element> = self.compiler.elements.iter().map(|&key| self.element(key)).collect();
+        self.values_may_stand(&elements, &types)?;
         let attributes = self.global_attributes();
         let constraints = self.constraints(constraints)?;
         let globals = self.globals(&attributes);

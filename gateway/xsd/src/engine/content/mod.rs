@@ -156,6 +156,13 @@ impl Model {
         }
     }
 
+    /// Whether nothing at all is content enough (part 1 §3.9.6, Particle Emptiable).
+    pub(crate) fn emptiable(&self) -> bool {
+        let mut words = Vec::new();
+        let start = self.start(&mut words);
+        self.accepts(start, &words)
+    }
+
     /// The symbols of the elements that may come next, by the names that the schema gives them; wildcards and
     /// members of substitution groups left out.
     pub(crate) fn expected(&self, state: State, words: &[u32]) -> Vec<(Symbol, NameId)> {
