@@ -144,16 +144,16 @@ impl<'g, 'm> Assessor<'g, 'm> {
                     return Ok(());
                 }
             }
-            Content::Elements(_) => {
+            // Between elements white space may stand, in what is nil no character at all (§3.3.4, clause 3.2.1).
+            Content::Elements(_) if !frame.nil => {
                 if !frame.told_text && text.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
                 {
                     frame.told_text = true;
-                    let code = if frame.nil { "cvc-elt.3.2.1" } else { "cvc-complex-type.2.3" };
-                    self.report_text(code);
+                    self.report_text("cvc-complex-type.2.3");
                 }
                 return Ok(());
             }
-            Content::Empty | Content::Simple(_) | Content::Mixed(_) => {
+            Content::Empty | Content::Simple(_) | Content::Elements(_) | Content::Mixed(_) => {
                 if !frame.told_text {
                     frame.told_text = true;
                     let code = if frame.nil { "cvc-elt.3.2.1" } else { "cvc-complex-type.2.1" };
