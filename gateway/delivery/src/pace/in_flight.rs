@@ -50,7 +50,7 @@ impl Pace {
 
     /// Where what is known leaves open which number in flight is the best, another one is tried for a round: as long as
     /// there are always as many nothing shows what others would do. The more is to be had the sooner.
-    fn try_another(&mut self) {
+    pub(super) fn try_another(&mut self) {
         let now = |model: &Model| self.throughput(model, self.allowed).max(1e-9);
         let others = self.model.likely().into_iter().map(|(likely, model)| {
             let number = self.best(&model);

@@ -234,6 +234,37 @@ fn what_was_learnt_is_recalled_with_care() {
 }
 
 #[test]
+fn another_number_of_calls_is_tried_where_what_is_left_pays_for_it() {
+    let tried = |remaining: u64| {
+        let mut pace = Pace::new(spec());
+        // One at a time shows nothing of what more do to each other.
+        let (_, now) = alone(&mut pace, 0.0, 40, |rows| 0.3 + 0.001 * rows);
+        pace.change(8);
+        pace.steady = 1_000;
+        pace.next(at(now), remaining);
+        pace.try_another();
+        pace.allowed() < 8
+    };
+    assert!(tried(1_000_000) && !tried(100));
+}
+
+#[test]
+fn what_a_chunk_would_have_taken_alone_is_reckoned_by_the_moment() {
+    let three = CROWDS.iter().position(|crowd| crowd.workers == 3).expect("a crowd");
+    let mut pace = Pace::new(spec());
+    pace.change(6);
+    let first = pace.opened(at(0.0), 100, 40_000);
+    // Alone for four seconds, then one of six for two: fewer than three in the mean, and yet slowed down.
+    for _ in 0..5 {
+        pace.opened(at(4.0), 100, 40_000);
+    }
+    let sample = pace.sample(&pace.flights[&first.0], at(6.0));
+    assert!((sample.load - 16.0 / 6.0).abs() < 1e-9, "{}", sample.load);
+    let alone = 4.0 + 2.0 / CROWDS[three].slowdown(6.0);
+    assert!((sample.alone[three] - alone).abs() < 1e-9, "{} instead of {alone}", sample.alone[three]);
+}
+
+#[test]
 fn it_explains_itself_in_one_line() {
     let mut pace = Pace::new(single());
     let fresh = pace.explain(Duration::ZERO);
