@@ -74,10 +74,13 @@ impl OfRecord<'_> {
             if !refused || resend.may_retry(position, most) {
                 #[cfg(feature = "planted")]
                 let untouched = untouched || is_planted(Bug::PartReturned);
-                return Some(match lasting {
-                    None if untouched => Exception::new(position, Outcome::Returned, code_of(Some(problem))),
-                    _ => Exception::new(position, Outcome::InDoubt, IN_PART),
-                });
+                if lasting.is_none() && untouched {
+                    return Some(Exception::new(position, Outcome::Returned, code_of(Some(problem))));
+                }
+                if !untouched {
+                    resend.taken_in_part(position, lacking);
+                }
+                return Some(Exception::new(position, Outcome::InDoubt, IN_PART));
             }
         }
         if let Some(problem) = passing.filter(|_| self.doubted) {

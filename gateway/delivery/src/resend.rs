@@ -113,12 +113,21 @@ impl Resend {
     }
 
     /// The rows of a record that no try has taken, where the last one has not taken these.
-    pub(crate) fn lacking(&mut self, position: u64, mut not_taken: Vec<u32>) -> Vec<u32> {
+    pub(crate) fn lacking(&self, position: u64, mut not_taken: Vec<u32>) -> Vec<u32> {
         if let Some(before) = self.lacking.get(&position) {
             not_taken.retain(|row| before.contains(row));
         }
-        self.lacking.insert(position, not_taken.clone());
         not_taken
+    }
+
+    /// A record was taken in part, and is to be sent again: these rows of it no try has taken.
+    pub(crate) fn taken_in_part(&mut self, position: u64, lacking: Vec<u32>) {
+        self.lacking.insert(position, lacking);
+    }
+
+    /// Of these records, only those are to be sent again.
+    pub(crate) fn settled_records(&mut self, records: &Range<u64>, again: impl Fn(u64) -> bool) {
+        self.lacking.retain(|position, _| !records.contains(position) || again(*position));
     }
 
     /// These records wait until then.

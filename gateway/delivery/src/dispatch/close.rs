@@ -209,6 +209,9 @@ impl Dispatcher {
                 let mut found =
                     exceptions(&problems, &task.measured, plan.idempotent, unproven, resend, most);
                 let in_part = |exception: &Exception| exception.code.as_str() == IN_PART;
+                resend.settled_records(&task.measured.records, |position| {
+                    found.binary_search_by_key(&position, |exception| exception.position).is_ok()
+                });
                 let returned: Vec<u64> = found
                     .iter()
                     .filter(|exception| exception.outcome == Outcome::Returned || in_part(exception))

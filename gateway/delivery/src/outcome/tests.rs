@@ -82,7 +82,13 @@ fn rows_count_as_taken_when_any_try_has_taken_them() {
     assert_eq!(again(&[2, 3], 9), [(11, Outcome::InDoubt, vec![])]);
     assert_eq!(again(&[1, 2, 3], 9), [(11, Outcome::InDoubt, vec![])]);
     assert_eq!(again(&[1, 3], 0), [(11, Outcome::Partial, vec![2])]);
+    assert_eq!(again(&[1, 3], 9), [(11, Outcome::InDoubt, vec![])]);
     assert_eq!(again(&[1, 2], 0), [], "each row has its effect");
+    // What is settled is forgotten.
+    resend.settled_records(&(10..14), |position| position == 11);
+    assert_eq!(resend.lacking(11, vec![0, 1, 2]), [2]);
+    resend.settled_records(&(10..14), |_| false);
+    assert_eq!(resend.lacking(11, vec![0, 1, 2]), [0, 1, 2]);
 }
 
 #[test]
