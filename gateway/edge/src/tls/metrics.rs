@@ -7,16 +7,16 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, Opts, Registry};
 
-use super::{Tls, days_left};
+use super::Tls;
 
-struct DaysLeft {
+struct TimeLeft {
     listeners: Vec<Arc<Tls>>,
-    days: GaugeVec,
+    left: GaugeVec,
 }
 
-impl Collector for DaysLeft {
+impl Collector for TimeLeft {
     fn desc(&self) -> Vec<&Desc> {
-        self.days.desc()
+        self.left.desc()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -31,25 +31,25 @@ impl Collector for DaysLeft {
             for (what, end) in ends {
                 let labels = [tls.listener(), what];
                 match end {
-                    Some(end) => self.days.with_label_values(&labels).set(days_left(end, now)),
+                    Some(end) => self.left.with_label_values(&labels).set(end.saturating_sub(now) as f64),
                     // Gone with a reload, or never there: then there is nothing to remove.
-                    None => drop(self.days.remove_label_values(&labels)),
+                    None => drop(self.left.remove_label_values(&labels)),
                 }
             }
         }
-        self.days.collect()
+        self.left.collect()
     }
 }
 
-/// Shows `sekisho_tls_days_left` of these listeners.
+/// Shows `sekisho_tls_left_seconds` of these listeners.
 ///
 /// # Errors
 /// When the name is registered already.
 pub fn register(registry: &Registry, listeners: Vec<Arc<Tls>>) -> prometheus::Result<()> {
-    let help = "Days until a listener's certificate, the first of its clients' roots or the first of its revocation \
+    let help = "Seconds until a listener's certificate, the first of its clients' roots or the first of its revocation \
                 lists ends; negative when it has.";
-    let days = GaugeVec::new(Opts::new("sekisho_tls_days_left", help), &["listener", "what"])?;
-    registry.register(Box::new(DaysLeft { listeners, days }))
+    let left = GaugeVec::new(Opts::new("sekisho_tls_left_seconds", help), &["listener", "what"])?;
+    registry.register(Box::new(TimeLeft { listeners, left }))
 }
 
 /// The present in unix seconds.

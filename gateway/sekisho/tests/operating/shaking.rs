@@ -205,8 +205,8 @@ fn days_left_are_on_the_metrics_and_the_gateways_hop() {
     let (site, authority) = site();
     site.configure(&over_tls(&site, ""));
     let gateway = Gateway::start(site);
-    let left = gateway.metric("sekisho_tls_days_left{listener=\"one\",what=\"certificate\"}");
-    assert!((99.9..100.1).contains(&left.parse::<f64>().unwrap()), "{left}");
+    let left = gateway.metric("sekisho_tls_left_seconds{listener=\"one\",what=\"certificate\"}");
+    assert!((99.9..100.1).contains(&(left.parse::<f64>().unwrap() / 86_400.0)), "{left}");
     let hop = |gateway: &Gateway| {
         let heartbeat = Connection::open(gateway.address("admin")).get("/heartbeat").body;
         let heartbeat: serde_json::Value = serde_json::from_str(&heartbeat).unwrap();
@@ -310,4 +310,27 @@ fn files_that_cannot_be_trusted_are_refused_at_start_with_their_line() {
     }
     std::fs::remove_file(&key).unwrap();
     assert!(check("en").1.contains("server.key cannot be read: it is not there"), "{}", check("en").1);
+}
+
+#[test]
+fn what_a_listener_speaks_changes_only_with_a_restart_and_the_reload_says_so() {
+    let first = started("");
+    let (gateway, site) = (&first, &first.site);
+    site.configure(&site.plain());
+    assert!(gateway.reload().contains("TLS is turned on or off only with a restart"));
+    assert_eq!(curl(gateway, "/rows/heartbeat", &[]).status, 200);
+    let behind =
+        over_tls(site, "").replace("[listener.tls]", "balancers = [\"192.0.2.1/32\"]\n[listener.tls]");
+    site.configure(&behind);
+    assert!(gateway.reload().contains("listener: balancers"));
+    assert_eq!(curl(gateway, "/rows/heartbeat", &[]).status, 200);
+
+    let plain = Site::new();
+    let gateway = Gateway::start(plain);
+    for name in ["root.pem", "server.pem", "server.key"] {
+        gateway.site.write_secret(name, &std::fs::read_to_string(site.path(name)).unwrap());
+    }
+    gateway.site.configure(&over_tls(&gateway.site, ""));
+    assert!(gateway.reload().contains("TLS is turned on or off only with a restart"));
+    assert_eq!(gateway.connect().get("/rows/heartbeat").status, 200);
 }
