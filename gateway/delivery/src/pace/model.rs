@@ -31,8 +31,9 @@ const RULED_OUT: f64 = 6.0;
 /// And by this so far that it adds nothing to the risk.
 const NEGLIGIBLE: f64 = 12.0;
 
-/// Noise, as the mean deviation, before anything was seen.
-const FIRST_SPREAD: f64 = 0.08;
+/// Noise, as the mean deviation, before anything was seen. Less makes a cold start little quicker, and a cloud with much noise
+/// stops a call at the start.
+const FIRST_SPREAD: f64 = 0.12;
 
 /// Noise of a single chunk that is always reckoned with.
 const LEAST_NOISE: f64 = 0.03;
