@@ -29,9 +29,13 @@ fn broken(schema: &Schema, inside: &str) -> Result<Vec<&'static str>, DocumentEr
 fn hold(declarations: &str, documents: &[(&str, &[&str])], wrong: &mut String) {
     let schema = load(declarations).unwrap_or_else(|error| panic!("{declarations}: {error}"));
     for (inside, rules) in documents {
-        let codes = broken(&schema, inside).unwrap();
+        let mut codes = broken(&schema, inside).unwrap();
+        // What is missing may be told more than once.
+        if rules.len() == 1 {
+            codes.dedup();
+        }
         if codes != *rules {
-            let start: String = inside.chars().take(200).collect();
+            let start: String = inside.chars().take(60).collect();
             let _ = writeln!(wrong, "{declarations}\n  {start}: {codes:?} instead of {rules:?}");
         }
     }
@@ -73,5 +77,53 @@ fn a_nil_element_has_no_characters_at_all() {
             );
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn what_may_come_no_time_is_no_branch_of_a_choice() {
+    let branches = [
+        "<xs:element name='x' minOccurs='0' maxOccurs='0'/>",
+        "<xs:sequence minOccurs='0' maxOccurs='0'><xs:element name='x'/></xs:sequence>",
+        "<xs:choice minOccurs='0' maxOccurs='0'><xs:element name='x'/></xs:choice>",
+        "<xs:any namespace='##other' minOccurs='0' maxOccurs='0'/>",
+        "<xs:group ref='g' minOccurs='0' maxOccurs='0'/>",
+    ];
+    let group =
+        "<xs:group name='g'><xs:sequence><xs:element name='x' minOccurs='0'/></xs:sequence></xs:group>";
+    let early: &[&str] = &["cvc-complex-type.2.4"];
+    let mut wrong = String::new();
+    for branch in branches {
+        let root = |content: &str| {
+            format!("{group}<xs:element name='r'><xs:complexType>{content}</xs:complexType></xs:element>")
+        };
+        let b = "<xs:element name='b'/>";
+        for max in ["1", "2", "unbounded"] {
+            for both in [format!("{branch}{b}"), format!("{b}{branch}"), format!("{branch}{b}{branch}")] {
+                let choice = root(&format!("<xs:choice maxOccurs='{max}'>{both}</xs:choice>"));
+                hold(&choice, &[("", early), ("<b/>", &[]), ("<x/>", early)], &mut wrong);
+                let optional =
+                    root(&format!("<xs:choice minOccurs='0' maxOccurs='{max}'>{both}</xs:choice>"));
+                hold(&optional, &[("", &[]), ("<b/>", &[])], &mut wrong);
+            }
+            // A choice without branches: nothing can be chosen, not even nothing.
+            let none = root(&format!("<xs:choice maxOccurs='{max}'>{branch}</xs:choice>"));
+            hold(&none, &[("", early), (" ", early)], &mut wrong);
+            let none = root(&format!("<xs:choice minOccurs='0' maxOccurs='{max}'>{branch}</xs:choice>"));
+            hold(&none, &[("", &[]), (" ", &[])], &mut wrong);
+        }
+        let inner = root(&format!("<xs:sequence><xs:choice>{branch}{b}</xs:choice>{b}</xs:sequence>"));
+        hold(&inner, &[("<b/>", early), ("<b/><b/>", &[])], &mut wrong);
+        let sequence = root(&format!("<xs:sequence>{branch}{b}</xs:sequence>"));
+        hold(&sequence, &[("", early), ("<b/>", &[])], &mut wrong);
+        // What is really empty may be chosen.
+        let empty = root(&format!("<xs:choice>{branch}{b}<xs:sequence/></xs:choice>"));
+        hold(&empty, &[("", &[]), ("<b/>", &[])], &mut wrong);
+    }
+    let restriction = "<xs:complexType name='B'><xs:choice><xs:element name='x' minOccurs='0'/><xs:element name='b'/></xs:choice></xs:complexType>
+        <xs:element name='r'><xs:complexType><xs:complexContent><xs:restriction base='B'><xs:choice>
+          <xs:element name='x' minOccurs='0' maxOccurs='0'/><xs:element name='b'/></xs:choice>
+        </xs:restriction></xs:complexContent></xs:complexType></xs:element>";
+    hold(restriction, &[("", early), ("<b/>", &[])], &mut wrong);
     assert!(wrong.is_empty(), "{wrong}");
 }

@@ -174,7 +174,11 @@ impl Build<'_> {
     ) -> Result<Particle, BuildError> {
         let mut items = Vec::with_capacity(particles.len());
         for particle in particles {
-            items.push(self.particle(particle, walk, leaves)?);
+            let item = self.particle(particle, walk, leaves)?;
+            // What may come no time at all is no particle (§3.3.2, §3.8.2, §3.10.2): no branch of a choice, above all.
+            if particle.max_occurs != Some(0) {
+                items.push(item);
+            }
         }
         Ok(match compositor.unwrap_or(Compositor::Sequence) {
             Compositor::Sequence => Particle::sequence(items),
