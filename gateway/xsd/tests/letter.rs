@@ -127,3 +127,54 @@ fn what_may_come_no_time_is_no_branch_of_a_choice() {
     hold(restriction, &[("", early), ("<b/>", &[])], &mut wrong);
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn types_in_between_block_substitution_too() {
+    let more = |name: &str, base: &str, block: &str| {
+        format!(
+            "<xs:complexType name='{name}' {block}><xs:complexContent><xs:extension base='{base}'/></xs:complexContent></xs:complexType>"
+        )
+    };
+    let less = |name: &str, base: &str, block: &str| {
+        format!(
+            "<xs:complexType name='{name}' {block}><xs:complexContent><xs:restriction base='{base}'><xs:sequence/></xs:restriction></xs:complexContent></xs:complexType>"
+        )
+    };
+    let (extension, restriction, all) = ("block='extension'", "block='restriction'", "block='#all'");
+    // The types in between and of the member, and whether it may stand for the head.
+    let cases = [
+        (more("X", "B", ""), more("Y", "X", ""), true),
+        (more("X", "B", extension), more("Y", "X", ""), false),
+        (more("X", "B", all), more("Y", "X", ""), false),
+        (more("X", "B", restriction), more("Y", "X", ""), true),
+        // What is blocked counts wherever on the way it is.
+        (more("X", "B", extension), less("Y", "X", ""), false),
+        (more("X", "B", restriction), less("Y", "X", ""), false),
+        (less("X", "B", restriction), less("Y", "X", ""), false),
+        (less("X", "B", extension), less("Y", "X", ""), true),
+        (less("X", "B", extension), more("Y", "X", ""), false),
+        // The member's own type is not in between.
+        (more("X", "B", ""), more("Y", "X", all), true),
+    ];
+    let mut wrong = String::new();
+    for (between, own, taken) in cases {
+        let declarations = format!(
+            "<xs:complexType name='B'><xs:sequence/></xs:complexType>{between}{own}
+             <xs:element name='h' type='B'/><xs:element name='m' type='Y' substitutionGroup='h'/>
+             <xs:element name='i' type='X' substitutionGroup='h'/><xs:element name='j' type='Y' substitutionGroup='i'/>
+             <xs:element name='r'><xs:complexType><xs:sequence><xs:element ref='h'/></xs:sequence></xs:complexType></xs:element>"
+        );
+        let rules: &[&str] = if taken { &[] } else { &["cvc-complex-type.2.4"] };
+        hold(&declarations, &[("<m/>", rules), ("<j/>", rules), ("<i/>", &[]), ("<h/>", &[])], &mut wrong);
+    }
+    // The values of `final` are asked where a member names its head, once.
+    let finals = format!(
+        "<xs:complexType name='B'><xs:sequence/></xs:complexType>{}
+         <xs:element name='h' type='B' final='extension'/><xs:element name='i' type='B' substitutionGroup='h'/>
+         <xs:element name='m' type='X' substitutionGroup='i'/>
+         <xs:element name='r'><xs:complexType><xs:sequence><xs:element ref='h'/></xs:sequence></xs:complexType></xs:element>",
+        more("X", "B", "")
+    );
+    hold(&finals, &[("<m/>", &[]), ("<i/>", &[])], &mut wrong);
+    assert!(wrong.is_empty(), "{wrong}");
+}

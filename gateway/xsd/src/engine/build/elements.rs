@@ -1,8 +1,5 @@
-//! Element declarations and substitution groups.
+//! Element declarations.
 
-use std::collections::HashSet;
-
-use xsd_schema::schema::model::DerivationSet;
 use xsd_schema::{ElementKey, TypeKey};
 
 use super::types::ways;
@@ -56,48 +53,5 @@ impl Build<'_> {
             }
         }
         Ok(())
-    }
-
-    /// For every head, the elements that may stand for it (part 1 §3.3.6, Substitution Group OK (Transitive)).
-    pub(super) fn find_members(&mut self) {
-        let set = self.set;
-        let mut direct: std::collections::HashMap<ElementKey, Vec<ElementKey>> = Default::default();
-        // In the order of the documents, so that it is the same always.
-        for &key in self.compiler.elements {
-            for &head in &set.arenas.elements[key].resolved_substitution_groups {
-                direct.entry(head).or_default().push(key);
-            }
-        }
-        for &head in direct.keys() {
-            let element = &set.arenas.elements[head];
-            if element.block.contains_substitution() {
-                continue;
-            }
-            let ty = element.resolved_type.unwrap_or(TypeKey::Complex(set.any_type_key()));
-            let prohibited = match ty {
-                TypeKey::Complex(key) => set.arenas.complex_types[key].block,
-                TypeKey::Simple(_) => DerivationSet::empty(),
-            };
-            let methods = DerivationSet::EXTENSION
-                | DerivationSet::RESTRICTION
-                | DerivationSet::LIST
-                | DerivationSet::UNION;
-            let exclude = (element.block | prohibited | element.final_derivation) & methods;
-            let mut stack: Vec<ElementKey> = direct[&head].iter().rev().copied().collect();
-            let mut visited = HashSet::from([head]);
-            let mut members = Vec::new();
-            while let Some(key) = stack.pop() {
-                if !visited.insert(key) {
-                    continue;
-                }
-                let own = set.arenas.elements[key].resolved_type;
-                let own = own.unwrap_or(TypeKey::Complex(set.any_type_key()));
-                if set.is_type_derived_from(own, ty, exclude) {
-                    members.push(key);
-                }
-                stack.extend(direct.get(&key).into_iter().flatten().rev());
-            }
-            self.members.insert(head, members);
-        }
     }
 }

@@ -6,6 +6,7 @@ mod constraints;
 mod content;
 mod elements;
 mod simple;
+mod substitution;
 mod types;
 mod values;
 mod xpath;
@@ -137,7 +138,7 @@ impl Build<'_> {
         for &key in self.compiler.types {
             self.simple_type(key)?;
         }
-        self.find_members();
+        self.find_members()?;
         let mut types = Vec::new();
         for &key in self.compiler.types {
             types.push(self.simple_definition(key));
