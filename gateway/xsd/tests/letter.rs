@@ -178,3 +178,72 @@ fn types_in_between_block_substitution_too() {
     hold(&finals, &[("<m/>", &[]), ("<i/>", &[])], &mut wrong);
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+const UNION: &str = "<xs:simpleType name='U'><xs:union memberTypes='xs:int xs:date'/></xs:simpleType>
+    <xs:simpleType name='V'><xs:restriction base='U'><xs:pattern value='.'/></xs:restriction></xs:simpleType>
+    <xs:simpleType name='L'><xs:list itemType='xs:int'/></xs:simpleType>
+    <xs:complexType name='C'><xs:simpleContent><xs:extension base='xs:int'/></xs:simpleContent></xs:complexType>";
+
+#[test]
+fn a_member_of_a_union_stands_for_it_by_restriction() {
+    let blocked: &[&str] = &["cvc-elt.4.3"];
+    let mut wrong = String::new();
+    for (block, int, complex) in [
+        ("", &[][..], &[][..]),
+        ("block='extension'", &[], blocked),
+        ("block='restriction'", blocked, blocked),
+        ("block='#all'", blocked, blocked),
+    ] {
+        let root = |ty: &str| {
+            format!(
+                "{UNION}<xs:element name='r'><xs:complexType><xs:sequence><xs:element name='e' type='{ty}' {block}/></xs:sequence></xs:complexType></xs:element>"
+            )
+        };
+        let typed = |ty: &str| format!("<e xsi:type='{ty}'>1</e>");
+        hold(
+            &root("U"),
+            &[
+                ("<e>1</e>", &[]),
+                (&typed("U"), &[]),
+                (&typed("xs:int"), int),
+                (&typed("xs:short"), int),
+                (&typed("V"), int),
+                (&typed("C"), complex),
+                (&typed("xs:string"), &["cvc-elt.4.2"]),
+            ],
+            &mut wrong,
+        );
+        hold(&root("xs:anySimpleType"), &[(&typed("L"), int), (&typed("U"), int)], &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_member_of_a_union_in_a_substitution_group() {
+    let group = |head: &str, ty: &str| {
+        format!(
+            "{UNION}<xs:element name='h' type='U' {head}/><xs:element name='m' type='{ty}' substitutionGroup='h'/>
+             <xs:element name='r'><xs:complexType><xs:sequence><xs:element ref='h'/></xs:sequence></xs:complexType></xs:element>"
+        )
+    };
+    let mut wrong = String::new();
+    // A head that excludes restriction has no such member; the head itself and what shares its type may stand there.
+    for ty in ["xs:int", "xs:short", "C", "V"] {
+        for head in ["final='restriction'", "final='#all'"] {
+            let error = load(&group(head, ty)).err().unwrap();
+            let SchemaError::Invalid { rule, .. } = &error else { panic!("{ty}: {error}") };
+            assert_eq!(rule, "e-props-correct.4", "{ty} {head}: {error}");
+        }
+    }
+    for head in ["", "final='extension'", "final='restriction'"] {
+        hold(&group(head, "U"), &[("<m>1</m>", &[])], &mut wrong);
+    }
+    // No way of derivation leads from a union to its member, so there is none that is blocked.
+    for head in ["", "block='restriction'", "block='extension'"] {
+        hold(&group(head, "xs:int"), &[("<m>1</m>", &[])], &mut wrong);
+    }
+    let refused: &[&str] = &["cvc-complex-type.2.4"];
+    hold(&group("block='restriction'", "V"), &[("<m>1</m>", refused)], &mut wrong);
+    hold(&group("block='substitution'", "xs:int"), &[("<m>1</m>", refused)], &mut wrong);
+    assert!(wrong.is_empty(), "{wrong}");
+}

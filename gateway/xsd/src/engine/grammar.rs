@@ -281,7 +281,7 @@ impl Grammar {
     }
 
     /// Whether `derived` is `base` or comes from it by none of the ways in `without` (part 1 §3.4.6 and §3.14.6, Type
-    /// Derivation OK).
+    /// Derivation OK). A simple type comes from another one by restriction, a member of a union from that as well.
     pub(crate) fn derives(&self, derived: TypeIndex, base: TypeIndex, without: Ways) -> bool {
         if derived == base {
             return true;
@@ -289,8 +289,9 @@ impl Grammar {
         let mut at = derived;
         loop {
             let ty = &self.types[at.index()];
-            if without.has(ty.way) {
-                break;
+            let way = if ty.attributes.is_none() { Ways::RESTRICTION } else { ty.way };
+            if without.has(way) {
+                return false;
             }
             match ty.base {
                 Some(above) if above == base => return true,
@@ -298,6 +299,7 @@ impl Grammar {
                 _ => break,
             }
         }
-        self.types[base.index()].members.iter().any(|&member| self.derives(derived, member, without))
+        !without.has(Ways::RESTRICTION)
+            && self.types[base.index()].members.iter().any(|&member| self.derives(derived, member, without))
     }
 }
