@@ -247,3 +247,46 @@ fn a_member_of_a_union_in_a_substitution_group() {
     hold(&group("block='substitution'", "xs:int"), &[("<m>1</m>", refused)], &mut wrong);
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn what_is_prohibited_is_nothing_at_all() {
+    let prohibited = "<xs:attribute name='a' use='prohibited' fixed='1'/>";
+    let grouped = format!("<xs:attributeGroup name='G'>{prohibited}</xs:attributeGroup>");
+    let any = "<xs:anyAttribute processContents='skip'/>";
+    let refused: &[&str] = &["cvc-complex-type.3.2.2"];
+    let fixed: &[&str] = &["cvc-attribute.4"];
+    let element = |content: &str| {
+        format!(
+            "{grouped}<xs:complexType name='B'><xs:attribute name='a'/><xs:anyAttribute processContents='skip'/></xs:complexType>
+             <xs:complexType name='N'/>
+             <xs:element name='r'><xs:complexType><xs:sequence><xs:element name='e'><xs:complexType>{content}</xs:complexType></xs:element></xs:sequence></xs:complexType></xs:element>"
+        )
+    };
+    let derived = |way: &str, base: &str, inside: &str| {
+        element(&format!(
+            "<xs:complexContent><xs:{way} base='{base}'>{inside}</xs:{way}></xs:complexContent>"
+        ))
+    };
+    let (one, two) = ("<e a='1'/>", "<e a='2'/>");
+    let mut wrong = String::new();
+    for written in [prohibited, "<xs:attributeGroup ref='G'/>"] {
+        // It forbids nothing that there would be: the W3C's suite lets it stand with its value.
+        hold(&element(written), &[("<e/>", &[]), (one, &[]), (two, fixed)], &mut wrong);
+        hold(&derived("extension", "N", written), &[(one, &[]), (two, fixed)], &mut wrong);
+        // A wildcard takes it, whatever its value.
+        hold(&element(&format!("{written}{any}")), &[(one, &[]), (two, &[])], &mut wrong);
+        hold(&derived("restriction", "B", &format!("{written}{any}")), &[(one, &[]), (two, &[])], &mut wrong);
+        // An extension prohibits nothing.
+        hold(&derived("extension", "B", written), &[(one, &[]), (two, &[])], &mut wrong);
+    }
+    hold(
+        &derived("restriction", "B", prohibited),
+        &[("<e/>", &[]), (one, refused), (two, refused)],
+        &mut wrong,
+    );
+    let plain = "<xs:attribute name='a' use='prohibited'/>";
+    hold(&element(plain), &[("<e/>", &[]), (one, refused)], &mut wrong);
+    hold(&derived("restriction", "B", plain), &[(one, refused)], &mut wrong);
+    hold(&derived("restriction", "B", &format!("{plain}{any}")), &[(one, &[]), (two, &[])], &mut wrong);
+    assert!(wrong.is_empty(), "{wrong}");
+}

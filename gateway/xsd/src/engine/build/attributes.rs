@@ -20,14 +20,25 @@ use crate::engine::names::NameId;
 impl Build<'_> {
     pub(super) fn attributes(&mut self, key: ComplexTypeKey) -> Result<Attributes, BuildError> {
         let mut uses = Vec::new();
-        self.collect_uses(key, &mut uses)?;
-        uses.sort_by_key(|using: &AttributeUse| using.attribute.name);
         let any = self.attribute_wildcard(key, 0);
+        let idle = self.collect_uses(key, &mut uses)?;
+        let by_wildcard =
+            |name| any.as_ref().is_some_and(|any| any.namespaces.allow(self.names.namespace_of(name)));
+        uses.extend(idle.into_iter().filter(|using| !by_wildcard(using.attribute.name)));
+        uses.sort_by_key(|using: &AttributeUse| using.attribute.name);
         Ok(Attributes { uses, any, absent_matters: false, has_id: false })
     }
 
     /// The type's own uses, its groups', and those of its base that a restriction leaves standing.
-    fn collect_uses(&mut self, key: ComplexTypeKey, out: &mut Vec<AttributeUse>) -> Result<(), BuildError> {
+    ///
+    /// What is prohibited is nothing at all (part 1 §3.2.2). But where it has a fixed value and forbids nothing that there
+    /// would be without it, it may stand with that value: so the W3C's suite reads XSD 1.0 (attP031). Such ones are what
+    /// is returned; a wildcard may still take what they name.
+    fn collect_uses(
+        &mut self,
+        key: ComplexTypeKey,
+        out: &mut Vec<AttributeUse>,
+    ) -> Result<Vec<AttributeUse>, BuildError> {
         let any_type = self.set.any_type_key();
         let mut taken = Taken::default();
         let mut at = key;
@@ -43,10 +54,9 @@ impl Build<'_> {
                 let Some(attribute) = self.attribute_use(using, resolved, ty.target_namespace) else {
                     continue;
                 };
-                let fixed = attribute.value.as_ref().is_some_and(|value| value.fixed);
-                // What is prohibited with a fixed value may stand with it: so the W3C's suite reads XSD 1.0.
-                if using.use_kind == AttributeUseKind::Prohibited && !fixed {
+                if using.use_kind == AttributeUseKind::Prohibited {
                     prohibited.push(attribute.name);
+                    taken.set_aside(using, attribute);
                 } else if taken.take(attribute.name, Declaration::of(using, resolved)) {
                     let required = using.use_kind == AttributeUseKind::Required;
                     out.push(AttributeUse { attribute, required });
@@ -71,7 +81,7 @@ impl Build<'_> {
                 let source = self.set.arenas.complex_types[key].source.clone();
                 Err(BuildError::new(source, "ct-props-correct.4", message))
             }
-            None => Ok(()),
+            None => Ok(taken.idle()),
         }
     }
 
@@ -88,13 +98,12 @@ impl Build<'_> {
         let Some(group) = self.set.arenas.get_attribute_group(key) else { return };
         for (index, using) in group.attributes.iter().enumerate() {
             let resolved = group.resolved_attributes.get(index);
-            if using.use_kind == AttributeUseKind::Prohibited {
-                continue;
-            }
             let Some(attribute) = self.attribute_use(using, resolved, group.target_namespace) else {
                 continue;
             };
-            if taken.take(attribute.name, Declaration::of(using, resolved)) {
+            if using.use_kind == AttributeUseKind::Prohibited {
+                taken.set_aside(using, attribute);
+            } else if taken.take(attribute.name, Declaration::of(using, resolved)) {
                 out.push(AttributeUse { attribute, required: using.use_kind == AttributeUseKind::Required });
             }
         }
@@ -263,6 +272,10 @@ struct Taken {
     adding: bool,
     /// A name that is there twice, of different declarations.
     twice: Option<NameId>,
+    /// Prohibited attributes with a fixed value.
+    fixed: Vec<Attribute>,
+    /// Names of uses, those that are prohibited further down among them.
+    used: HashSet<NameId>,
 }
 
 impl Taken {
@@ -273,7 +286,18 @@ impl Taken {
         } else if self.added.remove(&name).is_some_and(|added| added != declaration) {
             self.twice = self.twice.or(Some(name));
         }
+        self.used.insert(name);
         self.names.insert(name)
+    }
+
+    fn set_aside(&mut self, using: &AttributeUseResult, attribute: Attribute) {
+        self.fixed.extend(using.attribute.fixed_value.is_some().then_some(attribute));
+    }
+
+    /// What was set aside and names nothing that there is.
+    fn idle(mut self) -> Vec<AttributeUse> {
+        self.fixed.retain(|attribute| self.used.insert(attribute.name));
+        self.fixed.into_iter().map(|attribute| AttributeUse { attribute, required: false }).collect()
     }
 
     fn prohibit(&mut self, names: Vec<NameId>) {
