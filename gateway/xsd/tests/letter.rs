@@ -290,3 +290,27 @@ fn what_is_prohibited_is_nothing_at_all() {
     hold(&derived("restriction", "B", &format!("{plain}{any}")), &[(one, &[]), (two, &[])], &mut wrong);
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn repetitions_of_repetitions_are_counted_as_one() {
+    let x = "<xs:element name='x'/><xs:element name='y' minOccurs='0' maxOccurs='5'/>";
+    let nested = |levels: usize, inside: &str| {
+        let (open, close) = ("<xs:sequence minOccurs='2' maxOccurs='3'>", "</xs:sequence>");
+        let content = format!("{}{inside}{}", open.repeat(levels), close.repeat(levels));
+        format!("<xs:element name='r'><xs:complexType>{content}</xs:complexType></xs:element>")
+    };
+    let early: &[&str] = &["cvc-complex-type.2.4"];
+    let mut wrong = String::new();
+    let (least, fewer) = ("<x/>".repeat(512), "<x/>".repeat(511));
+    let (most, more) = ("<x/>".repeat(19_683), "<x/>".repeat(19_684));
+    let documents: &[(&str, &[&str])] = &[(&least, &[]), (&fewer, early), (&most, &[]), (&more, early)];
+    hold(&nested(9, x), documents, &mut wrong);
+    // Where numbers are left out every round counts: two or three fives.
+    let fives = "<xs:sequence minOccurs='2' maxOccurs='3'><xs:element name='x' minOccurs='5' maxOccurs='5'/></xs:sequence>";
+    let fives = format!("<xs:element name='r'><xs:complexType>{fives}</xs:complexType></xs:element>");
+    for count in 0..18 {
+        let rules = if matches!(count, 10 | 15) { &[] } else { early };
+        hold(&fives, &[(&"<x/>".repeat(count), rules)], &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

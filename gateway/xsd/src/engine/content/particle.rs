@@ -64,6 +64,15 @@ impl Particle {
             (Particle::All { members, .. }, 0, Some(1)) => Particle::All { members, optional: true },
             (Particle::Never, 0, _) => Particle::Empty,
             (Particle::Never, ..) => Particle::Never,
+            (Particle::Repeat { inner, min: least, max: most }, min, max) => {
+                match rounds((least, most), (min, max)) {
+                    Some((min, max)) => Particle::Repeat { inner, min, max },
+                    None => {
+                        let inner = Box::new(Particle::Repeat { inner, min: least, max: most });
+                        Particle::Repeat { inner, min, max }
+                    }
+                }
+            }
             (inner, min, max) => Particle::Repeat { inner: Box::new(inner), min, max },
         }
     }
@@ -174,6 +183,20 @@ impl Particle {
             other => other.clone(),
         }
     }
+}
+
+/// How often something comes that comes `inner` times in each of `outer` rounds: `None` where numbers in between are left
+/// out. One counter, where each round would have its own and all ways to share out what came would have to be followed.
+fn rounds(inner: (u32, Option<u32>), outer: (u32, Option<u32>)) -> Option<(u32, Option<u32>)> {
+    let ((least, most), (min, max)) = (inner, outer);
+    let fewer = most.map_or(if min == 0 { 0 } else { u64::MAX - 1 }, |most| u64::from(min) * u64::from(most));
+    // What the fewest rounds have at most, and one round more has at least.
+    let dense = max == Some(min) || fewer + 1 >= (u64::from(min) + 1) * u64::from(least);
+    let product = match (most, max) {
+        (Some(most), Some(max)) => Some(most.checked_mul(max)?),
+        _ => None,
+    };
+    dense.then_some((least.checked_mul(min)?, product))
 }
 
 impl Leaf {
