@@ -25,16 +25,19 @@ pub(crate) enum Trouble {
     Down,
     /// Creating, writing, syncing and committing fail, as on a full disk and on a broken one.
     Disk,
-    /// The file system of the state folder is really full. Needs the right to mount (root, or user namespaces).
+    /// The file system of the state folder is really full. Needs the right to mount (root, or user namespaces), and so
+    /// it is with the long tests.
     Full,
-    /// The wall clock jumps by a day, forward and back. Needs libfaketime (installed where there is apt-get).
+    /// The wall clock jumps by a day, forward and back. Needs libfaketime, and installs it.
     Clock,
 }
 
 impl Trouble {
-    /// All of them, in the order in which they are run.
+    /// Those of the test command, in the order in which they are run.
+    pub(super) const TESTED: [Self; 5] = [Self::Lie, Self::Resets, Self::Down, Self::Disk, Self::Clock];
+    /// All of them.
     pub(super) const ALL: [Self; 6] =
-        [Self::Lie, Self::Resets, Self::Down, Self::Disk, Self::Full, Self::Clock];
+        [Self::Lie, Self::Resets, Self::Down, Self::Disk, Self::Clock, Self::Full];
 
     /// Its name on the command line.
     pub(super) fn name(self) -> &'static str {

@@ -13,9 +13,7 @@ use crate::needs;
 
 /// The wall clock of the gateway jumps while it is at work; time that is measured goes on.
 pub(super) fn clock(builds: &Builds, seed: u64) -> anyhow::Result<String> {
-    let Some(library) = faketime() else {
-        return Ok("NOT SHOWN: it needs libfaketime (Debian: libfaketime)".to_owned());
-    };
+    let library = faketime()?;
     let mut campaign = Campaign::new(builds, "clock", seed)?;
     let hands = campaign.site.folder.join("clock");
     let set = |offset: &str| -> anyhow::Result<()> {
@@ -76,19 +74,19 @@ fn days_off(time: &str) -> anyhow::Result<i64> {
     Ok((day(time)? - now + 43_200).div_euclid(86_400))
 }
 
-/// Where libfaketime is, installed if it can be.
-fn faketime() -> Option<PathBuf> {
+/// Where libfaketime is, installed if it is not.
+fn faketime() -> anyhow::Result<PathBuf> {
     let find = || -> Option<PathBuf> {
         let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
         let mut found =
             folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).filter(|path| path.exists());
         found.next()
     };
-    if find().is_none() && needs::is_here("apt-get") {
-        // Without it, what follows says what is missing.
-        let _ = needs::packages(&["libfaketime"]);
+    if let Some(library) = find() {
+        return Ok(library);
     }
-    find()
+    needs::packages(&["libfaketime"])?;
+    find().context("package libfaketime did not bring libfaketimeMT.so.1")
 }
 
 #[cfg(test)]

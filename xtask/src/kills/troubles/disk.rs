@@ -150,11 +150,8 @@ fn apart(builds: &Builds, seed: u64) -> anyhow::Result<String> {
     unshare.arg("--mount");
     let mut trial = Command::new(unshare.get_program());
     trial.args(unshare.get_args()).args(["mount", "-t", "tmpfs", "none", "/mnt"]);
-    if !trial.output().is_ok_and(|output| output.status.success()) {
-        return Ok(
-            "NOT SHOWN: it needs the right to mount a file system (root, or user namespaces)".to_owned()
-        );
-    }
+    let mounts = trial.output().is_ok_and(|output| output.status.success());
+    ensure!(mounts, "the right to mount a file system is missing: it needs root, or user namespaces");
     // This very program, whatever has been put in its place meanwhile.
     unshare.arg(format!("/proc/{}/exe", std::process::id())).args([
         "kills",
