@@ -100,6 +100,9 @@ const CASES: &[(&str, &[&str])] = &[
     ("<nil/>", &["cvc-datatype-valid"]),
     ("<int xsi:nil='false'>1</int>", &["cvc-elt.3.1"]),
     ("<nil xsi:nil='maybe'>1</nil>", &["cvc-datatype-valid"]),
+    // One line, though the value is none either.
+    ("<int xsi:nil='maybe'>1</int>", &["cvc-elt.3.1"]),
+    ("<lax><any xsi:nil='maybe'/></lax>", &["cvc-datatype-valid"]),
     ("<nilfixed xsi:nil='true'/>", &["cvc-elt.3.2.2"]),
     ("<fixed/><fixed>1.00</fixed><default/><default>8</default>", &[]),
     ("<fixed>1.1</fixed>", &["cvc-elt.5.2.2"]),

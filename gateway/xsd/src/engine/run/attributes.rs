@@ -109,9 +109,13 @@ impl Assessor<'_, '_> {
         };
         let memory = &mut *self.memory;
         let checked = self.grammar.simple.check(ty.id(), value, &memory.bindings, &mut memory.scratch);
-        // What an unusable xsi:type means was said when the element started.
-        if checked.is_err() && ty == Builtin::Boolean {
-            self.report_here("cvc-datatype-valid");
+        // What an unusable xsi:type means was said when the element started, and that xsi:nil may not be there at all.
+        let told = ty == Builtin::QName
+            || self.top().element.is_some_and(|element| !self.grammar.elements[element.index()].nillable);
+        if let Err(fault) = checked
+            && !told
+        {
+            self.report_value(&fault, ty.id(), value, found.name);
         }
         Ok(true)
     }
