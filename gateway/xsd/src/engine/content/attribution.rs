@@ -3,6 +3,9 @@
 //! What may come next is what the links of a position lead to. Positions that lead on alike, as the alternatives of a
 //! choice do, are looked at once, so that the check is linear in the automaton. Repetitions stay repetitions: but for
 //! one that has an exact number of rounds, coming round again and leaving are both open at its end.
+//!
+//! A group that is referred to twice is two: the letter of the rule can be read otherwise, but other processors refuse
+//! what would be ambiguous if it were written out.
 
 use super::ModelError;
 use super::particle::{Leaf, Member, Particle, Term};
@@ -71,7 +74,7 @@ impl Attribution {
                 let (set, first) = &mut self.seen[name.index()][place];
                 if *set != self.set {
                     (*set, *first) = (self.set, leaf);
-                } else if !same(*first, leaf, leaves) {
+                } else if *first != leaf {
                     return Some([*first, leaf]);
                 }
             }
@@ -80,8 +83,7 @@ impl Attribution {
             let elements =
                 open.iter().filter(|&&leaf| matches!(leaves[leaf as usize].term, Term::Elements(_)));
             let mut others = elements.chain(&wildcards[..at]);
-            let competes =
-                |&&leaf: &&u32| !same(leaf, wildcard, leaves) && compete(leaf, wildcard, leaves, names);
+            let competes = |&&leaf: &&u32| leaf != wildcard && compete(leaf, wildcard, leaves, names);
             if let Some(&other) = others.find(competes) {
                 return Some([other, wildcard]);
             }
@@ -126,11 +128,6 @@ fn open_together(links: &[Link], counters: &[Counter]) -> Vec<Vec<u32>> {
 /// The elements that a particle really takes.
 fn takes(members: &[Member]) -> impl Iterator<Item = &Member> {
     members.iter().filter(|member| !member.is_abstract)
-}
-
-/// Whether both are the same particle of the schema, which may stand in a model more than once.
-fn same(a: u32, b: u32, leaves: &[Leaf]) -> bool {
-    a == b || leaves[a as usize].origin == leaves[b as usize].origin
 }
 
 /// Whether the wildcard may take what the other takes.
