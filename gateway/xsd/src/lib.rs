@@ -19,6 +19,7 @@ mod compiled;
 mod dialect;
 pub mod digest;
 pub mod document;
+mod empty;
 mod engine;
 pub mod error;
 mod expansion;

@@ -12,7 +12,7 @@ use xsd_schema::pipeline::process_loaded_schemas;
 use xsd_schema::{DocumentId, SchemaError, SchemaResolver, SchemaSet, TypeKey, XsdVersion};
 
 use crate::finals::FinalForList;
-use crate::{circle, expansion};
+use crate::{circle, empty, expansion};
 
 /// Our document: where it is, its namespace, and its type, with two wildcards that compete and no element.
 const LAST: &str = "last:";
@@ -35,6 +35,7 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
     fixup_composition_edges(&mut set);
     set.set_max_depth(config.max_depth);
     expansion::refuse_large(&set)?;
+    empty::leave_out(&mut set);
     let final_for_list = FinalForList::take(&mut set);
     match process_loaded_schemas(&mut set) {
         // Of a circle the compiler tells its own keys, and no place.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,6 +80,8 @@ impl Schema {
     ) -> Result<Schema, SchemaError> {
         let read = |path: &Path, source| SchemaError::Read { path: path.to_owned(), source };
         let first = std::fs::canonicalize(path).map_err(|e| read(path, e))?;
+        // A folder can be opened, and what may not be read has a path.
+        std::fs::File::open(&first).and_then(|mut file| file.read(&mut [0])).map_err(|e| read(path, e))?;
         let root = first.parent().unwrap_or(Path::new("/")).to_owned();
         let mut allowed = vec![first.clone()];
         for file in also {
@@ -299,9 +302,12 @@ impl Loading {
                 };
             }
             XsdError::ResolutionError { message } => ("src-include", message.clone()),
-            XsdError::LimitExceeded { .. } => ("limit", error.to_string()),
+            XsdError::LimitExceeded { max, .. } => {
+                ("limit", format!("the schema is nested more than {max} levels deep: nest it less"))
+            }
             _ => ("schema", error.to_string()),
         };
+        let message = self.sources.with_names(&message);
         // What is found before the compiler is asked, or said in its stead, is in our own words.
         let own = Some(schema_text_ja(&message)).filter(|ja| *ja != message);
         let message_ja = own.unwrap_or_else(|| compiler_ja(rule, &message));

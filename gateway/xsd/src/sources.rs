@@ -81,6 +81,18 @@ impl Sources {
             .map_or_else(|| location.to_owned(), |d| d.name.clone())
     }
 
+    /// A text of the compiler's, with the names of documents where it has their locations.
+    pub(crate) fn with_names(&self, text: &str) -> String {
+        let mut pieces = text.split(SCHEME);
+        let mut said = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+            said.push_str(&self.name(&format!("{SCHEME}{}", &piece[..piece.len() - rest.len()])));
+            said.push_str(rest);
+        }
+        said
+    }
+
     /// Our own location for what `location`, written in the document `base`, refers to.
     fn answer(&self, base: &str, location: &str) -> String {
         let key = (base.to_owned(), location.to_owned());

@@ -134,3 +134,107 @@ fn a_value_stands_only_where_nothing_may_stand() {
     }
     taken(&element("", &sequence("")));
 }
+
+#[test]
+fn what_is_empty_is_extended_by_any_group() {
+    let groups = ["sequence", "choice", "all"];
+    let added = |kind: &str| format!(r#"<xs:{kind}><xs:element name="a" type="xs:int"/></xs:{kind}>"#);
+    for kind in groups {
+        let more = derived("Two", "extension", "One", &added(kind));
+        for nothing in
+            ["<xs:sequence/>", "<xs:all/>", r#"<xs:all minOccurs="0"/>"#, r#"<xs:choice minOccurs="0"/>"#]
+        {
+            taken(&format!("{more}{}", complex("One", nothing)));
+        }
+        taken(&format!("{more}{}", complex("One", "")));
+    }
+    let mixed = r#"<xs:complexType name="Two" mixed="true"><xs:complexContent><xs:extension base="One"><xs:sequence/></xs:extension></xs:complexContent></xs:complexType>"#;
+    for nothing in ["", "<xs:sequence/>", r#"<xs:all minOccurs="0"/>"#] {
+        taken(&format!("{mixed}{}", complex("One", nothing)));
+    }
+    assert!(load(&format!("{mixed}{}", complex("One", &added("sequence")))).is_err());
+    // It is no more than that, and of a derivation it counts that it is written.
+    let text = r#"<xs:simpleContent><xs:extension base="xs:string"/></xs:simpleContent>"#;
+    let group = derived("Two", "restriction", "One", "<xs:sequence/>");
+    assert!(load(&format!("{group}{}", complex("One", text))).is_err());
+    let all = derived("Two", "extension", "One", &added("all"));
+    for something in [&added("sequence"), "<xs:sequence><xs:sequence/></xs:sequence>"] {
+        assert!(load(&format!("{all}{}", complex("One", something))).is_err(), "{something}");
+    }
+    for wrong in
+        [r#"<xs:all maxOccurs="2"/>"#, r#"<xs:sequence minOccurs="2"/>"#, r#"<xs:all minOccurs="2"/>"#]
+    {
+        assert!(load(&complex("One", wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn an_optional_all_is_restricted_by_one_with_less() {
+    let all = |min: u32, inside: &str| format!(r#"<xs:all minOccurs="{min}">{inside}</xs:all>"#);
+    let (a, b, c) = (
+        r#"<xs:element name="a" minOccurs="0"/>"#,
+        r#"<xs:element name="b" minOccurs="0"/>"#,
+        r#"<xs:element name="c" minOccurs="0"/>"#,
+    );
+    for (base, less) in [
+        (format!("{a}{b}{c}"), a.to_string()),
+        (format!("{a}{b}{c}"), b.to_string()),
+        (format!("{a}{b}{c}"), c.to_string()),
+        (format!("{a}{b}{c}"), format!("{a}{b}")),
+        (format!("{a}{b}{c}"), format!("{b}{c}")),
+        (format!("{a}{b}{c}"), format!("{a}{c}")),
+        (format!("{a}{b}"), a.to_string()),
+        (format!("{a}{b}"), "".to_string()),
+    ] {
+        for (min, own) in [(0, 0), (0, 1), (1, 1)] {
+            let base = complex("One", &all(min, &base));
+            let less = derived("Two", "restriction", "One", &all(own, &less));
+            taken(&format!("{base}{less}"));
+        }
+    }
+}
+
+#[test]
+fn two_references_to_a_group_compete() {
+    let group =
+        |inside: &str| format!(r#"<xs:group name="g"><xs:sequence>{inside}</xs:sequence></xs:group>"#);
+    let (optional, once) = (r#"<xs:group ref="g" minOccurs="0"/>"#, r#"<xs:group ref="g"/>"#);
+    let refers =
+        |first: &str, second: &str| complex("T", &format!("<xs:sequence>{first}{second}</xs:sequence>"));
+    for inside in [r#"<xs:element name="b"/>"#, r#"<xs:any processContents="lax"/>"#] {
+        let group = group(inside);
+        refused("cos-nonambig", &format!("{group}{}", refers(optional, once)));
+        let choice = complex("T", &format!("<xs:choice>{once}{once}</xs:choice>"));
+        refused("cos-nonambig", &format!("{group}{choice}"));
+        taken(&format!("{group}{}", refers(once, once)));
+        taken(&format!("{group}{}", refers(once, optional)));
+    }
+}
+
+#[test]
+fn messages_name_documents_and_not_what_the_compiler_calls_them() {
+    let head = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:o="urn:o""#;
+    let nowhere = r#"<xs:element name="e" type="o:t"/>"#;
+    let nested = (0..200).fold(r#"<xs:element name="e"/>"#.to_owned(), |inside, _| {
+        format!("<xs:sequence>{inside}</xs:sequence>")
+    });
+    let again = r#"<xs:redefine schemaLocation="main.xsd"><xs:simpleType name="t"><xs:restriction base="t"/></xs:simpleType></xs:redefine>"#;
+    for body in [nowhere, &complex("t", &nested), again] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("main.xsd");
+        std::fs::write(&path, format!("{head}>\n{body}</xs:schema>")).unwrap();
+        let error = Schema::load(&path, None).unwrap_err();
+        let SchemaError::Invalid { message, message_ja, .. } = &error else { panic!("{error}") };
+        for text in [error.to_string(), message.clone(), message_ja.clone()] {
+            assert!(!text.contains("schema:/") && !text.contains("max_depth"), "{text}");
+        }
+        assert!(error.to_string().starts_with("main.xsd:"), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_is_no_schema_and_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Schema::load(folder.path(), None).unwrap_err();
+    assert!(matches!(error, SchemaError::Read { .. }), "{error}");
+}

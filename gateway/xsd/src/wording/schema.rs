@@ -125,6 +125,10 @@ const PHRASES: &[(&str, &str)] = &[
         "the content of element {} may not be empty: give it no default or fixed value",
         "要素 {} の内容は空にできません。既定値や固定値を付けないでください",
     ),
+    (
+        "the schema is nested more than {} levels deep: nest it less",
+        "スキーマの入れ子が{}段を超えています。浅くしてください",
+    ),
     ("xs:all is not the whole content of the type", "xs:allは型の内容の全体でなければなりません"),
     ("an element particle refers to no declaration", "要素の参照先となる宣言がありません"),
     (
