@@ -69,17 +69,19 @@ pub(crate) enum Command {
     /// `message` and `message_ja`. What is not known is null. --output sarif prints one SARIF 2.1.0 log.
     ///
     /// Exit codes, the highest of all files': 0 all valid, 1 invalid, 2 the schema is refused, 3 a file (the schema's among
-    /// them) cannot be read, 64 wrong use of the command.
+    /// them) cannot be read, 4 what is found cannot be written, 64 wrong use of the command.
     Validate(ValidateArgs),
     /// Show what a schema compiles to and what that costs: documents, models, patterns, keys, bytes, time.
     ///
     /// What is refused is named with its file, line, column and rule.
     ///
-    /// Exit codes: 0 shown, 2 the schema is refused, 3 it cannot be read, 64 wrong use of the command.
+    /// Exit codes: 0 shown, 2 the schema is refused, 3 it cannot be read, 4 what is shown cannot be written, 64 wrong use of
+    /// the command.
     ExplainSchema(ExplainArgs),
     /// Print the digest that a schema is pinned by.
     ///
-    /// Exit codes: 0 printed, 2 the schema is refused, 3 it cannot be read, 64 wrong use of the command.
+    /// Exit codes: 0 printed, 2 the schema is refused, 3 it cannot be read, 4 the digest cannot be written, 64 wrong use of
+    /// the command.
     Pin(PinArgs),
     /// Print by what certificates are known, as `certificates` of a client has it, and how long they hold.
     ///

@@ -165,3 +165,29 @@ fn sarif_has_regions_and_paths_of_records() {
         }
     }
 }
+
+#[test]
+fn a_schema_that_is_no_layout_is_named_and_a_folder_is_no_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("own.xsd");
+    let text = "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' targetNamespace='urn:o'><xs:element name='r'>\
+         <xs:complexType><xs:sequence><xs:element name='m' type='xs:int' maxOccurs='9'/></xs:sequence></xs:complexType>\
+         </xs:element></xs:schema>";
+    std::fs::write(&schema, text).unwrap();
+    let asked = |schema: &Path, language: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+            .env("SEKISHO_LANGUAGE", language)
+            .args(["validate", "--record", "{urn:o}r", "--format", "csv", "--schema"])
+            .args([schema, schema])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for (language, words) in [("en", "may occur more than once"), ("ja", "繰り返せます")] {
+        let (code, said) = asked(&schema, language);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("own.xsd: layout-repeated-value: ") && said.contains(words), "{said}");
+        let (code, said) = asked(folder.path(), language);
+        assert_eq!(code, Some(3), "{said}");
+    }
+}

@@ -43,6 +43,12 @@ pub(crate) fn refused(error: &SchemaError, language: Language) -> anyhow::Result
     Ok(ExitCode::from(if matches!(error, SchemaError::Read { .. }) { UNREADABLE } else { SCHEMA }))
 }
 
+/// With the file that it is in, and its rule.
+fn named(file: &Path, rule: &str, what: &Text) -> Text {
+    let said = |language| format!("{}: {rule}: {}", file.display(), what.in_language(language));
+    Text::new(said(Language::English), said(Language::Japanese))
+}
+
 fn complain(what: &Text, language: Language) -> io::Result<()> {
     writeln!(io::stderr(), "sekisho: {}", what.in_language(language))
 }
@@ -75,7 +81,7 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
             match Layout::compile(&ty) {
                 Ok(layout) => Some(Records { layout: Arc::new(layout), format }),
                 Err(error) => {
-                    complain(&words::layout(&error), language)?;
+                    complain(&named(schema_file, error.code(), &words::layout(&error)), language)?;
                     return Ok(ExitCode::from(SCHEMA));
                 }
             }
