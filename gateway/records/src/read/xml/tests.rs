@@ -211,3 +211,17 @@ fn records_are_read_out_of_the_middle_of_a_document() {
     assert_eq!((outcome.canonical.len(), outcome.failure()), (2, None));
     assert!(matches!(reader.next().unwrap(), Event::Start(start) if start.local() == "t"));
 }
+
+#[test]
+fn a_nil_record_with_white_space_is_not_empty() {
+    let subject = crate::testing::load("nillable.xsd", "urn:t", "Rec");
+    for space in [" ", "&#32;", "<![CDATA[ ]]>", "\n<!-- -->"] {
+        let text = format!(
+            "<List xmlns='urn:t' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>\
+             <Rec xsi:nil='true'>{space}</Rec></List>"
+        );
+        let outcome = subject.xml(&text);
+        let codes: Vec<_> = outcome.codes().iter().map(|found| found.2).collect();
+        assert_eq!(codes, ["cvc-elt.3.2.1"], "{space:?}: {outcome:?}");
+    }
+}
