@@ -119,6 +119,12 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// Where the last event starts, white space and all: a place that is the same wherever pieces are cut only for the first
+    /// piece behind markup.
+    pub fn beginning(&self) -> Position {
+        self.source().event_position()
+    }
+
     /// Byte offset in the UTF-8 text right after the last event.
     pub fn end_byte(&self) -> u64 {
         self.source().offset()

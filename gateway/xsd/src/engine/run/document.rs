@@ -100,7 +100,7 @@ pub(crate) fn check(
             }
             Ok(Event::Text(text)) => {
                 let outcome = assessor.text(text.as_str());
-                assessor.place_text(|| reader.position());
+                assessor.place_text(|| reader.position(), || reader.beginning());
                 outcome
             }
             Ok(Event::End(_)) => {

@@ -122,9 +122,10 @@ impl<'g, 'm> Assessor<'g, 'm> {
         self.memory.identifiers.place(at.line, at.column);
     }
 
-    /// Says where the piece of character data is that `text` has taken.
-    pub(crate) fn place_text(&mut self, at: impl FnOnce() -> Position) {
-        self.memory.findings.place_with(at);
+    /// Says where the piece of character data is that `text` has taken: its first character that is no white space, and its
+    /// first one.
+    pub(crate) fn place_text(&mut self, text: impl FnOnce() -> Position, all: impl FnOnce() -> Position) {
+        self.memory.findings.place_text(text, all);
     }
 
     /// Takes a piece of character data. [`Assessor::place_text`] says afterwards where it is.

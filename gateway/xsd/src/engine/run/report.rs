@@ -32,10 +32,11 @@ impl Findings {
         self.placed = self.waiting.len();
     }
 
-    /// As [`Findings::place`], where the place is not asked for unless it is needed.
-    pub(super) fn place_with(&mut self, at: impl FnOnce() -> Position) {
-        if self.waiting.iter().any(|violation| violation.line == Some(0)) {
-            self.place(at());
+    /// As [`Findings::place`], where the place is not asked for unless it is needed: of the text, or where white space is
+    /// out of place, too, of all of it.
+    pub(super) fn place_text(&mut self, text: impl FnOnce() -> Position, all: impl FnOnce() -> Position) {
+        if let Some(violation) = self.waiting.iter().find(|violation| violation.line == Some(0)) {
+            self.place(if violation.code == "cvc-complex-type.2.3" { text() } else { all() });
         }
     }
 
