@@ -355,7 +355,8 @@ impl World {
 
     /// How long after the faults everything must have settled.
     fn patience(&self) -> Duration {
-        let records: usize = self.scenario.payloads.iter().map(|payload| payload.records.len()).sum();
+        // What was sent again counts again.
+        let records: usize = self.truths.iter().map(|truth| truth.records.len()).sum();
         self.days(PATIENCE, PATIENCE_OF_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX)))
     }
 
