@@ -50,9 +50,9 @@ impl Route {
         let Self { name, idempotent, ordered, .. } = self;
         let mode = match self.awaited {
             // The answer's time is longer than anything here takes, but for a gateway that dies.
-            // Who comes again after a kill finds the answer as long as the payload is kept.
+            // Who comes again after a kill finds the answer as long as the payload is kept: for longer than the clock jumps.
             true => {
-                "mode = \"relay\"\ntarget = \"/services/intake/awaited/order_id\"\nkeep_payload_seconds = 600\n"
+                "mode = \"relay\"\ntarget = \"/services/intake/awaited/order_id\"\nkeep_payload_seconds = 864000\n"
             }
             false => "",
         };
