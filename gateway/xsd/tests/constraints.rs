@@ -1,15 +1,10 @@
 //! Constraints on schemas that the compiler does not ask, or asks too much of (part 1 §3).
 #![allow(clippy::unwrap_used, reason = "what cannot be written fails the test")]
 
-use sekisho_xsd::{Schema, SchemaError};
+mod written;
 
-fn load(body: &str) -> Result<Schema, SchemaError> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("main.xsd");
-    let text = format!("<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\">\n\n{body}\n</xs:schema>");
-    std::fs::write(&path, text).unwrap();
-    Schema::load(&path, None)
-}
+use sekisho_xsd::{Schema, SchemaError};
+use written::load;
 
 #[track_caller]
 fn refused(rule: &str, body: &str) {

@@ -1,15 +1,10 @@
 //! Definitions that lead to more than is held, round in a circle, or nowhere: refused by name, at their place.
 #![allow(clippy::unwrap_used, reason = "what cannot be written fails the test")]
 
-use sekisho_xsd::{Schema, SchemaError};
+mod written;
 
-fn load(body: &str) -> Result<Schema, SchemaError> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("main.xsd");
-    let text = format!("<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\">\n\n{body}\n</xs:schema>");
-    std::fs::write(&path, text).unwrap();
-    Schema::load(&path, None)
-}
+use sekisho_xsd::{Schema, SchemaError};
+use written::load;
 
 /// N groups, each of which refers twice to the next one.
 fn doubling(kind: &str, groups: usize, last: &str, open: &str, close: &str) -> String {
