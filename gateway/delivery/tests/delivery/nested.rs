@@ -1,6 +1,8 @@
 //! A record that makes several rows is delivered only when all of them are.
 
-use sekisho_delivery::{AnswerSpec, DialectSpec, RestFormat, RestSpec, ResultsSpec, SoapSpec, merged_answer};
+use sekisho_delivery::{
+    AnswerSpec, DialectSpec, Plan, RestFormat, RestSpec, ResultsSpec, SoapSpec, merged_answer,
+};
 use sekisho_journal::Outcome;
 use sekisho_records::{FieldId, LayoutNames, MappingSpec, NamedField, Place, Record, Value};
 use sekisho_xml::QName;
@@ -20,6 +22,20 @@ fn household(n: u64, members: u64) -> Record {
         record.close(FieldId(1));
     }
     record
+}
+
+/// Records are households, and their members the rows; one without members makes none.
+fn households(plan: &mut Plan) {
+    let field = |name: &str| NamedField { name: name.into(), group: None };
+    plan.layout = LayoutNames {
+        element: QName::new("urn:test", "household"),
+        fields: vec![
+            field("Household"),
+            NamedField { name: "Member".into(), group: Some(vec![field("Id")]) },
+        ],
+    };
+    plan.mapping = MappingSpec { rows: Some("Member".into()), ..MappingSpec::default() };
+    plan.mapping.without_instance = sekisho_records::mapping::WithoutInstance::NoRow;
 }
 
 #[tokio::test]
@@ -58,17 +74,8 @@ async fn a_household_with_a_refused_member_is_partial_and_says_which() {
         error_code: "code".into(),
         codes: Default::default(),
     }));
-    let field = |name: &str| NamedField { name: name.into(), group: None };
-    plan.layout = LayoutNames {
-        element: QName::new("urn:test", "household"),
-        fields: vec![
-            field("Household"),
-            NamedField { name: "Member".into(), group: Some(vec![field("Id")]) },
-        ],
-    };
-    plan.mapping = MappingSpec { rows: Some("Member".into()), ..MappingSpec::default() };
-    // Every household has as many members as its number, at most 3; the empty one makes one row without a member.
-    plan.mapping.without_instance = sekisho_records::mapping::WithoutInstance::NoRow;
+    households(&mut plan);
+    // Every household has as many members as its number, at most 2.
     let batch = house.accept_with(&plan, (0..8).map(|n| household(n, n.min(2)))).await;
     let _delivery = house.start(&cloud.endpoint()).await;
     let done = house.finished(batch).await;
@@ -100,16 +107,7 @@ async fn the_rows_of_a_record_stand_together_in_the_answer_whatever_chunks_they_
     }))
     .expect("a dialect");
     let mut plan = plan(DialectSpec::Soap(dialect));
-    let field = |name: &str| NamedField { name: name.into(), group: None };
-    plan.layout = LayoutNames {
-        element: QName::new("urn:test", "household"),
-        fields: vec![
-            field("Household"),
-            NamedField { name: "Member".into(), group: Some(vec![field("Id")]) },
-        ],
-    };
-    plan.mapping = MappingSpec { rows: Some("Member".into()), ..MappingSpec::default() };
-    plan.mapping.without_instance = sekisho_records::mapping::WithoutInstance::NoRow;
+    households(&mut plan);
     plan.pace.fixed_rows = Some(3);
     plan.answer = Some(AnswerSpec::default());
     let batch = house.accept_with(&plan, (0..8).map(|n| household(n, n.min(2)))).await;
