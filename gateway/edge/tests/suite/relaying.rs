@@ -1,6 +1,6 @@
 //! Relay routes: checked, passed on once, the answer passed back.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -68,7 +68,11 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0u8; 4096];
     loop {
-        let n = stream.read(&mut buffer).ok().filter(|n| *n > 0)?;
+        let n = match stream.read(&mut buffer) {
+            // A process that was stopped and goes on; nothing of the connection.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read.ok().filter(|n| *n > 0)?,
+        };
         bytes.extend_from_slice(&buffer[..n]);
         let Some(end) = find(&bytes, b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();

@@ -1,6 +1,6 @@
 //! Balancers in front of a listener, which say by the PROXY protocol whose connection each is.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
@@ -38,11 +38,13 @@ fn sent(gateway: &Gateway, source: [u8; 4], parts: &[&[u8]]) -> String {
     let _ = stream.write_all(&parts.concat());
     let mut answer = Vec::new();
     let mut part = [0; 4096];
-    while let Ok(n) = stream.read(&mut part) {
-        answer.extend_from_slice(&part[..n]);
-        // An answer is enough: the connection would be kept.
-        if n == 0 || answer.ends_with(b"}") {
-            break;
+    // An answer is enough: the connection would be kept.
+    while !answer.ends_with(b"}") {
+        match stream.read(&mut part) {
+            // A process that was stopped and goes on; nothing of the connection.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => break,
+            Ok(n) => answer.extend_from_slice(&part[..n]),
         }
     }
     String::from_utf8_lossy(&answer).into_owned()
