@@ -141,7 +141,8 @@ impl Passage<'_, '_> {
         move |body| {
             let spool = id.map(|_| &gateway.spool);
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
-            let desk = Desk { route: &route, spool, header, id, action: action.as_deref() };
+            let action = action.as_deref();
+            let desk = Desk { route: &route, spool, header, id, action, claim: None };
             if door == "swa" {
                 doors::attached(&desk, body, &media_type)
             } else {

@@ -12,6 +12,7 @@ use sekisho_xml::QName;
 pub(crate) use self::rest::{digest_mismatch, form_data, plain};
 pub(crate) use self::soap::{inline, not_understood, promised_version};
 pub(crate) use self::swa::attached;
+use crate::gateway::UnderWay;
 use crate::intake::{Intake, PayloadDigest, Taken};
 use crate::refusal::Refusal;
 use crate::route::{Reply, Route};
@@ -33,6 +34,8 @@ pub(crate) struct Submission {
     pub(crate) own: bool,
     /// Records that were read.
     pub(crate) records: u64,
+    /// Its name is taken, as long as this is there.
+    pub(crate) under_way: Option<UnderWay>,
 }
 
 /// What a request is called, as far as it says so.
@@ -96,7 +99,12 @@ pub(crate) struct Desk<'a> {
     pub(crate) id: BatchId,
     /// `SOAPAction` or the `action` parameter, without quotes.
     pub(crate) action: Option<&'a str>,
+    /// Takes a message's name, as soon as it was read and before any record is; absent where it is known from elsewhere.
+    pub(crate) claim: Option<&'a Claim<'a>>,
 }
+
+/// Takes a message's name, or refuses the message because another one with it is under way.
+pub(crate) type Claim<'a> = dyn Fn(&Names) -> Result<Option<UnderWay>, Refusal> + 'a;
 
 /// Whom a message's header binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +118,10 @@ pub(crate) enum Binds {
 }
 
 impl<'a> Desk<'a> {
+    fn claim(&self, names: &Names) -> Result<Option<UnderWay>, Refusal> {
+        self.claim.map_or(Ok(None), |claim| claim(names))
+    }
+
     fn open(&self) -> Result<Intake<'a>, Refusal> {
         match self.spool {
             Some(spool) => Intake::into_spool(self.route, spool, self.id),

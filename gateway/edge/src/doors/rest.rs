@@ -44,6 +44,7 @@ fn submission(desk: &Desk<'_>, intake: Intake<'_>, payload: PayloadDigest) -> Re
         payload,
         reference: None,
         names: Names::default(),
+        under_way: None,
         reply: None,
         own: true,
         records,

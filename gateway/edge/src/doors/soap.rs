@@ -12,6 +12,7 @@ use sekisho_xml::{ProcessingInstructions, QName};
 use super::rest::{accepted_format, check_digest};
 use super::{Asks, Binds, Desk, Header, Names, SoapMessage, SoapRefusal, Submission, is_own};
 use crate::body::Unpacked;
+use crate::gateway::UnderWay;
 use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
     xml_encoding, xml_limits, xml_options,
@@ -61,9 +62,17 @@ pub(crate) fn inline(
             check_digest(&body).map_err(refuse)?;
             let records = intake.records();
             let taken = desk.close(intake).map_err(refuse)?;
-            let names = Names { key: read.key, message_id: message_id.clone() };
-            let reference = read.reference;
-            Asks::Submit(Box::new(Submission { taken, payload, reference, names, reply, own, records }))
+            let BodyRead { reference, names, under_way, .. } = read;
+            Asks::Submit(Box::new(Submission {
+                taken,
+                payload,
+                reference,
+                names,
+                reply,
+                own,
+                records,
+                under_way,
+            }))
         }
     };
     Ok(SoapMessage { version, message_id, asks, header })
@@ -243,7 +252,8 @@ fn check_action(operation: &Operation, sent: Option<&str>) -> Result<(), Refusal
 pub(super) struct BodyRead {
     pub(super) payload: Found,
     pub(super) reference: Option<String>,
-    pub(super) key: Option<String>,
+    pub(super) names: Names,
+    pub(super) under_way: Option<UnderWay>,
 }
 
 /// Where the records of a body are.
@@ -263,17 +273,22 @@ pub(super) fn read_body<R: BufRead>(
     records: RecordsAt,
     intake: &mut Intake<'_>,
 ) -> Result<BodyRead, Refusal> {
-    if envelope.body().is_none() {
-        return Ok(BodyRead { payload: Found::OnlyOther, reference: None, key: None });
-    }
-    if records == RecordsAt::BodyChildren {
-        let mut records =
-            XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
-        intake.drain(&mut records)?;
-        return Ok(BodyRead { payload: Found::Here(None), reference: None, key: None });
+    let mut names = Names { key: None, message_id: envelope.addressing().message_id.clone() };
+    if envelope.body().is_none() || records == RecordsAt::BodyChildren {
+        let under_way = desk.claim(&names)?;
+        let mut payload = Found::OnlyOther;
+        if envelope.body().is_some() {
+            let mut records =
+                XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
+            intake.drain(&mut records)?;
+            payload = Found::Here(None);
+        }
+        return Ok(BodyRead { payload, reference: None, names, under_way });
     }
     let shape = SubmissionShape::default();
     let mut submission = message::Submission::read(envelope, &shape).map_err(|error| from_soap(&error))?;
+    names.key.clone_from(&submission.idempotency_key);
+    let mut under_way = desk.claim(&names)?;
     let payload = match &submission.payload {
         Payload::Attachment(id) => Found::Attachment(id.clone()),
         Payload::Unnamed => Found::OnlyOther,
@@ -296,7 +311,12 @@ pub(super) fn read_body<R: BufRead>(
     if matches!(payload, Found::Here(_)) {
         submission.finish(envelope, &shape).map_err(|error| from_soap(&error))?;
     }
-    Ok(BodyRead { payload, reference: submission.reference, key: submission.idempotency_key })
+    if names.key != submission.idempotency_key {
+        // A municipality's own operation may have it behind the records.
+        names.key = submission.idempotency_key;
+        under_way = desk.claim(&names)?;
+    }
+    Ok(BodyRead { payload, reference: submission.reference, names, under_way })
 }
 
 /// Format and encoding of a payload by its label; CSV, or the route's only format, without one.

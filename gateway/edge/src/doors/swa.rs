@@ -8,7 +8,7 @@ use super::rest::check_digest;
 use super::soap::{
     BodyRead, Called, Found, demanded, format_of, open, operation, promised_version, read_body,
 };
-use super::{Asks, Desk, Header, Names, SoapMessage, SoapRefusal, Submission};
+use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, Submission};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
@@ -154,9 +154,17 @@ fn package(
             let payload = settle(read.payload, taken, others)?;
             let records = intake.records();
             let taken = desk.close(intake)?;
-            let names = Names { key: read.key, message_id: root.message_id.clone() };
-            let reference = read.reference;
-            Asks::Submit(Box::new(Submission { taken, payload, reference, names, reply, own, records }))
+            let BodyRead { reference, names, under_way, .. } = read;
+            Asks::Submit(Box::new(Submission {
+                taken,
+                payload,
+                reference,
+                names,
+                reply,
+                own,
+                records,
+                under_way,
+            }))
         }
     };
     Ok(SoapMessage { version: *version, message_id: root.message_id, asks, header: root.header })

@@ -149,7 +149,8 @@ async fn one_file(
     let file = Unpacked::Identity(RawBody::streamed(frames, most, &Promised::default()));
     let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let reading = tokio::task::spawn_blocking(move || {
-        let desk = Desk { route: &route, spool: Some(&gateway.spool), header: Binds::Us, id, action: None };
+        let spool = Some(&gateway.spool);
+        let desk = Desk { route: &route, spool, header: Binds::Us, id, action: None, claim: None };
         doors::form_data(&desk, file, format, charset.as_deref())
     });
     let (read, fed) = tokio::join!(reading, feed(field, sender, held));

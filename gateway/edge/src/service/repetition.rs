@@ -1,13 +1,13 @@
 //! Requests that come again (draft-ietf-httpapi-idempotency-key-header-07): what they are known by.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use sekisho_journal::{Digest, Idempotency, RepeatedBy, RepetitionName, Spool};
 
-use super::Exchange;
 use crate::doors::Names;
-use crate::gateway::UnderWay;
+use crate::gateway::{Gateway, UnderWay};
 use crate::refusal::{Class, Refusal};
 use crate::route::Duplicates;
 
@@ -52,17 +52,21 @@ fn word(value: &str) -> Option<String> {
     value.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"').then(|| value.to_owned())
 }
 
-/// Marks a SOAP message's key, or else its id, as under way. It stands in the message, so that it is known when that has been
-/// read; a request by REST says its key in its head.
-pub(super) fn begin(exchange: &Exchange<'_>, names: &Names) -> Result<Option<UnderWay>, Refusal> {
+/// Marks a SOAP message's key, or else its id, as under way. It stands in the message before the records, so that it is known
+/// before the first of them is read; a request by REST says its key in its head.
+pub(super) fn begin(
+    gateway: &Arc<Gateway>,
+    client: &str,
+    route: &str,
+    names: &Names,
+) -> Result<Option<UnderWay>, Refusal> {
     let name = match (&names.key, &names.message_id) {
         (Some(key), _) => key.clone(),
         // No key has a line end.
         (None, Some(id)) => format!("message id\n{id}"),
         (None, None) => return Ok(None),
     };
-    let begun = exchange.gateway.begin(&exchange.client.name, &exchange.route.name, &name);
-    begun.map(Some).ok_or_else(under_way)
+    gateway.begin(client, route, &name).map(Some).ok_or_else(under_way)
 }
 
 /// Another request with the same key has not been answered yet.

@@ -18,7 +18,7 @@ use super::receive::{declared, through};
 use super::say::{Voice, json, refuse, soap_answer, soap_body};
 use super::{Answered, Exchange, batches, form, media_type, query, repetition};
 use crate::answers;
-use crate::doors::{self, Asks, Binds, Desk, SoapMessage, Submission};
+use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, Submission};
 use crate::gateway::{UnderWay, discard, now_millis};
 use crate::refusal::{Class, Refusal};
 use crate::relay;
@@ -70,13 +70,16 @@ where
     let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let id = BatchId::new(exchange.received_at);
     let action = soap_action(exchange.headers, &media_type);
+    let client = exchange.client.name.clone();
     let read = move |body| {
+        let claim = |names: &Names| repetition::begin(&gateway, &client, &route.name, names);
         let desk = Desk {
             route: &route,
             spool: Some(&gateway.spool),
             header: Binds::Us,
             id,
             action: action.as_deref(),
+            claim: Some(&claim),
         };
         if door == "swa" {
             doors::attached(&desk, body, &media_type)
@@ -108,17 +111,11 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
     let message_id = message_id.as_deref();
     match asks {
         Asks::Query(request) => query(exchange, door, version, message_id, request).await,
-        Asks::Submit(submission) => {
-            let reply = submission.reply.clone();
-            let kept = match repetition::begin(exchange, &submission.names) {
-                Ok(_until_it_is_kept) => keep(exchange, door, *submission, None).await,
-                Err(refusal) => {
-                    if let Some(taken) = &submission.taken {
-                        discard(&exchange.gateway.spool, taken.sealed.batch).await;
-                    }
-                    Err(refusal)
-                }
-            };
+        Asks::Submit(mut submission) => {
+            let reply = submission.reply.take();
+            let under_way = submission.under_way.take();
+            let kept = keep(exchange, door, *submission, None).await;
+            drop(under_way);
             match kept {
                 Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
                 Ok(kept) => {
@@ -195,6 +192,7 @@ where
                         header: Binds::Us,
                         id,
                         action: None,
+                        claim: None,
                     };
                     doors::plain(&desk, body, format, media_type.charset())
                 };

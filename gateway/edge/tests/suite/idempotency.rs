@@ -152,6 +152,48 @@ fn a_key_under_way_is_a_conflict_at_a_soap_door_too() {
     }
 }
 
+/// A SOAP message says its key in its head and its records long after: the key is taken from then on, and not only when all
+/// of the message was read.
+#[test]
+fn a_key_is_taken_while_the_rest_of_its_soap_message_is_on_its_way() {
+    let site = Site::new();
+    let many = RecordSet::many_orders(3_000);
+    for by_id in [false, true] {
+        for way in [Way::Swa, Way::SoapXml, Way::SoapBase64] {
+            let name = format!("{way:?}-{by_id}");
+            let message = |records: &RecordSet| {
+                let message = way.message(way.payload(records).as_bytes());
+                if by_id {
+                    return identified(&message, &name);
+                }
+                let wrapped = format!("gateway:1\"><g:idempotencyKey>{name}</g:idempotencyKey>");
+                let body = String::from_utf8(message.body.clone()).unwrap();
+                Message { body: body.replacen("gateway:1\">", &wrapped, 1).into_bytes(), ..message }
+            };
+            let whole = message(&many);
+            let (begun, rest) = whole.body.split_at(whole.body.len() / 2);
+            let before = site.spooled();
+            let mut first = site.client();
+            first.send(whole.head("/orders"));
+            first.send(begun);
+            // A segment is there once the first record was read, and the key came before that.
+            until("records of the first are read", || {
+                site.spooled().iter().any(|batch| !before.contains(batch) && site.has_records(batch))
+            });
+            let kept = site.spooled();
+            for records in [&orders("1.00"), &many] {
+                let answer = site.client().ask(message(records).to("/orders"));
+                let refused = (answer.status, answer.refused().code);
+                assert_eq!(refused, (500, "idempotency-key-under-way".to_owned()), "{name}");
+            }
+            assert_eq!(site.spooled().len(), kept.len(), "{name}: nothing is left of them");
+            let receipt = first.ask(rest).receipt();
+            let again = site.client().ask(whole.to("/orders")).receipt();
+            assert_eq!((again.id, again.duplicate), (receipt.id, true), "{name}");
+        }
+    }
+}
+
 /// The message with this WS-Addressing id.
 fn identified(message: &Message, id: &str) -> Message {
     let header = format!(

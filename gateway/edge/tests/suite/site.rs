@@ -151,6 +151,11 @@ impl Site {
         names.filter(|name| name != "lock").collect()
     }
 
+    /// Whether a record was written to a batch in the spool.
+    pub(crate) fn has_records(&self, batch: &str) -> bool {
+        self.spool.join(batch).join("00000000.seg").exists()
+    }
+
     /// Batches in the ledger.
     pub(crate) fn batches(&self) -> Vec<BatchView> {
         let page = Page { after: None, limit: Page::MOST };
