@@ -20,8 +20,12 @@
 use crate::layout::FieldId;
 use crate::record::Value;
 
+mod wanted;
+
 #[cfg(test)]
 mod tests;
+
+pub use wanted::{Picked, Wanted};
 
 const SHORT: u8 = 0x7E;
 const SKIP: u8 = 0x80;

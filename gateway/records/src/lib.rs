@@ -27,7 +27,7 @@ mod tests;
 #[doc = include_str!("../VALUES.md")]
 pub mod values {}
 
-pub use canonical::{CanonicalError, CanonicalRecord, Item};
+pub use canonical::{CanonicalError, CanonicalRecord, Item, Picked, Wanted};
 pub use check::RecordChecker;
 pub use key::RecordKey;
 pub use layout::{Field, FieldContent, FieldId, Layout, LayoutError, LayoutNames, NamedField};

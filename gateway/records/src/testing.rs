@@ -7,8 +7,8 @@ use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
 use crate::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, Record, RecordChecker,
-    RecordSource, Violation, Violations, XmlOptions, XmlRecords,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, Place, ReadError, Record,
+    RecordChecker, RecordSource, Violation, Violations, XmlOptions, XmlRecords,
 };
 
 /// A schema of `tests/schemas`, and the layout of one of its record elements.
@@ -54,6 +54,8 @@ pub(crate) fn record_type(declarations: &str, record: &str) -> sekisho_xsd::Reco
 pub(crate) struct Outcome {
     /// Of the valid records, in order: the number and the canonical form.
     pub(crate) canonical: Vec<(u64, Vec<u8>)>,
+    /// Where each of their values stands.
+    pub(crate) places: Vec<Vec<Place>>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) error: Option<ReadError>,
 }
@@ -61,6 +63,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     fn assert_same(&self, other: &Outcome, text: &str) {
         assert_eq!(self.canonical, other.canonical, "{text:?}");
+        assert_eq!(self.places, other.places, "{text:?}");
         assert_eq!(self.violations, other.violations, "{text:?}");
         assert_eq!(self.failure(), other.failure(), "{text:?}");
     }
@@ -80,9 +83,9 @@ impl Outcome {
 impl Subject {
     pub(crate) fn take(&self, source: &mut dyn RecordSource) -> Outcome {
         let mut checker = RecordChecker::new(&self.schema, &self.layout);
-        let mut record = Record::new();
+        let mut record = Record::new().with_places();
         let mut violations = Violations::default();
-        let mut canonical = Vec::new();
+        let (mut canonical, mut places) = (Vec::new(), Vec::new());
         let error = loop {
             match source.next(&mut record) {
                 Ok(true) => {}
@@ -93,9 +96,10 @@ impl Subject {
                 let mut bytes = Vec::new();
                 record.canonical(&mut bytes);
                 canonical.push((record.number(), bytes));
+                places.push(record.places());
             }
         };
-        Outcome { canonical, violations: violations.into_listed(), error }
+        Outcome { canonical, places, violations: violations.into_listed(), error }
     }
 
     /// Reads with and without the way for records that are like those before: no difference may be seen.
@@ -108,22 +112,23 @@ impl Subject {
 
     fn take_checked(&self, source: &mut dyn RecordSource) -> Outcome {
         let mut checker = RecordChecker::new(&self.schema, &self.layout);
-        let mut record = Record::new();
+        let mut record = Record::new().with_places();
         let mut violations = Violations::default();
-        let mut canonical = Vec::new();
+        let (mut canonical, mut places) = (Vec::new(), Vec::new());
         let error = loop {
             match source.next_checked(&mut record, &mut checker, &mut violations) {
                 Ok(Next::Good) => {
                     let mut bytes = Vec::new();
                     record.canonical(&mut bytes);
                     canonical.push((record.number(), bytes));
+                    places.push(record.places());
                 }
                 Ok(Next::Bad) => {}
                 Ok(Next::End) => break None,
                 Err(error) => break Some(error),
             }
         };
-        Outcome { canonical, violations: violations.into_listed(), error }
+        Outcome { canonical, places, violations: violations.into_listed(), error }
     }
 
     pub(crate) fn json(&self, text: &str, form: JsonForm) -> Outcome {

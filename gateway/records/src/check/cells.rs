@@ -155,6 +155,9 @@ impl RecordChecker {
         let length = form.end();
         let valid = taken && self.knows(&mut known.present);
         record.set_known(bytes, valid.then_some(length));
+        if valid && let Some(origin) = record.origin_mut() {
+            origin.of_line(columns);
+        }
         self.known = known;
         valid
     }
@@ -193,6 +196,9 @@ impl RecordChecker {
         let length = form.end();
         let valid = taken && self.knows(&mut known.present);
         record.set_known(bytes, valid.then_some(length));
+        if valid && let Some(origin) = record.origin_mut() {
+            origin.of_text(text, values);
+        }
         self.known = known;
         valid
     }

@@ -1,6 +1,7 @@
 //! A record in memory: one reusable arena for all records of an intake.
 
 mod order;
+mod origin;
 mod places;
 
 #[cfg(test)]
@@ -10,6 +11,7 @@ use crate::canonical::{CanonicalRecord, Item};
 use crate::check::rendering::Rendering;
 use crate::layout::{FieldId, Layout};
 use crate::violations::Violation;
+pub(crate) use origin::Origin;
 use places::Blank;
 
 /// A field's value. Absent fields are not stored.
@@ -60,6 +62,8 @@ pub struct Record {
     known_form: Vec<u8>,
     /// Its length, if there is one.
     known: Option<usize>,
+    /// Where the values of such a record stand, if somebody asks for that.
+    origin: Option<Origin>,
 }
 
 /// One value, or one end of a group instance.
@@ -236,6 +240,18 @@ impl Record {
     /// Meant for records that [`crate::RecordChecker::check`] has accepted: it brings them into order and normalises
     /// their values.
     pub fn canonical(&self, out: &mut Vec<u8>) {
+        self.write_canonical(out);
+    }
+
+    /// Replaces what is in `out` by the record's canonical form, to be looked at.
+    pub fn canonical_in<'o>(&self, out: &'o mut Vec<u8>) -> CanonicalRecord<'o> {
+        out.clear();
+        self.write_canonical(out);
+        // Written by the encoder a moment ago.
+        CanonicalRecord::trusted(out)
+    }
+
+    fn write_canonical(&self, out: &mut Vec<u8>) {
         if let Some(form) = self.known_form() {
             return out.extend_from_slice(form);
         }
