@@ -57,6 +57,7 @@ struct Place<L> {
     /// The names of the open elements as written, each behind a `<`, and whether the last was an empty-element tag: two
     /// values of one label are in one place only if what has to be closed behind them is the same.
     path: Box<[u8]>,
+    /// In the order in which they are tried; none before one that begins with its bytes.
     ways: Vec<Way>,
 }
 
@@ -140,13 +141,17 @@ impl<L: Copy + PartialEq> Expectation<L> {
         if ways.iter().any(|way| *way.bytes == *bytes) {
             return;
         }
-        if ways.len() == MAX_WAYS {
-            ways.pop();
+        if ways.len() == MAX_WAYS
+            && let Some(oldest) = (0..ways.len()).min_by_key(|at| ways[*at].id.0)
+        {
+            ways.remove(oldest);
         }
         self.bytes += bytes.len();
         let id = WayId(self.ways);
         self.ways += 1;
-        ways.insert(0, Way { id, bytes: bytes.into(), to });
+        // The newest first, but behind those that go on where it ends: what they go on with is a child, not a value.
+        let longer = ways.iter().rposition(|way| way.bytes.starts_with(bytes));
+        ways.insert(longer.map_or(0, |at| at + 1), Way { id, bytes: bytes.into(), to });
     }
 
     /// Follows what is known through `text`; the element's length and its `values`, when `text` begins with one

@@ -54,6 +54,29 @@ fn ways_part_and_meet_again() {
 }
 
 #[test]
+fn a_value_hides_no_child_that_was_seen_in_its_place() {
+    let (child, none) = ("<r><a>\n<b></b></a></r>", "<r><a></a></r>");
+    for lessons in [[child, none, child], [none, child, none]] {
+        let expectation = taught(&lessons.map(|lesson| (lesson, [0].as_slice())));
+        for text in [child, none, "<r><a>\n</a></r>"] {
+            assert!(followed(&expectation, text).is_some(), "{text} after {lessons:?}");
+        }
+    }
+}
+
+#[test]
+fn the_oldest_way_is_forgotten_first() {
+    let text = |n: usize| format!("<r>{}<a>1</a></r>", " ".repeat(n));
+    let expectation = {
+        let mut expectation = Expectation::default();
+        (0..=MAX_WAYS).for_each(|n| expectation.learn(&text(n), &[1_u8]));
+        expectation
+    };
+    assert!(followed(&expectation, &text(0)).is_none());
+    (1..=MAX_WAYS).for_each(|n| assert!(followed(&expectation, &text(n)).is_some(), "{n}"));
+}
+
+#[test]
 fn tags_that_do_not_match_are_never_put_together() {
     let expectation = taught(&[
         ("<p:r><p:a>1</p:a></p:r>", &[1]),
