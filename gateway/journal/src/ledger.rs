@@ -328,8 +328,9 @@ impl Ledger {
         self.readers.read(|connection| queries::releasable(connection, route, finished_before, limit))
     }
 
-    /// Writes down that payloads of finished batches go (blocking), before they do. Returns those that were there: a batch
-    /// that is not finished, or whose payload is gone, is not among them.
+    /// Writes down that payloads of finished batches go (blocking), before they do. Returns those that nobody needs: a batch
+    /// that is not finished is not among them, and one that was released before, or is forgotten, is. So that who does not
+    /// know what became of a release asks again.
     ///
     /// # Errors
     /// The ledger cannot be written.

@@ -61,11 +61,15 @@ pub enum Bug {
     CutTakenForWhole,
     /// A row that an answer does not name counts as taken.
     SilenceTakenForYes,
+    /// A payload whose release the ledger did not confirm is forgotten.
+    ReleasedForgotten,
+    /// A bulk job counts as one call.
+    JobTakenForOneCall,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -92,6 +96,8 @@ impl Bug {
         Self::FirstWins,
         Self::CutTakenForWhole,
         Self::SilenceTakenForYes,
+        Self::ReleasedForgotten,
+        Self::JobTakenForOneCall,
     ];
 }
 

@@ -9,7 +9,7 @@ use crate::ledger::{Ledger, LedgerError};
 #[cfg(feature = "planted")]
 use crate::planted::{Bug, is as is_planted};
 use crate::recovery::RecoveryError;
-use crate::spool::Spool;
+use crate::spool::{Spool, SpoolError};
 
 /// Payloads of a route that one call removes at the most: one transaction, and some 40 ms in which a busy file system has
 /// less time for others.
@@ -17,6 +17,9 @@ const PAYLOADS: u32 = 16;
 /// Rows of a route's batches that one call removes at the most, in one transaction: some milliseconds in which nobody else
 /// can write.
 const ROWS: u64 = 500;
+
+/// Payloads that are released and still there, at the most: where so many cannot be removed, no more are released.
+const MOST_LEAVING: usize = 1_024;
 
 /// How long what belongs to a finished batch is kept, in milliseconds after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +65,10 @@ pub trait Removable {
         limit: u32,
     ) -> Result<Vec<(BatchId, u64)>, LedgerError>;
 
-    /// Writes down that these payloads go. Returns those that may.
+    /// Writes down that these payloads go. Returns those that may: also those of which that was written down before.
     ///
     /// # Errors
-    /// The ledger cannot be written.
+    /// The ledger cannot be written; whether it was all the same, nobody may know.
     fn release(&self, batches: Vec<BatchId>, at: u64) -> Result<Vec<BatchId>, LedgerError>;
 
     /// Removes at most `most` rows of the route's batches that finished before `finished_before` and whose payload is gone.
@@ -156,7 +159,8 @@ pub struct Purged {
 /// between, so that acceptance goes on. The totals of the ledger keep what they have counted.
 ///
 /// # Errors
-/// Spool or ledger cannot be written. What was removed until then is; the rest can be tried again.
+/// Spool or ledger cannot be written. What was removed until then is; the rest can be tried again. Payloads that may have
+/// been released, and are still there, the spool remembers: the next call looks at them first.
 pub fn purge(
     spool: &Spool,
     ledger: &Ledger,
@@ -178,25 +182,23 @@ pub fn purge_slice(
     slice: Slice,
 ) -> Result<Purged, RecoveryError> {
     let mut purged = Purged::default();
+    // What an earlier call could not bring to its end, where the ledger or the disk failed it.
+    let mut failed = remove_released(spool, ledger, spool.leaving(), now, &mut purged)?;
     for route in ledger.routes()? {
         let keep = retention.of(&route);
         #[cfg(feature = "planted")]
         let keep = Keep { payload: if is_planted(Bug::PayloadTooEarly) { 0 } else { keep.payload }, ..keep };
         let before = now.saturating_sub(keep.payload);
-        let over = ledger.releasable(&route, before, slice.payloads)?;
-        purged.more |= over.len() == slice.payloads as usize;
+        let room = MOST_LEAVING.saturating_sub(spool.leaving().len());
+        let limit = slice.payloads.min(u32::try_from(room).unwrap_or(u32::MAX));
+        let over = if limit == 0 { Vec::new() } else { ledger.releasable(&route, before, limit)? };
+        purged.more |= limit > 0 && over.len() == limit as usize;
         if let Some((_, finished)) = over.first() {
             purged.late = purged.late.max(before.saturating_sub(*finished));
-            let over = over.into_iter().map(|(batch, _)| batch).collect();
-            // First the rows: a folder without one is removed at the next start, a row without a folder would be a loss.
-            for batch in ledger.release(over, now)? {
-                #[cfg(feature = "failpoints")]
-                failpoints::pass(Point::PayloadReleased);
-                spool.remove(batch)?;
-                #[cfg(feature = "failpoints")]
-                failpoints::pass(Point::PayloadRemoved);
-                purged.payloads.push(batch);
-            }
+            let over: Vec<BatchId> = over.into_iter().map(|(batch, _)| batch).collect();
+            spool.leave(&over);
+            let error = remove_released(spool, ledger, over, now, &mut purged)?;
+            failed = failed.or(error);
         }
         if let Some(receipt) = keep.receipt {
             #[cfg(feature = "planted")]
@@ -210,7 +212,52 @@ pub fn purge_slice(
     let names = u32::try_from(slice.rows).unwrap_or(u32::MAX);
     purged.names = ledger.forget_names(now, names)?;
     purged.more |= purged.names == u64::from(names);
-    Ok(purged)
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(purged),
+    }
+}
+
+/// Releases the payloads that are to go and removes their folders: first the rows, since a folder without one is a trifle, and
+/// a row without a folder would be a loss. What remains of them stays in the spool's memory; what could not be removed does
+/// not keep the others, and the first error of that kind is what is returned.
+fn remove_released(
+    spool: &Spool,
+    ledger: &impl Removable,
+    leaving: Vec<BatchId>,
+    now: u64,
+    purged: &mut Purged,
+) -> Result<Option<SpoolError>, RecoveryError> {
+    if leaving.is_empty() {
+        return Ok(None);
+    }
+    let released = match ledger.release(leaving.clone(), now) {
+        Ok(released) => released,
+        Err(error) => {
+            #[cfg(feature = "planted")]
+            if is_planted(Bug::ReleasedForgotten) {
+                leaving.into_iter().for_each(|batch| spool.left(batch));
+            }
+            return Err(error.into());
+        }
+    };
+    // The others have no end yet: they may not go, whoever thought so.
+    leaving.into_iter().filter(|batch| !released.contains(batch)).for_each(|batch| spool.left(batch));
+    let mut failed = None;
+    for batch in released {
+        #[cfg(feature = "failpoints")]
+        failpoints::pass(Point::PayloadReleased);
+        match spool.remove(batch) {
+            Ok(()) => {
+                #[cfg(feature = "failpoints")]
+                failpoints::pass(Point::PayloadRemoved);
+                spool.left(batch);
+                purged.payloads.push(batch);
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    Ok(failed)
 }
 
 #[cfg(test)]

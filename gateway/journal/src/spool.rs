@@ -28,9 +28,10 @@ mod reader;
 mod segment;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::identity::{BatchId, Digest};
 pub use answers::{CallName, KeptResults, RowAnswer};
@@ -61,6 +62,8 @@ struct Shared {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     keys: Arc<Keys>,
+    /// Batches whose payload goes: retention has them from the ledger, which may or may not have written it down.
+    leaving: Mutex<BTreeSet<BatchId>>,
     /// Locked as long as a handle lives; not on another disk than the system's.
     _lock: Option<File>,
 }
@@ -104,14 +107,16 @@ impl Spool {
         sync_folder(&FileSystem, folder)?;
         sync_folder(&FileSystem, folder_above(folder))?;
         let (disk, keys) = (Arc::new(FileSystem), Arc::new(keys));
-        let shared = Shared { disk, folder: folder.to_owned(), keys, _lock: Some(lock) };
+        let leaving = Mutex::default();
+        let shared = Shared { disk, folder: folder.to_owned(), keys, leaving, _lock: Some(lock) };
         Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
     }
 
     /// A spool in a folder of another disk, which is there, under a key: for whoever sees to it that nobody else has it.
     pub fn on(disk: Arc<dyn Disk>, folder: &Path, key: &[u8; 32]) -> Self {
         let keys = Arc::new(Keys::from(key));
-        let shared = Shared { disk, folder: folder.to_owned(), keys, _lock: None };
+        let leaving = Mutex::default();
+        let shared = Shared { disk, folder: folder.to_owned(), keys, leaving, _lock: None };
         Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES }
     }
 
@@ -149,6 +154,25 @@ impl Spool {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             other => other.at("removing", &folder),
         }
+    }
+
+    /// These batches' payloads are to go; remembered until they have, or may not.
+    pub(crate) fn leave(&self, batches: &[BatchId]) {
+        self.locked_leaving().extend(batches);
+    }
+
+    /// What is to go and has not gone.
+    pub(crate) fn leaving(&self) -> Vec<BatchId> {
+        self.locked_leaving().iter().copied().collect()
+    }
+
+    /// This one has gone, or does not go.
+    pub(crate) fn left(&self, batch: BatchId) {
+        self.locked_leaving().remove(&batch);
+    }
+
+    fn locked_leaving(&self) -> MutexGuard<'_, BTreeSet<BatchId>> {
+        self.shared.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The batches that have a folder, sealed or not, in no order.

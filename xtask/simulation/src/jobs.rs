@@ -29,6 +29,8 @@ pub(crate) struct Course {
     call: u64,
     /// Calls made.
     calls: u64,
+    /// Where it stands in what the cloud was asked for.
+    asked: usize,
 }
 
 /// A job, as the cloud knows it.
@@ -118,8 +120,12 @@ impl World {
     /// A chunk goes as a job, or a job is asked for.
     pub(crate) fn begin(&mut self, sending: Sending, course: JobCourse) -> Result<(), Broken> {
         let (task, began) = (sending.task(), self.now);
+        let Some(&payload) = self.batches.get(&sending.batch()) else {
+            return Err("a job of no batch".into());
+        };
+        let asked = self.count_job(self.truths[payload].route)?;
         if let Some(gateway) = &mut self.gateway {
-            gateway.courses.insert(task, Course { sending, course, began, call: 0, calls: 0 });
+            gateway.courses.insert(task, Course { sending, course, began, call: 0, calls: 0, asked });
         }
         self.advance(task)
     }
@@ -167,10 +173,12 @@ impl World {
             return Ok(());
         };
         course.calls += 1;
+        let asked = course.asked;
         let (batch, job) = (course.sending.batch(), course.course.id().to_owned());
         let course_records = course.sending.records();
         let Some(&payload) = self.batches.get(&batch) else { return Err("a job of no batch".into()) };
         let route = self.truths[payload].route;
+        self.count_call_of(asked);
         let told = |answer| Happening::JobTold { incarnation, task, call, answer, file: None };
         let mut rows = Vec::new();
         if step == JobStep::Upload {
@@ -362,8 +370,10 @@ impl World {
         let Some(course) = gateway.courses.get_mut(&task) else { return true };
         let Some(end) = course.course.told(self.now - course.began, answer) else { return false };
         gateway.dispatcher.heard(now, course.calls, Signals::default(), true);
+        let asked = course.asked;
         gateway.courses.remove(&task);
         gateway.dispatcher.ended(now, task, &end);
+        self.job_is_over(asked);
         tell!(self, "the job is over: {end:?}");
         true
     }

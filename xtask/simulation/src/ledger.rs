@@ -264,7 +264,7 @@ impl ModelLedger {
         over.into_iter().take(limit as usize).map(|(at, _, id)| (id, at)).collect()
     }
 
-    /// Writes down that payloads go. Returns those that may.
+    /// Writes down that payloads go. Returns those that may: all but those of batches that are not finished.
     ///
     /// # Errors
     /// The epoch is over.
@@ -275,12 +275,12 @@ impl ModelLedger {
         let tables = self.begin();
         let mut released = Vec::new();
         for id in batches {
-            let entry = tables.batches.get_mut(id);
-            let entry = entry.filter(|entry| entry.state.finished && entry.payload_removed_at.is_none());
-            if let Some(entry) = entry {
-                entry.payload_removed_at = Some(at);
-                released.push(*id);
+            match tables.batches.get_mut(id) {
+                Some(entry) if !entry.state.finished => continue,
+                Some(entry) => _ = entry.payload_removed_at.get_or_insert(at),
+                None => {}
             }
+            released.push(*id);
         }
         Ok(released)
     }

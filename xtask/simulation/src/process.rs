@@ -83,6 +83,7 @@ impl World {
         tell!(self, "killed{}", if power { ", power and all" } else { "" });
         self.counted.kills += 1;
         self.gateway = None;
+        self.calls_are_forgotten();
         self.disk.die_after(None);
         let torn_counts = self.random.bool();
         self.ledger.crash(torn_counts);
@@ -319,7 +320,10 @@ impl World {
             Command::Count { name, memory } => {
                 let epoch = self.gateway.as_ref().map(|gateway| gateway.epoch);
                 match epoch.filter(|_| !fails).map(|epoch| self.ledger.keep_pace(epoch, &name, memory)) {
-                    Some(Ok(())) => Answer::Written,
+                    Some(Ok(())) => {
+                        self.calls_are_kept();
+                        Answer::Written
+                    }
                     _ => Answer::Failed,
                 }
             }
@@ -327,7 +331,9 @@ impl World {
                 let epoch = self.gateway.as_ref().map(|gateway| gateway.epoch);
                 if let Some(epoch) = epoch.filter(|_| !fails) {
                     // Of no use when it fails.
-                    let _ = self.ledger.keep_pace(epoch, &name, memory);
+                    if self.ledger.keep_pace(epoch, &name, memory).is_ok() && name.ends_with("#quota") {
+                        self.calls_are_kept();
+                    }
                 }
                 return Ok(None);
             }

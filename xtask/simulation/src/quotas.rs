@@ -6,27 +6,118 @@ use crate::world::{Broken, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// When the cloud was called, and how many rows it was sent.
+/// Calls that a bulk job takes at least: create, upload, close, one look, three files of results.
+const CALLS_OF_A_JOB: u64 = 7;
+
+/// What the cloud was asked for, and how many rows it was sent.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    calls: Vec<Duration>,
+    exchanges: Vec<Exchange>,
     rows: Vec<(Duration, u64)>,
 }
 
+/// A call, or a bulk job with all of its calls.
+#[derive(Debug)]
+struct Exchange {
+    began: Duration,
+    /// Calls that it needs, known when it begins.
+    needs: u64,
+    /// Calls that were made of it. As long as it is under way, nobody knows how many looks it takes.
+    made: u64,
+    course: Course,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    UnderWay,
+    /// The gateway knows how many calls it took, since then; it has written that down, or not yet.
+    Known {
+        since: Duration,
+        kept: bool,
+    },
+    /// The gateway was killed meanwhile: it cannot know of more than were needed.
+    CutOff,
+}
+
+impl Exchange {
+    /// Its calls after `since`, as far as they can be known.
+    fn calls(&self, since: Option<Duration>) -> u64 {
+        let within = |at: Duration| since.is_none_or(|since| at > since);
+        let needed = match self.course {
+            Course::UnderWay => self.needs,
+            _ => self.made.min(self.needs),
+        };
+        let beyond = match self.course {
+            Course::Known { since: at, .. } if within(at) => self.made.saturating_sub(self.needs),
+            _ => 0,
+        };
+        beyond + if within(self.began) { needed } else { 0 }
+    }
+}
+
 impl World {
-    /// A call is made. Calls of jobs are not counted here: how often a job is looked at nobody knows beforehand.
+    /// A call is made.
     pub(crate) fn count_call(&mut self, route: usize) -> Result<(), Broken> {
-        self.asked.calls.push(self.now);
-        let Some(most) = self.scenario.routes[route].plan.pace.daily.calls else { return Ok(()) };
-        self.counted.budgeted += 1;
+        self.count(route, 1).map(|exchange| {
+            let known = Course::Known { since: self.now, kept: true };
+            (self.asked.exchanges[exchange].made, self.asked.exchanges[exchange].course) = (1, known);
+        })
+    }
+
+    /// A bulk job is begun, or asked for. Its looks beyond the first are counted when it is over, against what comes next: how
+    /// many they are nobody knows beforehand, and a job that nobody looks at is of no use.
+    pub(crate) fn count_job(&mut self, route: usize) -> Result<usize, Broken> {
+        self.count(route, CALLS_OF_A_JOB)
+    }
+
+    fn count(&mut self, route: usize, needs: u64) -> Result<usize, Broken> {
         let since = self.day_ago();
-        let made =
-            self.asked.calls.iter().rev().take_while(|at| Some(**at) > since || since.is_none()).count();
-        // Jobs of another route have their share of it, so that this one may have less.
-        if made as u64 > most {
-            return Err(format!("{made} calls within 24 hours where {most} may be made"));
+        if let Some(most) = self.scenario.routes[route].plan.pace.daily.calls {
+            self.counted.budgeted += 1;
+            // Jobs of another route have their share of it, so that this one may have less.
+            let used: u64 = self.asked.exchanges.iter().map(|exchange| exchange.calls(since)).sum();
+            if used > 0 && used + needs > most {
+                return Err(format!(
+                    "{used} calls were made within 24 hours where {most} may be, and {needs} are to come"
+                ));
+            }
         }
-        Ok(())
+        let exchange = Exchange { began: self.now, needs, made: 0, course: Course::UnderWay };
+        self.asked.exchanges.push(exchange);
+        Ok(self.asked.exchanges.len() - 1)
+    }
+
+    /// A call of a job is made.
+    pub(crate) fn count_call_of(&mut self, exchange: usize) {
+        if let Some(exchange) = self.asked.exchanges.get_mut(exchange) {
+            exchange.made += 1;
+        }
+    }
+
+    /// A job is over: the gateway is told how many calls it took.
+    pub(crate) fn job_is_over(&mut self, exchange: usize) {
+        let now = self.now;
+        if let Some(exchange) = self.asked.exchanges.get_mut(exchange) {
+            exchange.course = Course::Known { since: now, kept: exchange.made <= exchange.needs };
+        }
+    }
+
+    /// What the gateway knows of calls is in the ledger.
+    pub(crate) fn calls_are_kept(&mut self) {
+        for exchange in &mut self.asked.exchanges {
+            if let Course::Known { kept, .. } = &mut exchange.course {
+                *kept = true;
+            }
+        }
+    }
+
+    /// The gateway is killed: what it has not written down it does not know any more.
+    pub(crate) fn calls_are_forgotten(&mut self) {
+        for exchange in &mut self.asked.exchanges {
+            if !matches!(exchange.course, Course::Known { kept: true, .. }) {
+                exchange.course = Course::CutOff;
+            }
+        }
     }
 
     /// Rows are sent.

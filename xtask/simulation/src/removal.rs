@@ -32,10 +32,13 @@ struct Owned<'l> {
 impl Owned<'_> {
     fn deed<T>(&self, deed: impl FnOnce(&mut ModelLedger) -> Result<T, Refusal>) -> Result<T, LedgerError> {
         let failed = || LedgerError::Storage { what: "removing", problem: "as told".into() };
-        if self.fails.as_ref().is_some_and(|random| random.borrow_mut().u8(..4) == 0) {
+        // Before it is done, or when it is, and nobody knows.
+        let fails = self.fails.as_ref().map(|random| random.borrow_mut().u8(..4));
+        if fails == Some(0) {
             return Err(failed());
         }
-        deed(&mut self.ledger.borrow_mut()).map_err(|_| failed())
+        let done = deed(&mut self.ledger.borrow_mut()).map_err(|_| failed())?;
+        if fails == Some(1) { Err(failed()) } else { Ok(done) }
     }
 }
 
@@ -201,6 +204,13 @@ impl World {
         });
         if !kept.is_empty() || left {
             return Err("what has had its time stays".into());
+        }
+        let Some(gateway) = &self.gateway else { return Ok(()) };
+        let folders = gateway.spool.batches().map_err(|error| error.to_string())?;
+        let had_a_row =
+            |id: &BatchId| self.batches.get(id).is_some_and(|payload| self.truths[*payload].promised);
+        if let Some(folder) = folders.iter().find(|id| had_a_row(id)) {
+            return Err(format!("the payload of {folder} was released and is still there"));
         }
         Ok(())
     }

@@ -313,15 +313,20 @@ impl Store {
         self.run(sql, params![name, json], "keeping a pace")
     }
 
-    /// Marks payloads of finished batches as removed. Returns those that were there to be marked.
+    /// Marks payloads of finished batches as removed. Returns those that are, since when ever: all but those of batches that
+    /// are not finished.
     pub(super) fn release(&mut self, ids: &[BatchId], at: u64) -> Result<Vec<BatchId>> {
         let releasing = "releasing a payload";
         let sql = "UPDATE batches SET payload_removed_at = ?2
                    WHERE id = ?1 AND finished_at IS NOT NULL AND payload_removed_at IS NULL";
-        let mut statement = self.connection.prepare_cached(sql).doing(releasing)?;
+        let mut mark = self.connection.prepare_cached(sql).doing(releasing)?;
+        let sql = "SELECT count(*) FROM batches WHERE id = ?1 AND finished_at IS NULL";
+        let mut is_open = self.connection.prepare_cached(sql).doing(releasing)?;
         let mut released = Vec::new();
         for id in ids {
-            if statement.execute(params![id.as_bytes(), int(at)]).doing(releasing)? > 0 {
+            mark.execute(params![id.as_bytes(), int(at)]).doing(releasing)?;
+            let open: i64 = is_open.query_row([id.as_bytes()], |row| row.get(0)).doing(releasing)?;
+            if open == 0 {
                 released.push(*id);
             }
         }

@@ -174,3 +174,87 @@ fn a_batch_that_is_being_forgotten_is_not_there() {
     let names = ledger.forget_keys_blocking(NOW + 1_000, 10).unwrap();
     assert_eq!(names, 0, "they went with their batches");
 }
+
+/// A ledger that does what it is told and says, as often as it likes, that it could not.
+struct Doubtful<'l> {
+    ledger: &'l Ledger,
+    fails: std::cell::Cell<u32>,
+}
+
+impl Removable for Doubtful<'_> {
+    fn routes(&self) -> Result<BTreeSet<String>, LedgerError> {
+        self.ledger.routes()
+    }
+
+    fn releasable(&self, route: &str, before: u64, limit: u32) -> Result<Vec<(BatchId, u64)>, LedgerError> {
+        self.ledger.releasable(route, before, limit)
+    }
+
+    fn release(&self, batches: Vec<BatchId>, at: u64) -> Result<Vec<BatchId>, LedgerError> {
+        let released = self.ledger.release(batches, at)?;
+        match self.fails.get() {
+            0 => Ok(released),
+            left => {
+                self.fails.set(left - 1);
+                Err(LedgerError::Storage { what: "releasing a payload", problem: "disk I/O error".into() })
+            }
+        }
+    }
+
+    fn forget(&self, route: &str, before: u64, now: u64, most: u64) -> Result<(u64, bool), LedgerError> {
+        self.ledger.forget(route, before, now, most)
+    }
+
+    fn forget_names(&self, now: u64, limit: u32) -> Result<u64, LedgerError> {
+        self.ledger.forget_names(now, limit)
+    }
+}
+
+/// The commit that releases a payload is done and reported as failed: its folder goes in a later round, not at the next start.
+#[test]
+fn a_payload_whose_release_was_reported_as_failed_goes_in_a_later_round() {
+    for forgotten_meanwhile in [false, true] {
+        let state = tempfile::tempdir().unwrap();
+        let (spool, ledger) = open(state.path());
+        let batches = [0; 3].map(|_| accept(&spool, &ledger, "route"));
+        let unfinished = accept(&spool, &ledger, "route");
+        batches.iter().for_each(|batch| finish(&ledger, *batch, NOW));
+        let retention = retention(&[("route", 10, None)], (200, None));
+        let doubtful = Doubtful { ledger: &ledger, fails: 2.into() };
+        for _ in 0..2 {
+            let error = purge_slice(&spool, &doubtful, &retention, NOW + 11, Slice::default()).unwrap_err();
+            assert_eq!(error.code(), "ledger-storage");
+            assert_eq!(spool.batches().unwrap().len(), 4, "nobody knows whether they may go");
+        }
+        if forgotten_meanwhile {
+            assert_eq!(ledger.forget_blocking("route", NOW + 1, NOW + 12, 1_000).unwrap(), (3, false));
+        }
+        let purged = purge_slice(&spool, &doubtful, &retention, NOW + 12, Slice::default()).unwrap();
+        assert_eq!(purged.payloads.iter().collect::<BTreeSet<_>>(), batches.iter().collect());
+        assert_eq!(spool.batches().unwrap(), [unfinished]);
+        assert_eq!(purge(&spool, &ledger, &retention, NOW + 13).unwrap(), Purged::default());
+    }
+}
+
+/// A folder that the disk does not let go keeps no other one, and goes when it can.
+#[test]
+fn a_folder_that_cannot_be_removed_is_tried_again() {
+    let state = tempfile::tempdir().unwrap();
+    let (spool, ledger) = open(state.path());
+    let [stuck, other] = ["a", "b"].map(|route| accept(&spool, &ledger, route));
+    [stuck, other].iter().for_each(|batch| finish(&ledger, *batch, NOW));
+    // A file in the place of the folder cannot be removed as a folder, whoever asks.
+    let folder = state.path().join("spool").join(stuck.to_string());
+    let aside = state.path().join("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, b"").unwrap();
+    let retention = retention(&[], (10, None));
+    let error = purge(&spool, &ledger, &retention, NOW + 11).unwrap_err();
+    assert_eq!(error.code(), "spool-io");
+    assert!(spool.reader(other).is_err(), "the other one has gone");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    let purged = purge(&spool, &ledger, &retention, NOW + 12).unwrap();
+    assert_eq!(purged.payloads, [stuck]);
+    assert_eq!(spool.batches().unwrap(), []);
+}

@@ -170,6 +170,7 @@ impl Spool {
             disk: Arc::clone(&self.shared.disk),
             folder: self.folder_of(batch),
             keys: Arc::clone(&self.shared.keys),
+            leaving: Default::default(),
             _lock: None,
         };
         Spool { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES.min(self.segment_bytes) }
