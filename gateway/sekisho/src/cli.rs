@@ -78,10 +78,10 @@ pub(crate) enum Command {
     /// Exit codes: 0 shown, 2 the schema is refused, 3 it cannot be read, 4 what is shown cannot be written, 64 wrong use of
     /// the command.
     ExplainSchema(ExplainArgs),
-    /// Print the digest that a schema is pinned by.
+    /// Print the digest that a schema is pinned by, or a WSDL: over it and all that it imports and includes.
     ///
-    /// Exit codes: 0 printed, 2 the schema is refused, 3 it cannot be read, 4 the digest cannot be written, 64 wrong use of
-    /// the command.
+    /// Exit codes: 0 printed, 2 the schema or the WSDL is refused, 3 it cannot be read, 4 the digest cannot be written, 64
+    /// wrong use of the command.
     Pin(PinArgs),
     /// Print by what certificates are known, as `certificates` of a client has it, and how long they hold.
     ///
@@ -363,7 +363,7 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PinArgs {
-    /// The schema's first document.
+    /// The schema's first document, or a WSDL.
     pub(crate) file: PathBuf,
 }
 

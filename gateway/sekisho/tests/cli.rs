@@ -244,6 +244,41 @@ fn pin_prints_what_a_configuration_pins() {
     assert!(digest.starts_with("sha256:") && digest.trim_end().len() == 71, "{digest}");
 }
 
+/// What `wsdl_digest` of a dialect must be: the mistake that another one is names the same.
+#[test]
+fn pin_prints_what_pins_a_wsdl_with_all_that_it_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let xs = "http://www.w3.org/2001/XMLSchema";
+    let importing = |location: &str| {
+        format!(
+            "<definitions xmlns=\"http://schemas.xmlsoap.org/wsdl/\" targetNamespace=\"urn:w\"><types>\
+             <xs:schema xmlns:xs=\"{xs}\"><xs:import namespace=\"urn:t\" schemaLocation=\"{location}\"/></xs:schema>\
+             </types></definitions>"
+        )
+    };
+    let types = |name: &str| {
+        format!("<xs:schema xmlns:xs=\"{xs}\" targetNamespace=\"urn:t\"><xs:element name=\"{name}\"/></xs:schema>")
+    };
+    write("intake.wsdl", &importing("types.xsd"));
+    write("types.xsd", &types("a"));
+    let pin = || sekisho(&["pin", text(&folder.path().join("intake.wsdl"))]);
+    let first = pin();
+    assert_eq!(code(&first), 0);
+    let digest = out(&first);
+    assert!(digest.starts_with("sha256:") && digest.trim_end().len() == 71, "{digest}");
+    write("types.xsd", &types("b"));
+    assert_ne!(out(&pin()), digest, "what it imports is pinned with it");
+    write("types.xsd", &types("a"));
+    assert_eq!(out(&pin()), digest);
+
+    write("intake.wsdl", &importing("elsewhere.xsd"));
+    let refused = pin();
+    assert_eq!((code(&refused), out(&refused).as_str()), (2, ""));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("intake.wsdl: wsdl-import-unreadable: ") && told.contains("elsewhere.xsd"), "{told}");
+}
+
 #[test]
 fn check_config_lists_mistakes_and_binds_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -57,8 +57,8 @@ pub struct SoapSpec {
     /// relative path from the same folder, or below it; nothing is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wsdl: Option<PathBuf>,
-    /// The digest that the WSDL and all that it imports must have, `sha256:` and 64 hexadecimal digits. The mistake that another
-    /// one is says which it is.
+    /// The digest that the WSDL and all that it imports must have, as `sekisho pin FILE` prints it: `sha256:` and 64 hexadecimal
+    /// digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wsdl_digest: Option<String>,
     /// Path below the upstream's base address; `{batch}` and `{chunk}` are replaced.

@@ -100,6 +100,12 @@ impl WsdlDocuments {
         Ok(Self { definitions: gathering.definitions, schemas: gathering.schemas, digest })
     }
 
+    /// Whether these bytes are a WSDL and no other document: by the name of the outermost element.
+    pub fn is_wsdl(bytes: &[u8]) -> bool {
+        bytes.len() <= MOST_BYTES
+            && document::read(bytes, None).is_ok_and(|root| root.is(WSDL, "definitions"))
+    }
+
     /// SHA-256 over all documents, names and bytes, as that of a schema.
     pub fn digest(&self) -> SchemaDigest {
         self.digest

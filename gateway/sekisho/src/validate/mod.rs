@@ -12,12 +12,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use sekisho_delivery::WsdlDocuments;
 use sekisho_records::Layout;
 use sekisho_xsd::{Schema, SchemaError};
 
 use self::check::{Check, Records};
 use self::report::Report;
 use crate::cli::{PinArgs, ValidateArgs};
+use crate::config::effective::route::wsdl;
 use crate::config::words;
 use crate::language::{Language, Text};
 use crate::usage::USAGE;
@@ -28,6 +30,19 @@ const UNREADABLE: u8 = 3;
 
 /// `sekisho pin`.
 pub(crate) fn pin(args: &PinArgs, language: Language) -> anyhow::Result<ExitCode> {
+    // What cannot be read as a WSDL the schema's own reader says more about.
+    if let Some(bytes) = std::fs::read(&args.file).ok().filter(|bytes| WsdlDocuments::is_wsdl(bytes)) {
+        return match wsdl::documents(&args.file, &bytes) {
+            Ok(documents) => {
+                writeln!(io::stdout(), "{}", documents.digest())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                complain(&named(&args.file, error.code(), &wsdl::told(&error)), language)?;
+                Ok(ExitCode::from(SCHEMA))
+            }
+        };
+    }
     match Schema::load(&args.file, None) {
         Ok(schema) => {
             writeln!(io::stdout(), "{}", schema.digest())?;

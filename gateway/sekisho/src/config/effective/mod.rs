@@ -4,7 +4,7 @@ mod clients;
 mod gateway;
 mod listeners;
 mod names;
-mod route;
+pub(crate) mod route;
 mod schemas;
 mod tls;
 mod upstreams;

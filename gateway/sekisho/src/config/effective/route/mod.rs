@@ -5,7 +5,7 @@ mod limits;
 mod operations;
 mod plan;
 mod records;
-mod wsdl;
+pub(crate) mod wsdl;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -30,10 +30,8 @@ pub(super) fn described(
             return None;
         }
     };
+    let documents = documents(&file, &wsdl);
     let url = upstream.map_or("", |upstream| upstream.upstream.endpoint().url());
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let documents = WsdlDocuments::gather(&name, &wsdl, &mut |path| beside(folder, path));
     match documents.and_then(|documents| spec.described(&documents, url, columns)) {
         Ok(spec) => Some(DialectSpec::Soap(spec)),
         Err(error) => {
@@ -41,6 +39,13 @@ pub(super) fn described(
             None
         }
     }
+}
+
+/// The WSDL that a file holds, with what it imports from its own folder.
+pub(crate) fn documents(file: &Path, wsdl: &[u8]) -> Result<WsdlDocuments, WsdlError> {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    WsdlDocuments::gather(&name, wsdl, &mut |path| beside(folder, path))
 }
 
 /// A file in the WSDL's folder or below it, by its path from there; one that a link leads out of it is none of them.
@@ -59,7 +64,7 @@ fn beside(folder: &Path, path: &str) -> Result<Vec<u8>, ImportFault> {
     Ok(bytes)
 }
 
-fn told(error: &WsdlError) -> Text {
+pub(crate) fn told(error: &WsdlError) -> Text {
     let japanese = match error {
         WsdlError::Unreadable { at: Some((line, column)), .. } => {
             format!("WSDLを読み取れません（{line}行{column}桁）")
