@@ -21,6 +21,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_journal::machine::Chunk;
 use sekisho_journal::{BatchId, BatchState, BatchView, Code, Digest, Epoch, Event};
 
 use self::close::Kind;
@@ -61,6 +62,11 @@ impl OpenBatch {
     /// something that bears the same time.
     fn is_current(&self, view: &BatchView) -> bool {
         self.view == *view && view.changed_at.saturating_add(SAME_TIME) < self.loaded_at
+    }
+
+    /// Of some of its records nobody can know yet what became of them.
+    fn is_waiting(&self) -> bool {
+        self.state.chunks.values().any(Chunk::is_waiting)
     }
 
     /// The spool cannot give some of its records.

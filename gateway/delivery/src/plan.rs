@@ -33,6 +33,11 @@ pub struct Plan {
     /// outcome is unknown repeated; else it is held for an operator.
     #[serde(default)]
     pub idempotent: bool,
+    /// How long a chunk whose outcome nobody can know, and that may not be repeated, waits before an operator is asked to decide,
+    /// in seconds from when it came to be in doubt: as long as that nothing of it is issued again, nor any record with one of its
+    /// keys, and the upstream is asked once more at its end where it can be. None: the operator is asked at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub doubt_window_seconds: u64,
     /// The whole batch goes in one request, whatever the pace says. For showing the upstream's limit; never in service.
     #[serde(default)]
     pub no_split: bool,
@@ -125,7 +130,17 @@ impl PlanError {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Plan {
+    /// How long nothing is decided about what nobody can know.
+    pub fn doubt_window(&self) -> Duration {
+        Duration::from_secs(self.doubt_window_seconds)
+    }
+
     /// The JSON that is kept in the ledger; the same plan has the same text.
     pub fn to_json(&self) -> Result<String, PlanError> {
         Ok(serde_json::to_string(self)?)

@@ -40,6 +40,10 @@ pub(crate) struct Doubt {
     pub(crate) answered: bool,
     /// By `not_before` nothing that was sent can be at work any more.
     pub(crate) rests: bool,
+    /// Of the doubt that began then (unix milliseconds): until when nothing is decided about it.
+    pub(crate) window: Option<(u64, Duration)>,
+    /// It is over, and the upstream was asked once more, or cannot be.
+    pub(crate) waited: bool,
 }
 
 impl Resend {
@@ -146,6 +150,29 @@ impl Resend {
         self.doubts.entry(chunk).or_default()
     }
 
+    /// Until when nothing is decided about a chunk that has been in doubt since `doubted_at` (unix milliseconds, as `wall`). What
+    /// the ledger says is reckoned with once; from then on the monotonic clock counts.
+    pub(crate) fn waits_for_window(
+        &mut self,
+        chunk: u64,
+        doubted_at: u64,
+        window: Duration,
+        now: Duration,
+        wall: u64,
+    ) -> Duration {
+        let doubt = self.doubt(chunk);
+        if let Some((since, until)) = doubt.window
+            && since == doubted_at
+        {
+            return until;
+        }
+        // A clock that was set back may not make it longer than it is.
+        let gone = Duration::from_millis(wall.saturating_sub(doubted_at));
+        let until = now + window.saturating_sub(gone);
+        (doubt.window, doubt.waited) = (Some((doubted_at, until)), false);
+        until
+    }
+
     /// The chunk has its outcome.
     pub(crate) fn settled(&mut self, chunk: u64) {
         self.doubts.remove(&chunk);
@@ -193,6 +220,28 @@ mod tests {
         assert_eq!(resend.waits_until(NOW), Some(2 * NOW));
         assert_eq!(resend.window(&pending, 2 * NOW), Some((0..10, None)));
         assert_eq!(resend.waits_until(2 * NOW), None);
+    }
+
+    #[test]
+    fn a_window_is_reckoned_from_the_ledgers_time_once_and_then_by_the_monotonic_clock() {
+        let window = Duration::from_secs(100);
+        let mut resend = Resend::default();
+        // An earlier process has left it in doubt 30 seconds ago.
+        assert_eq!(resend.waits_for_window(1, 50_000, window, NOW, 80_000), NOW + Duration::from_secs(70));
+        // The wall clock is set, whichever way: that changes nothing.
+        for wall in [0, 10_000_000] {
+            assert_eq!(
+                resend.waits_for_window(1, 50_000, window, 2 * NOW, wall),
+                NOW + Duration::from_secs(70)
+            );
+        }
+        // Before the doubt, as the ledger has it: all of the window, and not more.
+        assert_eq!(resend.waits_for_window(2, 50_000, window, NOW, 20_000), NOW + window);
+        assert_eq!(resend.waits_for_window(3, 50_000, window, NOW, 500_000), NOW);
+        // Sent again, and in doubt again.
+        resend.doubt(1).waited = true;
+        assert_eq!(resend.waits_for_window(1, 90_000, window, 3 * NOW, 90_000), 3 * NOW + window);
+        assert!(!resend.doubt(1).waited);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
+use sekisho_delivery::Plan;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page, Sums};
@@ -231,16 +232,27 @@ impl Admin {
             Err(answer) => return answer,
         };
         let after = number(query, "after").unwrap_or(0);
+        // Until when nobody is asked about what is in doubt, the batch's plan says.
+        let window = match self.gateway.ledger.plan(batch.plan).await {
+            Ok(plan) => {
+                plan.and_then(|json| Plan::from_json(&json).ok()).map_or(0, |plan| plan.doubt_window_seconds)
+            }
+            Err(error) => return failed(&error),
+        };
         match self.gateway.ledger.chunks(batch.id, after, 1_000).await {
             Ok(found) => {
                 let chunks: Vec<_> = found
                     .iter()
                     .map(|chunk| {
+                        let waits = chunk.doubted_at.filter(|_| window > 0 && chunk.is_waiting());
                         json!({
                             "number": chunk.number, "first": chunk.first + 1, "count": chunk.count,
                             "attempt": chunk.attempt, "state": chunk.state, "held": chunk.held,
                             "code": chunk.code, "rows": chunk.rows, "reference": chunk.reference,
-                            "openedAt": chunk.opened_at, "changedAt": chunk.changed_at,
+                            "openedAt": chunk.opened_at, "changedAt": chunk.changed_at, "sentAt": chunk.sent_at,
+                            "doubtedAt": chunk.doubted_at, "asked": chunk.asked, "askedAt": chunk.asked_at,
+                            "askedCode": chunk.asked_code,
+                            "waitsUntil": waits.map(|since| since.saturating_add(window.saturating_mul(1_000))),
                         })
                     })
                     .collect();

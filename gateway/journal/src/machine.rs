@@ -7,7 +7,7 @@
 //!      │  │ RecordsRejected  │   │   │ DoubtRepeated                │ ChunkAnswered, DoubtDelivered
 //!      │  ├──► rejected      │   ▼   │                              │
 //!      │  │ Cancelled        │ in doubt ────────────────────────────┘
-//!      │  ├──► cancelled     │   │       (DoubtHeld: waits for an operator, still in doubt)
+//!      │  ├──► cancelled     │   │       (DoubtAsked: nobody could say; DoubtHeld: waits for an operator; still in doubt)
 //!      │  │ Expired          │   │
 //!      │  └──► expired       │   │ DoubtReturned
 //!      └─────────────────────┴───┘   ChunkReturned, Returned exceptions;

@@ -65,11 +65,15 @@ pub enum Bug {
     ReleasedForgotten,
     /// A bulk job counts as one call.
     JobTakenForOneCall,
+    /// What nobody can know yet is given to the operator at once.
+    WindowIgnored,
+    /// What is in doubt in another batch holds no record with its key back.
+    DoubtPassed,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -98,6 +102,8 @@ impl Bug {
         Self::SilenceTakenForYes,
         Self::ReleasedForgotten,
         Self::JobTakenForOneCall,
+        Self::WindowIgnored,
+        Self::DoubtPassed,
     ];
 }
 

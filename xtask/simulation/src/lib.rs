@@ -6,7 +6,8 @@
 //! none; one that is delivered has had all of its effect, in every row; of one that is partial just the rows that are listed
 //! lack; one that is rejected deserved it. At every effect: it is the row's first, unless a repeat does no harm; on an ordered
 //! route nothing newer is overwritten, and within a batch no later record of the same key; and nothing comes that was refused
-//! or that a later record takes the place of. At every call: no day has more of them, or of rows, than its budget. After every
+//! or that a later record takes the place of. While nobody can know what became of a record, none with its key goes where the route
+//! has a window for that, and no operator is asked before it is over. At every call: no day has more of them, or of rows, than its budget. After every
 //! crash and every removal: what has a receipt is in the ledger, and its records can be read, for as long as they have to be.
 //! At the end: every record has an outcome, and what has had its time can be removed.
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ mod process;
 mod quotas;
 mod removal;
 mod scenario;
+mod windows;
 mod world;
 
 use std::fmt;

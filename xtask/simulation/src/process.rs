@@ -363,6 +363,7 @@ impl World {
         self.counted.doubts += doubts as u64;
         match done {
             Ok(()) => {
+                self.asks_operator(batch, events)?;
                 self.check(batch)?;
                 self.note_end(batch);
                 Ok(Answer::Written)
@@ -407,6 +408,7 @@ impl World {
     }
 
     fn launch(&mut self, sending: Sending) -> Result<(), Broken> {
+        self.sends(&sending)?;
         if let Some(course) = sending.job() {
             return self.begin(sending, course);
         }

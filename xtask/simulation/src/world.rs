@@ -166,6 +166,8 @@ pub(crate) struct World {
     pub(crate) incarnation: u64,
     pub(crate) truths: Vec<Truth>,
     pub(crate) batches: BTreeMap<BatchId, usize>,
+    /// When each chunk was sent last.
+    pub(crate) sent: BTreeMap<(BatchId, u64), Duration>,
     pub(crate) to_submit: u32,
     /// What the cloud was asked for, and when.
     pub(crate) asked: Asked,
@@ -243,6 +245,7 @@ impl World {
             incarnation: 0,
             truths: Vec::new(),
             batches: BTreeMap::new(),
+            sent: BTreeMap::new(),
             to_submit: 0,
             asked: Asked::default(),
             trace: traced.then(Vec::new),

@@ -234,7 +234,7 @@ fn event(at: Option<(&sekisho_journal::BatchState, &mut fastrand::Rng)>) -> Opti
         };
     };
     let number = chunk.number;
-    Some(match random.u8(..14) {
+    Some(match random.u8(..15) {
         0 => Event::ChunkSent { chunk: number, reference: random.bool().then(|| "job".into()) },
         1 => Event::ChunkReturned { chunk: number, code: why() },
         2 | 3 => Event::ChunkInDoubt { chunk: number, code: why() },
@@ -243,6 +243,7 @@ fn event(at: Option<(&sekisho_journal::BatchState, &mut fastrand::Rng)>) -> Opti
         6 => Event::DoubtReturned { chunk: number, code: why() },
         7 => Event::DoubtHeld { chunk: number, code: why() },
         8 => Event::Cancelled { code: why() },
+        14 => Event::DoubtAsked { chunk: number, code: why() },
         9 => {
             let first = state.pending.first_run().map_or(0, |run| run.start);
             Event::RecordsRejected { first, count: random.u64(1..3), code: why() }

@@ -190,6 +190,7 @@ impl Dispatcher {
         let plan = &batch.plan.plan;
         let Some(chunk) = batch.state.chunks.get(&number) else { return Vec::new() };
         let (live, doubted, chunk_attempt) = (chunk.live.clone(), chunk.doubted, chunk.attempt);
+        let may_repeat = plan.idempotent && !plan.no_split;
         #[cfg(feature = "planted")]
         let chunk_attempt =
             if is_planted(sekisho_journal::planted::Bug::OneJobSpeaksForAll) { 1 } else { chunk_attempt };
@@ -239,7 +240,14 @@ impl Dispatcher {
                 // The job has said what it did to them; only another try can do the rest.
                 resend.doubt(number).forgotten |= !silent && all.iter().any(in_part);
                 let mut events = answered(all.clone());
-                if let Some(spent) = spent {
+                if let Some(left) =
+                    all.iter().find(|one| in_doubt(one)).filter(|_| task.kind == Kind::Ask && !proven)
+                {
+                    events.push(Event::DoubtAsked { chunk: number, code: left.code.clone() });
+                }
+                // What may not be repeated waits for the route's window first.
+                let waits = !may_repeat && plan.doubt_window_seconds > 0;
+                if let Some(spent) = spent.filter(|_| !waits) {
                     events.push(Event::DoubtHeld { chunk: number, code: spent.code.clone() });
                 }
                 if !all.iter().any(in_doubt) {
@@ -288,7 +296,7 @@ impl Dispatcher {
                         doubt.forgotten = true;
                         doubt.failures += 1;
                         doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
-                        Vec::new()
+                        vec![Event::DoubtAsked { chunk: number, code }]
                     }
                     _ if doubted => {
                         let doubt = resend.doubt(number);
@@ -316,10 +324,11 @@ impl Dispatcher {
                     // The upstream may be at work on it still, and would overwrite what comes after the repetition.
                     doubt.not_before = doubt.not_before.max(task.opened + plan.pace.deadline());
                 }
+                let code = Code::new(&code);
                 match task.kind {
                     // It was in doubt, and is.
-                    Kind::Ask => Vec::new(),
-                    _ => vec![Event::ChunkInDoubt { chunk: number, code: Code::new(&code) }],
+                    Kind::Ask => vec![Event::DoubtAsked { chunk: number, code }],
+                    _ => vec![Event::ChunkInDoubt { chunk: number, code }],
                 }
             }
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_journal::machine::Chunk;
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_journal::{ChunkState, Code, Digest, Event};
 
 use super::close::Kind;
@@ -117,8 +119,7 @@ impl Dispatcher {
         let (retry, idempotent, no_split) =
             (batch.plan.plan.retry, batch.plan.plan.idempotent, batch.plan.plan.no_split);
         #[cfg(feature = "planted")]
-        let idempotent =
-            idempotent || sekisho_journal::planted::is(sekisho_journal::planted::Bug::RepeatedWithoutProof);
+        let idempotent = idempotent || is_planted(Bug::RepeatedWithoutProof);
         let (doubt, deadline) = (*batch.resend.doubt(number), batch.plan.plan.pace.deadline());
         if !doubt.rests {
             // An earlier process sent it, and nobody here knows when.
@@ -143,7 +144,25 @@ impl Dispatcher {
         if doubt.not_before > now.clock {
             return Step::Wait(Some(doubt.not_before));
         }
-        let ask = batch.plan.dialect.bulk2().is_some() && !doubt.forgotten;
+        let can_ask = batch.plan.dialect.bulk2().is_some() && chunk.reference.is_some();
+        let may_repeat = idempotent && !no_split;
+        if !may_repeat && (!can_ask || doubt.forgotten) {
+            let since = chunk.doubted_at.unwrap_or(chunk.changed_at);
+            let window = batch.plan.plan.doubt_window();
+            let until = batch.resend.waits_for_window(number, since, window, now.clock, now.wall);
+            #[cfg(feature = "planted")]
+            let until = if is_planted(Bug::WindowIgnored) { now.clock } else { until };
+            if until > now.clock {
+                return Step::Wait(Some(until));
+            }
+            let doubt = batch.resend.doubt(number);
+            if !doubt.waited {
+                // By now it may be known: what the upstream could not say before, it is asked once more.
+                doubt.waited = true;
+                doubt.forgotten &= window.is_zero();
+            }
+        }
+        let ask = can_ask && !batch.resend.doubt(number).forgotten;
         if let Some(reference) = chunk.reference.clone().filter(|_| ask) {
             let unbounded = Bounds { records: u64::MAX, size: ChunkSize::WHOLE };
             let given = chunk.first..chunk.first + chunk.count;
@@ -151,7 +170,7 @@ impl Dispatcher {
             return asking.map_or(Step::Wait(None), Step::Do);
         }
         let code = chunk.code.clone().unwrap_or_else(|| Code::new("outcome-unknown"));
-        if !idempotent || no_split {
+        if !may_repeat {
             return Step::Do(self.hold(turn, number, code, now));
         }
         if doubt.alone >= retry.alone_attempts {
@@ -174,6 +193,8 @@ impl Dispatcher {
 
     fn hold(&mut self, turn: Turn, chunk: u64, code: Code, now: Moment) -> Command {
         tracing::warn!(batch = %turn.1, chunk, code = code.as_str(), "a chunk's outcome is unknown: an operator must decide");
+        // What waited because nobody could know may go.
+        self.stirred = true;
         self.write(turn, vec![Event::DoubtHeld { chunk, code }], Then::Again, now)
     }
 

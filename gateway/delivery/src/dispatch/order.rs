@@ -7,7 +7,7 @@ use sekisho_journal::{Code, KeyOrder, RangeSet};
 use super::open::UNREADABLE_WAIT;
 use super::{Asked, Command, Dispatcher, Moment, Turn};
 
-/// Earlier batches of an ordered route that a batch is held against: those further behind wait.
+/// Batches of its route that a batch is held against: where there are more, it waits.
 const MOST_AHEAD: usize = 8;
 
 /// What of a batch waits for what; lost at a restart, and then read again.
@@ -15,7 +15,8 @@ const MOST_AHEAD: usize = 8;
 pub(super) struct Orders {
     /// For records of its own, once that is known.
     within: Option<KeyOrder>,
-    /// For records of earlier batches of its route.
+    /// For records of earlier batches of its route; where the route is not ordered, of any other one, while nobody can know what
+    /// became of them.
     ahead: BTreeMap<Turn, KeyOrder>,
     /// Nobody can say what waits for records of its own.
     unreadable: bool,
@@ -51,7 +52,11 @@ impl Dispatcher {
     pub(super) fn allowed(&mut self, turn: Turn) -> Allowed {
         let Some(batch) = self.batches.get(&turn) else { return Allowed::Waits };
         let route = &batch.plan.plan.route;
-        let ahead = if batch.view.ordered { self.ahead_of(turn, route) } else { Vec::new() };
+        let ahead = match batch.view.ordered {
+            true => self.ahead_of(turn, route),
+            false if batch.plan.plan.doubt_window_seconds > 0 => self.in_doubt_beside(turn, route),
+            false => Vec::new(),
+        };
         if ahead.len() > MOST_AHEAD {
             return Allowed::Waits;
         }
@@ -74,8 +79,10 @@ impl Dispatcher {
         }
         for (earlier, order) in &orders.ahead {
             // What is not open any more holds nothing back.
-            if let Some(earlier) = self.batches.get(earlier) {
-                order.hold_back(&mut pending, &earlier.state);
+            match self.batches.get(earlier) {
+                Some(earlier) if batch.view.ordered => order.hold_back(&mut pending, &earlier.state),
+                Some(other) => order.hold_back_doubted(&mut pending, &other.state),
+                None => {}
             }
         }
         Allowed::Of(pending)
@@ -88,8 +95,21 @@ impl Dispatcher {
         open.map(|(turn, _)| *turn).take(MOST_AHEAD + 1).collect()
     }
 
+    /// As many other batches of the route with records of which nobody can know yet, whichever was accepted first.
+    fn in_doubt_beside(&self, turn: Turn, route: &str) -> Vec<Turn> {
+        #[cfg(feature = "planted")]
+        if sekisho_journal::planted::is(sekisho_journal::planted::Bug::DoubtPassed) {
+            return Vec::new();
+        }
+        let others = self.batches.iter().filter(|(other, _)| **other != turn);
+        let doubted = others.filter(|(_, other)| other.plan.plan.route == route && other.is_waiting());
+        doubted.map(|(turn, _)| *turn).take(MOST_AHEAD + 1).collect()
+    }
+
     pub(super) fn ordered(&mut self, turn: Turn, after: Option<Turn>, order: KeyOrder) {
-        let open: Vec<Turn> = self.batches.range(..turn).map(|(turn, _)| *turn).collect();
+        let ordered = self.batches.get(&turn).is_some_and(|batch| batch.view.ordered);
+        let open = self.batches.iter().filter(|(_, other)| ordered || other.is_waiting());
+        let open: Vec<Turn> = open.map(|(turn, _)| *turn).collect();
         let Some(batch) = self.batches.get_mut(&turn) else { return };
         match after {
             None => (batch.orders.within, batch.orders.unreadable) = (Some(order), false),

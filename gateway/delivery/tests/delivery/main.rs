@@ -15,3 +15,4 @@ mod order;
 mod quotas;
 mod soap;
 mod support;
+mod windows;

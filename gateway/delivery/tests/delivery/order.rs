@@ -28,7 +28,13 @@ fn patient(pace: PaceSpec) -> Plan {
 }
 
 /// Accepts a batch of records with these keys, all with one text.
-async fn accept(house: &House, plan: &Plan, ordered: bool, records: &[(u64, &str)], keyed: bool) -> BatchId {
+pub(crate) async fn accept(
+    house: &House,
+    plan: &Plan,
+    ordered: bool,
+    records: &[(u64, &str)],
+    keyed: bool,
+) -> BatchId {
     let mut writer = house.spool.create(BatchId::new(1)).expect("a batch");
     for (key, text) in records {
         let mut canonical = Vec::new();
@@ -64,7 +70,7 @@ async fn accept(house: &House, plan: &Plan, ordered: bool, records: &[(u64, &str
     sealed.batch
 }
 
-fn all(keys: std::ops::Range<u64>, text: &'static str) -> Vec<(u64, &'static str)> {
+pub(crate) fn all(keys: std::ops::Range<u64>, text: &'static str) -> Vec<(u64, &'static str)> {
     keys.map(|key| (key, text)).collect()
 }
 

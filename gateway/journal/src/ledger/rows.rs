@@ -158,7 +158,7 @@ pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<BatchView> {
 
 pub(super) const CHUNK: &str =
     "number, first, count, attempt, state, doubted, held, reference, code, rows, epoch,
-    opened_at, changed_at";
+    opened_at, changed_at, sent_at, doubted_at, asked, asked_at, asked_code";
 
 /// A chunk from the columns [`CHUNK`], without its live records.
 pub(super) fn chunk(row: &Row<'_>) -> rusqlite::Result<Chunk> {
@@ -177,6 +177,11 @@ pub(super) fn chunk(row: &Row<'_>) -> rusqlite::Result<Chunk> {
         epoch: Epoch(number(row, 10)?),
         opened_at: number(row, 11)?,
         changed_at: number(row, 12)?,
+        sent_at: number(row, 13)?,
+        doubted_at: optional_number(row, 14)?,
+        asked: row.get(15)?,
+        asked_at: optional_number(row, 16)?,
+        asked_code: code(row, 17)?,
     })
 }
 

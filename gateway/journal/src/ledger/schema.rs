@@ -10,7 +10,7 @@ use super::error::{LedgerError, Result, StorageContext, newer};
 /// Marks the file as a ledger: "Seki".
 const APPLICATION: i64 = 0x5365_6b69;
 /// The version of the tables below. A later gateway migrates what it finds; an earlier one refuses it.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Numbers are what they are; ids and digests are blobs; times are unix milliseconds; words are the machine's.
 /// The balance is a constraint too: a row that lost a record cannot be written.
@@ -25,7 +25,7 @@ CREATE TABLE batches(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
     client TEXT NOT NULL, route TEXT NOT NULL, door TEXT NOT NULL,
     reference TEXT CHECK (length(reference) <= 256),
-    plan BLOB NOT NULL REFERENCES definitions, schema BLOB NOT NULL, mapping BLOB NOT NULL,
+    plan BLOB NOT NULL REFERENCES definitions, schema BLOB NOT NULL, mapping BLOB NOT NULL, policy BLOB,
     bytes INTEGER NOT NULL, payload_digest BLOB NOT NULL, records_digest BLOB NOT NULL, delivered_digest BLOB,
     received_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, expires_at INTEGER, changed_at INTEGER NOT NULL,
     finished_at INTEGER, payload_removed_at INTEGER, forgotten_at INTEGER,
@@ -45,6 +45,7 @@ CREATE TABLE chunks(
     count INTEGER NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL, doubted INTEGER NOT NULL,
     held INTEGER NOT NULL, reference TEXT, code TEXT, rows INTEGER NOT NULL, epoch INTEGER NOT NULL,
     opened_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL DEFAULT 0, doubted_at INTEGER, asked INTEGER NOT NULL DEFAULT 0, asked_at INTEGER, asked_code TEXT,
     PRIMARY KEY (batch, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE live(
@@ -91,6 +92,19 @@ CREATE INDEX batches_receipt ON batches(route, finished_at) WHERE payload_remove
 CREATE INDEX idempotency_batch ON idempotency(batch);
 ";
 
+/// What makes version 3 of version 2: what is known of a chunk in doubt, and the policy that a batch was held against. Of a doubt
+/// that was before, its beginning is the chunk's last change.
+const FROM_2_TO_3: &str = "
+ALTER TABLE chunks ADD COLUMN sent_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE chunks ADD COLUMN doubted_at INTEGER;
+ALTER TABLE chunks ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE chunks ADD COLUMN asked_at INTEGER;
+ALTER TABLE chunks ADD COLUMN asked_code TEXT;
+ALTER TABLE batches ADD COLUMN policy BLOB;
+UPDATE chunks SET sent_at = opened_at;
+UPDATE chunks SET doubted_at = changed_at WHERE doubted;
+";
+
 /// Opens the writer's connection, creating the file and its tables if they are not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     create(path)?;
@@ -104,9 +118,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     connection.execute_batch(settings).doing("setting up the ledger")?;
     let version = pragma(&connection, "user_version").doing("reading the ledger's version")?;
     let change = match version {
-        0 => TABLES,
-        1 => FROM_1_TO_2,
-        _ => "",
+        0 => TABLES.to_owned(),
+        1 => [FROM_1_TO_2, FROM_2_TO_3].concat(),
+        2 => FROM_2_TO_3.to_owned(),
+        _ => String::new(),
     };
     if !change.is_empty() {
         let change = format!(
@@ -195,12 +210,19 @@ mod tests {
         let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;");
         connection.execute_batch(&mark).unwrap();
         connection.execute("INSERT INTO owners VALUES (7, 'before', 1)", []).unwrap();
+        let chunk = "PRAGMA foreign_keys = OFF;
+            INSERT INTO chunks VALUES (1, 1, 0, 5, 1, 'in-doubt', 1, 0, NULL, 'cut', 5, 7, 100, 200);";
+        connection.execute_batch(chunk).unwrap();
         drop(connection);
         let old = open_writer(&old).unwrap();
         assert_eq!(made(&old), made(&open_writer(&new).unwrap()));
         assert_eq!(pragma(&old, "user_version").unwrap(), VERSION);
         let owner: String = old.query_row("SELECT name FROM owners", [], |row| row.get(0)).unwrap();
         assert_eq!(owner, "before");
+        let since = "SELECT sent_at, doubted_at, asked FROM chunks";
+        let since: (i64, i64, i64) =
+            old.query_row(since, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        assert_eq!(since, (100, 200, 0));
     }
 
     /// With a write-ahead log, SQLite syncs it at every commit under FULL (2) and only at checkpoints under NORMAL: a

@@ -247,12 +247,13 @@ impl Store {
         let writing = "writing a chunk";
         let sql =
             "INSERT INTO chunks(batch, number, first, count, attempt, state, doubted, held, reference, code,
-                rows, epoch, opened_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                rows, epoch, opened_at, changed_at, sent_at, doubted_at, asked, asked_at, asked_code)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
              ON CONFLICT DO UPDATE SET attempt = excluded.attempt, state = excluded.state,
                 doubted = excluded.doubted, held = excluded.held, reference = excluded.reference,
                 code = excluded.code, rows = excluded.rows, epoch = excluded.epoch,
-                changed_at = excluded.changed_at";
+                changed_at = excluded.changed_at, sent_at = excluded.sent_at, doubted_at = excluded.doubted_at,
+                asked = excluded.asked, asked_at = excluded.asked_at, asked_code = excluded.asked_code";
         let values = params![
             seq,
             int(chunk.number),
@@ -268,6 +269,11 @@ impl Store {
             int(chunk.epoch.0),
             int(chunk.opened_at),
             int(chunk.changed_at),
+            int(chunk.sent_at),
+            chunk.doubted_at.map(int),
+            chunk.asked,
+            chunk.asked_at.map(int),
+            chunk.asked_code.as_ref().map(Code::as_str),
         ];
         self.run(sql, values, writing)?;
         if live {

@@ -32,6 +32,7 @@ impl BatchState {
             Event::ChunkAnswered { chunk, exceptions, rows } => step.answered(*chunk, exceptions, *rows)?,
             Event::ChunkReturned { chunk, code } => step.returned(*chunk, code)?,
             Event::ChunkInDoubt { chunk, code } => step.in_doubt(*chunk, code)?,
+            Event::DoubtAsked { chunk, code } => step.doubt_asked(*chunk, code)?,
             Event::DoubtRepeated { chunk, attempt } => step.repeated(*chunk, *attempt, epoch)?,
             Event::DoubtDelivered { chunk } => step.doubt_delivered(*chunk)?,
             Event::DoubtReturned { chunk, code } => step.doubt_returned(*chunk, code)?,
@@ -113,6 +114,11 @@ impl Step<'_> {
             epoch,
             opened_at: self.at,
             changed_at: self.at,
+            sent_at: self.at,
+            doubted_at: None,
+            asked: 0,
+            asked_at: None,
+            asked_code: None,
         };
         self.put(chunk, true);
         Ok(())
@@ -213,6 +219,10 @@ impl Step<'_> {
         if chunk.live.is_empty() {
             chunk.state = ChunkState::Answered;
         } else {
+            // What was in doubt before has been since then.
+            if chunk.state != ChunkState::InDoubt {
+                chunk.come_to_doubt(self.at);
+            }
             chunk.state = ChunkState::InDoubt;
             chunk.doubted = true;
             self.state.sums.in_doubt += chunk.live.len();
@@ -234,9 +244,20 @@ impl Step<'_> {
         let mut chunk = self.take(number)?;
         self.leave(&chunk);
         self.state.sums.in_doubt += chunk.live.len();
+        chunk.come_to_doubt(self.at);
         chunk.state = ChunkState::InDoubt;
         chunk.doubted = true;
         chunk.code = Some(code.clone());
+        self.put(chunk, false);
+        Ok(())
+    }
+
+    fn doubt_asked(&mut self, number: u64, code: &Code) -> Result<(), Illegal> {
+        self.expect(number, is_in_doubt, "DoubtAsked")?;
+        let mut chunk = self.take(number)?;
+        chunk.asked = chunk.asked.saturating_add(1);
+        chunk.asked_at = Some(self.at);
+        chunk.asked_code = Some(code.clone());
         self.put(chunk, false);
         Ok(())
     }
@@ -252,6 +273,7 @@ impl Step<'_> {
         chunk.state = ChunkState::Open;
         chunk.attempt = attempt;
         chunk.epoch = epoch;
+        chunk.sent_at = self.at;
         chunk.held = false;
         chunk.code = None;
         self.put(chunk, false);

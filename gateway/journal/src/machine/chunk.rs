@@ -58,4 +58,27 @@ pub struct Chunk {
     pub opened_at: u64,
     /// When it was last changed.
     pub changed_at: u64,
+    /// When its present try began (unix milliseconds): what was sent, was sent from then on.
+    pub sent_at: u64,
+    /// When it last came to be in doubt; kept as evidence when it no longer is.
+    pub doubted_at: Option<u64>,
+    /// How often the upstream was asked since what became of it, and could not say.
+    pub asked: u32,
+    /// When it was asked last.
+    pub asked_at: Option<u64>,
+    /// What came of that, as a code.
+    pub asked_code: Option<Code>,
+}
+
+impl Chunk {
+    /// Nobody knows what became of it, from now on; what was asked of an earlier try says nothing of this one.
+    pub(super) fn come_to_doubt(&mut self, at: u64) {
+        self.doubted_at = Some(at);
+        (self.asked, self.asked_at, self.asked_code) = (0, None, None);
+    }
+
+    /// Its open records that are in doubt, and neither sent again nor with an operator: nobody can know of them yet.
+    pub fn is_waiting(&self) -> bool {
+        self.state == ChunkState::InDoubt && !self.held
+    }
 }

@@ -48,6 +48,13 @@ pub enum Event {
         /// Why.
         code: Code,
     },
+    /// The upstream was asked what became of a chunk in doubt, and could not say all of it: evidence, and nothing changes.
+    DoubtAsked {
+        /// Which chunk.
+        chunk: u64,
+        /// What came of it.
+        code: Code,
+    },
     /// A chunk in doubt is sent again, because repeating it changes nothing (an upsert by key): its records in doubt
     /// are in flight again.
     DoubtRepeated {

@@ -77,6 +77,7 @@ fn wild() -> impl Strategy<Value = Event> {
             .prop_map(|(chunk, exceptions)| Event::ChunkAnswered { chunk, exceptions, rows: 3 }),
         (chunk.clone(), code()).prop_map(|(chunk, code)| Event::ChunkReturned { chunk, code }),
         (chunk.clone(), code()).prop_map(|(chunk, code)| Event::ChunkInDoubt { chunk, code }),
+        (chunk.clone(), code()).prop_map(|(chunk, code)| Event::DoubtAsked { chunk, code }),
         (chunk.clone(), 0u32..4).prop_map(|(chunk, attempt)| Event::DoubtRepeated { chunk, attempt }),
         chunk.clone().prop_map(|chunk| Event::DoubtDelivered { chunk }),
         (chunk.clone(), code()).prop_map(|(chunk, code)| Event::DoubtReturned { chunk, code }),
@@ -257,6 +258,32 @@ fn what_was_in_doubt_cannot_simply_return() {
     assert_eq!((state.sums.delivered, state.sums.in_doubt, state.sums.pending), (4, 1, 0));
     state.apply(&Event::DoubtReturned { chunk: 1, code }, EPOCH, 5).unwrap();
     assert_eq!((state.sums.pending, state.pending.first_run()), (1, Some(2..3)));
+}
+
+#[test]
+fn what_is_known_of_a_doubt_stays_until_the_next_one() {
+    let mut state = opened(10, &[(0, 5)]);
+    let (cut, gone) = (Code::from("cut"), Code::from("job-gone"));
+    let known = |state: &BatchState| {
+        let chunk = &state.chunks[&1];
+        (chunk.sent_at, chunk.doubted_at, chunk.asked, chunk.asked_at, chunk.asked_code.clone())
+    };
+    let asked = Event::DoubtAsked { chunk: 1, code: gone.clone() };
+    assert!(matches!(state.apply(&asked, EPOCH, 1), Err(Illegal::ChunkState { .. })), "it is in flight");
+    state.apply(&Event::ChunkInDoubt { chunk: 1, code: cut.clone() }, EPOCH, 2).unwrap();
+    state.apply(&asked, EPOCH, 3).unwrap();
+    state.apply(&asked, EPOCH, 4).unwrap();
+    let silent = vec![Exception::new(3, Outcome::InDoubt, "answer-missing")];
+    state.apply(&Event::ChunkAnswered { chunk: 1, exceptions: silent, rows: 5 }, EPOCH, 5).unwrap();
+    state.apply(&Event::DoubtHeld { chunk: 1, code: cut.clone() }, EPOCH, 6).unwrap();
+    // Neither what was asked, nor an answer that leaves some open, nor waiting makes the doubt a new one.
+    let sent_at = state.chunks[&1].opened_at;
+    assert_eq!(known(&state), (sent_at, Some(2), 2, Some(4), Some(gone)));
+    assert!(!state.chunks[&1].is_waiting());
+    state.apply(&Event::DoubtRepeated { chunk: 1, attempt: 2 }, EPOCH, 7).unwrap();
+    state.apply(&Event::ChunkInDoubt { chunk: 1, code: cut }, EPOCH, 8).unwrap();
+    assert_eq!(known(&state), (7, Some(8), 0, None, None));
+    assert!(state.chunks[&1].is_waiting());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::key_index::Entries;
 use super::reader::SpoolReader;
-use crate::machine::BatchState;
+use crate::machine::{BatchState, Chunk};
 use crate::ranges::RangeSet;
 
 /// Pairs that are kept between two batches: 1.6 MB. Where there are more, the later batch waits as a whole.
@@ -92,6 +92,24 @@ impl KeyOrder {
     /// Nothing waits for anything.
     pub fn is_empty(&self) -> bool {
         matches!(&self.waits, Waits::For(waits) if waits.is_empty())
+    }
+
+    /// As [`KeyOrder::hold_back`], only for what is in doubt there and not with an operator yet: as long as nobody can know
+    /// what became of a record, none with its key goes, whichever batch came first.
+    pub fn hold_back_doubted(&self, pending: &mut RangeSet, other: &BatchState) {
+        let waiting =
+            |position| other.chunks.values().any(|chunk| chunk.is_waiting() && chunk.live.contains(position));
+        match &self.waits {
+            Waits::ForAll if other.chunks.values().any(Chunk::is_waiting) => *pending = RangeSet::new(),
+            Waits::ForAll => {}
+            Waits::For(waits) => {
+                for (position, other_one) in waits {
+                    if waiting(*other_one) {
+                        pending.remove(*position..position + 1);
+                    }
+                }
+            }
+        }
     }
 
     /// Takes out of `pending` what has to wait, as the earlier batch stands now (or the batch itself, for an order within

@@ -205,6 +205,10 @@ fn chunks(value: &Value, language: Language) -> String {
         (language.of("STATE", "状態"), left),
         (language.of("MS", "ミリ秒"), right),
         (language.of("CODE", "コード"), left),
+        (language.of("SENT (UTC)", "送信日時（UTC）"), left),
+        (language.of("IN DOUBT SINCE (UTC)", "不明となった日時（UTC）"), left),
+        (language.of("ASKED", "照会"), left),
+        (language.of("WAITS UNTIL (UTC)", "判断を待つ期限（UTC）"), left),
     ];
     let row = |chunk: &Value| {
         let number = |name: &str| chunk[name].as_u64().unwrap_or(0);
@@ -221,10 +225,29 @@ fn chunks(value: &Value, language: Language) -> String {
             state.to_owned(),
             number("changedAt").saturating_sub(number("openedAt")).to_string(),
             text("code").to_owned(),
+            moment(&chunk["sentAt"]),
+            moment(&chunk["doubtedAt"]),
+            asked(chunk),
+            moment(&chunk["waitsUntil"]),
         ]
     };
     let rows: Vec<_> = value["chunks"].as_array().into_iter().flatten().map(row).collect();
     table(head, &rows)
+}
+
+/// A time in unix milliseconds, to the second; nothing where there is none.
+fn moment(value: &Value) -> String {
+    let at = value.as_u64().and_then(|at| i64::try_from(at / 1_000).ok());
+    let at = at.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
+    at.map(|at| format!("{} {:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second())).unwrap_or_default()
+}
+
+/// How often the cloud was asked what became of a chunk, what came of it, and when last.
+fn asked(chunk: &Value) -> String {
+    match chunk["asked"].as_u64().unwrap_or(0) {
+        0 => String::new(),
+        times => format!("{times}: {} {}", chunk["askedCode"].as_str().unwrap_or(""), moment(&chunk["askedAt"])),
+    }
 }
 
 /// A chunk's state in Japanese.

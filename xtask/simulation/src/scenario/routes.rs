@@ -45,6 +45,7 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
         1 | 2 => DialectSpec::Soap(soap(random)),
         _ => DialectSpec::Rest(rest(random)),
     };
+    let start_rows = random.u64(2..20);
     let plan = Plan {
         route: format!("route-{number}"),
         upstream: "cloud".into(),
@@ -54,7 +55,7 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
         pace: PaceSpec {
             limit_ms: 10_000,
             grace_ms: 2_000,
-            start_rows: random.u64(2..20),
+            start_rows,
             max_rows: random.u64(4..40),
             max_in_flight: random.u32(1..4),
             daily: budget.unwrap_or_default(),
@@ -68,6 +69,7 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
             budget: 0.5,
         },
         idempotent,
+        doubt_window_seconds: window(idempotent, start_rows),
         // All at once is no way to keep to a budget, nor to an order.
         no_split: random.u8(..16) == 0 && budget.is_none(),
         answer: None,
@@ -80,6 +82,16 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
     };
     let whole = matches!(&plan.dialect, DialectSpec::Soap(soap) if soap.results.is_none());
     Route { plan, ordered, duplicates, members, whole, keep: keep(random) }
+}
+
+/// How long nothing is decided about what nobody can know, in seconds: as the route's other numbers say, so that there is one in
+/// two of three routes that may not repeat.
+fn window(idempotent: bool, start_rows: u64) -> u64 {
+    match start_rows % 3 {
+        1 if !idempotent => 30,
+        2 if !idempotent => 600,
+        _ => 0,
+    }
 }
 
 fn keep(random: &mut fastrand::Rng) -> Keep {

@@ -261,6 +261,7 @@ pub(crate) fn plan(dialect: DialectSpec) -> Plan {
         pace: PaceSpec { limit_ms: 60_000, ..PaceSpec::default() },
         retry: RetrySpec { initial_ms: 5, max_ms: 40, budget: 1.0, ..RetrySpec::default() },
         idempotent: true,
+        doubt_window_seconds: 0,
         no_split: false,
         answer: None,
     }

@@ -79,6 +79,11 @@ pub(crate) struct RouteSection {
     /// Sending a row twice has the effect of sending it once (an upsert by a unique key).
     #[serde(default)]
     pub(crate) idempotent: bool,
+    /// Where a repeat does harm (not `idempotent`): how long nobody is asked to decide about a chunk whose outcome is unknown, in
+    /// seconds from then. As long as that nothing of it is issued again, nor any record of the route with one of its keys; at the
+    /// end the upstream is asked once more where it can be, and only then an operator decides. At once where absent.
+    #[serde(default)]
+    pub(crate) doubt_window_seconds: Option<u64>,
     /// Sends each batch in one request, whatever the pace says: shows the upstream's limit. Never in service.
     #[serde(default)]
     pub(crate) no_split: bool,

@@ -75,9 +75,11 @@ pub(super) fn of(section: &RouteSection, whole: &LimitsSection, notes: &mut Note
 
 /// A relay route that does not split keeps nothing.
 fn keeps_nothing(section: &RouteSection, notes: &mut Notes<'_>) {
-    for (key, set) in
-        [("ordered", section.ordered), ("expire_after_seconds", section.expire_after_seconds.is_some())]
-    {
+    for (key, set) in [
+        ("ordered", section.ordered),
+        ("expire_after_seconds", section.expire_after_seconds.is_some()),
+        ("doubt_window_seconds", section.doubt_window_seconds.is_some()),
+    ] {
         if set {
             notes.add(
                 key,

@@ -22,6 +22,9 @@ const MOST_PASS_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest that a client may wait for an answer, in milliseconds: an hour.
 const MOST_DEADLINE_MS: u64 = 3_600_000;
 
+/// The longest that nobody is asked to decide about what is in doubt: 7 days, in seconds.
+const LONGEST_WINDOW: u64 = 7 * 24 * 60 * 60;
+
 /// Pace and retries, number by number.
 pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
     let (pace, retry) = (&section.pace, &section.retry);
@@ -59,6 +62,19 @@ pub(super) fn numbers(section: &RouteSection, notes: &mut Notes<'_>) {
     }
     if retry.max_ms < retry.initial_ms {
         notes.add("retry.max_ms", text!("must not be below initial_ms", "initial_ms以上にしてください"));
+    }
+    match section.doubt_window_seconds {
+        Some(seconds) if !(1..=LONGEST_WINDOW).contains(&seconds) => {
+            notes.add("doubt_window_seconds", between(1, LONGEST_WINDOW));
+        }
+        Some(_) if section.idempotent => notes.add(
+            "doubt_window_seconds",
+            text!(
+                "is for routes where a repeat does harm; an idempotent route repeats what is in doubt",
+                "再送すると二重に反映される特定通信で使うキーです。idempotentの特定通信では、結果不明の分を再送します"
+            ),
+        ),
+        _ => {}
     }
     if !(0.0..=10.0).contains(&retry.budget) {
         notes.add("retry.budget", text!("must be between 0 and 10", "0から10までにしてください"));
@@ -140,6 +156,7 @@ fn kept(
         pace: if section.pace.fault().is_none() { section.pace } else { PaceSpec::default() },
         retry: RetrySpec::default(),
         idempotent: section.idempotent,
+        doubt_window_seconds: section.doubt_window_seconds.unwrap_or_default(),
         no_split: section.no_split,
         answer,
     };
