@@ -36,7 +36,7 @@ pub use export::{Choice, Export, ExportForm};
 pub use folder::{Appending, FileSystem, Folder, file_name, file_number};
 pub use key::{KeyError, PublicKey, SigningKey};
 pub use line::{Head, Link};
-pub use log::{ExchangeLog, NotOnRecord, OpenError, Options};
+pub use log::{ExchangeLog, NotOnRecord, OpenError, Options, RouteRule};
 pub use metrics::Metrics;
 pub use recorder::{Failed, Limits, Recorder};
 pub use verify::{Finding, Found, Report, Verifier, verify_folder};

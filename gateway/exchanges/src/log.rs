@@ -1,6 +1,6 @@
 //! The one thread that writes, and those who hand it lines.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -38,6 +38,15 @@ pub struct Options {
     pub limits: Limits,
 }
 
+/// What holds on a route.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteRule {
+    /// Nothing passes without a record.
+    pub no_record_no_relay: bool,
+    /// What the route is for.
+    pub purpose: Option<String>,
+}
+
 /// An exchange could not be put on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the exchange log cannot be written: see its folder and the room on its disk")]
@@ -73,8 +82,8 @@ impl std::fmt::Debug for ExchangeLog {
 struct Inner {
     queue: Sender<Message>,
     room: Arc<Semaphore>,
-    /// Routes on which nothing passes without a record.
-    strict: ArcSwap<HashSet<String>>,
+    /// What holds on each route.
+    routes: ArcSwap<HashMap<String, RouteRule>>,
     /// Nothing is taken any more.
     closed: AtomicBool,
     state: Arc<State>,
@@ -129,7 +138,7 @@ impl ExchangeLog {
             inner: Some(Arc::new(Inner {
                 queue,
                 room,
-                strict: ArcSwap::default(),
+                routes: ArcSwap::default(),
                 closed: AtomicBool::new(false),
                 state,
             })),
@@ -141,16 +150,17 @@ impl ExchangeLog {
         self.inner.is_some()
     }
 
-    /// Says on which routes nothing passes without a record. Exchanges that begin from now on go by it.
-    pub fn hold_back(&self, routes: HashSet<String>) {
+    /// Says what holds on each route. Exchanges that begin from now on go by it.
+    pub fn arrange(&self, routes: HashMap<String, RouteRule>) {
         if let Some(inner) = &self.inner {
-            inner.strict.store(Arc::new(routes));
+            inner.routes.store(Arc::new(routes));
         }
     }
 
     /// Whether nothing passes on this route without a record.
     pub fn holds_back(&self, route: &str) -> bool {
-        self.inner.as_ref().is_some_and(|inner| inner.strict.load().contains(route))
+        let rule = |inner: &Inner| inner.routes.load().get(route).is_some_and(|rule| rule.no_record_no_relay);
+        self.inner.as_deref().is_some_and(rule)
     }
 
     /// Whether the log cannot be written now.
@@ -179,14 +189,14 @@ impl ExchangeLog {
         self.inner.as_ref().map(|inner| inner.state.key)
     }
 
-    /// Puts an exchange on record. On a route that passes nothing without a record, and on others when the log is slower than
-    /// the exchanges, this waits: there until the line is on the disk, here for a place in the queue.
+    /// Puts an exchange on record before it is answered. On a route that passes nothing without a record this waits until the line
+    /// is on the disk; on others, when the log is slower than the exchanges, for a place in the queue.
     ///
     /// # Errors
     /// On such a route, when the line is not on the disk.
     pub async fn record(&self, entry: &Entry<'_>) -> Result<(), NotOnRecord> {
         let must = entry.route.is_some_and(|route| self.holds_back(route));
-        self.hand(entry.members(), must).await
+        self.hand(entry, must).await
     }
 
     /// Puts on record, on the disk, that an exchange is about to begin: on a route that passes nothing without a record; on
@@ -196,16 +206,22 @@ impl ExchangeLog {
     /// When the line is not on the disk: then the exchange must not begin.
     pub async fn begin(&self, entry: &Entry<'_>) -> Result<(), NotOnRecord> {
         match entry.route {
-            Some(route) if self.holds_back(route) => self.hand(entry.members(), true).await,
+            Some(route) if self.holds_back(route) => self.hand(entry, true).await,
             _ => Ok(()),
         }
+    }
+
+    /// Puts an exchange on record that has ended, whatever its route says: nothing can be held back any more.
+    pub async fn add(&self, entry: &Entry<'_>) {
+        // A log that is closed takes nothing more; what cannot be written is counted.
+        let _ = self.hand(entry, false).await;
     }
 
     /// Puts an exchange on record that was broken off: nobody can wait for that any more.
     pub fn leave(&self, entry: &Entry<'_>) {
         if let Some(inner) = &self.inner {
-            let line = Message::Line { members: entry.members(), has_place: false, done: None };
-            // A log that is closed takes nothing more.
+            let line = Message::Line { members: inner.members(entry), has_place: false, done: None };
+            // As above.
             let _ = inner.queue.send(line);
         }
     }
@@ -221,11 +237,12 @@ impl ExchangeLog {
         }
     }
 
-    async fn hand(&self, members: Vec<u8>, wait: bool) -> Result<(), NotOnRecord> {
+    async fn hand(&self, entry: &Entry<'_>, wait: bool) -> Result<(), NotOnRecord> {
         let Some(inner) = &self.inner else { return Ok(()) };
         if inner.closed.load(Ordering::Acquire) {
             return Err(NotOnRecord);
         }
+        let members = inner.members(entry);
         // The semaphore is never closed.
         if let Ok(place) = inner.room.acquire().await {
             place.forget();
@@ -236,6 +253,16 @@ impl ExchangeLog {
             Some(written) => written.await.unwrap_or(Err(NotOnRecord)),
             None => Ok(()),
         }
+    }
+}
+
+impl Inner {
+    /// The line, with what its route is for.
+    fn members(&self, entry: &Entry<'_>) -> Vec<u8> {
+        let routes = self.routes.load();
+        let rule = entry.route.and_then(|route| routes.get(route));
+        let purpose = entry.purpose.or(rule.and_then(|rule| rule.purpose.as_deref()));
+        Entry { purpose, ..*entry }.members()
     }
 }
 

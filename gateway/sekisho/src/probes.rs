@@ -189,7 +189,7 @@ impl Probe for CloudProbe {
 
     async fn check(&self) -> Observation {
         let path = self.path.as_deref().unwrap_or("/");
-        match probe_get(self.upstream.endpoint(), path, self.deadline).await {
+        match probe_get(self.upstream.client(), path, self.deadline).await {
             Ok(timing) => {
                 let took = timing.http.unwrap_or_default();
                 let status = timing.status.map_or(0, |status| status.as_u16());

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client::Lease;
 use crate::error::{Sent, UpstreamError};
+use crate::recording::Call;
 
 const READING: &str = "while the answer was read";
 
@@ -39,6 +40,8 @@ pub struct AnswerStream {
     until: Instant,
     idle: Duration,
     deadline: Duration,
+    /// The call, until it is on record.
+    call: Option<Call>,
 }
 
 /// An answer's body for a blocking thread. Errors carry an [`UpstreamError`] as their inner error.
@@ -67,11 +70,40 @@ impl AnswerStream {
             until,
             idle,
             deadline,
+            call: None,
         }
+    }
+
+    /// The same answer, of a call that is to be put on record.
+    pub(crate) fn of_call(self, call: Option<Call>) -> Self {
+        let call = call.map(|mut call| {
+            call.answered(self.status);
+            call
+        });
+        Self { call, ..self }
     }
 
     /// The next piece of the body; `None` at its end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        let next = self.next_piece().await;
+        match (&next, &mut self.call) {
+            (Ok(Some(piece)), Some(call)) => call.received(piece.len()),
+            (Ok(None), call) => {
+                if let Some(call) = call.take() {
+                    call.ended().await;
+                }
+            }
+            (Err(error), call) => {
+                if let Some(call) = call.take() {
+                    call.failed(error).await;
+                }
+            }
+            (Ok(Some(_)), None) => {}
+        }
+        next
+    }
+
+    async fn next_piece(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         loop {
             let silent_at = Instant::now() + self.idle;
             let (wake, after) =
@@ -108,7 +140,11 @@ impl AnswerStream {
     /// Reads the rest of the body.
     pub async fn collect(mut self) -> Result<Answer, UpstreamError> {
         if self.body.size_hint().lower() > self.left {
-            return Err(UpstreamError::AnswerTooLong { limit: self.limit });
+            let error = UpstreamError::AnswerTooLong { limit: self.limit };
+            if let Some(call) = self.call.take() {
+                call.failed(&error).await;
+            }
+            return Err(error);
         }
         let mut whole = BytesMut::new();
         while let Some(piece) = self.next().await? {

@@ -9,11 +9,15 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use crate::recording::Tally;
+
 /// A request's body.
 #[derive(Debug)]
 pub struct Body {
     content: Content,
     finished: Arc<AtomicBool>,
+    /// Counts what goes out, where that is put on record.
+    tally: Option<Arc<Tally>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +52,7 @@ impl Body {
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let content = Content::Whole((!bytes.is_empty()).then_some(bytes));
-        Self { content, finished: Arc::default() }
+        Self { content, finished: Arc::default(), tally: None }
     }
 
     /// A body of exactly `length` bytes, handed over piece by piece through a channel of `capacity` pieces. A writer
@@ -56,7 +60,14 @@ impl Body {
     pub fn stream(length: u64, capacity: usize) -> (BodyWriter, Self) {
         let (pieces, receiver) = mpsc::channel(capacity.max(1));
         let content = Content::Stream { pieces: receiver, remaining: length };
-        (BodyWriter { pieces }, Self { content, finished: Arc::default() })
+        (BodyWriter { pieces }, Self { content, finished: Arc::default(), tally: None })
+    }
+
+    /// Counts what goes out from now on.
+    pub(crate) fn tallied(&mut self) -> Arc<Tally> {
+        let tally = Arc::default();
+        self.tally = Some(Arc::clone(&tally));
+        tally
     }
 
     /// A flag that becomes true when the last byte has been handed to the connection.
@@ -112,7 +123,15 @@ impl http_body::Body for Body {
                 },
             },
         };
+        if let (Some(tally), Poll::Ready(Some(Ok(frame)))) = (&this.tally, &polled)
+            && let Some(piece) = frame.data_ref()
+        {
+            tally.piece(piece);
+        }
         if matches!(this.content, Content::Whole(None) | Content::Stream { remaining: 0, .. }) {
+            if let Some(tally) = &this.tally {
+                tally.end();
+            }
             this.finished.store(true, Ordering::Release);
         }
         polled

@@ -2,12 +2,13 @@
 
 use std::error::Error as _;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::header::HOST;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
+use sekisho_exchanges::ExchangeLog;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -16,6 +17,7 @@ use crate::body::{Body, BodyFailure};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::{Sent, UpstreamError};
+use crate::recording::{Call, Recording};
 
 /// A client of one endpoint. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub struct HttpClient {
 pub(crate) struct Pool {
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<(Connection, Instant)>>,
+    /// Where calls are put on record: said once, before the first of them.
+    recording: OnceLock<Recording>,
 }
 
 /// A connection in use, and the right to have it.
@@ -41,7 +45,25 @@ impl HttpClient {
     /// A client of `endpoint`. Opens nothing yet.
     pub fn new(endpoint: Endpoint) -> Self {
         let permits = Arc::new(Semaphore::new(endpoint.inner.max_connections.min(Semaphore::MAX_PERMITS)));
-        Self { endpoint, pool: Arc::new(Pool { permits, idle: Mutex::new(Vec::new()) }) }
+        Self {
+            endpoint,
+            pool: Arc::new(Pool { permits, idle: Mutex::new(Vec::new()), recording: OnceLock::new() }),
+        }
+    }
+
+    /// Puts every call from now on, by whichever clone, on record as one to the upstream of that name. The first log that is named
+    /// stays.
+    pub fn record_in(&self, log: &ExchangeLog, upstream: &str) {
+        let _ = self.pool.recording.set(Recording { log: log.clone(), upstream: upstream.into() });
+    }
+
+    /// A client of the same endpoint with connections of its own, on the same record.
+    pub(crate) fn apart(&self) -> Self {
+        let apart = Self::new(self.endpoint.clone());
+        if let Some(recording) = self.pool.recording.get() {
+            let _ = apart.pool.recording.set(recording.clone());
+        }
+        apart
     }
 
     /// The endpoint that this is a client of.
@@ -72,13 +94,38 @@ impl HttpClient {
         deadline: Duration,
         limit: u64,
     ) -> Result<AnswerStream, UpstreamError> {
+        let mut request = self.prepared(request)?;
+        let mut call = match self.pool.recording.get() {
+            Some(recording) => Some(Call::begin(recording, &mut request).await?),
+            None => None,
+        };
+        match self.sent(request, deadline, limit, &mut call).await {
+            Ok(answer) => Ok(answer.of_call(call)),
+            Err(error) => {
+                if let Some(call) = call {
+                    call.failed(&error).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn sent(
+        &self,
+        mut request: Request<Body>,
+        deadline: Duration,
+        limit: u64,
+        call: &mut Option<Call>,
+    ) -> Result<AnswerStream, UpstreamError> {
         let started = Instant::now();
         let until = started + deadline;
-        let mut request = self.prepared(request)?;
         let permit = self.permit(started, until).await?;
         let mut lease = self.lease(permit, until).await?;
         loop {
             let reused = lease.reused;
+            if let Some(call) = call {
+                call.address = lease.connection.address;
+            }
             match self.exchange(lease, request, until, deadline).await {
                 Ok((response, lease)) => {
                     let idle = self.endpoint.inner.idle_timeout;

@@ -24,6 +24,8 @@ use crate::error::UpstreamError;
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<Body>,
     pub(crate) meter: Arc<Meter>,
+    /// The other end.
+    pub(crate) address: Option<SocketAddr>,
     driver: JoinHandle<()>,
 }
 
@@ -76,7 +78,7 @@ impl Connection {
                 tracing::trace!(%error, "upstream connection ended");
             }
         });
-        Ok((Self { sender, meter, driver }, times))
+        Ok((Self { sender, meter, address: times.address, driver }, times))
     }
 
     /// Ends the connection; when this returns nothing more will be written to it.

@@ -48,6 +48,11 @@ pub enum UpstreamError {
         /// How long this request waited.
         waited: Duration,
     },
+    /// The route passes nothing without a record, and the exchange log cannot be written.
+    #[error(
+        "the call could not be put on record, so it was not made: see the exchange log's folder and the room on its disk"
+    )]
+    NotRecorded,
     /// The request itself cannot be sent: bad path, forbidden header, wrong length.
     #[error("the request cannot be sent: {reason}")]
     Request {
@@ -107,6 +112,7 @@ impl UpstreamError {
             Self::Connect { .. } => "upstream-connect",
             Self::Tls { .. } => "upstream-tls",
             Self::Busy { .. } => "upstream-busy",
+            Self::NotRecorded => "log-unavailable",
             Self::Request { .. } => "upstream-request",
             Self::Cut { .. } => "upstream-cut",
             Self::Timeout { .. } => "upstream-timeout",
@@ -123,6 +129,7 @@ impl UpstreamError {
             | Self::Connect { .. }
             | Self::Tls { .. }
             | Self::Busy { .. }
+            | Self::NotRecorded
             | Self::Request { .. } => Sent::No,
             Self::Cut { sent, .. } | Self::Timeout { sent, .. } | Self::Body { sent, .. } => *sent,
             Self::Answer { .. } | Self::AnswerTooLong { .. } => Sent::Unknown,

@@ -14,6 +14,7 @@ mod endpoint;
 mod error;
 mod login;
 mod probe;
+mod recording;
 mod upstream;
 
 pub use answer::{Answer, AnswerReader, AnswerStream};
@@ -23,4 +24,5 @@ pub use endpoint::{Endpoint, EndpointConfig, EndpointError};
 pub use error::{Sent, UpstreamError};
 pub use login::{LoginConfig, LoginError, Token, Tokens};
 pub use probe::{ProbeTiming, probe_connect, probe_get, probe_resolve, probe_tls};
+pub use recording::Note;
 pub use upstream::Upstream;

@@ -16,6 +16,7 @@ use http::{HeaderValue, Method, Request, Uri};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use schemars::JsonSchema;
+use sekisho_exchanges::ExchangeLog;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -25,6 +26,7 @@ use crate::body::Body;
 use crate::client::HttpClient;
 use crate::endpoint::{Endpoint, EndpointConfig, EndpointError};
 use crate::error::UpstreamError;
+use crate::recording::Note;
 
 /// How the gateway logs in at an upstream. Secrets come from files only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -238,6 +240,13 @@ impl Tokens {
         Ok(Self { inner: Arc::new(Inner { source, current: Mutex::default() }) })
     }
 
+    /// Puts every login from now on on record.
+    pub(crate) fn record_in(&self, log: &ExchangeLog, upstream: &str) {
+        if let Source::OAuth { client, .. } = &self.inner.source {
+            client.record_in(log, upstream);
+        }
+    }
+
     /// The token in use; logs in first if there is none, or if it is about to expire by its own statement.
     pub async fn token(&self) -> Result<Token, LoginError> {
         let mut current = self.inner.current.lock().await;
@@ -295,6 +304,7 @@ async fn ask(client: &HttpClient, target: &Uri, grant: &Grant) -> Result<Granted
     let mut request = Request::new(Body::full(form));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = target.clone();
+    request.extensions_mut().insert(Note::of("login"));
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

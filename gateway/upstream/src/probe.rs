@@ -11,6 +11,7 @@ use crate::client::HttpClient;
 use crate::connection::{Connection, connect, resolve};
 use crate::endpoint::Endpoint;
 use crate::error::UpstreamError;
+use crate::recording::Note;
 
 /// How long each step of a probe took; steps that were not asked for are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,23 +64,25 @@ pub async fn probe_tls(endpoint: &Endpoint, deadline: Duration) -> Result<ProbeT
     })
 }
 
-/// All of it, and a GET of `path` below the endpoint's base path. Any status is an answer: whether it is a good one is
+/// All of it, and a GET of `path` below the base path of the client's endpoint, on connections of its own. Any status is an answer: whether it is a good one is
 /// for the caller to say.
 pub async fn probe_get(
-    endpoint: &Endpoint,
+    client: &HttpClient,
     path: &str,
     deadline: Duration,
 ) -> Result<ProbeTiming, UpstreamError> {
     let started = Instant::now();
+    let endpoint = client.endpoint();
     let mut timing = probe_tls(endpoint, deadline).await?;
     let target = endpoint.target(path).ok_or_else(|| UpstreamError::Request {
         reason: "the probe's path cannot stand in a request line".to_owned(),
     })?;
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = target;
+    request.extensions_mut().insert(Note::of("probe"));
     let left = deadline.saturating_sub(started.elapsed());
     let asked = Instant::now();
-    let answer = HttpClient::new(endpoint.clone()).send(request, left).await?;
+    let answer = client.apart().send(request, left).await?;
     timing.http = Some(asked.elapsed());
     timing.status = Some(answer.status);
     Ok(timing)

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sekisho_exchanges::ExchangeLog;
+
 use crate::client::HttpClient;
 use crate::endpoint::{Endpoint, EndpointConfig};
 use crate::login::{LoginError, Tokens};
@@ -24,6 +26,14 @@ impl Upstream {
             None => None,
         };
         Ok(Self { name: name.into(), client: HttpClient::new(endpoint), tokens })
+    }
+
+    /// Puts every call to it from now on, logins among them, on record, whichever clone makes it.
+    pub fn record_in(&self, log: &ExchangeLog) {
+        self.client.record_in(log, &self.name);
+        if let Some(tokens) = &self.tokens {
+            tokens.record_in(log, &self.name);
+        }
     }
 
     /// Name by which routes and hops refer to it.

@@ -1,9 +1,10 @@
 //! Many who hand over lines, one who writes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sekisho_exchanges::{
-    Direction, Entry, ExchangeLog, Kind, Limits, NotOnRecord, Options, SigningKey, Verifier, verify_folder,
+    Direction, Entry, ExchangeLog, Kind, Limits, NotOnRecord, Options, RouteRule, SigningKey, Verifier,
+    verify_folder,
 };
 use uuid::Uuid;
 
@@ -11,6 +12,11 @@ use crate::memory::Memory;
 
 fn entry(route: &'static str) -> Entry<'static> {
     Entry { route: Some(route), ..Entry::new(Kind::Exchange, Direction::In, Uuid::now_v7(), 0) }
+}
+
+fn strict() -> HashMap<String, RouteRule> {
+    let rule = RouteRule { no_record_no_relay: true, purpose: Some("statistics".to_owned()) };
+    HashMap::from([("strict".to_owned(), rule)])
 }
 
 fn options(folder: &std::path::Path) -> Options {
@@ -21,7 +27,7 @@ fn options(folder: &std::path::Path) -> Options {
 async fn all_that_is_handed_over_is_on_the_disk_when_the_log_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let log = ExchangeLog::open(options(folder.path())).unwrap();
-    log.hold_back(HashSet::from(["strict".to_owned()]));
+    log.arrange(strict());
     assert!(log.holds_back("strict") && !log.holds_back("usual"));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -44,7 +50,9 @@ async fn all_that_is_handed_over_is_on_the_disk_when_the_log_is_closed() {
         Verifier::new(Vec::new(), vec![log.head().unwrap()]),
         true,
         |line| {
-            begun += usize::from(line.windows(7).any(|seen| seen == b"\"begun\""));
+            let line = String::from_utf8_lossy(line);
+            begun += usize::from(line.contains("\"begun\""));
+            assert_eq!(line.contains("\"purpose\":\"statistics\""), line.contains("\"strict\""));
             Ok(())
         },
     );
@@ -68,7 +76,7 @@ async fn where_nothing_passes_without_a_record_a_full_disk_is_told() {
     let memory = Memory::default();
     let log = ExchangeLog::over(Box::new(memory.clone()), SigningKey::passing().unwrap(), Limits::default())
         .unwrap();
-    log.hold_back(HashSet::from(["strict".to_owned()]));
+    log.arrange(strict());
     log.record(&entry("strict")).await.unwrap();
     memory.0.lock().unwrap().room = Some(10);
     assert_eq!(log.record(&entry("strict")).await, Err(NotOnRecord));
@@ -88,7 +96,7 @@ async fn where_nothing_passes_without_a_record_a_full_disk_is_told() {
 #[tokio::test]
 async fn without_a_log_everything_succeeds() {
     let log = ExchangeLog::default();
-    log.hold_back(HashSet::from(["strict".to_owned()]));
+    log.arrange(strict());
     assert!(!log.is_on() && !log.holds_back("strict") && !log.is_failing());
     log.record(&entry("strict")).await.unwrap();
     assert_eq!((log.head(), log.lost()), (None, 0));

@@ -396,7 +396,7 @@ async fn probes_time_each_step() {
     assert_eq!((resolved.connect, resolved.address), (None, Some(server.address)));
     let connected = probe_connect(&endpoint, LONG).await.expect("connected");
     assert!(connected.connect.is_some() && connected.http.is_none());
-    let got = probe_get(&endpoint, "/health", LONG).await.expect("an answer");
+    let got = probe_get(&HttpClient::new(endpoint), "/health", LONG).await.expect("an answer");
     assert_eq!(got.status.map(|status| status.as_u16()), Some(503));
     assert!(got.connect.is_some() && got.http.is_some() && got.tls.is_none());
 }
