@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
+use sekisho_xml::{DetectError, decode_document};
+
 use crate::error::DocumentError;
 use crate::schema::Schema;
 
@@ -46,7 +48,12 @@ fn answer(line: &str, last: &mut Option<(PathBuf, Option<Schema>)>) -> &'static 
     let Some((_, Some(schema))) = last else { return "schema-error" };
     let Some(instance) = instance else { return "valid" };
     let Ok(file) = File::open(instance) else { return "error the instance cannot be read" };
-    match schema.validate_document(as_xml_1_0(BufReader::new(file)), &mut |_| {}) {
+    let text = match decode_document(as_xml_1_0(BufReader::new(file)), None) {
+        Ok(text) => text,
+        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<DetectError>()) => return "invalid",
+        Err(_) => return "error the instance cannot be read",
+    };
+    match schema.validate_document(text, &mut |_| {}) {
         Ok(validity) if validity.valid => "valid",
         Ok(_) | Err(DocumentError::NotWellFormed { .. } | DocumentError::Encoding { .. }) => "invalid",
         Err(DocumentError::Limit { .. }) => "error over a limit",
@@ -66,4 +73,51 @@ fn as_xml_1_0(mut input: impl BufRead) -> impl BufRead {
         }
     }
     io::Read::chain(io::Cursor::new(head), input)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "what cannot be written fails the test")]
+
+    use super::*;
+
+    #[test]
+    fn instances_are_in_the_encoding_that_they_are_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let schema = at("s.xsd");
+        std::fs::write(
+            &schema,
+            "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'><xs:element name='a'><xs:simpleType>
+               <xs:restriction base='xs:string'><xs:enumeration value='髙橋'/></xs:restriction></xs:simpleType></xs:element></xs:schema>",
+        )
+        .unwrap();
+        let document = |head: &str| format!("<?xml version='1.0'{head}?><a>髙橋</a>");
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+        // The first of the two is one that Microsoft added to Shift_JIS.
+        let name = [&b"<a>\xFB\xFC\x8B\xB4"[..], b"</a>"].concat();
+        let windows =
+            |label: &str| [format!("<?xml version='1.0' encoding='{label}'?>").as_bytes(), &name].concat();
+        let cases: [(&str, Vec<u8>); 11] = [
+            ("valid", document("").into()),
+            ("valid", document(" encoding='UTF-8'").into()),
+            ("valid", document(" encoding='UTF-8'").replace("1.0", "1.1").into()),
+            ("valid", utf16(&document(" encoding='UTF-16'"))),
+            ("valid", utf16(&format!("\u{FEFF}{}", document("")))),
+            ("valid", windows("Windows-31J")),
+            ("invalid", windows("Windows-31J").strip_suffix(b"</a>").unwrap().to_vec()),
+            // In no encoding that it says.
+            ("invalid", utf16(&document(""))),
+            ("invalid", document(" encoding='UTF-16'").into()),
+            ("invalid", windows("UTF-8")),
+            ("invalid", windows("EUC-JP")),
+        ];
+        for (number, (verdict, bytes)) in cases.into_iter().enumerate() {
+            let instance = at(&format!("{number}.xml"));
+            std::fs::write(&instance, bytes).unwrap();
+            let mut said = Vec::new();
+            serve(format!("I\t{schema}\t{instance}\n").as_bytes(), &mut said).unwrap();
+            assert_eq!(String::from_utf8(said).unwrap(), format!("{verdict}\n"), "{number}");
+        }
+    }
 }
