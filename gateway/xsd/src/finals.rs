@@ -5,27 +5,42 @@
 
 use std::collections::HashSet;
 
+use xsd_schema::arenas::SimpleTypeDefData;
 use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::frames::SimpleTypeVariety;
 use xsd_schema::schema::model::DerivationSet;
 use xsd_schema::{DocumentId, SchemaError, SchemaSet, TypeKey};
 
-/// The types that are final for list, by where they are written: their keys may change as the compiler redefines.
-pub(crate) struct FinalForList(HashSet<(DocumentId, usize, usize)>);
+use crate::written::{Place, place};
+
+/// What is final for list.
+pub(crate) struct FinalForList {
+    /// Types with a name.
+    types: HashSet<Place>,
+    /// Documents whose `finalDefault` makes types without one so: they have no `final` of their own.
+    documents: HashSet<DocumentId>,
+}
 
 impl FinalForList {
     /// Takes it out of types that have been read and of which nothing is checked yet.
     pub(crate) fn take(set: &mut SchemaSet) -> FinalForList {
-        let mut taken = HashSet::new();
+        let mut documents = HashSet::new();
+        for (document, id) in set.documents.iter_mut().zip(0..) {
+            if document.final_default.contains_list() {
+                document.final_default.remove(DerivationSet::LIST);
+                documents.insert(id);
+            }
+        }
+        let mut types = HashSet::new();
         for (_, ty) in set.arenas.entries_mut().simple_types.iter_mut() {
             if let Some(place) = ty.source.as_ref().map(place)
                 && ty.final_derivation.contains_list()
             {
                 ty.final_derivation.remove(DerivationSet::LIST);
-                taken.insert(place);
+                types.insert(place);
             }
         }
-        FinalForList(taken)
+        FinalForList { types, documents }
     }
 
     /// Refuses a list of such a type.
@@ -34,17 +49,27 @@ impl FinalForList {
         for list in lists.filter(|ty| ty.base_type.is_none()) {
             let Some(TypeKey::Simple(item)) = list.resolved_item_type else { continue };
             let item = &set.arenas.simple_types[item];
-            if item.source.as_ref().is_some_and(|source| self.0.contains(&place(source))) {
-                let name = item.name.map(|name| set.name_table.resolve(name)).unwrap_or_default();
-                let message = format!("the type {name} is final for list: make a list of another type");
+            if self.has(item) {
+                let message = match item.name {
+                    Some(name) => format!(
+                        "the type {} is final for list: make a list of another type",
+                        set.name_table.resolve(name)
+                    ),
+                    None => "finalDefault forbids a list of this type: make a list of one with a name and a final of its own"
+                        .to_owned(),
+                };
                 let at = set.locate(list.source.as_ref());
                 return Err(SchemaError::structural("cos-st-restricts", message, at));
             }
         }
         Ok(())
     }
-}
 
-fn place(source: &SourceRef) -> (DocumentId, usize, usize) {
-    (source.doc_id, source.span.start, source.span.end)
+    fn has(&self, ty: &SimpleTypeDefData) -> bool {
+        let document = |source: &SourceRef| source.schema_defaults_doc.unwrap_or(source.doc_id);
+        ty.source.as_ref().is_some_and(|source| match ty.name {
+            Some(_) => self.types.contains(&place(source)),
+            None => self.documents.contains(&document(source)),
+        })
+    }
 }

@@ -13,6 +13,7 @@
 //! unless a caller who may see the data asks for the beginning of values.
 #![forbid(unsafe_code)]
 
+mod base64;
 pub mod checker;
 mod circle;
 mod compiled;
@@ -27,14 +28,17 @@ pub mod explain;
 mod facts;
 mod finals;
 pub mod lines;
+mod mixed;
 mod phases;
 mod place;
 pub mod record;
 pub mod schema;
+mod single;
 mod sources;
 mod translate;
 pub mod violation;
 mod wording;
+mod written;
 
 pub use checker::Checker;
 pub use digest::SchemaDigest;

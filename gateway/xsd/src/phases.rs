@@ -12,7 +12,9 @@ use xsd_schema::pipeline::process_loaded_schemas;
 use xsd_schema::{DocumentId, SchemaError, SchemaResolver, SchemaSet, TypeKey, XsdVersion};
 
 use crate::finals::FinalForList;
-use crate::{circle, empty, expansion};
+use crate::mixed::Mixed;
+use crate::single::Single;
+use crate::{base64, circle, empty, expansion};
 
 /// Our document: where it is, its namespace, and its type, with two wildcards that compete and no element.
 const LAST: &str = "last:";
@@ -36,13 +38,17 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
     set.set_max_depth(config.max_depth);
     expansion::refuse_large(&set)?;
     empty::leave_out(&mut set);
+    base64::close_up(&mut set);
     let final_for_list = FinalForList::take(&mut set);
+    let (mixed, single) = (Mixed::take(&mut set), Single::take(&mut set));
     match process_loaded_schemas(&mut set) {
         // Of a circle the compiler tells its own keys, and no place.
         Err(error) if is_circle(&error) => Err(circle::find(&set).unwrap_or(error)),
         Err(error) if !is_last(&error) => Err(error),
         _ => {
             take_out(&mut set);
+            mixed.put_back(&mut set);
+            single.put_back(&mut set);
             final_for_list.check(&set)?;
             Ok(set)
         }

@@ -10,6 +10,8 @@ use xsd_schema::{
     EmbeddedLoader, LocationRequest, LocationRewriter, SchemaError as XsdError, SchemaLoader, SchemaResolver,
 };
 
+use crate::mixed::without_overruled;
+
 /// The largest schema document that is read, in bytes.
 const MAX_DOCUMENT: u64 = 16 << 20;
 /// The most documents that one schema may consist of.
@@ -199,7 +201,7 @@ impl SchemaLoader for Sources {
     fn load(&self, location: &str) -> Result<String, XsdError> {
         let shelf = self.shelf();
         if let Some(document) = index(location).and_then(|i| shelf.documents.get(i)) {
-            return decode_xml_bytes(document.bytes.clone());
+            return decode_xml_bytes(document.bytes.clone()).map(without_overruled);
         }
         let refusal = location
             .strip_prefix(SCHEME)

@@ -118,12 +118,40 @@ const PHRASES: &[(&str, &str)] = &[
         "型 {} はリストの項目にすることを禁じています（final）。別の型のリストにしてください",
     ),
     (
+        "finalDefault forbids a list of this type: make a list of one with a name and a final of its own",
+        "finalDefaultがこの型をリストの項目にすることを禁じています。名前と自身のfinalを持つ型のリストにしてください",
+    ),
+    (
+        "the simple type inside does not restrict the content of the base type: derive it from that, or give facets only",
+        "中の単純型が、基底型の内容の制限になっていません。それから派生させるか、制限だけを書いてください",
+    ),
+    (
+        "simple content can restrict other simple content, and mixed content that may be empty: take another base type",
+        "単純内容で制限できるのは、単純内容か、空にできる混合内容だけです。別の型を基底にしてください",
+    ),
+    (
+        "the base type has simple content: this type needs simple content, too",
+        "基底型は単純内容です。この型も単純内容にしてください",
+    ),
+    (
+        "the content is mixed, and that of the base type is not: leave mixed out",
+        "混合内容ですが、基底型の内容は混合ではありません。mixedを除いてください",
+    ),
+    (
+        "either the content is mixed or that of the base type, and not both: an extension keeps that as it is",
+        "内容か基底型の内容の一方だけが混合です。拡張では基底型と同じにしてください",
+    ),
+    (
         "the attribute {} is in the base type already: leave it out here",
         "属性 {} は基底型に既にあります。ここから除いてください",
     ),
     (
         "the content of element {} may not be empty: give it no default or fixed value",
         "要素 {} の内容は空にできません。既定値や固定値を付けないでください",
+    ),
+    (
+        "element {} has neither simple nor mixed content: give it no default or fixed value",
+        "要素 {} の内容は単純でも混合でもありません。既定値や固定値を付けないでください",
     ),
     (
         "the schema is nested more than {} levels deep: nest it less",
@@ -231,6 +259,7 @@ mod tests {
             include_str!("../engine/build/mod.rs"),
             include_str!("../engine/build/attributes.rs"),
             include_str!("../engine/build/content.rs"),
+            include_str!("../engine/build/derivation.rs"),
             include_str!("../engine/build/elements.rs"),
             include_str!("../engine/build/simple.rs"),
             include_str!("../engine/build/types.rs"),

@@ -37,20 +37,28 @@ impl Build<'_> {
         }
     }
 
-    /// Part 1 §3.3.6, Element Default Valid (Immediate), clause 2.2.2: the value stands for no content at all, so the
-    /// mixed content of such an element may be empty. The compiler does not ask.
+    /// Part 1 §3.3.6, Element Default Valid (Immediate), clause 2, as far as it is not about the value: that stands for no
+    /// content at all, so the content of such an element is simple, or mixed and may be empty. The compiler does not ask.
     pub(super) fn values_may_stand(&self, elements: &[Element], types: &[Type]) -> Result<(), BuildError> {
         for (&key, element) in self.compiler.elements.iter().zip(elements) {
-            if let (Some(_), Content::Mixed(model)) = (&element.value, types[element.ty.index()].content)
-                && !self.models[model.index()].emptiable()
-            {
-                let message = format!(
-                    "the content of element {} may not be empty: give it no default or fixed value",
-                    self.names.local(element.name)
-                );
-                let source = self.set.arenas.elements[key].source.clone();
-                return Err(BuildError::new(source, "e-props-correct.2", message));
-            }
+            let name = self.names.local(element.name);
+            let message = match types[element.ty.index()].content {
+                _ if element.value.is_none() => continue,
+                Content::Simple(_) => continue,
+                Content::Mixed(model) if self.models[model.index()].emptiable() => continue,
+                Content::Mixed(_) => {
+                    format!(
+                        "the content of element {name} may not be empty: give it no default or fixed value"
+                    )
+                }
+                Content::Empty | Content::Elements(_) => {
+                    format!(
+                        "element {name} has neither simple nor mixed content: give it no default or fixed value"
+                    )
+                }
+            };
+            let source = self.set.arenas.elements[key].source.clone();
+            return Err(BuildError::new(source, "e-props-correct.2", message));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ mod attributes;
 mod bindings;
 mod constraints;
 mod content;
+mod derivation;
 mod elements;
 mod simple;
 mod substitution;
@@ -147,6 +148,7 @@ impl Build<'_> {
             let ty = self.complex_definition(key)?;
             types.push(ty);
         }
+        self.contents_derive(complex, &types)?;
         let elements: Vec<Element> = self.compiler.elements.iter().map(|&key| self.element(key)).collect();
         self.values_may_stand(&elements, &types)?;
         let attributes = self.global_attributes();

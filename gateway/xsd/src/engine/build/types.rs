@@ -11,7 +11,7 @@ use xsd_schema::{ComplexTypeKey, TypeKey};
 use super::simple::no_base;
 use super::{Build, BuildError, definition, model};
 use crate::engine::content::{Leaf, Model, Particle, Term};
-use crate::engine::grammar::{AttributesId, Content, ModelId, Type, Ways};
+use crate::engine::grammar::{AttributesId, Content, ModelId, Type, Ways, Wildcard};
 
 /// How deep derivation is followed; the compiler refuses deeper chains.
 pub(super) const MAX_DERIVATION: usize = 256;
@@ -98,9 +98,28 @@ impl Build<'_> {
         if let Some([first, second]) = competing {
             return Err(self.ambiguous(&leaves[first as usize], &leaves[second as usize]));
         }
+        self.leave_to_wildcards(&mut leaves);
         let built = Model::build(&particle, &leaves, &self.names).map_err(refused)?;
         self.models.push(built);
         Ok(ModelId(self.models.len() as u32 - 1))
+    }
+
+    /// An abstract element is taken by no particle of its own (part 1 §3.9.4), and so by the wildcard beside it. Where there
+    /// is none, its name stays: what is wrong is that it is abstract.
+    fn leave_to_wildcards(&self, leaves: &mut [Leaf]) {
+        let wildcards: Vec<Wildcard> = leaves
+            .iter()
+            .filter_map(|leaf| match &leaf.term {
+                Term::Wildcard(wildcard) => Some(wildcard.clone()),
+                Term::Elements(_) => None,
+            })
+            .collect();
+        let taken = |name| wildcards.iter().any(|any| any.namespaces.allow(self.names.namespace_of(name)));
+        for leaf in leaves {
+            if let Term::Elements(members) = &mut leaf.term {
+                members.retain(|member| !member.is_abstract || !taken(member.name));
+            }
+        }
     }
 
     fn ambiguous(&self, first: &Leaf, second: &Leaf) -> BuildError {

@@ -1,0 +1,380 @@
+//! What may be derived from what: right schemas that are taken, with what they mean, and wrong ones that are not (part 1
+//! §3.4, §3.9.6, §3.14).
+#![allow(clippy::unwrap_used, reason = "what does not load fails the test")]
+
+mod written;
+
+use sekisho_xsd::{Schema, SchemaError};
+use written::load;
+
+const M: &str = "mixed='true'";
+const N: &str = "mixed='false'";
+
+fn complex(name: &str, attributes: &str, inside: &str) -> String {
+    format!("<xs:complexType name='{name}' {attributes}>{inside}</xs:complexType>")
+}
+
+fn content(attributes: &str, way: &str, base: &str, inside: &str) -> String {
+    format!("<xs:complexContent {attributes}><xs:{way} base='{base}'>{inside}</xs:{way}></xs:complexContent>")
+}
+
+fn sequence(element: &str) -> String {
+    format!("<xs:sequence><xs:element name='{element}' type='xs:int' minOccurs='0'/></xs:sequence>")
+}
+
+#[track_caller]
+fn taken(body: &str) -> Schema {
+    load(body).unwrap_or_else(|error| panic!("{body}: {error}"))
+}
+
+#[track_caller]
+fn refused(rule: &str, body: &str) {
+    let Err(error) = load(body) else { panic!("{rule} is broken: {body}") };
+    let SchemaError::Invalid { place, rule: broken, message_ja, .. } = &error else { panic!("{error}") };
+    assert_eq!(broken, rule, "{body}: {error}");
+    assert!(place.starts_with("main.xsd:3:"), "{body}: {error}");
+    assert!(message_ja.chars().any(|c| c >= 'ぁ'), "{message_ja}");
+}
+
+/// The rules that a document breaks.
+fn broken(schema: &Schema, document: &str) -> Vec<&'static str> {
+    let mut codes = Vec::new();
+    schema.validate_document(document.as_bytes(), &mut |violation| codes.push(violation.code)).unwrap();
+    codes
+}
+
+/// That the type `t` is mixed, or that it is not.
+#[track_caller]
+fn is_mixed(mixed: bool, types: &str) {
+    let schema = taken(&format!("{types}<xs:element name='e' type='t'/>"));
+    let rules: &[&str] = if mixed { &[] } else { &["cvc-complex-type.2.3"] };
+    assert_eq!(broken(&schema, "<e>text</e>"), rules, "{types}");
+}
+
+#[test]
+fn mixed_at_the_content_counts_before_mixed_at_the_type() {
+    for (ty, inside, mixed) in [
+        ("", "", false),
+        ("", M, true),
+        ("", N, false),
+        (M, "", true),
+        (N, "", false),
+        (M, M, true),
+        (M, N, false),
+        (N, M, true),
+        ("mixed='1'", "mixed=' false '", false),
+    ] {
+        is_mixed(mixed, &complex("t", ty, &content(inside, "restriction", "xs:anyType", &sequence("a"))));
+        // Inside an element, too, and in another one's document.
+        let local = format!(
+            "<xs:element name='e'><xs:complexType {ty}>{}</xs:complexType></xs:element>",
+            content(inside, "restriction", "xs:anyType", &sequence("a"))
+        );
+        assert_eq!(broken(&taken(&local), "<e>text</e>").is_empty(), mixed, "{local}");
+    }
+}
+
+#[test]
+fn a_type_that_adds_nothing_is_mixed_as_its_base_is() {
+    let base = complex("b", M, &sequence("a"));
+    for added in ["", "<xs:attribute name='x'/>", "<xs:sequence/>", "<xs:choice minOccurs='0'/>"] {
+        let between = complex("m", "", &content("", "extension", "b", added));
+        let types = format!("{base}{between}");
+        is_mixed(true, &types.replace("'m'", "'t'"));
+        let derived = |ty: &str, way: &str, inside: &str| {
+            format!("{types}{}", complex("t", "", &content(ty, way, "m", inside)))
+        };
+        is_mixed(true, &derived(M, "extension", &sequence("c")));
+        is_mixed(true, &derived("", "extension", ""));
+        is_mixed(true, &derived(M, "restriction", &sequence("a")));
+        is_mixed(false, &derived("", "restriction", &sequence("a")));
+        refused("cos-ct-extends", &derived("", "extension", &sequence("c")));
+        let with_value = format!("{types}<xs:element name='e' type='m' default='text'/>");
+        assert_eq!(broken(&taken(&with_value), "<e/>"), [""; 0]);
+        let simple = "<xs:simpleType><xs:restriction base='xs:int'/></xs:simpleType>";
+        let simple = format!(
+            "{types}<xs:complexType name='t'><xs:simpleContent><xs:restriction base='m'>{simple}</xs:restriction></xs:simpleContent></xs:complexType><xs:element name='e' type='t'/>"
+        );
+        let simple = taken(&simple);
+        assert_eq!(broken(&simple, "<e>5</e>"), [""; 0]);
+        assert_eq!(broken(&simple, "<e>text</e>"), ["cvc-datatype-valid"]);
+    }
+}
+
+#[test]
+fn an_extension_of_nothing_may_be_mixed() {
+    let nothing = complex("z", "", "");
+    for empty in [
+        String::new(),
+        "<xs:sequence/>".to_owned(),
+        "<xs:attribute name='x'/>".to_owned(),
+        content("", "restriction", "xs:anyType", ""),
+        content("", "restriction", "xs:anyType", "<xs:sequence/>"),
+        content("", "extension", "z", ""),
+        content("", "restriction", "z", ""),
+    ] {
+        let base = format!("{nothing}{}", complex("b", "", &empty));
+        for (mixed, is) in [(M, true), ("", false)] {
+            is_mixed(
+                is,
+                &format!("{base}{}", complex("t", "", &content(mixed, "extension", "b", &sequence("c")))),
+            );
+        }
+        // A restriction of it may not.
+        refused(
+            "derivation-ok-restriction",
+            &format!("{base}{}", complex("t", "", &content(M, "restriction", "b", ""))),
+        );
+    }
+    // Mixed content that is empty is no nothing.
+    let base = complex("b", M, "");
+    refused(
+        "cos-ct-extends",
+        &format!("{base}{}", complex("t", "", &content("", "extension", "b", &sequence("c")))),
+    );
+    is_mixed(true, &format!("{base}{}", complex("t", "", &content(M, "extension", "b", &sequence("c")))));
+}
+
+#[test]
+fn what_is_mixed_and_what_is_not_do_not_go_together() {
+    for (base, own) in [("", M), (M, "")] {
+        let types = |way: &str, inside: &str| {
+            format!(
+                "{}{}",
+                complex("b", base, &sequence("a")),
+                complex("t", "", &content(own, way, "b", inside))
+            )
+        };
+        refused("cos-ct-extends", &types("extension", &sequence("c")));
+        if base.is_empty() {
+            refused("cos-ct-extends", &types("extension", ""));
+            refused("derivation-ok-restriction", &types("restriction", &sequence("a")));
+        } else {
+            is_mixed(false, &types("restriction", &sequence("a")));
+        }
+    }
+    // Whatever may stand in xs:anyType, an extension of it is mixed.
+    let after = "<xs:sequence minOccurs='0' maxOccurs='0'><xs:element name='a'/></xs:sequence>";
+    is_mixed(true, &complex("t", "", &content("", "extension", "xs:anyType", after)));
+    assert!(load(&complex("t", "", &content("", "extension", "xs:anyType", &sequence("a")))).is_err());
+    // Simple content stays simple.
+    let base = "<xs:complexType name='b'><xs:simpleContent><xs:extension base='xs:int'/></xs:simpleContent></xs:complexType>";
+    taken(&format!("{base}{}", complex("t", "", &content("", "extension", "b", ""))));
+    for (way, mixed, rule) in [
+        ("extension", M, "cos-ct-extends"),
+        ("restriction", M, "derivation-ok-restriction"),
+        ("restriction", "", "derivation-ok-restriction"),
+    ] {
+        refused(rule, &format!("{base}{}", complex("t", "", &content(mixed, way, "b", ""))));
+    }
+    // Where no text may stand, no value can stand for it.
+    for inside in ["", "<xs:sequence/>", &sequence("a"), &content("", "restriction", "xs:anyType", "")] {
+        for value in ["default", "fixed"] {
+            let element = format!("<xs:element name='e' type='t' {value}='text'/>");
+            refused("e-props-correct.2", &format!("{}{element}", complex("t", "", inside)));
+        }
+    }
+}
+
+#[test]
+fn simple_content_restricts_the_simple_type_of_its_base() {
+    let restriction = |base: &str, inside: &str| {
+        format!(
+            "<xs:simpleContent><xs:restriction base='{base}'>{inside}</xs:restriction></xs:simpleContent>"
+        )
+    };
+    let extension =
+        |base: &str| format!("<xs:simpleContent><xs:extension base='{base}'/></xs:simpleContent>");
+    let inside = |base: &str| format!("<xs:simpleType><xs:restriction base='{base}'/></xs:simpleType>");
+    let least = "<xs:minInclusive value='3'/>";
+    let types = "<xs:simpleType name='I'><xs:restriction base='xs:int'/></xs:simpleType>
+        <xs:simpleType name='J'><xs:restriction base='I'/></xs:simpleType>
+        <xs:simpleType name='U'><xs:union memberTypes='I xs:date'/></xs:simpleType>"
+        .replace('\n', "");
+    let of = |base: &str, more: &str, own: &str| {
+        format!(
+            "{types}{}{more}{}",
+            complex("b", "", &extension(base)),
+            complex("t", "", &restriction(if more.is_empty() { "b" } else { "m" }, own))
+        )
+    };
+    for (base, own) in [("I", "I"), ("I", "J"), ("xs:int", "J"), ("xs:anySimpleType", "U"), ("U", "J")] {
+        taken(&of(base, "", &inside(own)));
+        taken(&of(base, &complex("m", "", &extension("b")), &inside(own)));
+    }
+    taken(&of("I", &complex("m", "", &restriction("b", &inside("J"))), least));
+    let other = "<xs:simpleType><xs:list itemType='I'/></xs:simpleType>";
+    for own in [&inside("xs:int"), &inside("xs:string"), other] {
+        refused("derivation-ok-restriction", &of("I", "", own));
+    }
+    // What a restriction makes has no name: only facets restrict it further.
+    for between in ["", least, &inside("I")] {
+        refused(
+            "derivation-ok-restriction",
+            &of("I", &complex("m", "", &restriction("b", between)), &inside("I")),
+        );
+    }
+    let emptiable = sequence("a");
+    let required = emptiable.replace(" minOccurs='0'", "");
+    taken(&format!(
+        "{}{}",
+        complex("b", M, &emptiable),
+        complex("t", "", &restriction("b", &inside("xs:int")))
+    ));
+    for (mixed, base) in [("", &emptiable), (M, &required), ("", &String::new())] {
+        let types =
+            format!("{}{}", complex("b", mixed, base), complex("m", "", &content("", "extension", "b", "")));
+        for base in ["b", "m"] {
+            let Err(SchemaError::Invalid { .. }) =
+                load(&format!("{types}{}", complex("t", "", &restriction(base, &inside("xs:int")))))
+            else {
+                panic!("{mixed} {base}")
+            };
+        }
+    }
+}
+
+#[test]
+fn blanks_in_base64_are_no_part_of_a_value() {
+    let binary = "xs:base64Binary";
+    let restricted = |name: &str, base: &str, facets: &str| {
+        format!(
+            "<xs:simpleType {name}><xs:restriction base='{base}'>{facets}</xs:restriction></xs:simpleType>"
+        )
+    };
+    let least = "<xs:minLength value='1'/>";
+    let types = [
+        restricted("name='T'", binary, least),
+        restricted("name='U'", "T", ""),
+        complex("C", "", "<xs:simpleContent><xs:extension base='U'/></xs:simpleContent>"),
+        "<xs:attribute name='g' type='U'/>".to_owned(),
+    ]
+    .concat();
+    for blanks in ["AAAA AAA=", "A A A A A A A =", "&#10;AA&#9;AAAA&#13;A  = ", "AAAAAAA ="] {
+        for ty in [binary, "T", "U", "C"] {
+            for value in ["default", "fixed"] {
+                let schema = taken(&format!("{types}<xs:element name='e' type='{ty}' {value}='{blanks}'/>"));
+                assert_eq!(broken(&schema, "<e/>"), [""; 0], "{blanks}");
+                assert_eq!(broken(&schema, "<e>A AAAAAA=</e>"), [""; 0], "{blanks}");
+                let other: &[&str] = if value == "fixed" { &["cvc-elt.5.2.2"] } else { &[] };
+                assert_eq!(broken(&schema, "<e>AAAAAAE=</e>"), other, "{blanks}");
+            }
+        }
+        let attributes = format!(
+            "{types}<xs:attribute name='h' type='{binary}' fixed='{blanks}'/>
+             <xs:element name='e'><xs:complexType><xs:attribute name='a' type='T' fixed='{blanks}'/>
+               <xs:attribute name='b' default='{blanks}'>{}</xs:attribute>
+               <xs:attribute ref='g' fixed='{blanks}'/><xs:attribute ref='h'/></xs:complexType></xs:element>",
+            restricted("", "U", "")
+        );
+        let schema = taken(&attributes);
+        assert_eq!(broken(&schema, "<e a='AAAAAAA=' g='AAAA AAA=' h='A AAAAAA='/>"), [""; 0], "{blanks}");
+        assert_eq!(broken(&schema, "<e g='AAAAAAE='/>"), ["cvc-attribute.4"], "{blanks}");
+        let listed = format!("<xs:enumeration value='{blanks}'/><xs:enumeration value='AAAB'/>");
+        let inside = format!(
+            "<xs:complexType name='D'><xs:simpleContent><xs:restriction base='C'>{listed}</xs:restriction></xs:simpleContent></xs:complexType>"
+        );
+        for enumerated in [restricted("name='D'", "T", &listed), inside] {
+            let schema = taken(&format!("{types}{enumerated}<xs:element name='e' type='D'/>"));
+            assert_eq!(broken(&schema, "<e>AA AAAAA=</e>"), [""; 0], "{blanks}");
+            assert_eq!(broken(&schema, "<e>AAAC</e>"), ["cvc-enumeration-valid"], "{blanks}");
+        }
+    }
+    // Values of other types keep them, and what is no value is none without them.
+    for (ty, value) in [(binary, "AA A"), (binary, "AA-A AAAA"), ("xs:hexBinary", "0A 0B"), ("xs:int", "1 2")]
+    {
+        refused("e-props-correct.2", &format!("<xs:element name='e' type='{ty}' default='{value}'/>"));
+    }
+    let schema = taken("<xs:element name='e' type='xs:string' fixed='AAAA AAAA'/>");
+    assert_eq!(broken(&schema, "<e>AAAAAAAA</e>"), ["cvc-elt.5.2.2"]);
+}
+
+#[test]
+fn an_optional_group_is_cut_down_to_one_of_its_elements() {
+    let element =
+        |name: &str, least: u8| format!("<xs:element name='{name}' type='xs:int' minOccurs='{least}'/>");
+    let all = |least: u8, inside: &str| format!("<xs:all minOccurs='{least}'>{inside}</xs:all>");
+    let whole = format!("{}{}{}", element("a", 1), element("b", 0), element("c", 0));
+    let types = |base: &str, own: &str| {
+        format!("{}{}", complex("b", "", base), complex("t", "", &content("", "restriction", "b", own)))
+    };
+    let group = format!("<xs:group name='g'>{}</xs:group>", all(1, &whole).replace(" minOccurs='1'", ""));
+    let one = all(0, &element("a", 1));
+    for base in [all(0, &whole), "<xs:group ref='g' minOccurs='0'/>".to_owned()] {
+        let right = format!("{group}{}", types(&base, &one));
+        let schema = taken(&format!("{right}<xs:element name='e' type='t'/>"));
+        for (inside, rules) in [
+            ("", &[][..]),
+            ("<a>1</a>", &[]),
+            ("<a>1</a><a>1</a>", &["cvc-complex-type.2.4"]),
+            ("<b>1</b>", &["cvc-complex-type.2.4"]),
+        ] {
+            let found = broken(&schema, &format!("<e>{inside}</e>"));
+            assert_eq!(found.first(), rules.first(), "{inside}: {found:?}");
+        }
+        // And that again, and no more than that.
+        taken(&format!("{right}{}", complex("u", "", &content("", "restriction", "t", &one))));
+        taken(&format!("{right}{}", complex("u", "", &content("", "restriction", "t", ""))));
+        let more = complex("u", "", &content("", "extension", "t", &sequence("d")));
+        assert!(load(&format!("{right}{more}")).is_err(), "xs:all is extended");
+    }
+    taken(&types(&all(0, &whole), &all(1, &element("a", 1))));
+    for own in [all(0, &element("b", 1)), all(0, &element("d", 1)), all(0, &element("a", 0))] {
+        refused("derivation-ok-restriction", &types(&all(0, &whole), &own));
+    }
+    refused("derivation-ok-restriction", &types(&all(1, &whole), &one));
+    // One element twice is wrong in such a group, wherever it comes from.
+    let twice = all(0, "<xs:element name='a' type='xs:int' maxOccurs='2'/>");
+    assert!(
+        load(&types("<xs:sequence><xs:any minOccurs='0' maxOccurs='9'/></xs:sequence>", &twice)).is_err()
+    );
+}
+
+#[test]
+fn final_default_is_asked_of_types_without_a_name() {
+    let schema = |list: &str, body: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("main.xsd");
+        let head = "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'";
+        std::fs::write(&path, format!("{head} finalDefault='{list}'>{body}</xs:schema>")).unwrap();
+        Schema::load(&path, None)
+    };
+    let integers = "<xs:simpleType><xs:restriction base='xs:int'/></xs:simpleType>";
+    let list = format!("<xs:simpleType name='t'><xs:list>{integers}</xs:list></xs:simpleType>");
+    let shorter = "<xs:simpleType name='t'><xs:restriction><xs:simpleType><xs:list itemType='xs:int'/></xs:simpleType><xs:maxLength value='2'/></xs:restriction></xs:simpleType>";
+    for (finals, body, right) in [
+        ("list", shorter, true),
+        ("list", &list, false),
+        ("#all", &list, false),
+        ("union", &list, true),
+        ("list", "<xs:simpleType name='t'><xs:list itemType='xs:int'/></xs:simpleType>", true),
+    ] {
+        let loaded = schema(finals, body);
+        assert_eq!(loaded.is_ok(), right, "{finals}: {body}: {loaded:?}");
+        if let Err(error) = loaded {
+            assert!(error.to_string().contains("finalDefault forbids a list of this type"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_abstract_element_is_left_to_the_wildcard_beside_it() {
+    let head = "<xs:element name='h' type='xs:int' abstract='true'/>";
+    let member = "<xs:element name='m' type='xs:int' substitutionGroup='h'/>";
+    let root = |process: &str| {
+        format!(
+            "<xs:element name='e'><xs:complexType><xs:choice><xs:element ref='h'/><xs:any processContents='{process}'/></xs:choice></xs:complexType></xs:element>"
+        )
+    };
+    // An abstract element is in no substitution group (§3.3.6), its own neither, so that nothing competes.
+    for (process, rules) in [("skip", &[][..]), ("lax", &["cvc-elt.2"]), ("strict", &["cvc-elt.2"])] {
+        let schema = taken(&format!("{head}{}", root(process)));
+        assert_eq!(broken(&schema, "<e><h>1</h></e>"), rules, "{process}");
+    }
+    // Its members are, and do.
+    refused("cos-nonambig", &format!("{head}{member}{}", root("skip")));
+    let elsewhere = root("skip").replace("<xs:any ", "<xs:any namespace='##other' ");
+    let schema = taken(&format!("{head}{member}{elsewhere}"));
+    assert_eq!(broken(&schema, "<e><m>1</m></e>"), [""; 0]);
+    assert_eq!(broken(&schema, "<e><h>1</h></e>"), ["cvc-elt.2"]);
+}
