@@ -60,6 +60,10 @@ pub(crate) async fn deliver(
             Err(end) => JobAnswer::Ended(end),
         };
         if let Some(end) = course.told(began.elapsed(), answer) {
+            // Before the ledger has the outcome: whoever sees that finds what was said.
+            if let Some(keep) = &outgoing.keep {
+                keep.results(course.said()).await;
+            }
             return end;
         }
     }
@@ -83,7 +87,7 @@ async fn carry_out(
                 "object": spec.object, "operation": spec.operation, "externalIdFieldName": spec.external_id,
                 "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "CRLF",
             });
-            outgoing.call(|| json(outgoing, Method::POST, &all, &create)).await?
+            outgoing.call("job-create", || json(outgoing, Method::POST, &all, &create)).await?
         }
         JobStep::Note(id) => {
             notary.sent(&id).await?;
@@ -93,10 +97,16 @@ async fn carry_out(
         }
         JobStep::Upload => upload(outgoing, chunk, &format!("{this}/batches")).await?,
         JobStep::Close => {
-            outgoing.call(|| json(outgoing, Method::PATCH, &this, &change("UploadComplete"))).await?
+            outgoing
+                .call("job-close", || json(outgoing, Method::PATCH, &this, &change("UploadComplete")))
+                .await?
         }
-        JobStep::Abort => outgoing.call(|| json(outgoing, Method::PATCH, &this, &change("Aborted"))).await?,
-        JobStep::Look => outgoing.call(|| bare(outgoing, Method::GET, &this, "application/json")).await?,
+        JobStep::Abort => {
+            outgoing.call("job-abort", || json(outgoing, Method::PATCH, &this, &change("Aborted"))).await?
+        }
+        JobStep::Look => {
+            outgoing.call("job-state", || bare(outgoing, Method::GET, &this, "application/json")).await?
+        }
         JobStep::Wait(wait) => {
             sleep(wait).await;
             return Ok(JobAnswer::Done);
@@ -136,7 +146,7 @@ async fn upload(outgoing: &Outgoing, chunk: &Measured, path: &str) -> Result<Ans
         let records = chunk.records.clone();
         Ok(request.map(|()| encode::body(&outgoing.source, records, chunk.bytes, call.framing)))
     };
-    outgoing.call(request).await
+    outgoing.call("job-upload", request).await
 }
 
 /// Reads a result file while it comes.
@@ -150,7 +160,9 @@ async fn fetch(
     // Each field may come back in quotes, and each quote doubled.
     let limit = 64 * 1024 + 3 * chunk.bytes + MOST_BESIDE_ROW * chunk.rows;
     let path = format!("{}/{}/{file}", base(spec), course.id());
-    let answer = outgoing.call_streaming(|| bare(outgoing, Method::GET, &path, "text/csv"), limit).await?;
+    let answer = outgoing
+        .call_streaming("job-results", || bare(outgoing, Method::GET, &path, "text/csv"), limit)
+        .await?;
     if !answer.status.is_success() {
         return Err(lost("job-results"));
     }

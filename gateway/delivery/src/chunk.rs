@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, StatusCode};
 use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{BatchId, CallName, RowAnswer, Spool};
 use sekisho_liveness::ErrorClass;
-use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Sent, Token, Upstream, UpstreamError};
+use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Note, Sent, Token, Upstream, UpstreamError};
 use uuid::Uuid;
 
 use crate::dialect::{Asked, Verdict};
@@ -87,7 +87,7 @@ pub(crate) struct Keep {
 impl Keep {
     /// What cannot be kept is missing in the answer, which then says in the gateway's words what became of those rows: the
     /// outcome counts for more.
-    async fn results(&self, results: Vec<RowAnswer>) {
+    pub(crate) async fn results(&self, results: Vec<RowAnswer>) {
         if results.is_empty() {
             return;
         }
@@ -111,7 +111,7 @@ impl From<UpstreamError> for End {
             (Sent::No, UpstreamError::Request { .. } | UpstreamError::Body { .. }) => {
                 End::NotSent { code, class: ErrorClass::Misuse }
             }
-            (Sent::No, UpstreamError::Busy { .. }) => {
+            (Sent::No, UpstreamError::Busy { .. } | UpstreamError::NotRecorded) => {
                 End::NotSent { code, class: ErrorClass::Infrastructure }
             }
             (Sent::No, _) => End::NotSent { code, class: ErrorClass::Line },
@@ -156,6 +156,7 @@ impl Outgoing {
             let call = dialect.call(self.upstream.endpoint(), &self.batch, self.number, &message, session)?;
             let body = encode::body(&self.source, chunk.records.clone(), chunk.bytes, call.framing);
             let mut request = call.request.map(|()| body);
+            request.extensions_mut().insert(self.note("send"));
             if !dialect.session_in_body() {
                 authorize(request.headers_mut(), token.as_ref());
             }
@@ -183,15 +184,28 @@ impl Outgoing {
         }
     }
 
+    /// What is said of a call in the exchange log; `operation` is a word of this crate.
+    fn note(&self, operation: &'static str) -> Note {
+        Note {
+            route: Some(self.source.plan.plan.route.clone()),
+            // A batch's name is a UUID.
+            batch: self.batch.parse().ok(),
+            chunk: Some(self.number),
+            ..Note::of(operation)
+        }
+    }
+
     /// A call without rows, with the token, renewed once when the upstream says that it has expired.
     pub(crate) async fn call(
         &self,
+        operation: &'static str,
         request: impl Fn() -> Result<Request<Body>, PlanError>,
     ) -> Result<Answer, End> {
         let mut token = self.token().await?;
         let mut renewed = false;
         loop {
             let mut request = request()?;
+            request.extensions_mut().insert(self.note(operation));
             authorize(request.headers_mut(), token.as_ref());
             self.tally.call();
             let answer = self.upstream.client().send(request, self.deadline()).await?;
@@ -211,6 +225,7 @@ impl Outgoing {
     /// As [`Outgoing::call`], for an answer of at most `limit` bytes that is read piece by piece.
     pub(crate) async fn call_streaming(
         &self,
+        operation: &'static str,
         request: impl Fn() -> Result<Request<Body>, PlanError>,
         limit: u64,
     ) -> Result<AnswerStream, End> {
@@ -218,6 +233,7 @@ impl Outgoing {
         let mut renewed = false;
         loop {
             let mut request = request()?;
+            request.extensions_mut().insert(self.note(operation));
             authorize(request.headers_mut(), token.as_ref());
             self.tally.call();
             let client = self.upstream.client();

@@ -325,7 +325,7 @@ impl Admin {
 
     /// A receipt with what only the operator sees.
     async fn view(&self, batch: &BatchView) -> Result<serde_json::Value, LedgerError> {
-        let receipt = answers::standing(&self.gateway.ledger, batch, None).await?;
+        let receipt = answers::standing(&self.gateway, batch, None).await?;
         let mut view = serde_json::to_value(receipt).unwrap_or_default();
         if let Some(members) = view.as_object_mut() {
             members.insert("client".into(), json!(batch.client));

@@ -13,22 +13,27 @@ use sekisho_soap::message::{self, DuplicateBy, ErrorsPage, Heartbeat, Receipt, R
 use sekisho_xsd::Words;
 use time::OffsetDateTime;
 
+use crate::gateway::Gateway;
+
 pub(crate) use self::chunks::page as chunks;
 pub(crate) use self::held::numbered;
 
 /// The receipt of a batch as it stands, with what of it waits for an operator.
 pub(crate) async fn standing(
-    ledger: &Ledger,
+    gateway: &Gateway,
     batch: &BatchView,
     duplicate: Option<RepeatedBy>,
 ) -> Result<Receipt, LedgerError> {
-    Ok(Receipt { held: held::by_reason(ledger, batch).await?, ..receipt(batch, duplicate) })
+    let held = held::by_reason(&gateway.ledger, batch).await?;
+    // As it is now: what was on record when the receipt was given cannot be taken away unseen.
+    let log_head = batch.finished_at.and_then(|_| gateway.log.head()).map(|head| head.to_string());
+    Ok(Receipt { held, log_head, ..receipt(batch, duplicate) })
 }
 
 /// The receipt of a batch that has just been accepted. One that was accepted before has a standing already; where that
 /// cannot be had now, the receipt is true without it.
-pub(crate) async fn accepted(ledger: &Ledger, batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
-    standing(ledger, batch, duplicate).await.unwrap_or_else(|error| {
+pub(crate) async fn accepted(gateway: &Gateway, batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
+    standing(gateway, batch, duplicate).await.unwrap_or_else(|error| {
         tracing::warn!(%error, batch = %batch.id, "what is held could not be read for a receipt");
         receipt(batch, duplicate)
     })
@@ -48,6 +53,7 @@ fn receipt(batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
         bytes: batch.bytes,
         chunks: batch.chunks,
         delivered_digest: batch.delivered_digest.map(|digest| digest.to_string()),
+        log_head: None,
         payload_digest: batch.payload_digest.to_string(),
         records_digest: batch.records_digest.to_string(),
         duplicate: duplicate.is_some(),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sekisho_exchanges::ExchangeLog;
 use sekisho_journal::{BatchId, Ledger, Spool};
 use sekisho_liveness::Board;
 
@@ -21,6 +22,8 @@ pub struct Gateway {
     pub board: Board,
     /// The counters.
     pub metrics: Metrics,
+    /// Where every exchange is put on record.
+    pub log: ExchangeLog,
     /// The places of bodies that are read.
     pub(crate) uploads: Shared,
     /// The memory of relays.
@@ -55,6 +58,7 @@ impl Gateway {
             ledger,
             board,
             metrics,
+            log: ExchangeLog::default(),
             uploads: Shared::new(admission.uploads, admission.client_uploads),
             relays: relays(&admission),
             least_rate: admission.least_rate,
@@ -62,6 +66,11 @@ impl Gateway {
             repetitions: Mutex::default(),
             unsure: Mutex::default(),
         }
+    }
+
+    /// Puts every exchange on record there.
+    pub fn recording(self, log: ExchangeLog) -> Self {
+        Self { log, ..self }
     }
 
     /// How many more bodies could be read at this moment.

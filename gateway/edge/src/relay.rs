@@ -19,9 +19,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{Method, Request};
+use sekisho_exchanges::Verdict;
 use sekisho_journal::BatchId;
 use sekisho_soap::{MediaType, Version};
-use sekisho_upstream::{AnswerStream, Body, Sent, UpstreamError};
+use sekisho_upstream::{AnswerStream, Body, Note, Sent, UpstreamError};
 use tokio::time::Instant;
 
 use crate::admission::{Full, Room};
@@ -31,7 +32,8 @@ use crate::intake::from_body;
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
 use crate::service::{
-    Answered, Coding, Declared, Exchange, Voice, arrival, query, refuse, soap_action, turn,
+    Answered, Coding, Declared, Exchange, Voice, arrival, named, query, refuse, soap_action, turn,
+    unrecordable,
 };
 
 /// Headers of the request that mean something to a SOAP service. Nothing else is passed on.
@@ -113,7 +115,11 @@ impl Passage<'_, '_> {
         let checked = self.check(&message).await?;
         match checked.asks {
             Asks::Query(_) => self.ask(checked).await,
-            Asks::Submit(_) => self.pass(message, room).await,
+            Asks::Submit(submission) => {
+                self.exchange.noted.operation("relay");
+                self.exchange.noted.records(submission.records, Verdict::Passed);
+                self.pass(message, room).await
+            }
         }
     }
 
@@ -156,6 +162,7 @@ impl Passage<'_, '_> {
         match read {
             Ok(message) => {
                 self.version = message.version;
+                named(self.exchange, message.message_id.as_deref(), message.parts);
                 Ok(message)
             }
             Err(refused) => {
@@ -192,6 +199,7 @@ impl Passage<'_, '_> {
         .await??;
         let body = room.hold(body);
         count(exchange, "passed");
+        exchange.noted.outcome("relayed");
         Ok(Answered::of(self.door, reply::response(status, media_type, body)))
     }
 }
@@ -302,6 +310,12 @@ async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream
             request.headers_mut().insert(name.clone(), value.clone());
         }
     }
+    request.extensions_mut().insert(Note {
+        route: Some(exchange.route.name.clone()),
+        client: Some(exchange.client.name.clone()),
+        within: Some(exchange.id),
+        ..Note::of("relay")
+    });
     upstream.client().send_streaming(request, *deadline).await.map_err(|error| from_upstream(&error))
 }
 
@@ -333,6 +347,9 @@ fn no_room() -> Refusal {
 
 fn from_upstream(error: &UpstreamError) -> Refusal {
     tracing::warn!(%error, code = error.code(), "the upstream did not answer");
+    if let UpstreamError::NotRecorded = error {
+        return unrecordable();
+    }
     if let UpstreamError::AnswerTooLong { limit } = error {
         return Refusal::new(
             Class::UpstreamTimeout,

@@ -54,6 +54,7 @@ fn receipt(full: bool) -> Receipt {
         payload_digest: digest.clone(),
         records_digest: digest.clone(),
         delivered_digest: full.then_some(digest),
+        log_head: full.then(|| format!("4711:{}", "0f".repeat(32))),
         duplicate: full,
         duplicate_by: full.then_some(DuplicateBy::MessageId),
         state: State::Delivering,

@@ -58,6 +58,8 @@ pub(crate) struct SoapMessage {
     pub(crate) asks: Asks,
     /// What its header demands.
     pub(crate) header: Header,
+    /// Parts of its package, if it came in one.
+    pub(crate) parts: Option<u64>,
 }
 
 /// What a message's header demands of who does not pass it on as it came.

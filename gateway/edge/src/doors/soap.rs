@@ -75,7 +75,7 @@ pub(crate) fn inline(
             }))
         }
     };
-    Ok(SoapMessage { version, message_id, asks, header })
+    Ok(SoapMessage { version, message_id, asks, header, parts: None })
 }
 
 fn drain(bytes: &mut impl Read) -> Result<(), Refusal> {

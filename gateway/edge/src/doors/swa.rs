@@ -110,7 +110,7 @@ fn package(
     let mut second = None;
     let mut beside: Vec<Beside> = Vec::new(); // no more than the route takes parts
     let mut root_number = 0;
-    let mut others = 0;
+    let mut others: u64 = 0;
     while let Some(head) = parts.next_part().map_err(|error| from_mime(&error))? {
         let number = head.index as u64 + 1;
         let is_root = match start {
@@ -167,7 +167,8 @@ fn package(
             }))
         }
     };
-    Ok(SoapMessage { version: *version, message_id: root.message_id, asks, header: root.header })
+    let (version, message_id, parts) = (*version, root.message_id, Some(others + 1));
+    Ok(SoapMessage { version, message_id, asks, header: root.header, parts })
 }
 
 /// Whether this part's records are (or may be) the message's: what the root points to, or any candidate before it.

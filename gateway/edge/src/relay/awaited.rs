@@ -113,7 +113,7 @@ impl Awaited<'_, '_> {
         }
         if self.own || (finished && !split.merged) {
             count(exchange, "receipt");
-            let receipt = answers::accepted(&exchange.gateway.ledger, batch, kept.duplicate).await;
+            let receipt = answers::accepted(exchange.gateway, batch, kept.duplicate).await;
             return Ok(self.answered(soap_answer(self.version, message_id, &Answer::Submitted(receipt))));
         }
         count(exchange, "unfinished");

@@ -86,12 +86,12 @@ impl Passage<'_, '_> {
                 self.read(read?)?
             }
         };
-        let SoapMessage { message_id, asks, header, .. } = message;
+        let SoapMessage { message_id, asks, header, parts, .. } = message;
         let submission = match asks {
             Asks::Submit(submission) => *submission,
             asks @ Asks::Query(_) => {
                 let version = self.version;
-                return self.ask(SoapMessage { version, message_id, asks, header }).await;
+                return self.ask(SoapMessage { version, message_id, asks, header, parts }).await;
             }
         };
         let awaited = Awaited {

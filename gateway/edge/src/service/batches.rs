@@ -33,9 +33,11 @@ fn unknown() -> Refusal {
 pub(super) async fn find(exchange: &Exchange<'_>, id: &str) -> Result<BatchView, Refusal> {
     let id: BatchId = id.parse().map_err(|_| unknown())?;
     let found = exchange.gateway.ledger.batch(id).await.map_err(|error| ledger(&error))?;
-    found
+    let found = found
         .filter(|batch| batch.client == exchange.client.name && batch.route == exchange.route.name)
-        .ok_or_else(unknown)
+        .ok_or_else(unknown)?;
+    exchange.noted.batch(found.id);
+    Ok(found)
 }
 
 /// The receipt of a batch that was found, as it stands now.
@@ -43,7 +45,7 @@ pub(super) async fn standing(
     exchange: &Exchange<'_>,
     batch: Result<BatchView, Refusal>,
 ) -> Result<Receipt, Refusal> {
-    answers::standing(&exchange.gateway.ledger, &batch?, None).await.map_err(|error| ledger(&error))
+    answers::standing(exchange.gateway, &batch?, None).await.map_err(|error| ledger(&error))
 }
 
 /// `GET …/batches/{id}`.

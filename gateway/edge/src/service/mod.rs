@@ -7,6 +7,7 @@ mod batches;
 mod form;
 mod head;
 mod receive;
+mod record;
 mod repetition;
 mod say;
 mod submit;
@@ -26,10 +27,12 @@ use uuid::Uuid;
 
 pub(crate) use self::batches::ledger;
 pub(crate) use self::receive::{Coding, Declared, arrival, through_from, turn};
+use self::record::{Counted, Record, asked, unrecorded};
+pub(crate) use self::record::{Noted, unrecordable};
 pub(crate) use self::repetition::header_key;
 use self::say::json;
 pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
-pub(crate) use self::submit::{Kept, LOOK, keep, municipal, soap_action, stated_wait};
+pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, soap_action, stated_wait};
 use crate::answer_body::AnswerBody;
 use crate::answers;
 use crate::framing::REFUSED_PREFIX;
@@ -59,6 +62,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) client: &'a Arc<Client>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) received_at: u64,
+    /// What the exchange log will say of it.
+    pub(crate) noted: &'a Noted,
     /// For who waits longer than its own work takes.
     pub(crate) stopping: Option<Stopping>,
 }
@@ -69,11 +74,13 @@ pub(crate) struct Answered {
     pub(crate) door: &'static str,
     pub(crate) body_read: bool,
     pub(crate) refused: Option<&'static str>,
+    /// Records broke a rule, for which it was refused.
+    pub(crate) violated: bool,
 }
 
 impl Answered {
     pub(crate) fn of(door: &'static str, response: Response<impl Into<AnswerBody>>) -> Self {
-        Self { response: response.map(Into::into), door, body_read: true, refused: None }
+        Self { response: response.map(Into::into), door, body_read: true, refused: None, violated: false }
     }
 }
 
@@ -118,7 +125,18 @@ impl Service {
         let method = request.method().clone();
         let routes = self.routes.load_full();
         let found = routes.find(request.uri().path()).map(|(route, _)| Arc::clone(route));
-        let mut answered = self.exchange(id, &routes, request, peer).await;
+        let voice = Voice::of(request.headers());
+        let noted = Noted::default();
+        let log = &self.gateway.log;
+        let record = Record::begin(log, id, &method, peer, found.as_deref(), &noted);
+        let tally = log.is_on().then(|| Arc::clone(&record.body));
+        let request = request.map(|body| Counted { body, tally });
+        let mut answered = self.exchange(id, &routes, request, peer, &noted).await;
+        if record.end(&answered).await.is_err() {
+            // No answer leaves without a record: whether anything was done, the client must ask.
+            let Answered { door, body_read, .. } = answered;
+            answered = Answered { door, body_read, ..refuse(id, voice, unrecorded()) };
+        }
         let peer = peer.address;
 
         let metrics = &self.gateway.metrics;
@@ -148,7 +166,14 @@ impl Service {
         answered.response
     }
 
-    async fn exchange<B>(&self, id: Uuid, routes: &Routes, request: Request<B>, peer: &Peer) -> Answered
+    async fn exchange<B>(
+        &self,
+        id: Uuid,
+        routes: &Routes,
+        request: Request<B>,
+        peer: &Peer,
+        noted: &Noted,
+    ) -> Answered
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
@@ -181,6 +206,11 @@ impl Service {
             Ok(client) => client,
             Err(refusal) => return no(refusal),
         };
+        noted.client(&client.name);
+        noted.operation(asked(below, &parts.method));
+        if self.gateway.log.is_failing() && self.gateway.log.holds_back(&route.name) {
+            return no(unrecordable());
+        }
         let exchange = Exchange {
             id,
             gateway: &self.gateway,
@@ -188,6 +218,7 @@ impl Service {
             client,
             headers: &parts.headers,
             received_at: crate::gateway::now_millis(),
+            noted,
             stopping: parts.extensions.get().cloned(),
         };
         let query = parts.uri.query().unwrap_or_default();
@@ -325,6 +356,13 @@ pub(crate) async fn query(
     request: sekisho_soap::message::Request,
 ) -> Answered {
     use sekisho_soap::message::{Answer, Request as Ask};
+    exchange.noted.operation(match &request {
+        Ask::Heartbeat => "heartbeat",
+        Ask::BatchState { .. } => "receipt",
+        Ask::BatchErrors { .. } => "errors",
+        Ask::BatchChunks { .. } => "chunks",
+        Ask::CancelBatch { .. } => "cancel",
+    });
     let found = match request {
         Ask::Heartbeat => Ok(Answer::Heartbeat(answers::heartbeat(&exchange.hops()))),
         Ask::BatchState { id } => {

@@ -65,6 +65,7 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
     let listed = refusal.violations.as_deref();
     let errors = listed.map(answers::violations).unwrap_or_default();
     let errors_total = listed.map(sekisho_records::Violations::total);
+    let violated = listed.is_some();
     let (door, mut response) = match voice {
         Voice::Soap(version) => {
             let mut fault =
@@ -100,7 +101,8 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
     if let Some(after) = refusal.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
-    Answered { response: response.map(AnswerBody::from), door, body_read: true, refused: Some(refusal.code) }
+    let (response, refused) = (response.map(AnswerBody::from), Some(refusal.code));
+    Answered { response, door, body_read: true, refused, violated }
 }
 
 /// A body of text.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{LINK, LOCATION};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
+use sekisho_exchanges::Verdict;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
 use sekisho_journal::{Accepted, BatchId, BatchView, Digest, NewBatch, RepeatedBy};
@@ -106,9 +107,20 @@ pub(crate) fn soap_action(headers: &HeaderMap, media_type: &MediaType) -> Option
         .or_else(|| media_type.parameter("action").map(str::to_owned))
 }
 
+/// What a message is called and made of, for the exchange log.
+pub(crate) fn named(exchange: &Exchange<'_>, message_id: Option<&str>, parts: Option<u64>) {
+    if let Some(id) = message_id.filter(|_| exchange.gateway.log.is_on()) {
+        exchange.noted.message(exchange.gateway.spool.keyed_hash("message-id", id.as_bytes()).0);
+    }
+    if let Some(parts) = parts {
+        exchange.noted.parts(parts);
+    }
+}
+
 async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapMessage) -> Answered {
-    let SoapMessage { version, message_id, asks, header: _ } = message;
+    let SoapMessage { version, message_id, asks, header: _, parts } = message;
     let message_id = message_id.as_deref();
+    named(exchange, message_id, parts);
     match asks {
         Asks::Query(request) => query(exchange, door, version, message_id, request).await,
         Asks::Submit(mut submission) => {
@@ -121,8 +133,8 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
                 Ok(kept) => {
                     let response = match reply {
                         None => {
-                            let ledger = &exchange.gateway.ledger;
-                            let receipt = answers::accepted(ledger, &kept.batch, kept.duplicate).await;
+                            let gateway = exchange.gateway;
+                            let receipt = answers::accepted(gateway, &kept.batch, kept.duplicate).await;
                             soap_answer(version, message_id, &Answer::Submitted(receipt))
                         }
                         Some(reply) => {
@@ -309,6 +321,9 @@ pub(crate) async fn keep(
         return Err(repetition::missing());
     };
     let named = idempotency.is_some();
+    exchange.noted.operation("submit");
+    let left_out = !taken.set_aside.is_empty();
+    exchange.noted.records(taken.sealed.records, if left_out { Verdict::Partly } else { Verdict::Passed });
     let batch = NewBatch {
         id,
         client: exchange.client.name.clone(),
@@ -348,10 +363,14 @@ pub(crate) async fn keep(
                 id = %exchange.id, %batch.id, client = exchange.client.name, route = route.name, door,
                 records = batch.sums.accepted, bytes = batch.bytes, "batch accepted"
             );
+            exchange.noted.batch(batch.id);
+            exchange.noted.outcome("accepted");
             (gateway.wake)();
             Ok(Kept { batch, duplicate: None, named })
         }
         Ok(Accepted::Replay { batch, by }) => {
+            exchange.noted.batch(batch.id);
+            exchange.noted.outcome("duplicate");
             discard(&gateway.spool, id).await;
             Ok(Kept { batch, duplicate: Some(by), named })
         }
@@ -403,7 +422,7 @@ async fn accepted(exchange: &Exchange<'_>, kept: Kept) -> Answered {
         }
     }
     let status = if batch.finished_at.is_some() { 200 } else { 202 };
-    let receipt = answers::accepted(&exchange.gateway.ledger, &batch, duplicate).await;
+    let receipt = answers::accepted(exchange.gateway, &batch, duplicate).await;
     let mut response: Response<Full<Bytes>> = json(status, &receipt);
     let location = format!("{}/batches/{}", exchange.route.path.trim_end_matches('/'), batch.id);
     let headers = response.headers_mut();

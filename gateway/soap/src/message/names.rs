@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 
 /// Every element of `schemas/gateway.xsd`, in order.
-const NAMES: [&str; 95] = [
+const NAMES: [&str; 96] = [
     "accepted",
     "after",
     "ageMs",
@@ -62,6 +62,7 @@ const NAMES: [&str; 95] = [
     "limit",
     "line",
     "location",
+    "logHead",
     "message",
     "name",
     "next",

@@ -178,6 +178,10 @@ pub struct Receipt {
     /// Digest of the delivered records, on a final receipt, in the same form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_digest: Option<String>,
+    /// Head of the exchange log when this receipt was given, on a final one: the number of its last line, a colon, and that line's
+    /// hash in hexadecimal digits. Who has it can show that no line up to there was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_head: Option<String>,
     /// Whether this batch had been accepted before.
     pub duplicate: bool,
     /// By what that is known, if it had been.
@@ -240,6 +244,7 @@ impl Receipt {
         element.text("payloadDigest", &self.payload_digest);
         element.text("recordsDigest", &self.records_digest);
         element.optional("deliveredDigest", self.delivered_digest.as_deref());
+        element.optional("logHead", self.log_head.as_deref());
         element.text("duplicate", if self.duplicate { "true" } else { "false" });
         element.optional("duplicateBy", self.duplicate_by.map(DuplicateBy::name));
         element.text("state", self.state.name());
@@ -265,6 +270,7 @@ impl Receipt {
             payload_digest: fields.text("payloadDigest")?,
             records_digest: fields.text("recordsDigest")?,
             delivered_digest: fields.optional_text("deliveredDigest")?,
+            log_head: fields.optional_text("logHead")?,
             duplicate: fields.parsed("duplicate", tree::boolean)?,
             duplicate_by: fields.optional_parsed("duplicateBy", DuplicateBy::from_name)?,
             state: fields.parsed("state", State::from_name)?,

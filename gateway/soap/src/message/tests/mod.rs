@@ -68,6 +68,7 @@ fn receipts() -> impl Strategy<Value = Receipt> {
                 bytes: b.0[2],
                 payload_digest: b.1,
                 records_digest: b.2,
+                log_head: b.3.clone(),
                 delivered_digest: b.3,
                 duplicate: b.4,
                 duplicate_by: b.4.then_some(DuplicateBy::ALL[c.0 % 3]),
