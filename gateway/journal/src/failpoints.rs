@@ -47,6 +47,8 @@ points! {
     FileWrite = "file-write",
     /// Spool: what was written is not synced yet. May fail.
     FileSync = "file-sync",
+    /// Spool: the key of a batch is on the disk, and the batch is not sealed.
+    DataKeyKept = "data-key-kept",
     /// Spool: names of files are not synced yet. May fail.
     FolderSync = "folder-sync",
     /// Ledger: a transaction begins. May fail.

@@ -346,6 +346,15 @@ impl Ledger {
         self.readers.read(queries::with_payload)
     }
 
+    /// The batches of a client whose payload is in the spool, and whether each is finished (blocking); in the order of
+    /// acceptance.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn payloads_of_blocking(&self, client: &str) -> Result<Vec<(BatchId, bool)>> {
+        self.readers.read(|connection| queries::payloads_of(connection, client))
+    }
+
     /// The routes that any batch has (blocking).
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 
 mod batch;
 mod delivered;
+mod erasure;
 #[cfg(feature = "failpoints")]
 pub mod failpoints;
 mod identity;
@@ -31,6 +32,7 @@ pub use batch::{
     RepetitionName, SetAside,
 };
 pub use delivered::delivered_digest;
+pub use erasure::{Erased, erase_client};
 pub use identity::{BatchId, Digest, Epoch, ParseBatchIdError, ParseDigestError};
 pub use ledger::{Ledger, LedgerError};
 pub use machine::{BatchState, ChunkState, Closing, Code, Event, Exception, Outcome, Status, Sums};
@@ -38,6 +40,6 @@ pub use ranges::RangeSet;
 pub use recovery::{Recovery, RecoveryError, recover};
 pub use retention::{Keep, Purged, Removable, Retention, Slice, purge, purge_slice};
 pub use spool::{
-    BatchWriter, CallName, Disk, DiskFile, KeptResults, KeyOrder, Records, RowAnswer, Sealed, Spool,
-    SpoolError, SpoolReader,
+    BatchWriter, CallName, Disk, DiskFile, Encryption, KeptIn, KeptResults, KeyOrder, Records, Rewrapped,
+    RowAnswer, Sealed, Spool, SpoolError, SpoolReader, WrappingKey,
 };

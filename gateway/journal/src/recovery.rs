@@ -49,7 +49,8 @@ pub fn recover(spool: &Spool, ledger: &Ledger) -> Result<Recovery, RecoveryError
     for batch in promised.into_iter().filter(|(_, finished)| !finished).map(|(batch, _)| batch) {
         match spool.reader(batch) {
             Ok(_) => {}
-            Err(error @ SpoolError::Io { .. }) => return Err(error.into()),
+            // Nobody may take for lost what only the configuration does not give.
+            Err(error @ (SpoolError::Io { .. } | SpoolError::Encrypted(_))) => return Err(error.into()),
             Err(error) => {
                 tracing::error!(%batch, code = error.code(), %error, "an accepted batch cannot be read");
                 damaged.push(batch);

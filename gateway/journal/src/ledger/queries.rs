@@ -237,6 +237,16 @@ pub(super) fn with_payload(connection: &Connection) -> Result<HashMap<BatchId, b
     ids.and_then(Iterator::collect).doing(reading)
 }
 
+/// The batches of a client whose payload is in the spool, and whether each is finished; in the order of acceptance.
+pub(super) fn payloads_of(connection: &Connection, client: &str) -> Result<Vec<(BatchId, bool)>> {
+    let reading = "listing a client's payloads";
+    let sql = "SELECT id, finished_at IS NOT NULL FROM batches
+               WHERE client = ?1 AND payload_removed_at IS NULL ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let ids = statement.query_map([client], |row| Ok((row.get(0).map(BatchId::from_bytes)?, row.get(1)?)));
+    ids.and_then(Iterator::collect).doing(reading)
+}
+
 /// The routes of all batches, whether they are configured or not: a look into an index for each route, not for each batch.
 pub(super) fn routes(connection: &Connection) -> Result<BTreeSet<String>> {
     let reading = "listing routes";

@@ -454,10 +454,10 @@ fn other_peoples_files_and_newer_ones_are_refused() {
     let state = State::new();
     drop(state.open());
     let change = |sql: &str| Connection::open(state.path()).unwrap().execute_batch(sql).unwrap();
-    change("PRAGMA user_version = 3");
+    change("PRAGMA user_version = 4");
     let error = Ledger::open(&state.path(), "test", NOW).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 3, known: 2, .. }), "{error}");
-    change("PRAGMA user_version = 2; PRAGMA application_id = 7");
+    assert!(matches!(error, LedgerError::Newer { found: 4, known: 3, .. }), "{error}");
+    change("PRAGMA user_version = 3; PRAGMA application_id = 7");
     assert_eq!(Ledger::open(&state.path(), "test", NOW).unwrap_err().code(), "ledger-foreign");
     let text = state.folder.path().join("text");
     std::fs::write(&text, "not a database, and longer than a header of one would be: ".repeat(20)).unwrap();

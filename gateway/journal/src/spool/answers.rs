@@ -4,13 +4,14 @@
 //! record for each row, its position, its number among the position's rows and whether it was taken before the upstream's
 //! own words. The folder's name says which chunk it was, and in which order calls were made. The answer that is made of all
 //! of them is sealed in the same way, under a name that no call has. None of it is in the ledger, nothing of it is changed
-//! once it is sealed, and all of it goes with the payload. What was not sealed counts as never written.
+//! once it is sealed, all of it is encrypted as the payload is, and goes with it. What was not sealed counts as never written.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::error::Result;
-use super::{BatchWriter, Records, Shared, Spool, SpoolError, SpoolReader, batches};
+use super::index::Index;
+use super::{AtRest, BatchWriter, Records, Shared, Spool, SpoolError, SpoolReader, batches};
 use crate::identity::{BatchId, Epoch};
 
 /// Bytes after which a segment of results is closed: many of them are open at once where they are merged.
@@ -102,7 +103,7 @@ impl Spool {
         call: CallName,
         results: impl IntoIterator<Item = RowAnswer>,
     ) -> Result<()> {
-        let mut writer = self.within(batch).create(call.folder())?;
+        let mut writer = self.within(batch)?.create(call.folder())?;
         let mut record = Vec::new();
         for result in results {
             result.write(&mut record);
@@ -116,7 +117,7 @@ impl Spool {
     /// # Errors
     /// The file system, or the batch is not there.
     pub fn results(&self, batch: BatchId) -> Result<KeptResults> {
-        let inner = self.within(batch);
+        let inner = self.within(batch)?;
         let mut calls: BTreeMap<u64, Vec<CallName>> = BTreeMap::new();
         for folder in batches(inner.disk(), &inner.shared.folder)? {
             if let Some(call) = CallName::of(folder) {
@@ -137,7 +138,7 @@ impl Spool {
         // The rest of a name is random.
         let mut bytes = *BatchId::new(0).as_bytes();
         bytes[..4].copy_from_slice(&MERGED.to_be_bytes());
-        self.within(batch).create(BatchId::from_bytes(bytes))
+        self.within(batch)?.create(BatchId::from_bytes(bytes))
     }
 
     /// The answer that was made of a batch's results, if one was sealed (blocking).
@@ -145,14 +146,12 @@ impl Spool {
     /// # Errors
     /// The file system.
     pub fn merged(&self, batch: BatchId) -> Result<Option<SpoolReader>> {
-        let inner = self.within(batch);
-        let folders = match batches(inner.disk(), &inner.shared.folder) {
-            Ok(folders) => folders,
-            Err(SpoolError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(None);
-            }
+        let inner = match self.within(batch) {
+            Ok(inner) => inner,
+            Err(SpoolError::Unknown(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
+        let folders = batches(inner.disk(), &inner.shared.folder)?;
         for folder in folders.into_iter().filter(|folder| CallName::of(*folder).is_none()) {
             match inner.reader(folder) {
                 Ok(reader) => return Ok(Some(reader)),
@@ -164,16 +163,20 @@ impl Spool {
         Ok(None)
     }
 
-    /// A spool in the batch's folder.
-    fn within(&self, batch: BatchId) -> Spool {
+    /// A spool in the batch's folder, encrypted with its key if the batch is.
+    fn within(&self, batch: BatchId) -> Result<Spool> {
+        let folder = self.folder_of(batch);
+        let encrypted = Index::open(self.disk(), &folder, self.keys(), batch)?.head.encrypted;
+        let at_rest = if encrypted { AtRest::Batch(self.key_to_read(batch)?) } else { AtRest::Plain };
         let shared = Shared {
             disk: Arc::clone(&self.shared.disk),
-            folder: self.folder_of(batch),
+            folder,
             keys: Arc::clone(&self.shared.keys),
+            at_rest,
             leaving: Default::default(),
             _lock: None,
         };
-        Spool { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES.min(self.segment_bytes) }
+        Ok(Spool { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES.min(self.segment_bytes) })
     }
 }
 

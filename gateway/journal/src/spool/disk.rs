@@ -34,6 +34,10 @@ pub trait Disk: Debug + Send + Sync {
     fn open_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file whose content nobody may find again, overwriting it as far as that is of use.
+    fn wipe_file(&self, path: &Path) -> io::Result<()> {
+        self.remove_file(path)
+    }
 }
 
 /// An open file of a [`Disk`].
@@ -47,6 +51,9 @@ pub trait DiskFile: Debug + Send + Sync {
     /// What was written lasts from now on.
     fn sync(&self) -> io::Result<()>;
 }
+
+/// Bytes of a file that are overwritten: keys are short.
+const MOST_WIPED: usize = 4_096;
 
 /// The operating system's file system.
 #[derive(Debug)]
@@ -84,6 +91,14 @@ impl Disk for FileSystem {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn wipe_file(&self, path: &Path) -> io::Result<()> {
+        let file = fs::OpenOptions::new().write(true).open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(MOST_WIPED);
+        FileExt::write_all_at(&file, &vec![0; length], 0)?;
+        file.sync_data()?;
         fs::remove_file(path)
     }
 }
@@ -264,6 +279,29 @@ mod tests {
             assert!(first(&deeds, Deed::Created, &folder) < parent, "the batch's folder has no lasting name");
             assert_eq!(deeds.last(), Some(&(Deed::Synced, state.path().join("spool"))));
         }
+    }
+
+    /// A sealed batch without its key would be lost.
+    #[test]
+    fn the_key_of_an_encrypted_batch_lasts_before_the_batch_is_sealed() {
+        use crate::spool::{Encryption, WrappingKey};
+        let state = tempfile::tempdir().unwrap();
+        let store = state.path().join("data-keys");
+        let keys = vec![WrappingKey::from_bytes("k", &[1; 32]).unwrap()];
+        let encryption = Encryption { folder: store.clone(), keys };
+        let (folder, key_file) = (state.path().join("spool"), state.path().join("spool.key"));
+        let spool = Spool::open_with(&folder, &key_file, Some(encryption)).unwrap();
+        deeds();
+        let mut writer = spool.create(BatchId::new(1)).unwrap();
+        writer.push(b"record", None).unwrap();
+        let batch = writer.seal().unwrap().batch;
+        let deeds = deeds();
+        let key = store.join(format!("{batch}.k"));
+        let said = last(&deeds, Deed::Wrote, &folder.join(batch.to_string()).join("index"));
+        let synced = last(&deeds, Deed::Synced, &key);
+        assert!(last(&deeds, Deed::Wrote, &key) < synced && synced < said, "{deeds:#?}");
+        let names = last(&deeds, Deed::Synced, &store);
+        assert!(first(&deeds, Deed::Created, &key) < names && names < said, "{deeds:#?}");
     }
 
     #[test]

@@ -65,6 +65,42 @@ pub enum SpoolError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A file of a wrapping key cannot be trusted.
+    #[error("the file {path} of a key-encryption key {problem}")]
+    WrappingKeyFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: &'static str,
+    },
+    /// Keys of batches are wrapped with a key that is not configured.
+    #[error(
+        "keys of batches are wrapped with the key-encryption key {id:?}, which is not configured: name it again behind the \
+         present one until everything is wrapped with that"
+    )]
+    WrappingKeyMissing {
+        /// Its id.
+        id: String,
+    },
+    /// A configured key is not the one of that id.
+    #[error(
+        "the key-encryption key {id:?} is not the one that keys of batches were wrapped with: restore that one"
+    )]
+    WrappingKeyWrong {
+        /// Its id.
+        id: String,
+    },
+    /// The batch is encrypted, and nobody said with what.
+    #[error(
+        "batch {0} is encrypted, and no [spool.encryption] is configured: configure it with the keys that belong to it"
+    )]
+    Encrypted(BatchId),
+    /// The key of an encrypted batch is not there.
+    #[error("the key of batch {0} is not there: it was destroyed or lost, and so are the batch's records")]
+    DataKeyGone(BatchId),
+    /// The operating system gives no random numbers.
+    #[error("no key can be made: the operating system gives no random numbers")]
+    NoRandom,
     /// A record over the limit.
     #[error("record {record} is {length} bytes long in canonical form, at most {most} are taken")]
     RecordTooLong {
@@ -84,7 +120,7 @@ impl SpoolError {
     /// What is there will not read better by itself: damaged, missing, or not for this gateway. An error of the file
     /// system may pass.
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Io { .. } | Self::InUse { .. })
+        !matches!(self, Self::Io { .. } | Self::InUse { .. } | Self::NoRandom)
     }
 
     /// Stable code.
@@ -100,6 +136,12 @@ impl SpoolError {
             Self::Newer { .. } => "spool-newer",
             Self::OtherKey { .. } => "spool-other-key",
             Self::Damaged { .. } => "spool-damaged",
+            Self::WrappingKeyFile { .. } => "spool-wrapping-key-file",
+            Self::WrappingKeyMissing { .. } => "spool-wrapping-key-missing",
+            Self::WrappingKeyWrong { .. } => "spool-wrapping-key-wrong",
+            Self::Encrypted(_) => "spool-encrypted",
+            Self::DataKeyGone(_) => "spool-data-key-gone",
+            Self::NoRandom => "spool-no-random",
             Self::RecordTooLong { .. } => "record-too-long",
             Self::TooManySegments(_) => "batch-too-long",
         }

@@ -28,14 +28,19 @@ pub(super) struct Head {
     pub(super) duplicates: u64,
     /// Number of the first key page; record pages are 1 to there.
     pub(super) key_page: u64,
+    /// Its segments are encrypted with the batch's key.
+    pub(super) encrypted: bool,
 }
+
+/// A flag: the segments are encrypted.
+const ENCRYPTED: u16 = 1;
 
 impl Head {
     fn encode(&self, key_id: [u8; 8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&[0; 2]); // reserved
+        bytes.extend_from_slice(&(if self.encrypted { ENCRYPTED } else { 0 }).to_le_bytes());
         bytes.extend_from_slice(&self.segments.to_le_bytes());
         bytes.extend_from_slice(&key_id);
         for number in [self.records, self.bytes, self.keyed, self.duplicates, self.key_page] {
@@ -133,13 +138,26 @@ impl Index {
         }
 
         let page = pages::read(&*file, &path, keys, batch, Kind::Head, 0)?;
-        let mut fields = Fields(&page[12..]);
+        let mut fields = Fields(&page[10..]);
+        let flags = fields.u16();
+        if flags & !ENCRYPTED != 0 {
+            return Err(SpoolError::Damaged { path, what: "it has flags that this gateway does not know" });
+        }
         let segments = fields.u32();
         let _: [u8; 8] = fields.bytes();
         let (records, bytes, keyed) = (fields.u64(), fields.u64(), fields.u64());
         let (duplicates, key_page) = (fields.u64(), fields.u64());
         let digest = Digest(fields.bytes());
-        let head = Head { records, segments, bytes, digest, keyed, duplicates, key_page };
+        let head = Head {
+            records,
+            segments,
+            bytes,
+            digest,
+            keyed,
+            duplicates,
+            key_page,
+            encrypted: flags & ENCRYPTED != 0,
+        };
         Ok(Self { file, path, batch, head })
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::data_key::FolderKey;
 use super::error::{Result, SpoolError};
 use super::key_index::Entries;
 use super::segment::Segment;
@@ -19,6 +20,8 @@ pub struct SpoolReader {
 struct Batch {
     spool: Spool,
     index: Index,
+    /// What its segments are encrypted with, if they are.
+    key: Option<FolderKey>,
     /// Chunks follow one another, so that the next one begins where the last one ended.
     last: Mutex<Option<Arc<Segment>>>,
 }
@@ -50,7 +53,8 @@ impl SpoolReader {
 
     pub(super) fn open(spool: Spool, batch: BatchId) -> Result<Self> {
         let index = Index::open(spool.disk(), &spool.folder_of(batch), spool.keys(), batch)?;
-        Ok(Self { shared: Arc::new(Batch { spool, index, last: Mutex::new(None) }) })
+        let key = if index.head.encrypted { Some(spool.key_to_read(batch)?.of_folder(batch)) } else { None };
+        Ok(Self { shared: Arc::new(Batch { spool, index, key, last: Mutex::new(None) }) })
     }
 
     /// The batch.
@@ -176,7 +180,8 @@ impl Batch {
         }
         let batch = self.index.batch;
         let path = segment_path(&self.spool.folder_of(batch), counter);
-        let segment = Segment::read(self.spool.disk(), &path, self.spool.keys(), batch, counter)?;
+        let (disk, keys) = (self.spool.disk(), self.spool.keys());
+        let segment = Segment::read(disk, &path, keys, batch, counter, self.key.as_ref())?;
         if segment.header.last != (counter + 1 == self.index.head.segments) {
             return Err(self.damaged(counter, "it is the last one, or is not, against what the index says"));
         }

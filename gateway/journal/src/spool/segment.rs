@@ -2,11 +2,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::{constant_time, hmac, rand};
 
+use super::data_key::{FolderKey, TAG};
 use super::disk::{self, Disk, DiskFile};
 use super::error::{IoContext, Result, SpoolError};
+use super::frames::{FRAME, Frames};
 use super::key_file::Keys;
 use super::pages::Fields;
 use crate::identity::BatchId;
@@ -18,6 +21,8 @@ const HEADER: usize = 72;
 const TRAILER: usize = 32;
 /// Not encrypted.
 const NO_KEY: u32 = 0;
+/// Encrypted with the folder's key, in frames.
+const FOLDER_KEY: u32 = 1;
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 64 * 1024;
 
@@ -35,20 +40,38 @@ pub(super) struct Header {
     pub(super) last: bool,
     pub(super) first: u64,
     pub(super) count: u64,
+    /// Bytes of content, as it is before it is encrypted.
     pub(super) length: u64,
+    /// Where it is encrypted, the writer's part of the nonces.
+    pub(super) salt: Option<u32>,
 }
 
 impl Header {
+    /// Of a segment that is begun, at record `first`.
+    pub(super) fn begin(batch: BatchId, counter: u32, first: u64) -> Self {
+        Self { batch, counter, last: false, first, count: 0, length: 0, salt: None }
+    }
+
+    /// As far as it is known while content is written.
+    fn begun(&self) -> Self {
+        Self { last: false, count: 0, length: 0, ..*self }
+    }
+
+    /// Bytes between header and trailer.
+    fn content_length(&self) -> u64 {
+        self.salt.map_or(self.length, |_| Frames::sealed_length(self.length))
+    }
+
     fn encode(&self, key_id: [u8; 8]) -> [u8; HEADER] {
         let mut bytes = Vec::with_capacity(HEADER);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(if self.last { FLAG_LAST } else { 0 }).to_le_bytes());
-        bytes.extend_from_slice(&NO_KEY.to_le_bytes());
+        bytes.extend_from_slice(&self.salt.map_or(NO_KEY, |_| FOLDER_KEY).to_le_bytes());
         bytes.extend_from_slice(&key_id);
         bytes.extend_from_slice(self.batch.as_bytes());
         bytes.extend_from_slice(&self.counter.to_le_bytes());
-        bytes.extend_from_slice(&0u32.to_le_bytes()); // reserved
+        bytes.extend_from_slice(&self.salt.unwrap_or(0).to_le_bytes());
         bytes.extend_from_slice(&self.first.to_le_bytes());
         bytes.extend_from_slice(&self.count.to_le_bytes());
         bytes.extend_from_slice(&self.length.to_le_bytes());
@@ -68,11 +91,11 @@ impl Header {
             return Err(SpoolError::Newer { path: path.to_owned(), found: version, known: VERSION });
         }
         let (flags, encryption) = (fields.u16(), fields.u32());
-        if fields.bytes::<8>() != key_id || encryption != NO_KEY {
+        if fields.bytes::<8>() != key_id || encryption > FOLDER_KEY {
             return Err(SpoolError::OtherKey { path: path.to_owned() });
         }
         let batch = BatchId::from_bytes(fields.bytes());
-        let (counter, reserved) = (fields.u32(), fields.u32());
+        let (counter, salt) = (fields.u32(), fields.u32());
         let header = Self {
             batch,
             counter,
@@ -80,8 +103,9 @@ impl Header {
             first: fields.u64(),
             count: fields.u64(),
             length: fields.u64(),
+            salt: (encryption == FOLDER_KEY).then_some(salt),
         };
-        if reserved != 0 || flags & !FLAG_LAST != 0 || header.length > MOST_CONTENT {
+        if (encryption == NO_KEY && salt != 0) || flags & !FLAG_LAST != 0 || header.length > MOST_CONTENT {
             return Err(damaged("its header has impossible values"));
         }
         Ok(header)
@@ -95,23 +119,45 @@ pub(super) struct SegmentWriter {
     path: PathBuf,
     mac: hmac::Context,
     header: Header,
+    /// What is not written yet; of an encrypted segment, never more than a frame.
     buffer: Vec<u8>,
+    sealing: Option<Sealing>,
+}
+
+/// What a segment's content is encrypted with.
+#[derive(Debug)]
+struct Sealing {
+    key: Arc<FolderKey>,
+    frames: Frames,
+    /// What is said of each frame but the last.
+    begun: [u8; HEADER],
+}
+
+/// The key of a folder, and its writer's part of the nonces.
+#[derive(Debug, Clone)]
+pub(super) struct Secret {
+    pub(super) key: Arc<FolderKey>,
+    pub(super) salt: u32,
 }
 
 impl SegmentWriter {
-    /// Begins segment `counter` at record `first`; `buffer` is one that an earlier segment gave back, or empty.
+    /// Begins a segment, encrypted if there is a secret; `buffer` is one that an earlier segment gave back, or empty.
     pub(super) fn create(
         disk: &dyn Disk,
         path: PathBuf,
         keys: &Keys,
-        batch: BatchId,
-        counter: u32,
-        first: u64,
+        header: Header,
         buffer: Vec<u8>,
+        secret: Option<&Secret>,
     ) -> Result<Self> {
         let file = disk::create_file(disk, &path)?;
-        let header = Header { batch, counter, last: false, first, count: 0, length: 0 };
-        Ok(Self { file, path, mac: hmac::Context::with_key(&keys.segment), header, buffer })
+        let header = Header { salt: secret.map(|secret| secret.salt), ..header };
+        let sealing = secret.map(|secret| Sealing {
+            key: Arc::clone(&secret.key),
+            frames: Frames::new(secret.salt, header.counter),
+            begun: header.begun().encode(keys.id),
+        });
+        Ok(Self { file, path, mac: hmac::Context::with_key(&keys.segment), header, buffer, sealing })
     }
 
     /// Bytes of content so far: the offset at which the next record begins.
@@ -121,6 +167,12 @@ impl SegmentWriter {
 
     /// Adds a record; `length` is its length as a varint.
     pub(super) fn push(&mut self, length: &[u8], record: &[u8]) -> Result<()> {
+        if self.sealing.is_some() {
+            self.fill(length)?;
+            self.fill(record)?;
+            self.header.count += 1;
+            return Ok(());
+        }
         if self.buffer.len() + length.len() + record.len() > BUFFER {
             self.flush()?;
         }
@@ -137,16 +189,51 @@ impl SegmentWriter {
 
     /// Completes the segment and makes its content durable. Gives the buffer back.
     pub(super) fn close(mut self, last: bool, keys: &Keys) -> Result<Vec<u8>> {
-        self.flush()?;
         self.header.last = last;
-        let header = self.header.encode(keys.id);
+        let header = if self.sealing.is_some() {
+            let length = self.header.length + self.buffer.len() as u64;
+            let header = Header { length, ..self.header }.encode(keys.id);
+            self.seal_frame(Some(&header))?;
+            header
+        } else {
+            self.flush()?;
+            self.header.encode(keys.id)
+        };
         self.mac.update(&header);
         let tag = self.mac.sign();
-        let end = HEADER as u64 + self.header.length;
+        let end = HEADER as u64 + self.header.content_length();
         disk::write_at(&*self.file, &self.path, tag.as_ref(), end)?;
         disk::write_at(&*self.file, &self.path, &header, 0)?;
         disk::sync_file(&*self.file, &self.path)?;
         Ok(self.buffer)
+    }
+
+    /// Adds content to frames.
+    fn fill(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let room = FRAME - self.buffer.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+            if self.buffer.len() == FRAME {
+                self.seal_frame(None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals what is in the buffer as a frame, and writes it; the last one says the whole header.
+    fn seal_frame(&mut self, whole: Option<&[u8; HEADER]>) -> Result<()> {
+        let Some(sealing) = &mut self.sealing else { return Ok(()) };
+        let offset = HEADER + sealing.frames.sealed() as usize * (FRAME + TAG);
+        let length = self.buffer.len() as u64;
+        self.buffer.reserve_exact(FRAME + TAG - self.buffer.len());
+        sealing.frames.seal(&sealing.key, whole.unwrap_or(&sealing.begun), &mut self.buffer);
+        disk::write_at(&*self.file, &self.path, &self.buffer, offset as u64)?;
+        self.mac.update(&self.buffer);
+        self.header.length += length;
+        self.buffer.clear();
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -166,6 +253,14 @@ impl SegmentWriter {
     }
 }
 
+impl Secret {
+    pub(super) fn new(key: FolderKey) -> Result<Self> {
+        let mut salt = [0; 4];
+        rand::fill(&mut salt).map_err(|_| SpoolError::NoRandom)?;
+        Ok(Self { key: Arc::new(key), salt: u32::from_le_bytes(salt) })
+    }
+}
+
 /// A segment that was read whole and is authentic.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -174,13 +269,14 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Reads segment `counter` of `batch`.
+    /// Reads segment `counter` of `batch`, which is encrypted if its folder has a key.
     pub(super) fn read(
         disk: &dyn Disk,
         path: &Path,
         keys: &Keys,
         batch: BatchId,
         counter: u32,
+        key: Option<&FolderKey>,
     ) -> Result<Self> {
         let damaged = |what| SpoolError::Damaged { path: path.to_owned(), what };
         let file = disk.open_file(path).map_err(|error| match error.kind() {
@@ -197,19 +293,28 @@ impl Segment {
         if (header.batch, header.counter) != (batch, counter) {
             return Err(damaged("it belongs to another place"));
         }
-        if size != (HEADER + TRAILER) as u64 + header.length {
+        if key.is_some() != header.salt.is_some() {
+            return Err(damaged("it is encrypted, or is not, against what the index says"));
+        }
+        if size != (HEADER + TRAILER) as u64 + header.content_length() {
             return Err(damaged("it has another length than it says"));
         }
-        // At most `MOST_CONTENT`, and as long as the file is.
-        let mut content = vec![0; header.length as usize];
+        // At most `MOST_CONTENT` with its tags, and as long as the file is.
+        let mut content = vec![0; header.content_length() as usize];
         file.read_exact_at(&mut content, HEADER as u64).at("reading", path)?;
         let mut trailer = [0; TRAILER];
-        file.read_exact_at(&mut trailer, HEADER as u64 + header.length).at("reading", path)?;
+        file.read_exact_at(&mut trailer, HEADER as u64 + header.content_length()).at("reading", path)?;
         let mut mac = hmac::Context::with_key(&keys.segment);
         mac.update(&content);
         mac.update(&bytes);
         constant_time::verify_slices_are_equal(mac.sign().as_ref(), &trailer)
             .map_err(|_| damaged("it is not authentic"))?;
+        if let (Some(key), Some(salt)) = (key, header.salt) {
+            let (begun, length) = (header.begun().encode(keys.id), header.length as usize);
+            if !Frames::new(salt, counter).open(key, &begun, &bytes, &mut content, length) {
+                return Err(damaged("its content is not what was encrypted with the batch's key"));
+            }
+        }
         Ok(Self { header, content })
     }
 

@@ -157,8 +157,7 @@ proptest! {
             let merged = sorter.merge(&writer, spool.keys(), batch, key_page).unwrap();
             let head = index::Head {
                 records: keys.len() as u64, segments: 0, bytes: 0, digest: Digest::of(b""),
-                keyed: merged.keyed, duplicates: merged.duplicates, key_page,
-            };
+                keyed: merged.keyed, duplicates: merged.duplicates, key_page, encrypted: false };
             writer.seal(spool.keys(), &head).unwrap();
             prop_assert!(!folder.join("runs").exists());
             let index = Index::open(&FileSystem, &folder, spool.keys(), batch).unwrap();

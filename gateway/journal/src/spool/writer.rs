@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
+use super::data_key::DataKey;
 use super::disk::{self, sync_folder};
 use super::error::{IoContext, Result, SpoolError};
 use super::index::{Head, IndexWriter, STRIDE};
 use super::key_index::KeySorter;
-use super::segment::{MOST_RECORD_BYTES, SegmentWriter, encode_varint};
+use super::segment::{Header, MOST_RECORD_BYTES, Secret, SegmentWriter, encode_varint};
 use super::{Sealed, Spool, segment_path};
+#[cfg(feature = "failpoints")]
+use crate::failpoints::{self, Point};
 use crate::identity::{BatchId, Digest};
 
 /// A batch being written. Dropped before [`BatchWriter::seal`] returned, everything of it is removed.
@@ -35,6 +38,9 @@ struct Open {
     segment: Option<SegmentWriter>,
     buffer: Vec<u8>,
     digest: digest::Context,
+    /// The key of the batch, if it is encrypted; and what is made of it for this folder.
+    data_key: Option<Arc<DataKey>>,
+    secret: Option<Secret>,
 }
 
 impl std::fmt::Debug for Open {
@@ -54,12 +60,16 @@ impl BatchWriter {
         }
         // From here on, dropping it removes the folder.
         let mut writer = Self { open: None, folder, spool, batch, records: 0, bytes: 0, closed: 0 };
+        let data_key = writer.spool.key_to_write()?;
+        let secret = data_key.as_ref().map(|key| Secret::new(key.of_folder(batch))).transpose()?;
         writer.open = Some(Open {
             index: IndexWriter::create(writer.spool.disk(), &writer.folder, batch)?,
             sorter: KeySorter::new(Arc::clone(&writer.spool.shared.disk), &writer.folder),
             segment: None,
             buffer: Vec::new(),
             digest: digest::Context::new(&digest::SHA256),
+            data_key,
+            secret,
         });
         Ok(writer)
     }
@@ -132,8 +142,8 @@ impl BatchWriter {
         let mut open = self.open.take().ok_or(SpoolError::NotSealed(self.batch))?;
         self.segment(&mut open)?; // without records there is one too: it says that it is the last
         self.close_segment(&mut open, true)?;
-        let Open { mut index, sorter, digest, buffer, .. } = open;
-        drop(buffer);
+        let Open { mut index, sorter, digest, buffer, data_key, secret, .. } = open;
+        drop((buffer, secret));
         let keys = self.spool.keys();
         let key_page = index.flush_all(keys)?;
         let merged = sorter.merge(&index, keys, self.batch, key_page)?;
@@ -145,7 +155,14 @@ impl BatchWriter {
             keyed: merged.keyed,
             duplicates: merged.duplicates,
             key_page,
+            encrypted: data_key.is_some(),
         };
+        // Before the batch is sealed: one that is has its key.
+        if let Some(key) = &data_key {
+            self.spool.keep_key(self.batch, key)?;
+            #[cfg(feature = "failpoints")]
+            failpoints::pass(Point::DataKeyKept);
+        }
         index.seal(keys, &head)?;
         sync_folder(self.spool.disk(), &self.folder)?;
         sync_folder(self.spool.disk(), &self.spool.shared.folder)?;
@@ -169,15 +186,9 @@ impl BatchWriter {
                 let path = segment_path(&self.folder, self.closed);
                 let buffer = std::mem::take(&mut open.buffer);
                 let keys = self.spool.keys();
-                let segment = SegmentWriter::create(
-                    self.spool.disk(),
-                    path,
-                    keys,
-                    self.batch,
-                    self.closed,
-                    self.records,
-                    buffer,
-                )?;
+                let header = Header::begin(self.batch, self.closed, self.records);
+                let (disk, secret) = (self.spool.disk(), open.secret.as_ref());
+                let segment = SegmentWriter::create(disk, path, keys, header, buffer, secret)?;
                 Ok(none.insert(segment))
             }
         }

@@ -52,7 +52,7 @@ fn what_was_not_sealed_was_never_said_and_a_name_is_given_once() {
     let spool = spool(&state);
     let batch = batch(&spool);
     // As a crash leaves it: a folder with an index that is not sealed.
-    let mut broken = spool.within(batch).create(call(1, 1, 2).folder()).unwrap();
+    let mut broken = spool.within(batch).unwrap().create(call(1, 1, 2).folder()).unwrap();
     broken.push(&[0; HEAD_BYTES], None).unwrap();
     std::mem::forget(broken);
     spool.keep_results(batch, call(1, 1, 1), [said(0, 0, "a")]).unwrap();
