@@ -29,6 +29,7 @@ mod facts;
 mod finals;
 pub mod lines;
 mod mixed;
+mod nameless;
 mod phases;
 mod place;
 pub mod record;

@@ -13,6 +13,7 @@ use xsd_schema::{DocumentId, SchemaError, SchemaResolver, SchemaSet, TypeKey, Xs
 
 use crate::finals::FinalForList;
 use crate::mixed::Mixed;
+use crate::nameless::Nameless;
 use crate::single::Single;
 use crate::{base64, circle, empty, expansion};
 
@@ -41,6 +42,7 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
     base64::close_up(&mut set);
     let final_for_list = FinalForList::take(&mut set);
     let (mixed, single) = (Mixed::take(&mut set), Single::take(&mut set));
+    let nameless = Nameless::take(&mut set);
     match process_loaded_schemas(&mut set) {
         // Of a circle the compiler tells its own keys, and no place.
         Err(error) if is_circle(&error) => Err(circle::find(&set).unwrap_or(error)),
@@ -49,6 +51,7 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
             take_out(&mut set);
             mixed.put_back(&mut set);
             single.put_back(&mut set);
+            nameless.put_back(&mut set);
             final_for_list.check(&set)?;
             Ok(set)
         }

@@ -331,6 +331,74 @@ fn an_optional_group_is_cut_down_to_one_of_its_elements() {
 }
 
 #[test]
+fn types_inside_elements_are_those_of_their_own_elements() {
+    let element = |name: &str, ty: &str| format!("<xs:element name='{name}' type='xs:{ty}'/>");
+    let inside = |name: &str, ty: &str| {
+        format!(
+            "<xs:element name='{name}'><xs:simpleType><xs:restriction base='xs:{ty}'/></xs:simpleType></xs:element>"
+        )
+    };
+    let with = |name: &str, content: &str| {
+        format!("<xs:element name='{name}'><xs:complexType>{content}</xs:complexType></xs:element>")
+    };
+    let references = ["", "<xs:element ref='x'/>", "<xs:element ref='x'/><xs:element ref='y'/>"];
+    let globals = "<xs:element name='x' type='xs:int'/><xs:element name='y' type='xs:int'/>";
+    let types = |group: &str, base: &str, own: &str| {
+        let group = |inside: &str| format!("<xs:{group}>{inside}</xs:{group}>");
+        let derived = complex("t", "", &content("", "restriction", "b", &group(own)));
+        format!("{globals}{}{derived}", complex("b", "", &group(base)))
+    };
+    for group in ["sequence", "all"] {
+        for before in references {
+            for between in references {
+                if !before.is_empty() && !between.is_empty() {
+                    continue;
+                }
+                let model = |first: &str, second: &str| format!("{before}{first}{between}{second}");
+                let base = model(&element("a", "int"), &element("b", "string"));
+                let right = types(group, &base, &model(&inside("a", "short"), &inside("b", "token")));
+                let schema = taken(&format!("{right}<xs:element name='e' type='t'/>"));
+                let said = |a: &str| {
+                    let children = |all: &str| match all.matches("ref").count() {
+                        0 => "",
+                        1 => "<x>1</x>",
+                        _ => "<x>1</x><y>1</y>",
+                    };
+                    let (before, between) = (children(before), children(between));
+                    broken(&schema, &format!("<e>{before}<a>{a}</a>{between}<b>c</b></e>"))
+                };
+                assert_eq!(said("5"), [""; 0], "{right}");
+                assert_eq!(said("70000"), ["cvc-maxInclusive-valid"], "{right}");
+                for (first, second) in [("string", "token"), ("short", "int"), ("string", "int")] {
+                    let own = model(&inside("a", first), &inside("b", second));
+                    refused("derivation-ok-restriction", &types(group, &base, &own));
+                }
+                // The type of one must not be taken for that of the other.
+                let base = model("<xs:element name='a'/>", &element("b", "int"));
+                let own = model(&inside("a", "int"), &inside("b", "string"));
+                refused("derivation-ok-restriction", &types(group, &base, &own));
+            }
+        }
+    }
+    // Elements in elements, and groups with a name.
+    let deep =
+        |ty: &str| with("c", &format!("<xs:sequence>{}{}</xs:sequence>", references[1], inside("d", ty)));
+    let group = format!(
+        "<xs:group name='g'><xs:sequence>{}{}</xs:sequence></xs:group>",
+        references[1],
+        deep("short")
+    );
+    let schema = taken(&format!(
+        "{globals}{group}{}{}<xs:element name='e' type='t'/>",
+        complex("b", "", &format!("<xs:sequence>{}<xs:element name='c'/></xs:sequence>", references[1])),
+        complex("t", "", &content("", "restriction", "b", "<xs:group ref='g'/>")),
+    ));
+    let document = |d: &str| format!("<e><x>1</x><c><x>1</x><d>{d}</d></c></e>");
+    assert_eq!(broken(&schema, &document("5")), [""; 0]);
+    assert_eq!(broken(&schema, &document("70000")), ["cvc-maxInclusive-valid"]);
+}
+
+#[test]
 fn final_default_is_asked_of_types_without_a_name() {
     let schema = |list: &str, body: &str| {
         let folder = tempfile::tempdir().unwrap();
