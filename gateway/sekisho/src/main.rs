@@ -12,6 +12,7 @@ mod language;
 mod operate;
 mod probes;
 mod purge;
+mod sandbox;
 mod serve;
 mod usage;
 mod validate;

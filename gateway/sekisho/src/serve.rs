@@ -26,6 +26,7 @@ use crate::cli::ConfigArgs;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
+use crate::sandbox::{Reach, Sandbox};
 use crate::{probes, purge};
 
 /// `sekisho check-config`.
@@ -57,14 +58,18 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     log_to_stderr(&raw.log);
     #[cfg(feature = "failpoints")]
     failpoints::check()?;
+    // How many processors there are is asked for in files that the sandbox does not have.
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    make_folder(&effective.state)?;
+    let sandbox = Sandbox::enter(Reach::of(&args.config, &raw), raw.sandbox.missing_parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
+        .worker_threads(processors.min(8))
         // One for each body that is read at once, and as many for files that are read on the way out.
         .max_blocking_threads(effective.admission.uploads + 64)
         .thread_stack_size(512 * 1024)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&args.config, raw, effective))?;
+    runtime.block_on(serve(&args.config, raw, effective, sandbox))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,21 +109,28 @@ struct Stores {
     _lock: File,
 }
 
+/// The state folder, if it is not there.
+fn make_folder(state: &Path) -> Result<(), Said> {
+    match std::fs::create_dir(state) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(unwritable(state, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(state: &Path, error: &std::io::Error) -> Said {
+    let folder = state.display();
+    Said(
+        text!(
+            "nothing can be written in the state folder {folder}: ",
+            "状態フォルダー {folder} に書き込めません："
+        )
+        .and(&words::reason(error)),
+    )
+}
+
 fn open_stores(state: &Path) -> anyhow::Result<Stores> {
     let folder = state.display();
-    let cannot = |error: &std::io::Error| {
-        Said(
-            text!(
-                "nothing can be written in the state folder {folder}: ",
-                "状態フォルダー {folder} に書き込めません："
-            )
-            .and(&words::reason(error)),
-        )
-    };
-    if !state.exists() {
-        std::fs::create_dir(state).map_err(|error| cannot(&error))?;
-    }
-    let lock = File::create(state.join("lock")).map_err(|error| cannot(&error))?;
+    let lock = File::create(state.join("lock")).map_err(|error| unwritable(state, &error))?;
     if lock.try_lock().is_err() {
         bail!(Said(text!(
             "another gateway uses the state folder {folder}",
@@ -154,6 +166,7 @@ struct Running {
     /// The configuration that the process was started with.
     started_with: Raw,
     state: std::path::PathBuf,
+    sandbox: Arc<Sandbox>,
     ledger: Ledger,
     board: Board,
     delivery: DeliveryHandle,
@@ -174,7 +187,7 @@ fn tls_of(listeners: &[Served]) -> Vec<Arc<Tls>> {
     listeners.iter().filter_map(|served| Some(Arc::clone(&served.guard.as_ref()?.tls))).collect()
 }
 
-async fn serve(config: &Path, raw: Raw, mut effective: Effective) -> anyhow::Result<()> {
+async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandbox) -> anyhow::Result<()> {
     // Before anything is served: a signal that comes early must not end the process half-way.
     let mut asked = Signals::listen()?;
     let state = effective.state.clone();
@@ -183,6 +196,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective) -> anyhow::Res
     define_plans(&ledger, &effective).await?;
     let board = Board::new(effective.hops()).context("arranging the hops")?;
     let registry = Registry::new();
+    sandbox.show(&registry)?;
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     let delivery_metrics = sekisho_delivery::Metrics::register(&registry)?;
     let delivery =
@@ -228,6 +242,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective) -> anyhow::Res
         weakened,
         started_with: raw,
         state: effective.state.clone(),
+        sandbox: Arc::new(sandbox),
         ledger: ledger.clone(),
         board,
         delivery: delivery.clone(),
@@ -335,11 +350,27 @@ async fn signals(asked: &mut Signals, config: &Path, running: &mut Running) {
 /// Puts routes, schemas, clients and upstreams of the configuration on disk into force. Whatever can fail comes first:
 /// a configuration with a mistake changes nothing. Batches under way keep the plan that they were accepted with.
 async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
-    let path = config.to_owned();
-    let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await?;
-    let (raw, mut effective) = match loaded {
+    let (path, sandbox) = (config.to_owned(), Arc::clone(&running.sandbox));
+    let loaded = tokio::task::spawn_blocking(move || {
+        // First: what is outside looks like a file that this user may not read.
+        let outside = config::written(&path).map(|raw| sandbox.outside(&Reach::of(&path, &raw)));
+        match outside {
+            Some(outside) if !outside.is_empty() => Err(Ok(outside)),
+            _ => config::load(&path).map_err(Err),
+        }
+    });
+    let (raw, mut effective) = match loaded.await? {
         Ok(loaded) => loaded,
-        Err(mistakes) => {
+        Err(Ok(outside)) => {
+            for needed in &outside {
+                tracing::error!("needs a restart: {}", needed.in_language(Language::English));
+            }
+            bail!(
+                "the process gave up, when it started, what the configuration now needs: {}; what was in force stays so",
+                outside.len()
+            );
+        }
+        Err(Err(mistakes)) => {
             // An event for each: a log is read line by line.
             for mistake in &mistakes {
                 tracing::error!("{}", mistake.line(Language::English));

@@ -33,6 +33,11 @@ pub(crate) fn load(path: &Path) -> Result<(Raw, Effective), Vec<Mistake>> {
     }
 }
 
+/// What is written in a configuration, whatever is wrong with what it names. `None` where that cannot be read.
+pub(crate) fn written(path: &Path) -> Option<Raw> {
+    read::file(path, &mut Mistakes::new(path))
+}
+
 /// The JSON Schema of a configuration.
 pub(crate) fn schema() -> String {
     let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Raw)).unwrap_or_default();

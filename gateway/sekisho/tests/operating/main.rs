@@ -13,6 +13,7 @@ mod certificates;
 mod damaged;
 mod hops;
 mod listeners;
+mod locked_in;
 mod proving;
 mod relaying;
 mod reloading;

@@ -69,6 +69,15 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
         }
     }
     state(&folder.join(&raw.gateway.state), mistakes);
+    for (index, extra) in raw.sandbox.read.iter().enumerate() {
+        let folder = folder.join(extra);
+        let shown = words::on_a_line(&folder);
+        // With what a file would say, where it is one.
+        if let Err(error) = std::fs::read_dir(&folder) {
+            let text = text!("the folder {shown} cannot be read: ", "フォルダー {shown} を読み取れません：");
+            mistakes.add(&root.dotted("sandbox.read").item(index), text.and(&words::reason(&error)));
+        }
+    }
 }
 
 /// What is taken at once, and from one client.

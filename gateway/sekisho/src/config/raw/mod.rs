@@ -35,6 +35,9 @@ pub(crate) struct Raw {
     /// What is logged.
     #[serde(default)]
     pub(crate) log: LogSection,
+    /// What the process may still do once it has started.
+    #[serde(default)]
+    pub(crate) sandbox: SandboxSection,
     /// Sockets that clients connect to.
     #[serde(default)]
     pub(crate) listener: Vec<ListenerSection>,
@@ -75,6 +78,7 @@ impl Raw {
             ("gateway", differs(to_value(&gateway), to_value(&before.gateway))),
             ("limits", differs(to_value(&self.limits), to_value(&before.limits))),
             ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
+            ("sandbox", differs(to_value(&self.sandbox), to_value(&before.sandbox))),
             ("log", differs(to_value(&self.log), to_value(&before.log))),
             ("listener: public_url", urls(self) != urls(before)),
             ("listener: balancers", balancers(self) != balancers(before)),
@@ -237,6 +241,28 @@ pub(crate) enum LogLevel {
     Info,
     /// How it does it.
     Debug,
+}
+
+/// What the process may still do once it has started: read the folders of the files that the configuration names, write to
+/// the state folder, listen and connect where it says, and nothing else.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SandboxSection {
+    /// Whether the gateway runs where the system cannot take everything else away from it.
+    pub(crate) missing_parts: MissingParts,
+    /// Further folders that it may read, for files that a later configuration will name.
+    pub(crate) read: Vec<PathBuf>,
+}
+
+/// Whether the gateway runs on a system that cannot lock it in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MissingParts {
+    /// It does not.
+    #[default]
+    Refused,
+    /// It does, with a warning for each part and the metric `sekisho_sandbox`.
+    IKnowThatThisProcessCanDoMore,
 }
 
 /// A municipality's system.
