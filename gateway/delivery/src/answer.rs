@@ -118,8 +118,8 @@ pub async fn merged_answer(
     let (ledger, spool, batch) = (ledger.clone(), spool.clone(), batch.id);
     let making = tokio::task::spawn_blocking(move || {
         let plan = CompiledPlan::new(crate::plan::Plan::from_json(&json)?)?;
-        let form = plan.dialect.answer_form().filter(|_| plan.plan.answer.is_some());
-        let form = form.ok_or(AnswerError::None)?;
+        let answer = plan.plan.answer.as_ref().ok_or(AnswerError::None)?;
+        let form = plan.dialect.answer_form(answer.element.as_ref()).ok_or(AnswerError::None)?;
         let content = match spool.merged(batch)? {
             Some(content) => content,
             None => {

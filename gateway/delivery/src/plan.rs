@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
+use sekisho_xml::QName;
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::{Dialect, DialectSpec};
@@ -53,6 +54,11 @@ pub struct Plan {
 pub struct AnswerSpec {
     /// Elements before the results, each with a number, in this order.
     pub counts: Vec<CountSpec>,
+    /// What the answer is where the upstream answers in no XML (`rest`, `bulk2`, `collections`): an element of this name, which
+    /// holds a `result` (`rest`: named as the array is) for each row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub element: Option<QName>,
 }
 
 /// An element of the answer that counts results.
@@ -160,10 +166,37 @@ impl Plan {
 
 impl AnswerSpec {
     fn check(&self, dialect: &Dialect) -> Result<(), PlanError> {
-        if dialect.answer_form().is_none() {
-            let reason = "needs a dialect of kind \"soap\" or \"swa\" with results, or \"partner-soap\": no other says in XML \
-                          what became of each row";
-            return Err(PlanError::Setting { key: "answer", reason: reason.to_owned() });
+        let wrong = |key, reason: &str| Err(PlanError::Setting { key, reason: reason.to_owned() });
+        match (dialect.answers_without_xml(), &self.element) {
+            (true, None) => {
+                return wrong(
+                    "answer.element",
+                    "is missing: this dialect answers in no XML; name the element that a SOAP client gets the results in",
+                );
+            }
+            (false, Some(_)) => {
+                return wrong(
+                    "answer.element",
+                    "is for dialects that answer in no XML: this one's own is taken",
+                );
+            }
+            _ => {}
+        }
+        let Some(form) = dialect.answer_form(self.element.as_ref()) else {
+            return wrong(
+                "answer",
+                "needs a dialect that says what became of each row: without results this one does not (`answer = \"receipt\"` \
+                 needs none)",
+            );
+        };
+        let results = &form.results;
+        let paths =
+            [Some(&results.result), results.key.as_ref(), Some(&results.success), results.code.as_ref()];
+        let mut steps = paths.into_iter().flatten().chain(&results.field).flat_map(|path| path.split('/'));
+        if !sekisho_xml::is_ncname(&form.element)
+            || !steps.all(|step| step.is_empty() || sekisho_xml::is_ncname(step))
+        {
+            return wrong("answer", "a name in the results cannot be an element's, and the answer is XML");
         }
         if self.counts.iter().any(|count| !sekisho_xml::is_ncname(&count.element)) {
             let reason = "is not the name of an XML element".to_owned();

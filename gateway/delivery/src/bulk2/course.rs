@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use sekisho_journal::RowAnswer;
 use sekisho_liveness::ErrorClass;
 use serde::Deserialize;
 
@@ -90,6 +91,8 @@ pub struct JobCourse {
     failures: u32,
     job: Option<Job>,
     joined: Option<Joined>,
+    /// What the files say of each row, once all are read.
+    said: Vec<RowAnswer>,
 }
 
 impl JobCourse {
@@ -101,10 +104,12 @@ impl JobCourse {
         ask: Option<String>,
     ) -> Self {
         let step = if ask.is_some() { JobStep::Look } else { JobStep::Create };
+        let awaited = plan.plan.answer.is_some();
         Self {
             plan,
             spec: spec.clone(),
-            joined: Some(Joined::new(&chunk)),
+            joined: Some(Joined::new(&chunk, awaited)),
+            said: Vec::new(),
             chunk,
             id: ask.unwrap_or_default(),
             step,
@@ -251,6 +256,11 @@ impl JobCourse {
         }
     }
 
+    /// What the job's files say of each row, in the order of the rows, where a client awaits that.
+    pub(super) fn said(&mut self) -> Vec<RowAnswer> {
+        std::mem::take(&mut self.said)
+    }
+
     /// What is read into while a file is fetched; to be given back by [`JobCourse::joined`].
     pub(super) fn joining(&mut self) -> Option<(Joined, Which)> {
         let JobStep::Fetch(file) = self.step else { return None };
@@ -275,9 +285,15 @@ impl JobCourse {
     }
 
     fn read(&mut self) -> Result<End, End> {
-        let (Some(joined), Some(job)) = (self.joined.take(), self.job.take()) else {
+        let (Some(mut joined), Some(job)) = (self.joined.take(), self.job.take()) else {
             return Err(lost("job-results"));
         };
+        let said = joined.said.take().into_iter().flatten().map(|(number, (taken, text))| {
+            let (position, row) = self.chunk.record_of(u64::from(number));
+            RowAnswer { position, row, taken, text }
+        });
+        self.said = said.collect();
+        self.said.sort_unstable_by_key(|row| (row.position, row.row));
         let problems = joined.problems(self.plan.dialect.codes(), &job);
         Ok(End::Answered(Verdict::Rows(problems)))
     }

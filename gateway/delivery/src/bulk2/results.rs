@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use sekisho_upstream::UpstreamError;
+use sekisho_xml::write::escape_text;
 
 use super::course::{Job, lost};
 use crate::chunk::End;
@@ -80,18 +81,28 @@ impl From<io::Error> for NoResult {
     }
 }
 
+/// Bytes of what the files say of rows, in elements, that are kept of one job: of the rest the gateway says itself what became.
+const MOST_SAID: usize = 8 * 1024 * 1024;
+
+/// Bytes of an error in prose that are kept.
+const MOST_MESSAGE: usize = 1024;
+
 /// Rows by the hashes of their keys, and what the files say of them.
 pub(super) struct Joined {
     pub(super) index: HashMap<u64, u32>,
     pub(super) fates: Vec<Option<RowFate>>,
+    /// What they say of each row, in elements: whether it was taken, and the text. Where nobody awaits that, none.
+    pub(super) said: Option<HashMap<u32, (bool, Vec<u8>)>>,
+    /// Bytes of that.
+    pub(super) bytes: usize,
 }
 
 impl Joined {
     /// The rows of a chunk, of which nothing is known yet. What a job that says that it is complete names in none of its
     /// files is unknown. Of one that was stopped, it was not looked at, if the job has counted no more rows than the files name.
-    pub(super) fn new(chunk: &Measured) -> Self {
+    pub(super) fn new(chunk: &Measured, keep: bool) -> Self {
         let index = chunk.keys.hashes.iter().zip(0_u32..).map(|(hash, row)| (*hash, row)).collect();
-        Self { index, fates: vec![None; chunk.keys.hashes.len()] }
+        Self { index, fates: vec![None; chunk.keys.hashes.len()], said: keep.then(HashMap::new), bytes: 0 }
     }
 
     /// Reads one file. A success is one only with the id of what it made: an upload that is sent back proves nothing.
@@ -115,6 +126,8 @@ impl Joined {
             Which::Failed => column("sf__Error").ok_or(NoResult::Form)?,
             Which::Unprocessed => key,
         };
+        let created = column("sf__Created");
+        let id = column("sf__Id");
         let width = record.len();
         while table.next(&mut record)? {
             if record.len() != width {
@@ -129,11 +142,33 @@ impl Joined {
                 Which::Failed => refused(cell(said)),
             };
             match usize::try_from(row).ok().and_then(|row| self.fates.get_mut(row)) {
-                Some(slot) if slot.is_none() => *slot = Some(fate),
+                Some(slot) if slot.is_none() => *slot = Some(fate.clone()),
                 _ => return Err(NoResult::Key),
             }
+            let text = |at: Option<usize>| at.map_or("", cell);
+            let words = Words {
+                external_id,
+                key: cell(key),
+                id: text(id),
+                created: text(created),
+                error: cell(said),
+            };
+            self.keep(row, &fate, &words);
         }
         Ok(())
+    }
+
+    /// What a file says of a row, where that is awaited and there is room for it.
+    fn keep(&mut self, row: u32, fate: &RowFate, words: &Words<'_>) {
+        let Some(said) = self.said.as_mut().filter(|_| self.bytes < MOST_SAID) else { return };
+        let taken = match fate {
+            RowFate::Taken => true,
+            RowFate::Refused { .. } => false,
+            RowFate::NotDone => return,
+        };
+        let text = words.result(fate);
+        self.bytes += text.len();
+        said.insert(row, (taken, text));
     }
 
     /// The rows that were not taken.
@@ -156,6 +191,54 @@ impl Joined {
         };
         self.fates.into_iter().enumerate().filter_map(problem).collect()
     }
+}
+
+/// What a file says of one row.
+struct Words<'a> {
+    external_id: &'a str,
+    key: &'a str,
+    id: &'a str,
+    created: &'a str,
+    error: &'a str,
+}
+
+impl Words<'_> {
+    /// The same in elements, as the upstream's synchronous calls say it.
+    fn result(&self, fate: &RowFate) -> Vec<u8> {
+        let mut out = b"<result>".to_vec();
+        put(&mut out, self.external_id, self.key);
+        match fate {
+            RowFate::Refused { code, field } => {
+                put(&mut out, "success", "false");
+                out.extend_from_slice(b"<errors>");
+                put(&mut out, "statusCode", code);
+                let end = (0..=MOST_MESSAGE.min(self.error.len()))
+                    .rev()
+                    .find(|at| self.error.is_char_boundary(*at));
+                put(&mut out, "message", self.error.get(..end.unwrap_or(0)).unwrap_or_default());
+                if let Some(field) = field {
+                    put(&mut out, "fields", field);
+                }
+                out.extend_from_slice(b"</errors>");
+            }
+            RowFate::Taken | RowFate::NotDone => {
+                put(&mut out, "id", self.id);
+                put(&mut out, "success", "true");
+                if !self.created.is_empty() {
+                    put(&mut out, "created", self.created);
+                }
+            }
+        }
+        out.extend_from_slice(b"</result>");
+        out
+    }
+}
+
+fn put(out: &mut Vec<u8>, name: &str, text: &str) {
+    out.extend_from_slice(format!("<{name}>").as_bytes());
+    // What XML cannot hold is left out.
+    let _ = escape_text(text, out);
+    out.extend_from_slice(format!("</{name}>").as_bytes());
 }
 
 /// `CODE:text:FIELD --`: the code, and the field where there is one; the text may quote the record and is dropped.

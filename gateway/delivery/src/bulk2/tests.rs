@@ -10,7 +10,12 @@ fn hash(key: &str) -> u64 {
 
 /// Ten rows, `U0` to `U9`.
 fn rows() -> Joined {
-    Joined { index: (0..10).map(|row| (row, row as u32)).collect::<HashMap<_, _>>(), fates: vec![None; 10] }
+    Joined {
+        index: (0..10).map(|row| (row, row as u32)).collect::<HashMap<_, _>>(),
+        fates: vec![None; 10],
+        said: None,
+        bytes: 0,
+    }
 }
 
 fn read(text: &str, which: Which) -> Result<Vec<(usize, RowFate)>, NoResult> {
@@ -84,7 +89,8 @@ fn rows_without_a_fate_are_unknown_unless_the_job_was_stopped_and_counts_no_more
             Some(RowFate::NotDone),
             None,
         ];
-        let found = Joined { index: HashMap::new(), fates }.problems(&Codes::default(), &job);
+        let found =
+            Joined { index: HashMap::new(), fates, said: None, bytes: 0 }.problems(&Codes::default(), &job);
         assert_eq!(found.iter().map(|problem| problem.row).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(matches!(found[0].kind, RowProblemKind::Refused { temporary: true, .. }));
         assert_eq!(found[1].kind, RowProblemKind::NotDone);

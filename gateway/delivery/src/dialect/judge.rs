@@ -5,9 +5,11 @@ use std::io::BufRead;
 use http::{HeaderMap, StatusCode};
 use sekisho_journal::RowAnswer;
 
-use super::verdict::{RowResult, joined, problems, rows_verdict};
+use super::verdict::{RowResult, joined, problems};
 use super::xml_answer::SoapAnswer;
-use super::{AnswerForm, Codes, Dialect, DialectSpec, SoapSpec, Verdict, by_status, json_answer, message};
+use super::{
+    AnswerForm, Codes, Dialect, DialectSpec, SoapSpec, Verdict, by_status, json_answer, json_copy, message,
+};
 use crate::encode::Measured;
 
 /// What is to be known of a call to judge its answer.
@@ -40,16 +42,14 @@ impl Dialect {
         chunk: &Measured,
         asked: Asked<'_>,
     ) -> (Verdict, Vec<RowAnswer>) {
-        let verdict = match &self.spec {
+        let error_code = match &self.spec {
             DialectSpec::Soap(_) | DialectSpec::Swa(_) | DialectSpec::PartnerSoap(_) => {
                 return self.judge_soap(status, headers, body, chunk, asked);
             }
-            DialectSpec::Rest(rest) => self.judge_json(status, headers, body, chunk, &rest.error_code),
-            DialectSpec::Collections(_) | DialectSpec::Bulk2(_) => {
-                self.judge_json(status, headers, body, chunk, "errorCode")
-            }
+            DialectSpec::Rest(rest) => &rest.error_code,
+            DialectSpec::Collections(_) | DialectSpec::Bulk2(_) => "errorCode",
         };
-        (verdict, Vec::new())
+        self.judge_json(status, headers, body, chunk, (error_code, asked.keep))
     }
 
     fn judge_soap(
@@ -60,7 +60,7 @@ impl Dialect {
         chunk: &Measured,
         asked: Asked<'_>,
     ) -> (Verdict, Vec<RowAnswer>) {
-        let form = self.answer_form().filter(|_| asked.keep);
+        let form = self.answer_form(None).filter(|_| asked.keep);
         let copies = form.as_ref().map(AnswerForm::base);
         let read = |answer: &mut dyn BufRead| self.paths.read(answer, chunk.rows, &chunk.keys, copies);
         let heard = message::message(headers, body, read);
@@ -88,7 +88,7 @@ impl Dialect {
                 if expected.is_some_and(|expected| expected != name) {
                     Verdict::Unknown("answer-operation".to_owned())
                 } else if self.has_results() {
-                    return self.soap_rows(results, chunk, asked.keep);
+                    return self.rows(results, self.paths.by_key(), chunk, asked.keep);
                 } else {
                     Verdict::Rows(Vec::new())
                 }
@@ -99,13 +99,14 @@ impl Dialect {
         (verdict, Vec::new())
     }
 
-    fn soap_rows(
+    fn rows(
         &self,
         mut results: Vec<RowResult>,
+        by_key: bool,
         chunk: &Measured,
         keep: bool,
     ) -> (Verdict, Vec<RowAnswer>) {
-        let of_row = match joined(&results, self.paths.by_key(), chunk.rows, &chunk.keys) {
+        let of_row = match joined(&results, by_key, chunk.rows, &chunk.keys) {
             Ok(of_row) => of_row,
             Err(code) => return (Verdict::Unknown(code.to_owned()), Vec::new()),
         };
@@ -130,31 +131,33 @@ impl Dialect {
         headers: &HeaderMap,
         body: &[u8],
         chunk: &Measured,
-        error_code: &str,
-    ) -> Verdict {
+        (error_code, keep): (&str, bool),
+    ) -> (Verdict, Vec<RowAnswer>) {
+        let of_all = |verdict| (verdict, Vec::new());
         if !status.is_success() {
             let code = json_answer::error_code(body, error_code);
             let known = code.as_deref().and_then(|code| self.codes().verdict(code, headers));
-            return known.unwrap_or_else(|| by_status(status, code.as_deref(), headers));
+            return of_all(known.unwrap_or_else(|| by_status(status, code.as_deref(), headers)));
         }
         let Some(spec) = &self.json else {
-            let DialectSpec::Rest(rest) = &self.spec else { return Verdict::Rows(Vec::new()) };
-            return match rest.taken.contains(&status.as_u16()) {
+            let DialectSpec::Rest(rest) = &self.spec else { return of_all(Verdict::Rows(Vec::new())) };
+            return of_all(match rest.taken.contains(&status.as_u16()) {
                 true => Verdict::Rows(Vec::new()),
                 // Taken in, and not yet done (RFC 9110 section 15.3.3), or done in part.
                 false => Verdict::Unknown(format!("status-{}", status.as_u16())),
-            };
+            });
         };
         let id = matches!(self.spec, DialectSpec::Collections(_)).then_some("id");
-        match json_answer::results(body, spec, id, chunk.rows, &chunk.keys) {
-            Some(results) => self.rows(&results, spec.key.is_some(), chunk),
-            None => Verdict::Unknown("answer-unreadable".to_owned()),
+        let Some(mut results) = json_answer::results(body, spec, id, chunk.rows, &chunk.keys) else {
+            return of_all(Verdict::Unknown("answer-unreadable".to_owned()));
+        };
+        if keep {
+            let said = json_copy::items(body, &spec.result, self.result_element()).unwrap_or_default();
+            for (result, text) in results.iter_mut().zip(said) {
+                result.text = text;
+            }
         }
-    }
-
-    fn rows(&self, results: &[RowResult], by_key: bool, chunk: &Measured) -> Verdict {
-        let known = |name: &str| self.is_column(name);
-        rows_verdict(results, by_key, chunk.rows, &chunk.keys, self.codes(), known)
+        self.rows(results, spec.key.is_some(), chunk, keep)
     }
 
     /// What a code or a status means for one of the calls of a job.

@@ -5,6 +5,7 @@ mod copy;
 mod envelope;
 mod form;
 mod json_answer;
+mod json_copy;
 mod judge;
 mod message;
 mod retry_after;

@@ -1,7 +1,7 @@
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
-use super::verdict::rows_verdict;
+use super::verdict::{joined, problems};
 use super::*;
 use crate::encode::{Measured, RowKeys};
 use crate::plan::Plan;
@@ -368,8 +368,10 @@ fn results_by_key_must_name_each_row_once() {
         success: Some(success),
         ..Default::default()
     };
-    let judge =
-        |results: &[verdict::RowResult]| rows_verdict(results, true, 3, &sent, &Codes::default(), |_| true);
+    let judge = |results: &[verdict::RowResult]| match joined(results, true, 3, &sent) {
+        Ok(of_row) => Verdict::Rows(problems(results, &of_row, &Codes::default(), |_| true)),
+        Err(code) => Verdict::Unknown(code.to_owned()),
+    };
     assert_eq!(
         judge(&[result("c", true), result("a", false), result("b", true)]),
         Verdict::Rows(vec![refused(0, "refused", None, false)])

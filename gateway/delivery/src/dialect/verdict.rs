@@ -187,21 +187,6 @@ pub(crate) fn joined(
     Ok(of_row)
 }
 
-/// Results to rows, and what they mean.
-pub(crate) fn rows_verdict(
-    results: &[RowResult],
-    by_key: bool,
-    rows: u64,
-    keys: &RowKeys,
-    codes: &Codes,
-    known_columns: impl Fn(&str) -> bool,
-) -> Verdict {
-    match joined(results, by_key, rows, keys) {
-        Ok(of_row) => Verdict::Rows(problems(results, &of_row, codes, known_columns)),
-        Err(code) => Verdict::Unknown(code.to_owned()),
-    }
-}
-
 /// What became of the rows that were not taken, by the result of each.
 pub(crate) fn problems(
     results: &[RowResult],

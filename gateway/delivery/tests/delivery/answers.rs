@@ -24,19 +24,19 @@ fn awaited(dialect: SoapSpec) -> Plan {
         count("refused", Counted::Refused),
     ];
     Plan {
-        answer: Some(AnswerSpec { counts }),
+        answer: Some(AnswerSpec { counts, element: None }),
         pace: PaceSpec { limit_ms: 60_000, start_rows: 20, max_rows: 40, ..PaceSpec::default() },
         ..plan(DialectSpec::Soap(dialect))
     }
 }
 
-async fn answer(house: &House, batch: BatchId) -> Result<MergedAnswer, AnswerError> {
+pub(crate) async fn answer(house: &House, batch: BatchId) -> Result<MergedAnswer, AnswerError> {
     let view = house.ledger.batch(batch).await.expect("read").expect("there");
     merged_answer(&house.ledger, &house.spool, &view).await
 }
 
 /// The whole answer; what it says of its length is true.
-fn text(answer: MergedAnswer) -> String {
+pub(crate) fn text(answer: MergedAnswer) -> String {
     let (mut bytes, length) = (Vec::new(), answer.length());
     let mut pieces = answer.pieces().expect("read");
     while let Some(piece) = pieces.next().expect("read") {

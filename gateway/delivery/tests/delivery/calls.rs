@@ -25,7 +25,7 @@ fn results_by_key(result: &str, code: &str, field: &str) -> ResultsSpec {
     }
 }
 
-fn swa() -> SwaSpec {
+pub(crate) fn swa() -> SwaSpec {
     SwaSpec {
         path: "/services/swa/attributes/F001".into(),
         namespace: "urn:example:intake:1".into(),
@@ -42,7 +42,7 @@ fn swa() -> SwaSpec {
 }
 
 /// The attachment of a package, found the way RFC 2387 says: by boundary, header lines, blank line.
-fn attachment<'a>(call: &'a Call, content_id: &str) -> &'a str {
+pub(crate) fn attachment<'a>(call: &'a Call, content_id: &str) -> &'a str {
     let media = call.header("content-type");
     assert!(media.to_ascii_lowercase().starts_with("multipart/related"), "{media}");
     assert!(media.contains("text/xml"), "{media}");
@@ -98,7 +98,7 @@ async fn swa_attaches_the_rows_as_csv() {
     assert_eq!(table.most_writes(), 1);
 }
 
-fn rest(format: RestFormat) -> RestSpec {
+pub(crate) fn rest(format: RestFormat) -> RestSpec {
     RestSpec {
         method: "POST".into(),
         path: "/api/attributes/rows".into(),
@@ -115,7 +115,7 @@ fn rest(format: RestFormat) -> RestSpec {
 }
 
 /// Takes rows and answers as `rest` does; U4 is refused.
-fn rest_answer(table: &Table, rows: Vec<Row>) -> Reply {
+pub(crate) fn rest_answer(table: &Table, rows: Vec<Row>) -> Reply {
     let results: Vec<Value> = rows
         .into_iter()
         .map(|row| {

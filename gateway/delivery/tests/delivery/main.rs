@@ -10,6 +10,7 @@ mod damage;
 mod doubt;
 mod lies;
 mod login;
+mod merged;
 mod nested;
 mod order;
 mod quotas;

@@ -54,6 +54,7 @@ pub(crate) async fn accept(
         plan: house.ledger.define(plan.to_json().expect("json")).await.expect("defined"),
         schema: digest,
         mapping: digest,
+        policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,

@@ -239,14 +239,17 @@ fn chunks(value: &Value, language: Language) -> String {
 fn moment(value: &Value) -> String {
     let at = value.as_u64().and_then(|at| i64::try_from(at / 1_000).ok());
     let at = at.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
-    at.map(|at| format!("{} {:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second())).unwrap_or_default()
+    at.map(|at| format!("{} {:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second()))
+        .unwrap_or_default()
 }
 
 /// How often the cloud was asked what became of a chunk, what came of it, and when last.
 fn asked(chunk: &Value) -> String {
     match chunk["asked"].as_u64().unwrap_or(0) {
         0 => String::new(),
-        times => format!("{times}: {} {}", chunk["askedCode"].as_str().unwrap_or(""), moment(&chunk["askedAt"])),
+        times => {
+            format!("{times}: {} {}", chunk["askedCode"].as_str().unwrap_or(""), moment(&chunk["askedAt"]))
+        }
     }
 }
 

@@ -202,6 +202,7 @@ fn sealed(
         plan: digest,
         schema: Digest::of(b"schema"),
         mapping: Digest::of(b"mapping"),
+        policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,

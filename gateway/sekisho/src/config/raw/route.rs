@@ -95,6 +95,11 @@ pub(crate) struct RouteSection {
     /// gateway's `keep_receipt_seconds` where absent, and for good where that is absent too.
     #[serde(default)]
     pub(crate) keep_receipt_seconds: Option<u64>,
+    /// Nothing passes without a record: an exchange is answered, and the upstream called, only when its line of the exchange log is
+    /// on the disk; while that cannot be written, the route refuses with 503. Elsewhere exchanges go on, and a line counts those
+    /// that are missing.
+    #[serde(default)]
+    pub(crate) no_record_no_relay: bool,
     /// How requests and records that come twice are told, and what becomes of them.
     #[serde(default)]
     pub(crate) duplicates: DuplicatesSection,
@@ -163,6 +168,10 @@ pub(crate) struct SplitSection {
     /// What a client gets when every record has its outcome.
     #[serde(default)]
     pub(crate) answer: AnswerPolicy,
+    /// The element that a merged answer is where the dialect answers in no XML (`rest`, `bulk2`, `collections`), as
+    /// `{namespace}name`: it holds an element for each row, which says what the cloud has said of it.
+    #[serde(default)]
+    pub(crate) element: Option<String>,
     /// Elements with numbers that stand before the results of a merged answer, in this order.
     #[serde(default)]
     pub(crate) counts: Vec<CountSpec>,

@@ -7,11 +7,12 @@ use sekisho_delivery::{AnswerSpec, DialectSpec, PaceSpec, Plan, PlanError, Retry
 use sekisho_edge::route::{Mode, Signed, Split};
 use sekisho_journal::Digest;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
+use sekisho_xml::QName;
 
 use super::{Notes, wsdl};
 use crate::config::effective::EffectiveUpstream;
 use crate::config::effective::gateway::between;
-use crate::config::effective::schemas::LoadedSchema;
+use crate::config::effective::schemas::{LoadedSchema, qualified_name};
 use crate::config::key_path::KeyPath;
 use crate::config::raw::{AnswerPolicy, BadRecordsPolicy, RouteSection, SignedPolicy, SplitSection};
 use crate::config::words;
@@ -179,6 +180,7 @@ fn kept(
 fn key_of(key: &str) -> String {
     match key {
         "answer" => "split.answer".to_owned(),
+        "answer.element" => "split.element".to_owned(),
         "answer.counts" => "split.counts".to_owned(),
         key => key.to_owned(),
     }
@@ -199,9 +201,14 @@ fn setting(key: &str, reason: &str) -> Text {
         "mapping.nil" => "この接続方式では、#N/A以外は使えません".to_owned(),
         "dialect.headers" => "ヘッダーに書けない名前か値があります".to_owned(),
         "dialect.path" => "リクエストのパスとして使えません".to_owned(),
-        "answer" => "結果（results）のある\"soap\"か\"swa\"、または\"partner-soap\"の接続方式が必要です。行ごとの結果をXMLで\
-                     返すのはこれらだけです"
-            .to_owned(),
+        "answer" if reason.starts_with("needs") => {
+            "行ごとの結果（results）を返す接続方式が必要です（受領証で応答する場合を除きます）".to_owned()
+        }
+        "answer" => "結果の名前に、XMLの要素名にならないものがあります".to_owned(),
+        "answer.element" if reason.starts_with("is missing") => {
+            "がありません。この接続方式の応答はXMLではないので、結果を入れてSOAPで返す要素の名前を書いてください".to_owned()
+        }
+        "answer.element" => "応答がXMLでない接続方式で使うキーです。ここではクラウド自身の要素を使います".to_owned(),
         "answer.counts" => "XMLの要素名ではありません".to_owned(),
         _ => format!("設定を使えません（{reason}）"),
     };
@@ -374,7 +381,21 @@ fn split(
             ),
         );
     }
-    let answer = merged.then(|| AnswerSpec { counts: raw.counts.clone() });
+    let element = raw.element.as_ref().map(|element| element.parse::<QName>());
+    if let Some(Err(_)) = &element {
+        notes.add("split.element", qualified_name());
+    }
+    if !merged && element.is_some() {
+        notes.add(
+            "split.element",
+            text!(
+                "is a merged answer's; here the answer is a receipt",
+                "統合した応答で使うキーですが、ここでは受領証で応答します"
+            ),
+        );
+    }
+    let element = element.and_then(Result::ok);
+    let answer = merged.then(|| AnswerSpec { counts: raw.counts.clone(), element });
     let Kept { json, plan, mapping } = kept(section, answer, schema, upstream, notes)?;
     let split = Split {
         above_records: raw.above_records,
