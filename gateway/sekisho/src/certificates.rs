@@ -122,8 +122,13 @@ impl Weakened {
     }
 
     /// Shows what holds from now on.
-    pub(crate) fn show(&self, listeners: &[EffectiveListener]) {
+    pub(crate) fn show(&self, listeners: &[EffectiveListener], on_record: bool) {
         self.0.reset();
+        if !on_record {
+            // Of all listeners.
+            self.0.with_label_values(&["", "log.exchanges.keep"]).set(1);
+            tracing::warn!("nothing is put on record: log.exchanges.keep says so");
+        }
         for (listener, word) in
             listeners.iter().flat_map(|one| one.weakened.iter().map(|word| (one.name.as_str(), *word)))
         {

@@ -10,6 +10,7 @@ use sekisho_charset::Encoding;
 use sekisho_journal::BatchId;
 use sekisho_xml::QName;
 
+use crate::exchanges::commands::LogCommand;
 use crate::language::Language;
 
 /// Exit code of whatever failed without a code of its own.
@@ -41,6 +42,13 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 no mistake, 1 mistakes, 64 wrong use of the command.
     CheckConfig(ConfigArgs),
+    /// List every flow that a configuration permits: for the firewall's keepers and for auditors.
+    ///
+    /// Who connects from where to where, by which protocol, path and operation, for which route and purpose. What is not in the
+    /// list does not pass.
+    ///
+    /// Exit codes: 0 listed, 1 the configuration has mistakes, 4 the list cannot be written, 64 wrong use of the command.
+    Flows(FlowsArgs),
     /// Send a file through a gateway and wait for its final receipt.
     ///
     /// Exit codes: 0 every record delivered, 1 finished but not every record was delivered, 2 refused, 3 the gateway
@@ -53,6 +61,14 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 done, 2 refused, 3 the gateway cannot be reached, 64 wrong use of the command.
     Batch(BatchArgs),
+    /// Destroy everything that a client's batches hold: the keys of their payloads first, then the payloads.
+    ///
+    /// Receipts stay; they hold no value of a record. Batches that are not finished are left, unless --also-unfinished cancels
+    /// what of them is pending. Prints what was destroyed and what was not.
+    ///
+    /// Exit codes: 0 everything of the client's is gone, 2 something is left or the gateway refuses, 3 the gateway cannot be
+    /// reached, 64 wrong use of the command.
+    Purge(PurgeArgs),
     /// Ask a gateway for the state of every hop.
     ///
     /// Exit codes as monitoring plugins have them: 0 up, 1 degraded, 2 down, 3 unknown, no answer, no such hop, or wrong
@@ -83,6 +99,8 @@ pub(crate) enum Command {
     /// Exit codes: 0 printed, 2 the schema or the WSDL is refused, 3 it cannot be read, 4 the digest cannot be written, 64
     /// wrong use of the command.
     Pin(PinArgs),
+    /// Hold the exchange log against its chain and its signatures, export it, or print its public key.
+    Log(LogArgs),
     /// Print by what certificates are known, as `certificates` of a client has it, and how long they hold.
     ///
     /// Exit codes: 0 printed, 4 the file cannot be read or holds no certificate, 64 wrong use of the command.
@@ -100,6 +118,26 @@ pub(crate) struct ConfigArgs {
     /// The configuration file.
     #[arg(short, long, value_name = "FILE", default_value = "/etc/sekisho/sekisho.toml")]
     pub(crate) config: PathBuf,
+}
+
+/// How flows are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlowsForm {
+    /// A table.
+    Table,
+    /// RFC 4180, with a head.
+    Csv,
+    /// A JSON array.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FlowsArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// How they are listed.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) form: FlowsForm,
 }
 
 /// How a file is sent.
@@ -182,6 +220,21 @@ pub(crate) struct BatchesArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+    /// Whose.
+    #[arg(long, value_parser = name)]
+    pub(crate) client: String,
+    /// Also batches that are not finished: what of them is pending is cancelled, what is in doubt cannot be sent again.
+    #[arg(long)]
+    pub(crate) also_unfinished: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(args_override_self = true)] // saying it twice means the same
 pub(crate) struct BatchArgs {
     #[command(flatten)]
@@ -240,6 +293,12 @@ pub(crate) enum HeartbeatForm {
     Json,
     /// One line, as monitoring plugins print it.
     Nagios,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    #[command(subcommand)]
+    pub(crate) command: LogCommand,
 }
 
 #[derive(Debug, Args)]

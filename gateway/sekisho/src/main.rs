@@ -6,7 +6,10 @@ mod cli;
 mod client;
 mod columns;
 mod config;
+mod data_keys;
+mod exchanges;
 mod explain;
+mod flows;
 mod heaps;
 mod language;
 mod operate;
@@ -35,13 +38,16 @@ fn main() -> ExitCode {
             serve::run(&serve, language)
         }
         Command::CheckConfig(check) => Ok(serve::check(&check, language)),
+        Command::Flows(flows) => flows::run(&flows, language),
         Command::Send(send) => client::send::run(&send, language),
         Command::Batches(batches) => operate::batches(&batches, language),
         Command::Batch(batch) => operate::batch(&batch, language),
+        Command::Purge(purge) => operate::purge(&purge, language),
         Command::Heartbeat(heartbeat) => client::heartbeat::run(&heartbeat, language),
         Command::Validate(validate) => validate::run(&validate, language),
         Command::ExplainSchema(explain) => explain::run(&explain, language),
         Command::Certificate(args) => certificates::show(&args, language),
+        Command::Log(log) => exchanges::commands::run(&log.command, language),
         Command::Pin(pin) => validate::pin(&pin, language),
         Command::Completions(completions) => Ok(cli::completions(&completions)),
         Command::Manual(manual) => cli::manual(&manual),

@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{Method, Request};
 use sekisho_edge::Tls;
+use sekisho_exchanges::ExchangeLog;
 use sekisho_journal::Ledger;
 use sekisho_liveness::{ErrorClass, Observation, Probe, Schedule, ScheduleError, Station};
-use sekisho_upstream::{Body, LoginError, Sent, Upstream, UpstreamError, probe_get, probe_tls};
+use sekisho_upstream::{Body, LoginError, Note, Sent, Upstream, UpstreamError, probe_get, probe_tls};
 
 use crate::certificates;
 use crate::config::Effective;
@@ -27,9 +28,10 @@ pub(crate) fn of(
     ledger: &Ledger,
     state: &Path,
     tls: Vec<Arc<Tls>>,
+    log: &ExchangeLog,
 ) -> Result<Probes, ScheduleError> {
     let mut probes: Probes = Vec::new();
-    let gateway = GatewayProbe { ledger: ledger.clone(), state: state.to_owned(), tls };
+    let gateway = GatewayProbe { ledger: ledger.clone(), state: state.to_owned(), tls, log: log.clone() };
     probes.push((Box::new(gateway), Schedule::every(GATEWAY_INTERVAL)?));
     for watched in &effective.upstreams {
         let (upstream, probe, intervals) = (&watched.upstream, &watched.probe, watched.intervals());
@@ -70,6 +72,7 @@ struct GatewayProbe {
     ledger: Ledger,
     state: PathBuf,
     tls: Vec<Arc<Tls>>,
+    log: ExchangeLog,
 }
 
 #[async_trait]
@@ -122,8 +125,15 @@ impl GatewayProbe {
 }
 
 impl GatewayProbe {
-    /// Nothing that clients trust it by ends soon.
+    /// Every exchange is on record, and nothing that clients trust it by ends soon.
     fn lasting(&self, started: std::time::Instant) -> Observation {
+        if self.log.is_failing() {
+            let lost = self.log.lost();
+            return Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
+                format!("the exchange log cannot be written; exchanges that are not on record: {lost}"),
+                format!("交換記録を書き込めません（記録できなかった交換：{lost}件）"),
+            );
+        }
         if let Some(ending) = certificates::ending(&self.tls) {
             let (english, japanese) =
                 (ending.in_language(Language::English), ending.in_language(Language::Japanese));
@@ -281,6 +291,7 @@ impl Probe for ApplicationProbe {
         };
         let mut request = Request::new(Body::empty());
         *request.method_mut() = Method::GET;
+        request.extensions_mut().insert(Note::of("probe"));
         *request.uri_mut() = target;
         if let Some(tokens) = self.upstream.tokens() {
             match tokens.token().await {

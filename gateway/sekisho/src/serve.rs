@@ -13,9 +13,10 @@ use sekisho_delivery::{Delivery, DeliveryHandle};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
 use sekisho_edge::{Gateway, Listener, Service, Tls, admin::Admin};
+use sekisho_exchanges::ExchangeLog;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
-use sekisho_journal::{Ledger, Retention, Spool, recover};
+use sekisho_journal::{Encryption, Ledger, Retention, Spool, recover};
 use sekisho_liveness::{Board, Prober};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
 use crate::sandbox::{Reach, Sandbox};
-use crate::{probes, purge};
+use crate::{data_keys, exchanges, probes, purge};
 
 /// `sekisho check-config`.
 pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
@@ -61,6 +62,12 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     // How many processors there are is asked for in files that the sandbox does not have.
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     make_folder(&effective.state)?;
+    if let Some(encryption) = &effective.encryption {
+        data_keys::make_folder(encryption)?;
+    }
+    if let Some(exchanges) = &effective.exchanges {
+        exchanges::make_folder(exchanges)?;
+    }
     let sandbox = Sandbox::enter(Reach::of(&args.config, &raw), raw.sandbox.missing_parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors.min(8))
@@ -74,7 +81,7 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
 }
 
 /// One mistake a line, and how many there are.
-fn listed(mistakes: &[Mistake], language: Language) -> String {
+pub(crate) fn listed(mistakes: &[Mistake], language: Language) -> String {
     let mut lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line(language)).collect();
     let file = mistakes.first().map(|mistake| mistake.file.display().to_string()).unwrap_or_default();
     let count = match mistakes.len() {
@@ -128,7 +135,7 @@ fn unwritable(state: &Path, error: &std::io::Error) -> Said {
     )
 }
 
-fn open_stores(state: &Path) -> anyhow::Result<Stores> {
+fn open_stores(state: &Path, encryption: Option<Encryption>) -> anyhow::Result<Stores> {
     let folder = state.display();
     let lock = File::create(state.join("lock")).map_err(|error| unwritable(state, &error))?;
     if lock.try_lock().is_err() {
@@ -137,7 +144,8 @@ fn open_stores(state: &Path) -> anyhow::Result<Stores> {
             "状態フォルダー {folder} は、別のゲートウェイが使用中です"
         )));
     }
-    let spool = Spool::open(&state.join("spool"), &state.join("spool.key")).context("opening the spool")?;
+    let spool = Spool::open_with(&state.join("spool"), &state.join("spool.key"), encryption);
+    let spool = spool.context("opening the spool")?;
     let owner = format!("pid {}", std::process::id());
     let (ledger, opened) =
         Ledger::open(&state.join("ledger.sqlite"), &owner, now_millis()).context("opening the ledger")?;
@@ -167,7 +175,9 @@ struct Running {
     started_with: Raw,
     state: std::path::PathBuf,
     sandbox: Arc<Sandbox>,
+    spool: Spool,
     ledger: Ledger,
+    log: ExchangeLog,
     board: Board,
     delivery: DeliveryHandle,
     prober: Option<Prober>,
@@ -190,18 +200,23 @@ fn tls_of(listeners: &[Served]) -> Vec<Arc<Tls>> {
 async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandbox) -> anyhow::Result<()> {
     // Before anything is served: a signal that comes early must not end the process half-way.
     let mut asked = Signals::listen()?;
-    let state = effective.state.clone();
-    let stores = tokio::task::spawn_blocking(move || open_stores(&state)).await??;
+    let (state, encryption) = (effective.state.clone(), effective.encryption.take());
+    let stores = tokio::task::spawn_blocking(move || open_stores(&state, encryption)).await??;
     let (spool, ledger) = (stores.spool.clone(), stores.ledger.clone());
+    let log = exchanges::open(&effective)?;
+    effective.record_in(&log);
     define_plans(&ledger, &effective).await?;
     let board = Board::new(effective.hops()).context("arranging the hops")?;
     let registry = Registry::new();
     sandbox.show(&registry)?;
+    if let Some(metrics) = log.metrics() {
+        metrics.register(&registry)?;
+    }
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     let delivery_metrics = sekisho_delivery::Metrics::register(&registry)?;
     let delivery =
         Delivery::start(ledger.clone(), spool.clone(), upstreams, board.clone(), delivery_metrics).await?;
-    let gateway = Arc::new(Gateway::new(
+    let gateway = Gateway::new(
         spool.clone(),
         ledger.clone(),
         board.clone(),
@@ -211,13 +226,14 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
             let delivery = delivery.clone();
             move || delivery.wake()
         }),
-    ));
+    );
+    let gateway = Arc::new(gateway.recording(log.clone()));
 
     let (stop, stopped) = watch::channel(false);
     let (retention, kept) = watch::channel(effective.retention.clone());
     let mut tasks = JoinSet::new();
     let weakened = Weakened::register(&registry)?;
-    weakened.show(&effective.listeners);
+    weakened.show(&effective.listeners, log.is_on());
     // Every socket is bound before the first one is served: a gateway runs whole or not at all.
     let mut bound = Vec::new();
     let mut served = Vec::new();
@@ -236,14 +252,16 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     }
     let tls = tls_of(&served);
     sekisho_edge::tls::register(&registry, tls.clone())?;
-    let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state, tls)?);
+    let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state, tls, &log)?);
     let mut running = Running {
         listeners: served,
         weakened,
         started_with: raw,
         state: effective.state.clone(),
         sandbox: Arc::new(sandbox),
+        spool: spool.clone(),
         ledger: ledger.clone(),
+        log: log.clone(),
         board,
         delivery: delivery.clone(),
         prober: Some(prober),
@@ -267,6 +285,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
         Arc::new(move || serde_json::to_value(delivery.status()).unwrap_or_default())
     })?;
     tasks.spawn(admin.serve(admin_socket, stopped.clone()));
+    data_keys::rewrap(&spool);
     tasks.spawn(purge::finished(spool, ledger, kept, stopped.clone()));
     writeln!(out, "ready")?;
     out.flush()?;
@@ -285,6 +304,8 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     if let Some(prober) = running.prober.take() {
         prober.stop().await;
     }
+    // Last: everything that was exchanged is on record.
+    log.close().await;
     tracing::info!(in_doubt = parked, "stopped");
     Ok(())
 }
@@ -388,17 +409,22 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             None => None,
         });
     }
-    let probes = probes::of(&effective, &running.ledger, &running.state, tls_of(&running.listeners))?;
+    effective.record_in(&running.log);
+    let probes =
+        probes::of(&effective, &running.ledger, &running.state, tls_of(&running.listeners), &running.log)?;
+    data_keys::replace(&running.spool, effective.encryption.take()).await?;
     define_plans(&running.ledger, &effective).await?;
     #[cfg(feature = "failpoints")]
     failpoints::pass(Point::ReloadDefined);
     running.board.arrange(effective.hops())?;
+    running.log.arrange(effective.on_record.clone());
     if let Some(before) = running.prober.take() {
         before.stop().await;
     }
     running.prober = Some(Prober::start(running.board.clone(), probes));
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     running.delivery.replace_upstreams(upstreams);
+    data_keys::rewrap(&running.spool);
     running.retention.send_replace(effective.retention.clone());
     for (Served { name, address, routes, guard }, terms) in running.listeners.iter().zip(terms) {
         if let (Some(guard), Some(terms)) = (guard, terms) {
@@ -422,7 +448,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             tracing::warn!(listener = listener.name, "a new listener opens only with a restart");
         }
     }
-    running.weakened.show(&effective.listeners);
+    running.weakened.show(&effective.listeners, running.log.is_on());
     for section in raw.changed_for_restart(&running.started_with) {
         tracing::warn!(section, "what has changed in this section changes only with a restart");
     }

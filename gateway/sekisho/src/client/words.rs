@@ -28,6 +28,7 @@ pub(crate) fn exchange(error: &UpstreamError) -> Text {
         UpstreamError::AnswerTooLong { limit } => format!("応答が{limit}バイトを超えています"),
         UpstreamError::Busy { .. } => "接続がすべて使用中です".to_owned(),
         UpstreamError::Request { .. } => "要求を送れません".to_owned(),
+        UpstreamError::NotRecorded => "交換記録を書き込めないため、送信していません".to_owned(),
         UpstreamError::Body { .. } => "送るデータが途中で終わりました".to_owned(),
     };
     Text::new(error.to_string(), format!("{japanese}（{}）", error.code()))

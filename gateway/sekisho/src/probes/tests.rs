@@ -18,6 +18,7 @@ async fn batch(ledger: &Ledger) -> BatchId {
         plan,
         schema: digest,
         mapping: digest,
+        policy: None,
         records: 4,
         set_aside: Vec::new(),
         bytes: 0,
@@ -47,7 +48,12 @@ async fn hold(ledger: &Ledger, batch: BatchId, chunk: u64, code: &'static str) {
 async fn the_gateway_is_degraded_as_long_as_a_batch_has_records_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = Ledger::open(&folder.path().join("ledger.sqlite"), "test", 1).unwrap();
-    let probe = GatewayProbe { ledger: ledger.clone(), state: folder.path().to_owned(), tls: Vec::new() };
+    let probe = GatewayProbe {
+        ledger: ledger.clone(),
+        state: folder.path().to_owned(),
+        tls: Vec::new(),
+        log: ExchangeLog::default(),
+    };
     let (one, two) = (batch(&ledger).await, batch(&ledger).await);
     hold(&ledger, one, 1, "outcome-unknown").await;
     assert_eq!(
@@ -72,6 +78,11 @@ async fn the_gateway_is_degraded_as_long_as_a_batch_has_records_that_cannot_be_r
     ledger.apply(two, ledger.epoch(), 3, vec![Event::DoubtDelivered { chunk: 1 }]).await.unwrap();
     assert_eq!(probe.check().await.state(), HopState::Up);
     // What cannot be written is down, whatever can be read.
-    let gone = GatewayProbe { ledger, state: folder.path().join("none"), tls: Vec::new() };
+    let gone = GatewayProbe {
+        ledger,
+        state: folder.path().join("none"),
+        tls: Vec::new(),
+        log: ExchangeLog::default(),
+    };
     assert_eq!(gone.check().await.state(), HopState::Down);
 }

@@ -34,7 +34,12 @@ impl Reach {
             reach.read_beside(&folder.join(named));
         }
         reach.read.extend(raw.sandbox.read.iter().map(|extra| real(&folder.join(extra))));
-        reach.write.insert(real(&folder.join(&raw.gateway.state)));
+        let state = folder.join(&raw.gateway.state);
+        let exchanges = raw.log.exchanges.folder.iter().map(|log| folder.join(log));
+        let data_keys = raw.spool.encryption.iter().map(|encryption| folder.join(&encryption.data_keys));
+        reach.write.extend([state].into_iter().chain(exchanges).chain(data_keys).map(|folder| real(&folder)));
+        // Of the service manager: where credentials lie is not in the configuration.
+        reach.read.extend(std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| real(Path::new(&folder))));
         reach.listen.extend(raw.listener.iter().map(|listener| listener.listen.port()));
         reach.listen.insert(raw.admin.listen.port());
         let urls = raw.upstream.iter().flat_map(|upstream| {
@@ -84,6 +89,9 @@ fn files(raw: &Raw) -> Vec<&Path> {
             LoginConfig::TokenFile { path } => path,
         }));
     }
+    files.extend(&raw.log.exchanges.key_file);
+    let keys = raw.spool.encryption.iter().flat_map(|encryption| &encryption.key);
+    files.extend(keys.filter_map(|key| key.file.as_ref()));
     files.extend(raw.route.iter().filter_map(|route| match &route.dialect {
         Some(DialectSpec::Soap(soap)) => soap.wsdl.as_ref(),
         _ => None,

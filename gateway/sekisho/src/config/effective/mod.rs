@@ -1,15 +1,17 @@
 //! What a configuration means: every name resolved, every file read, every number within its bounds.
 
 mod clients;
+mod exchanges;
 mod gateway;
 mod listeners;
 mod names;
 pub(crate) mod route;
 mod schemas;
+pub(crate) mod spool;
 mod tls;
 mod upstreams;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,10 +20,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use sekisho_edge::route::{Route, Routes};
 use sekisho_edge::{Admission, ListenerLimits};
-use sekisho_journal::{Keep, Retention};
+use sekisho_exchanges::{ExchangeLog, RouteRule};
+use sekisho_journal::{Encryption, Keep, Retention};
 use sekisho_liveness::{HopSpec, Intervals};
 use sekisho_upstream::Upstream;
 
+pub(crate) use self::exchanges::EffectiveExchanges;
 pub(crate) use self::tls::{EffectiveTls, now};
 use super::mistake::Mistakes;
 use super::raw::{ProbeSection, Raw};
@@ -30,6 +34,8 @@ use super::raw::{ProbeSection, Raw};
 pub(crate) struct Effective {
     /// Folder of spool and ledger.
     pub(crate) state: PathBuf,
+    /// How payloads are encrypted; they are not where absent.
+    pub(crate) encryption: Option<Encryption>,
     /// How long a shutdown waits.
     pub(crate) grace: Duration,
     /// How long payloads and receipts of finished batches are kept.
@@ -44,6 +50,10 @@ pub(crate) struct Effective {
     pub(crate) upstreams: Vec<EffectiveUpstream>,
     /// Delivery plans as the ledger keeps them.
     pub(crate) plans: Vec<String>,
+    /// The exchange log; `None` where nothing is put on record.
+    pub(crate) exchanges: Option<EffectiveExchanges>,
+    /// What holds there for each route.
+    pub(crate) on_record: HashMap<String, RouteRule>,
 }
 
 /// A listener and its routes.
@@ -104,6 +114,11 @@ impl Effective {
         hops
     }
 
+    /// Puts every call to an upstream on record.
+    pub(crate) fn record_in(&self, log: &ExchangeLog) {
+        self.upstreams.iter().for_each(|upstream| upstream.upstream.record_in(log));
+    }
+
     /// Makes a configuration effective. `None`, and at least one mistake, when it cannot be.
     pub(crate) fn build(raw: &Raw, mistakes: &mut Mistakes) -> Option<Self> {
         let folder = mistakes.folder().to_owned();
@@ -121,12 +136,15 @@ impl Effective {
                 routes.insert(section.name.clone(), Arc::new(built.route));
             }
         }
+        let exchanges = exchanges::build(raw, &folder, mistakes);
+        let encryption = spool::encryption(raw, &folder, mistakes);
         let listeners = listeners::build(raw, &folder, &routes, mistakes);
         if !mistakes.is_empty() {
             return None;
         }
         Some(Self {
             state: folder.join(&raw.gateway.state),
+            encryption,
             grace: Duration::from_millis(raw.gateway.grace_ms),
             retention: retention(raw),
             admission: gateway::admission(&raw.limits),
@@ -134,6 +152,8 @@ impl Effective {
             listeners,
             upstreams: upstreams.into_values().collect(),
             plans,
+            exchanges,
+            on_record: exchanges::rules(raw),
         })
     }
 }

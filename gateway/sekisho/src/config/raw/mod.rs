@@ -1,7 +1,9 @@
 //! The configuration as it is written (TOML). Plain data: nothing here has been checked against anything else.
 
+mod exchanges;
 mod listener;
 mod route;
+mod spool;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use schemars::JsonSchema;
 use sekisho_upstream::EndpointConfig;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::exchanges::{ExchangesSection, KeepExchanges};
 pub(crate) use self::listener::{
     Certificates, ListenerSection, OldestVersion, PlainHttp, Revocation, TlsSection,
 };
@@ -19,6 +22,8 @@ pub(crate) use self::route::{
     PayloadFormat, RecordsPlace, ReplyMember, ReplySection, RouteMode, RouteSection, SignedPolicy,
     SplitSection,
 };
+
+pub(crate) use self::spool::{SpoolSection, WrappingKeySection};
 
 /// A gateway's configuration.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +40,9 @@ pub(crate) struct Raw {
     /// What is logged.
     #[serde(default)]
     pub(crate) log: LogSection,
+    /// How payloads lie on the disk.
+    #[serde(default)]
+    pub(crate) spool: SpoolSection,
     /// What the process may still do once it has started.
     #[serde(default)]
     pub(crate) sandbox: SandboxSection,
@@ -79,6 +87,7 @@ impl Raw {
             ("limits", differs(to_value(&self.limits), to_value(&before.limits))),
             ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
             ("sandbox", differs(to_value(&self.sandbox), to_value(&before.sandbox))),
+            ("spool", self.spool.data_keys() != before.spool.data_keys()),
             ("log", differs(to_value(&self.log), to_value(&before.log))),
             ("listener: public_url", urls(self) != urls(before)),
             ("listener: balancers", balancers(self) != balancers(before)),
@@ -211,11 +220,13 @@ pub(crate) struct LogSection {
     pub(crate) format: LogFormat,
     /// The least level that is written.
     pub(crate) level: LogLevel,
+    /// The exchange log: what was exchanged with whom.
+    pub(crate) exchanges: ExchangesSection,
 }
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: LogLevel::Info }
+        Self { format: LogFormat::Text, level: LogLevel::Info, exchanges: ExchangesSection::default() }
     }
 }
 
