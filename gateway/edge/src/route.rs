@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use sekisho_charset::{Encoding, Unmappable};
 use sekisho_journal::Digest;
+use sekisho_policy::Policy;
 use sekisho_records::{CsvOptions, Layout, RecordKey};
 use sekisho_upstream::Upstream;
 use sekisho_xml::QName;
@@ -32,6 +33,10 @@ pub struct Route {
     pub operations: Vec<Operation>,
     /// What its records must be.
     pub records: RecordRules,
+    /// What of its records may leave, where that is not all of what its schema takes.
+    pub policy: Option<Arc<Policy>>,
+    /// What it is for: the code that the operator gave it.
+    pub purpose: Option<String>,
     /// What becomes of what was taken.
     pub mode: Mode,
     /// How requests and records that come twice are told, and what becomes of them.

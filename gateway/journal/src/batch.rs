@@ -25,6 +25,8 @@ pub struct NewBatch {
     pub schema: Digest,
     /// Digest of the mapping from records to rows.
     pub mapping: Digest,
+    /// Digest of the disclosure policy that the records were held against, if the route has one.
+    pub policy: Option<Digest>,
     /// Records in the spool.
     pub records: u64,
     /// Records that intake put aside because they were invalid, ascending and at most [`SetAside::MOST`]; not in the
@@ -160,6 +162,8 @@ pub struct BatchView {
     pub schema: Digest,
     /// Digest of its mapping.
     pub mapping: Digest,
+    /// Digest of its disclosure policy, if it was held against one.
+    pub policy: Option<Digest>,
     /// Bytes of the payload.
     pub bytes: u64,
     /// SHA-256 of the payload.

@@ -105,6 +105,7 @@ mod tests {
             plan: ledger.define("{}".into()).await.unwrap(),
             schema: digest,
             mapping: digest,
+            policy: None,
             records: sealed.records,
             set_aside: Vec::new(),
             bytes: sealed.bytes,

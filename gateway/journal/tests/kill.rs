@@ -47,6 +47,7 @@ fn write(state: &Path) -> ! {
             plan,
             schema: digest,
             mapping: digest,
+            policy: None,
             records,
             set_aside: Vec::new(),
             bytes: sealed.bytes,

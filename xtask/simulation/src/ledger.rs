@@ -58,6 +58,7 @@ impl Entry {
             plan: new.plan,
             schema: new.schema,
             mapping: new.mapping,
+            policy: new.policy,
             bytes: new.bytes,
             payload_digest: new.payload_digest,
             records_digest: new.records_digest,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_delivery::dispatch::{Answer, Command, Dispatcher, Reading, Sending};
-use sekisho_journal::{BatchId, Code, Digest, Disk, Event, NewBatch, RangeSet, Sealed, Spool, SpoolError};
+use sekisho_journal::{
+    BatchId, Code, Digest, Disk, Encryption, Event, NewBatch, RangeSet, Sealed, Spool, SpoolError,
+    WrappingKey,
+};
 use sekisho_records::{FieldId, Place, Record, Value};
 
 use crate::cloud;
 use crate::scenario::Duplicates;
-use crate::world::{Broken, Gateway, Happening, SPOOL, Truth, World, tell};
+use crate::world::{Broken, DATA_KEYS, Gateway, Happening, SPOOL, Truth, World, tell};
 
 /// The key of the spool.
 const KEY: [u8; 32] = [7; 32];
@@ -35,7 +38,8 @@ impl World {
             return self.start_again();
         }
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        let spool = Spool::on(disk, Path::new(SPOOL), &KEY).with_segment_bytes(self.scenario.segment_bytes);
+        let Some(spool) = self.spool_on(disk)? else { return self.start_again() };
+        let spool = spool.with_segment_bytes(self.scenario.segment_bytes);
         let epoch = self.ledger.take_over(self.wall());
         tell!(self, "start as {epoch:?}");
         let batches: Vec<BatchId> = self.ledger.batches().map(|entry| entry.view().id).collect();
@@ -59,16 +63,55 @@ impl World {
             courses: Default::default(),
             sleep: 0,
         });
+        self.wrap_anew();
         Ok(())
+    }
+
+    /// The spool; none where the disk fails.
+    fn spool_on(&self, disk: Arc<dyn Disk>) -> Result<Option<Spool>, Broken> {
+        let folder = Path::new(SPOOL);
+        if !self.scenario.encrypted {
+            return Ok(Some(Spool::on(disk, folder, &KEY)));
+        }
+        let key = |id| WrappingKey::from_bytes(id, &KEY).ok_or("an id that is none");
+        let mut keys = vec![key("even")?, key("odd")?];
+        if self.incarnation % 2 == 1 {
+            keys.reverse();
+        }
+        match Spool::on_with(disk, folder, &KEY, Encryption { folder: DATA_KEYS.into(), keys }) {
+            Ok(spool) => Ok(Some(spool)),
+            Err(error) if error.is_lasting() => Err(format!("the keys do not fit any more: {error}")),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What is wrapped with the key of before is wrapped with the present one, as far as it comes.
+    fn wrap_anew(&mut self) {
+        if !self.scenario.encrypted {
+            return;
+        }
+        if self.chance(self.faults.kill * 3.0) {
+            self.disk.die_after(Some(self.random.u32(1..16)));
+        }
+        if let Some(gateway) = &self.gateway {
+            // What it has not come to is the next start's.
+            let _ = gateway.spool.rewrap();
+        }
+        if self.disk.is_dead() {
+            self.kill();
+        } else {
+            self.disk.die_after(None);
+        }
     }
 
     /// As the spool itself does on the system's disk.
     fn make_folder(&self) -> std::io::Result<()> {
-        let folder = Path::new(SPOOL);
-        if !self.disk.exists(folder)? {
-            self.disk.create_folder(folder)?;
+        for folder in [Path::new(SPOOL), Path::new(DATA_KEYS)] {
+            if !self.disk.exists(folder)? {
+                self.disk.create_folder(folder)?;
+            }
+            self.disk.sync_folder(folder)?;
         }
-        self.disk.sync_folder(folder)?;
         self.disk.sync_folder(Path::new("/"))
     }
 
@@ -443,6 +486,7 @@ fn new_batch(
         plan,
         schema: Digest::of(b"schema"),
         mapping: Digest::of(b"mapping"),
+        policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,

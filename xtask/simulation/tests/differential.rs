@@ -116,6 +116,7 @@ impl Pair {
             plan: if unknown { Digest::of(b"never defined") } else { digest },
             schema: Digest::of(b"schema"),
             mapping: Digest::of(b"mapping"),
+            policy: Some(Digest::of(b"policy")),
             records: self.random.u64(0..30),
             set_aside: Vec::new(),
             bytes: self.random.u64(0..1_000),

@@ -51,7 +51,10 @@ fn too_many(sealed: &Sealed) -> Refusal {
 fn refuse_duplicates(sealed: &Sealed, set_aside: &[SetAside], lines: &Lines, route: &Route) -> Refusal {
     let mut violations = Violations::new(route.limits.errors_listed);
     let element = &route.records.layout.element().local;
-    let field = route.records.key.as_ref().and_then(|key| key.names(&route.records.layout).next());
+    // Where records are changed, the key is of what leaves, whose names may be concealed ones.
+    let is_changed = route.policy.as_ref().is_some_and(|policy| policy.changes_records());
+    let key = route.records.key.as_ref().filter(|_| !is_changed);
+    let field = key.and_then(|key| key.names(&route.records.layout).next());
     for (first, later) in &sealed.duplicate_keys {
         let (first, later) = (SetAside::number_of(set_aside, *first), SetAside::number_of(set_aside, *later));
         violations.push(Violation {

@@ -1,7 +1,7 @@
 //! Intake: a payload becomes checked, durable records, or a refusal. Synchronous, and the same for every door.
 //!
-//! One pass: bytes are decoded, cut into records, checked and written to the spool as they come. Nothing is kept
-//! unless everything passed: a batch whose writer is dropped unsealed leaves no trace.
+//! One pass: bytes are decoded, cut into records, checked, held against the disclosure policy and written to the spool as
+//! they come. Nothing is kept unless everything passed: a batch whose writer is dropped unsealed leaves no trace.
 mod duplicates;
 mod errors;
 mod lines;
@@ -11,6 +11,7 @@ use std::io::{self, Read};
 
 use sekisho_charset::Encoding;
 use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, RangeSet, Sealed, SetAside, Spool};
+use sekisho_policy::Judge;
 use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violations};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +25,8 @@ use crate::route::{BadRecords, Route};
 pub(crate) struct Intake<'r> {
     route: &'r Route,
     checker: RecordChecker,
+    /// Says what of each valid record may leave.
+    judge: Option<Judge>,
     record: Record,
     sink: Sink,
     violations: Violations,
@@ -34,6 +37,8 @@ pub(crate) struct Intake<'r> {
     taken: u64,
     set_aside: Vec<SetAside>,
     bad: u64,
+    /// Of these, the valid ones that the policy does not let leave.
+    forbidden: u64,
 }
 
 /// Where checked records go.
@@ -73,7 +78,8 @@ impl<'r> Intake<'r> {
         Self {
             route,
             checker: RecordChecker::new(&route.records.schema, &route.records.layout),
-            record: Record::new(),
+            judge: route.policy.as_ref().map(Judge::new),
+            record: if route.policy.is_some() { Record::new().with_places() } else { Record::new() },
             sink,
             violations: Violations::new(route.limits.errors_listed),
             canonical: Vec::new(),
@@ -83,6 +89,7 @@ impl<'r> Intake<'r> {
             taken: 0,
             set_aside: Vec::new(),
             bad: 0,
+            forbidden: 0,
         }
     }
 
@@ -98,6 +105,17 @@ impl<'r> Intake<'r> {
             if next == Next::End {
                 return Ok(());
             }
+            // Before anything of it is kept.
+            let next = match &mut self.judge {
+                Some(judge) if next == Next::Good => match judge.judge(&self.record, violations) {
+                    true => Next::Good,
+                    false => {
+                        self.forbidden += 1;
+                        Next::Bad
+                    }
+                },
+                _ => next,
+            };
             self.read += 1;
             self.lines.note(self.read, self.record.place().line);
             if self.read > self.route.limits.records {
@@ -154,14 +172,20 @@ impl<'r> Intake<'r> {
     fn keep(&mut self) -> Result<(), Refusal> {
         self.taken += 1;
         let Sink::Spool(writer) = &mut self.sink else { return Ok(()) };
-        self.canonical.clear();
-        self.record.canonical(&mut self.canonical);
+        let (form, leaving) = match &self.judge {
+            Some(judge) => (judge.leaving(), judge.leaving_of(&self.record)),
+            None => {
+                self.canonical.clear();
+                self.record.canonical(&mut self.canonical);
+                (self.canonical.as_slice(), &self.record)
+            }
+        };
         self.key.clear();
         let key = match &self.route.records.key {
-            Some(key) if key.write(&self.record, &mut self.key) => Some(self.key.as_slice()),
+            Some(key) if key.write(leaving, &mut self.key) => Some(self.key.as_slice()),
             _ => None,
         };
-        writer.push(&self.canonical, key).map_err(|error| storage(&error))
+        writer.push(form, key).map_err(|error| storage(&error))
     }
 
     /// Records read so far, good or bad.
@@ -211,25 +235,36 @@ impl<'r> Intake<'r> {
     fn refuse_records(&mut self) -> Refusal {
         let total = self.violations.total();
         let errors = counted(total, "error");
+        let (code, whats, whats_ja) = match self.forbidden {
+            0 => ("bad-records", "the schema", "スキーマ"),
+            forbidden if forbidden == self.bad => {
+                ("policy-breached", "the disclosure policy of the route", "特定通信の開示規則")
+            }
+            _ => (
+                "bad-records",
+                "the schema or the disclosure policy of the route",
+                "スキーマまたは特定通信の開示規則",
+            ),
+        };
         let mut refusal = Refusal::new(
             Class::Invalid,
-            "bad-records",
+            code,
             match (self.bad, self.read) {
                 (1, 1) => format!(
-                    "The first record breaks the schema ({errors}). Nothing was kept; mend it and send the batch again."
+                    "The first record breaks {whats} ({errors}). Nothing was kept; mend it and send the batch again."
                 ),
                 (1, read) => format!(
-                    "1 of the first {read} records breaks the schema ({errors}). Nothing was kept; mend it and send the \
+                    "1 of the first {read} records breaks {whats} ({errors}). Nothing was kept; mend it and send the \
                      batch again."
                 ),
                 (bad, read) => format!(
-                    "{bad} of the first {read} records break the schema ({errors}). Nothing was kept; mend them and send \
+                    "{bad} of the first {read} records break {whats} ({errors}). Nothing was kept; mend them and send \
                      the batch again."
                 ),
             },
         )
         .ja(format!(
-            "先頭から{}件のうち{}件がスキーマに違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
+            "先頭から{}件のうち{}件が{whats_ja}に違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
             self.read, self.bad
         ));
         refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));

@@ -120,7 +120,12 @@ impl<'r> Record<'r> {
             door: Some(answered.door),
             bytes_out: answered.response.body().size_hint().exact(),
             schema: if answered.violated && !by_policy { Some(Verdict::Failed) } else { said.schema },
-            policy: by_policy.then_some(Verdict::Failed),
+            policy: match self.route.and_then(|route| route.policy.as_ref()) {
+                _ if by_policy => Some(Verdict::Failed),
+                // Every record that its schema takes is held against the policy, too.
+                Some(_) if !answered.violated => said.schema,
+                _ => None,
+            },
             outcome: Some(outcome),
             status: Some(answered.response.status().as_u16()),
             code: answered.refused,

@@ -333,6 +333,7 @@ pub(crate) async fn keep(
         plan,
         schema: Digest(*route.records.schema.digest().as_bytes()),
         mapping,
+        policy: route.policy.as_ref().map(|policy| Digest(*policy.digest())),
         records: taken.sealed.records,
         set_aside: taken.set_aside,
         bytes: payload.bytes,

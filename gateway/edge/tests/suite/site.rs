@@ -283,6 +283,8 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
         clients,
         doors: Doors { swa: true, soap: true, rest: true },
         formats: Format::ALL.to_vec(),
+        policy: None,
+        purpose: None,
         operations: vec![
             Operation {
                 body: QName::new(BULK, "submitBatch"),

@@ -32,6 +32,7 @@ fn batch(spool: &Spool, ledger: &Ledger, client: &str, events: Vec<Event>) -> Ba
         plan: ledger.define_blocking("{}".into()).unwrap(),
         schema: digest,
         mapping: digest,
+        policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,

@@ -110,9 +110,9 @@ impl Store {
         let sql = format!(
             "INSERT INTO batches(id, client, route, door, plan, schema, mapping, bytes, payload_digest,
                 records_digest, received_at, accepted_at, expires_at, changed_at, ordered, status, chunks, epoch,
-                {SUMS}, reference)
+                {SUMS}, reference, policy)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?12, ?14, ?15, 0, ?16,
-                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19)"
+                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19, ?20)"
         );
         let values = params![
             new.id.as_bytes(),
@@ -134,6 +134,7 @@ impl Store {
             int(new.records),
             int(new.set_aside.len() as u64),
             new.reference,
+            new.policy.map(|policy| policy.0),
         ];
         self.run(&sql, values, accepting)?;
         let seq = self.connection.last_insert_rowid();

@@ -51,6 +51,7 @@ fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
         plan: ledger.define_blocking("{}".into()).unwrap(),
         schema: digest,
         mapping: digest,
+        policy: Some(digest),
         records,
         set_aside: vec![left_out(1), left_out(7)],
         bytes: 100,

@@ -32,6 +32,7 @@ fn accept(ledger: &Ledger, id: BatchId) {
         plan: ledger.define_blocking("{}".into()).unwrap(),
         schema: digest,
         mapping: digest,
+        policy: None,
         records: 2,
         set_aside: Vec::new(),
         bytes: 6,

@@ -37,6 +37,7 @@ fn accept(spool: &Spool, ledger: &Ledger, route: &str) -> BatchId {
         plan: ledger.define_blocking("{}".into()).unwrap(),
         schema: digest,
         mapping: digest,
+        policy: None,
         records: sealed.records,
         set_aside: vec![left_out],
         bytes: sealed.bytes,

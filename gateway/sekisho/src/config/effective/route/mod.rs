@@ -82,6 +82,8 @@ pub(super) fn build(
         formats,
         operations,
         records: records?,
+        policy: None,
+        purpose: None,
         mode,
         duplicates,
         limits,
