@@ -14,7 +14,7 @@ use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
 use sekisho_delivery::Plan;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
-use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page, Sums};
+use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page, Sums, erase_client};
 use sekisho_liveness::HopState;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -120,6 +120,11 @@ impl Admin {
             (&Method::POST, ["batches", id, "chunks", number, decision]) => {
                 tracing::info!(batch = id, chunk = number, decision, %peer, "an operator decides on a chunk");
                 self.decide(id, number, decision).await
+            }
+            (&Method::POST, ["clients", client, "purge"]) => {
+                let also_unfinished = text(query, "also-unfinished") == Some("true");
+                tracing::warn!(client, also_unfinished, %peer, "an operator destroys what a client's batches hold");
+                self.erase(client, also_unfinished).await
             }
             (&Method::DELETE, ["batches", id]) => {
                 tracing::info!(batch = id, %peer, "an operator cancels a batch");
@@ -301,6 +306,36 @@ impl Admin {
                 say(409, &json!({ "code": illegal.code(), "detail": format!("{illegal}.") }))
             }
             Err(error) => failed(&error),
+        }
+    }
+
+    /// Destroys what a client's batches hold, keys first.
+    async fn erase(&self, client: &str, also_unfinished: bool) -> Answer {
+        let (gateway, client) = (Arc::clone(&self.gateway), client.to_owned());
+        let erasing = tokio::task::spawn_blocking(move || {
+            erase_client(&gateway.spool, &gateway.ledger, &client, also_unfinished, now_millis())
+        });
+        match erasing.await {
+            Ok(Ok(erased)) => {
+                let (gone, left) = (erased.payloads.len(), erased.kept.len() + erased.under_way.len());
+                tracing::warn!(
+                    gone,
+                    left,
+                    cancelled = erased.cancelled,
+                    "destroyed what a client's batches held"
+                );
+                (self.gateway.wake)();
+                say(200, &erased)
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, code = error.code(), "what a client's batches hold could not be destroyed");
+                let detail = "Spool or ledger failed: some of it may be left. Ask again; see the log.";
+                say(503, &json!({ "code": error.code(), "detail": detail }))
+            }
+            Err(error) => {
+                tracing::error!(%error, "what a client's batches hold could not be destroyed");
+                say(500, &json!({ "code": "internal", "detail": "See the log, and ask again." }))
+            }
         }
     }
 

@@ -69,11 +69,13 @@ pub enum Bug {
     WindowIgnored,
     /// What is in doubt in another batch holds no record with its key back.
     DoubtPassed,
+    /// The key of an encrypted batch stays when its payload goes.
+    KeyOutlivesBatch,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -104,6 +106,7 @@ impl Bug {
         Self::JobTakenForOneCall,
         Self::WindowIgnored,
         Self::DoubtPassed,
+        Self::KeyOutlivesBatch,
     ];
 }
 

@@ -255,6 +255,11 @@ impl Spool {
     /// The file system.
     pub fn remove(&self, batch: BatchId) -> Result<()> {
         if let AtRest::Store(store) = &self.shared.at_rest {
+            #[cfg(feature = "planted")]
+            if !crate::planted::is(crate::planted::Bug::KeyOutlivesBatch) {
+                store.destroy(batch)?;
+            }
+            #[cfg(not(feature = "planted"))]
             store.destroy(batch)?;
         }
         let folder = self.folder_of(batch);

@@ -7,10 +7,19 @@ use std::process::Command;
 /// What glibc reads the number of its heaps from, once, before a program begins.
 const HEAPS: &str = "MALLOC_ARENA_MAX";
 
+/// From which size on, in bytes, it takes memory from the system by itself and gives it back when it is free.
+const APART: &str = "MALLOC_MMAP_THRESHOLD_";
+
+/// Larger than what most of the work is done in, smaller than a segment of the spool.
+const LARGE: &str = "262144";
+
 /// As many as threads that compute at once on a small machine.
 const FEW: &str = "2";
 
 /// Starts this program again, in the same process, with few heaps, unless somebody has said how many there may be.
+///
+/// What is large is taken apart: left to itself glibc takes it from a heap as soon as something as large was once free, and there
+/// segments that are read on the way out lie between small things that stay.
 ///
 /// Left to itself glibc gives nearly every thread a heap of its own, up to eight for each core, and each stays about as
 /// large as it ever was: chunks are encoded on many threads, one after the other, and memory grew with how long a
@@ -28,5 +37,6 @@ pub(crate) fn keep_few() {
         .arg0(name.as_deref().unwrap_or(OsStr::new("sekisho")))
         .args(words)
         .env(HEAPS, FEW)
+        .env(APART, LARGE)
         .exec();
 }

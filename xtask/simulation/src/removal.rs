@@ -2,15 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use sekisho_journal::{
-    BatchId, Epoch, Keep, LedgerError, Purged, RecoveryError, Removable, Retention, Spool, SpoolError,
+    BatchId, Disk, Epoch, Keep, LedgerError, Purged, RecoveryError, Removable, Retention, Spool, SpoolError,
     purge_slice,
 };
 
 use crate::ledger::{ModelLedger, Refusal};
-use crate::world::{Broken, Happening, World, tell};
+use crate::world::{Broken, DATA_KEYS, Happening, World, tell};
 
 /// How often something to remove is looked for, and where things take days.
 const LOOK: Duration = Duration::from_secs(10);
@@ -211,6 +212,13 @@ impl World {
             |id: &BatchId| self.batches.get(id).is_some_and(|payload| self.truths[*payload].promised);
         if let Some(folder) = folders.iter().find(|id| had_a_row(id)) {
             return Err(format!("the payload of {folder} was released and is still there"));
+        }
+        if self.scenario.encrypted {
+            let keys = self.disk.names(Path::new(DATA_KEYS)).map_err(|error| error.to_string())?;
+            let batch = |name: &String| name.split_once('.').and_then(|(batch, _)| batch.parse().ok());
+            if let Some(key) = keys.iter().find(|name| batch(name).is_some_and(|id| had_a_row(&id))) {
+                return Err(format!("the payload is gone, and its key {key} is still there"));
+            }
         }
         Ok(())
     }

@@ -119,6 +119,8 @@ pub(crate) struct Scenario {
     pub(crate) jumps: Vec<(Duration, i64)>,
     /// How much of a route one removal takes at the most; none: nothing is removed.
     pub(crate) slice: Option<Slice>,
+    /// Payloads are encrypted, and the wrapping key is another one after each start.
+    pub(crate) encrypted: bool,
 }
 
 impl Scenario {
@@ -138,6 +140,7 @@ impl Scenario {
             segment_bytes: random.u64(40..400),
             jumps,
             slice: (random.u8(..3) == 0).then_some(slice),
+            encrypted: random.u8(..3) == 0,
         }
     }
 

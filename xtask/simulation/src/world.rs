@@ -17,6 +17,8 @@ use crate::scenario::{Content, Faults, Scenario, within};
 
 /// Where the spool lies on the model disk.
 pub(crate) const SPOOL: &str = "/spool";
+/// And the folder of the keys of batches.
+pub(crate) const DATA_KEYS: &str = "/data-keys";
 
 /// The wall clock when a run begins (unix milliseconds).
 const BEGIN: u64 = 1_800_000_000_000;

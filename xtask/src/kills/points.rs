@@ -34,11 +34,12 @@ use Provoked::{AtStart, ByClosing, ByDecision, ByLoad, ByReload};
 
 /// All of them, in the order in which a batch passes them. (`gateway/journal/src/failpoints.rs` says what each is; a test below
 /// holds the names to it.)
-pub(super) const POINTS: [Point; 33] = [
+pub(super) const POINTS: [Point; 34] = [
     point("folder-create", ByLoad, 12),
     point("file-create", ByLoad, 24),
     point("file-write", ByLoad, 40),
     point("file-sync", ByLoad, 24),
+    point("data-key-kept", ByLoad, 12),
     point("folder-sync", ByLoad, 24),
     point("batch-sealed", ByLoad, 12),
     point("transaction-begin", ByLoad, 60),

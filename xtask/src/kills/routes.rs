@@ -176,6 +176,11 @@ pub(super) fn head(schema: &str, digest: &str, cloud: SocketAddr) -> String {
 state = "state"
 grace_ms = 2000
 keep_payload_seconds = 0
+[spool.encryption]
+data_keys = "data-keys"
+[[spool.encryption.key]]
+id = "kills"
+file = "wrapping-key"
 [admin]
 listen = "127.0.0.1:0"
 [[listener]]

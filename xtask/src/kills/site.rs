@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -126,6 +127,9 @@ impl Site {
         let mut configuration = routes::head(&schema.display().to_string(), digest.trim(), cloud);
         configuration.extend(ROUTES.iter().map(|route| route.section()));
         std::fs::write(folder.join("client-secret"), "reference-secret\n")?;
+        let key = folder.join("wrapping-key");
+        std::fs::write(&key, [0x5A; 32])?;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
         std::fs::write(folder.join("sekisho.toml"), configuration)?;
         let whereabouts = Arc::default();
         Ok(Self {

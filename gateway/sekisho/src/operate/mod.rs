@@ -1,5 +1,6 @@
 //! What operators ask of the admin listener: batches, their errors and chunks, cancelling, decisions.
 
+mod erasure;
 pub(crate) mod receipt;
 
 use std::fmt::Write as _;
@@ -17,6 +18,8 @@ use crate::cli::{AdminArgs, BatchArgs, BatchesArgs, TrustArgs};
 use crate::client::{Gateway, runtime, words};
 use crate::columns::{Side, table};
 use crate::language::{Language, Text};
+
+pub(crate) use self::erasure::purge;
 
 const REFUSED: u8 = 2;
 const UNREACHABLE: u8 = 3;
