@@ -292,6 +292,48 @@ fn what_is_prohibited_is_nothing_at_all() {
 }
 
 #[test]
+fn one_attribute_in_two_uses_is_asked_for_by_both() {
+    let schema = |base: &str, way: &str, own: &str| {
+        format!(
+            "<xs:attribute name='a' type='xs:int'/>
+             <xs:attributeGroup name='G'><xs:attribute ref='a'/></xs:attributeGroup>
+             <xs:attributeGroup name='F'><xs:attribute ref='a' fixed='5'/></xs:attributeGroup>
+             <xs:attributeGroup name='R'><xs:attribute ref='a' use='required'/></xs:attributeGroup>
+             <xs:complexType name='B'>{base}</xs:complexType>
+             <xs:complexType name='M'><xs:complexContent><xs:extension base='B'/></xs:complexContent></xs:complexType>
+             <xs:element name='r'><xs:complexType><xs:sequence><xs:element name='e'><xs:complexType><xs:complexContent>
+               <xs:{way} base='M'>{own}</xs:{way}></xs:complexContent></xs:complexType></xs:element></xs:sequence></xs:complexType></xs:element>"
+        )
+        .replace("ref='a'", "ref='t:a'")
+        .replace("<xs:attribute ref", "<xs:attribute xmlns:t='urn:t' ref")
+    };
+    let (one, two) = ("<e xmlns:t='urn:t' t:a='5'/>", "<e xmlns:t='urn:t' t:a='6'/>");
+    let group = |name: &str| format!("<xs:attributeGroup ref='{name}'/>");
+    let (missing, fixed): (&[&str], &[&str]) = (&["cvc-complex-type.4"], &["cvc-attribute.4"]);
+    let mut wrong = String::new();
+    for (first, second) in [("G", "R"), ("R", "G")] {
+        hold(
+            &schema(&group(first), "extension", &group(second)),
+            &[("<e/>", missing), (two, &[])],
+            &mut wrong,
+        );
+        let both = format!("{}{}", group(first), group(second));
+        hold(&schema(&both, "extension", ""), &[("<e/>", missing), (two, &[])], &mut wrong);
+    }
+    for (first, second) in [("G", "F"), ("F", "G")] {
+        hold(
+            &schema(&group(first), "extension", &group(second)),
+            &[("<e/>", &[]), (one, &[]), (two, fixed)],
+            &mut wrong,
+        );
+    }
+    // A restriction has its own use in the place of its base's.
+    hold(&schema(&group("G"), "restriction", &group("R")), &[("<e/>", missing), (two, &[])], &mut wrong);
+    hold(&schema(&group("G"), "restriction", &group("F")), &[(two, fixed)], &mut wrong);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
 fn repetitions_of_repetitions_are_counted_as_one() {
     let x = "<xs:element name='x'/><xs:element name='y' minOccurs='0' maxOccurs='5'/>";
     let nested = |levels: usize, inside: &str| {

@@ -42,12 +42,13 @@ impl Build<'_> {
         let any_type = self.set.any_type_key();
         let mut taken = Taken::default();
         let mut at = key;
-        for _ in 0..MAX_DERIVATION {
+        for level in 0..MAX_DERIVATION {
             if at == any_type {
                 break;
             }
             let ty = &self.set.arenas.complex_types[at];
-            taken.adding = at == key && ty.derivation_method == Some(DerivationMethod::Extension);
+            (taken.level, taken.extends) = (level, ty.derivation_method == Some(DerivationMethod::Extension));
+            taken.adding = at == key && taken.extends;
             let mut prohibited = Vec::new();
             for (index, using) in ty.attributes.iter().enumerate() {
                 let resolved = ty.resolved_attributes.get(index);
@@ -57,9 +58,10 @@ impl Build<'_> {
                 if using.use_kind == AttributeUseKind::Prohibited {
                     prohibited.push(attribute.name);
                     taken.set_aside(using, attribute);
-                } else if taken.take(attribute.name, Declaration::of(using, resolved)) {
+                } else {
                     let required = using.use_kind == AttributeUseKind::Required;
-                    out.push(AttributeUse { attribute, required });
+                    let own = AttributeUse { attribute, required };
+                    taken.take(own, Declaration::of(using, resolved), out);
                 }
             }
             let mut visited = HashSet::new();
@@ -103,8 +105,9 @@ impl Build<'_> {
             };
             if using.use_kind == AttributeUseKind::Prohibited {
                 taken.set_aside(using, attribute);
-            } else if taken.take(attribute.name, Declaration::of(using, resolved)) {
-                out.push(AttributeUse { attribute, required: using.use_kind == AttributeUseKind::Required });
+            } else {
+                let required = using.use_kind == AttributeUseKind::Required;
+                taken.take(AttributeUse { attribute, required }, Declaration::of(using, resolved), out);
             }
         }
         for &nested in &group.resolved_attribute_groups {
@@ -266,6 +269,11 @@ impl Declaration {
 #[derive(Default)]
 struct Taken {
     names: HashSet<NameId>,
+    /// How many bases down, and whether what is further down stays as it is.
+    level: usize,
+    extends: bool,
+    /// Where uses are in the list that can come again, one declaration in two uses, and down to which level.
+    again: HashMap<NameId, (usize, usize)>,
     /// What the type adds by extension, until it is met or prohibited below. The compiler looks no further than to the
     /// first restriction (part 1 §3.4.6, Complex Type Definition Properties Correct, clause 4).
     added: HashMap<NameId, Declaration>,
@@ -279,15 +287,28 @@ struct Taken {
 }
 
 impl Taken {
-    /// Whether the name is new.
-    fn take(&mut self, name: NameId, declaration: Declaration) -> bool {
+    /// Two uses of one declaration are one that asks for what both ask for.
+    fn take(&mut self, own: AttributeUse, declaration: Declaration, out: &mut Vec<AttributeUse>) {
+        let name = own.attribute.name;
         if self.adding {
             self.added.insert(name, declaration);
         } else if self.added.remove(&name).is_some_and(|added| added != declaration) {
             self.twice = self.twice.or(Some(name));
         }
         self.used.insert(name);
-        self.names.insert(name)
+        let down_to = if self.extends { usize::MAX } else { self.level };
+        if self.names.insert(name) {
+            self.again.insert(name, (out.len(), down_to));
+            out.push(own);
+        } else if let Some((at, end)) = self.again.get_mut(&name).filter(|(_, end)| self.level <= *end) {
+            *end = down_to;
+            let first = &mut out[*at];
+            first.required |= own.required;
+            let stronger = own.attribute.value.filter(|value| {
+                first.attribute.value.as_ref().is_none_or(|first| value.fixed && !first.fixed)
+            });
+            first.attribute.value = stronger.or(first.attribute.value.take());
+        }
     }
 
     fn set_aside(&mut self, using: &AttributeUseResult, attribute: Attribute) {
