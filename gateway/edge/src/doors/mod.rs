@@ -6,6 +6,7 @@ mod swa;
 
 use sekisho_journal::{BatchId, Spool};
 use sekisho_soap::Version;
+use sekisho_soap::envelope::Lifetime;
 use sekisho_soap::message::Request;
 use sekisho_xml::QName;
 
@@ -69,6 +70,8 @@ pub(crate) struct Header {
     pub(crate) signed: bool,
     /// Blocks that must be understood, and are not.
     pub(crate) not_understood: Vec<QName>,
+    /// How long its sender says that it is good.
+    pub(crate) lifetime: Option<Lifetime>,
 }
 
 /// The operation of a SOAP message.

@@ -147,7 +147,11 @@ pub(super) fn open<R: Read>(
 }
 
 pub(super) fn demanded<R: BufRead>(envelope: &EnvelopeReader<R>) -> Header {
-    Header { signed: envelope.is_signed(), not_understood: envelope.not_understood(|_| false) }
+    Header {
+        signed: envelope.is_signed(),
+        not_understood: envelope.not_understood(|_| false),
+        lifetime: envelope.lifetime(),
+    }
 }
 
 /// The refusal of header blocks that must be understood and are not; none where there are none.

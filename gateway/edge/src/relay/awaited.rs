@@ -58,7 +58,7 @@ impl Awaited<'_, '_> {
         until: Instant,
     ) -> Result<Answered, Refusal> {
         kept.batch = self.settled(kept.batch, until).await?;
-        let said = self.said(&kept, split).await;
+        let said = self.said(&kept, split, until).await;
         let id = self.exchange.id;
         let mut answered = said.unwrap_or_else(|refusal| refuse(id, Voice::Soap(self.version), refusal));
         if self.stated {
@@ -96,12 +96,12 @@ impl Awaited<'_, '_> {
         Ok(batch)
     }
 
-    async fn said(&self, kept: &Kept, split: &Split) -> Result<Answered, Refusal> {
+    async fn said(&self, kept: &Kept, split: &Split, until: Instant) -> Result<Answered, Refusal> {
         let (exchange, batch) = (self.exchange, &kept.batch);
         let message_id = self.message_id.as_deref();
         let finished = batch.finished_at.is_some();
         if finished && split.merged && !self.own {
-            match self.merged(batch).await? {
+            match self.merged(batch, until).await? {
                 Some(answered) => return Ok(answered),
                 None => tracing::info!(batch = %batch.id, "the answer to a batch is no longer kept"),
             }
@@ -126,11 +126,13 @@ impl Awaited<'_, '_> {
     }
 
     /// The answer that is made of the cloud's; `None` where there is none any more, or never was to be.
-    async fn merged(&self, batch: &BatchView) -> Result<Option<Answered>, Refusal> {
+    async fn merged(&self, batch: &BatchView, until: Instant) -> Result<Option<Answered>, Refusal> {
         let exchange = self.exchange;
         let gateway = exchange.gateway;
-        let room = Room::wait(&gateway.relays, &exchange.client.name, ROOM.min(most(exchange))).await;
-        let mut room = room.map_err(|_| no_room())?;
+        // No longer than the client waits, or than it takes to look whether there is some.
+        let room = Room::wait(&gateway.relays, &exchange.client.name, ROOM.min(most(exchange)));
+        let room = tokio::time::timeout_at(until.max(Instant::now() + LOOK), room).await;
+        let mut room = room.ok().and_then(Result::ok).ok_or_else(no_room)?;
         let made = merged_answer(&gateway.ledger, &gateway.spool, batch).await;
         let made = match made {
             Ok(made) => made,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sekisho_journal::BatchId;
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::awaited::Awaited;
@@ -36,8 +37,6 @@ impl Passage<'_, '_> {
         let exchange = self.exchange;
         let key = header_key(exchange.headers)?;
         let stated = stated_wait(exchange.headers).map(Duration::from_secs);
-        let patience = stated.map_or(split.deadline, |stated| stated.min(split.deadline));
-        let until = began + patience.saturating_sub(MARGIN.min(patience / 10));
         let id = BatchId::new(exchange.received_at);
 
         let most = split.pass_bytes.min(most(exchange));
@@ -94,6 +93,10 @@ impl Passage<'_, '_> {
                 return self.ask(SoapMessage { version, message_id, asks, header, parts }).await;
             }
         };
+        // Whichever ends first: what the route gives, what the client asks for in HTTP, and what its message is good for.
+        let good = header.lifetime.map(|lifetime| lifetime.left(OffsetDateTime::now_utc() - began.elapsed()));
+        let patience = [stated, good].into_iter().flatten().fold(split.deadline, Duration::min);
+        let until = began + patience.saturating_sub(MARGIN.min(patience / 10));
         let awaited = Awaited {
             exchange,
             door: self.door,

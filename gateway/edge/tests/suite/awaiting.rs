@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use sekisho_edge::Admission;
 use sekisho_edge::route::{Mode, Route, Signed, Split};
 use sekisho_journal::{CallName, Digest, Event, RowAnswer};
 use sekisho_soap::fault::{Fault, ReceivedFault};
@@ -11,7 +12,7 @@ use sekisho_soap::{EnvelopeReader, envelope::EnvelopeOptions};
 
 use crate::client::Answer;
 use crate::record_sets::RecordSet;
-use crate::site::{Site, until};
+use crate::site::{Arrangement, Site, until};
 use crate::ways::{Message, envelope, submit};
 
 /// The relay route splits what has more than two records.
@@ -73,6 +74,41 @@ fn a_client_that_does_not_wait_is_told_at_once_that_nothing_is_done_yet() {
     let none = call(5).with("Idempotency-Key", "\"");
     assert_eq!(client.ask(none.to("/relay")).refused().code, "idempotency-key-invalid");
     assert_eq!((site.batches().len(), site.spooled().len()), (3, 3));
+}
+
+/// The call, good for so many seconds by its sender's clock, which is years behind.
+fn good_for(seconds: u64) -> Message {
+    let orders = RecordSet::many_orders(3).elements();
+    let header = format!(
+        "<s:Header><w:Security xmlns:w=\"urn:wsse\"><u:Timestamp xmlns:u=\"http://docs.oasis-open.org/wss/2004/01/\
+         oasis-200401-wss-wssecurity-utility-1.0.xsd\"><u:Created>2001-01-01T00:00:00Z</u:Created>\
+         <u:Expires>2001-01-01T00:{:02}:{:02}Z</u:Expires></u:Timestamp></w:Security></s:Header>",
+        seconds / 60,
+        seconds % 60
+    );
+    let text = format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">{header}<s:Body><b:orders \
+         xmlns:b=\"urn:example:bulk\">{orders}</b:orders></s:Body></s:Envelope>"
+    );
+    Message::soap11(&text)
+}
+
+#[test]
+fn a_client_whose_message_is_no_longer_good_is_told_how_it_stands() {
+    // The route would let it wait for ten minutes.
+    let site = Site::edited(splits);
+    let mut client = site.client();
+    let answer = client.ask(good_for(1).to("/relay"));
+    let told = fault(&answer);
+    assert_eq!((told.code.as_str(), told.unfinished.unwrap().sums.pending), ("relay-unfinished", 3));
+    assert_eq!(answer.header("preference-applied"), None, "it asked for nothing in HTTP");
+    // The shortest counts: here the one of the head.
+    let answer = client.ask(good_for(900).with("Prefer", "wait=0").to("/relay"));
+    assert_eq!(
+        (fault(&answer).code.as_str(), answer.header("preference-applied")),
+        ("relay-unfinished", Some("wait"))
+    );
+    assert_eq!(site.batches().len(), 2, "the batches go on");
 }
 
 #[test]
@@ -178,7 +214,11 @@ fn merges(route: &mut Route) {
 
 /// A site at which a client waits for three records, each of which the cloud then says so many bytes of.
 fn answered(bytes: usize) -> (Site, crate::client::Client) {
-    let site = Site::edited(merges);
+    answered_at(Arrangement::default(), bytes)
+}
+
+fn answered_at(arrangement: Arrangement, bytes: usize) -> (Site, crate::client::Client) {
+    let site = Site::with(Arrangement { edit: merges, ..arrangement });
     let (ledger, spool) = (site.gateway.ledger.clone(), site.gateway.spool.clone());
     site.block_on(ledger.define(PLAN.get().unwrap().clone())).unwrap();
     let mut client = site.client();
@@ -220,6 +260,22 @@ fn an_answer_comes_from_the_disk_whole_and_with_its_length() {
     // The connection carries more, the same answer among it.
     let again = client.ask(call(3).with("Idempotency-Key", "\"k\"").to("/relay"));
     assert!(again.text() == text);
+}
+
+#[test]
+fn an_answer_for_which_there_is_no_memory_is_to_be_had_later() {
+    let admission = Admission { relay_bytes: 1 << 20, client_relay_bytes: 1 << 20, ..Admission::from(64) };
+    let (site, slow) = answered_at(Arrangement { admission, ..Arrangement::default() }, 8 << 20);
+    // It takes nothing of its answer, which holds a quarter of the memory as long as that is on its way.
+    until("an answer is on its way", || site.gateway.free_relay_kib() == 768);
+    let again = || call(3).with("Idempotency-Key", "\"k\"").with("Prefer", "wait=1").to("/relay");
+    let mut client = site.client();
+    let answer = client.ask(again());
+    assert_eq!((answer.status, fault(&answer).code.as_str()), (503, "relay-answer-waits"), "{answer}");
+    assert!(answer.header("retry-after").is_some());
+    slow.vanish();
+    until("its memory is free again", || site.gateway.free_relay_kib() == 1024);
+    assert_eq!(client.ask(again()).status, 200);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod addressing;
 mod error;
 mod header;
 mod reader;
+mod timestamp;
 mod write;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 pub use addressing::{ANONYMOUS, Addressing, NONE};
 pub use error::{MessageProblem, Rule, SoapError};
 pub use reader::EnvelopeReader;
+pub use timestamp::Lifetime;
 pub use write::{ReplyHeaders, around, write};
 
 pub(crate) use write::open as write_open;

@@ -4,7 +4,10 @@ use std::io::BufRead;
 
 use sekisho_xml::{Event, Position, QName, Reader};
 
-use super::{Addressing, BodyChild, EnvelopeOptions, HeaderBlock, Rule, SoapError, Version, WSA, header};
+use super::timestamp::Times;
+use super::{
+    Addressing, BodyChild, EnvelopeOptions, HeaderBlock, Lifetime, Rule, SoapError, Version, WSA, header,
+};
 
 /// Namespace of XML Signature.
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
@@ -22,6 +25,7 @@ pub struct EnvelopeReader<R: BufRead> {
     headers: Vec<HeaderBlock>,
     addressing: Addressing,
     signed: bool,
+    times: Times,
     body: Option<BodyChild>,
 }
 
@@ -47,6 +51,7 @@ impl<R: BufRead> EnvelopeReader<R> {
             headers: Vec::new(),
             addressing: Addressing::default(),
             signed: false,
+            times: Times::default(),
             body: None,
         };
         reader.read_header(options)?;
@@ -73,6 +78,11 @@ impl<R: BufRead> EnvelopeReader<R> {
     /// message anew breaks it.
     pub fn is_signed(&self) -> bool {
         self.signed
+    }
+
+    /// From when to when the message is good, where a header block for us says so.
+    pub fn lifetime(&self) -> Option<Lifetime> {
+        self.times.lifetime()
     }
 
     /// Mandatory blocks for us that `understood` does not know; WS-Addressing 1.0 is known always.
@@ -158,8 +168,16 @@ impl<R: BufRead> EnvelopeReader<R> {
     fn read_block(&mut self, options: &EnvelopeOptions) -> Result<bool, SoapError> {
         let version = self.version;
         let (name, demands) = loop {
+            let depth = self.xml.depth() + 1;
             match self.xml.next()? {
-                Event::Start(start) => break (start.qname(), header::demands(&start, version)),
+                Event::Start(start) => {
+                    let demands = header::demands(&start, version);
+                    let role = demands.as_ref().and_then(|demands| demands.role.as_deref());
+                    if header::is_for_us(version, role, &options.roles) {
+                        self.times.start(&start, depth);
+                    }
+                    break (start.qname(), demands);
+                }
                 Event::Text(piece) if piece.is_white_space() => {}
                 Event::Text(_) => return Err(self.broken(Rule::Text)),
                 Event::End(_) | Event::Eof => return Ok(false),
@@ -180,21 +198,28 @@ impl<R: BufRead> EnvelopeReader<R> {
         let is_address = for_us && &*name.namespace == WSA;
         if !(is_address && self.addressing.read(&mut self.xml, &name.local, options.addressing_bytes)?) {
             self.signed |= is_signature(&name.namespace, &name.local);
-            self.pass_block()?;
+            self.pass_block(for_us)?;
         }
         let must_understand = demands.must_understand;
         self.headers.push(HeaderBlock { name, must_understand, for_us, role: demands.role, at });
         Ok(true)
     }
 
-    /// Passes what is left of a header block, looking for a signature.
-    fn pass_block(&mut self) -> Result<(), SoapError> {
+    /// Passes what is left of a header block, looking for a signature, and for a timestamp where it is for us.
+    fn pass_block(&mut self, for_us: bool) -> Result<(), SoapError> {
         let outside = self.xml.depth().saturating_sub(1);
         loop {
+            let depth = self.xml.depth() + 1;
             match self.xml.next()? {
-                Event::Start(start) => self.signed |= is_signature(start.namespace(), start.local()),
-                Event::Text(_) => {}
+                Event::Start(start) => {
+                    self.signed |= is_signature(start.namespace(), start.local());
+                    if for_us {
+                        self.times.start(&start, depth);
+                    }
+                }
+                Event::Text(piece) => self.times.text(piece.as_str()),
                 Event::End(_) | Event::Eof => {
+                    self.times.end(self.xml.depth());
                     if self.xml.depth() <= outside {
                         return Ok(());
                     }

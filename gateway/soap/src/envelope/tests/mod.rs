@@ -56,6 +56,58 @@ fn an_empty_body_is_legal() {
     reader.finish().unwrap();
 }
 
+const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
+
+#[test]
+fn finds_how_long_a_message_is_good() {
+    use std::time::Duration;
+    let now = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+    let left = |header: &str| {
+        let text = envelope(
+            S11,
+            &format!("<e:Header xmlns:u='{WSU}' xmlns:w='urn:w'>{header}</e:Header>"),
+            "<x:op xmlns:x='urn:x'/>",
+        );
+        let lifetime = open(&text).unwrap().lifetime();
+        lifetime.map(|lifetime| lifetime.left(now).as_secs_f64())
+    };
+    let (created, expires) = (
+        "<u:Created>2001-01-01T00:00:00Z</u:Created>",
+        "<u:Expires> 2001-01-01T09:00:30.5+09:00\n</u:Expires>",
+    );
+    let timestamp = |inside: &str| format!("<u:Timestamp>{inside}</u:Timestamp>");
+    let secured = |inside: &str| format!("<w:Security>{}<w:More>x</w:More></w:Security>", timestamp(inside));
+    // Both by one clock, whatever ours shows; in a security header or by itself, and in any order.
+    assert_eq!(left(&secured(&format!("{created}{expires}"))), Some(30.5));
+    assert_eq!(left(&timestamp(&format!("{expires}<u:More/>{created}"))), Some(30.5));
+    // The first one counts; what another block holds is no timestamp's.
+    let named = format!(
+        "<w:Security><w:Token><u:Created>1999-01-01T00:00:00Z</u:Created></w:Token>{}</w:Security>",
+        timestamp(expires)
+    );
+    assert_eq!(left(&named), Some(0.0), "by our clock it was over long ago");
+    let twice = format!(
+        "{}{}",
+        secured(&format!("{created}{expires}")),
+        timestamp("<u:Expires>2099-01-01T00:00:00Z</u:Expires>")
+    );
+    assert_eq!(left(&twice), Some(30.5));
+    // Without a zone it is UTC.
+    let soon = (now + Duration::from_secs(7)).format(&time::format_description::well_known::Rfc3339).unwrap();
+    assert_eq!(
+        left(&timestamp(&format!("<u:Expires>{}</u:Expires>", soon.trim_end_matches('Z')))),
+        Some(7.0)
+    );
+    // Over before it began; no end, or none that can be read; for somebody else.
+    assert_eq!(left(&timestamp(&format!("<u:Created>2001-01-02T00:00:00Z</u:Created>{expires}"))), Some(0.0));
+    assert_eq!(left(&timestamp(created)), None);
+    assert_eq!(left(&timestamp("<u:Expires>tomorrow</u:Expires>")), None);
+    assert_eq!(left(&timestamp(&format!("<u:Deep>{expires}</u:Deep>"))), None);
+    let others = format!("<w:Security e:actor='urn:other'>{}</w:Security>", timestamp(expires));
+    assert_eq!(left(&others), None);
+    assert_eq!(left("<w:Security/>"), None);
+}
+
 #[test]
 fn finds_what_must_be_understood_here() {
     let next11 = "http://schemas.xmlsoap.org/soap/actor/next";
