@@ -1,8 +1,8 @@
 //! Where the files lie: made, appended to, synced; never renamed, and removed only where nothing was ever written in them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A folder of log files. Tests bring one that fails as ordered.
@@ -63,7 +63,7 @@ impl FileSystem {
     /// When it cannot be made or written, or (`WouldBlock`) another process has it.
     pub fn open(folder: &Path) -> io::Result<Self> {
         if !folder.is_dir() {
-            std::fs::create_dir(folder)?;
+            make_folder(folder)?;
             if let Some(parent) = folder.parent() {
                 sync_folder(parent)?;
             }
@@ -76,6 +76,14 @@ impl FileSystem {
     fn path(&self, number: u64) -> PathBuf {
         self.folder.join(file_name(number))
     }
+}
+
+/// Makes a folder that others than its owner and its group have no rights to.
+///
+/// # Errors
+/// When it is there already, or cannot be made.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o750).create(folder)
 }
 
 /// An empty path is the folder that the process is in.

@@ -33,7 +33,7 @@ mod verify;
 pub use clock::{moment, now};
 pub use entry::{Direction, Entry, Kind, Verdict};
 pub use export::{Choice, Export, ExportForm};
-pub use folder::{Appending, FileSystem, Folder, file_name, file_number};
+pub use folder::{Appending, FileSystem, Folder, file_name, file_number, make_folder};
 pub use key::{KeyError, PublicKey, SigningKey};
 pub use line::{Head, Link};
 pub use log::{ExchangeLog, NotOnRecord, OpenError, Options, RouteRule};

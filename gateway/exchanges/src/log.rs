@@ -21,7 +21,7 @@ use crate::recorder::{Limits, Recorder};
 /// Lines that wait for the writer at the most: who has another waits.
 const WAITING: usize = 16 * 1024;
 /// Lines that are written at once at the most.
-const AT_ONCE: usize = 16 * 1024;
+const AT_ONCE: usize = 4 * 1024;
 /// How long a line for which nobody waits may be in memory only.
 const SYNC_WITHIN: Duration = Duration::from_millis(100);
 /// How often the writer looks at the clock.

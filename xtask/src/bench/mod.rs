@@ -6,6 +6,7 @@ mod crowd;
 mod figure;
 mod footprint;
 mod gateway;
+mod log;
 mod memory;
 pub(crate) mod pacing;
 mod recovery;
@@ -56,6 +57,8 @@ enum Part {
     Retention,
     /// From SIGKILL with many open batches to delivering again.
     Recovery,
+    /// Lines of the exchange log a second, written and verified.
+    Log,
     /// The pace beside the best fixed chunk size.
     Pacing,
 }
@@ -135,6 +138,7 @@ impl Bench {
             Part::Crowd => crowd::measure(self),
             Part::Retention => retention::measure(self),
             Part::Recovery => recovery::measure(self),
+            Part::Log => log::measure(self),
             Part::Pacing => pacing::measure(self),
         }
     }
