@@ -66,15 +66,19 @@ impl Flow {
 
 pub(crate) fn run(args: &FlowsArgs, language: Language) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout();
-    let raw = match config::load(&args.config.config) {
-        Ok((raw, _)) => raw,
+    let (raw, purposes) = match config::load(&args.config.config) {
+        Ok((raw, effective)) => (raw, effective.on_record),
         Err(mistakes) => {
             // A list of what a configuration would permit if it were right would be a list of nothing.
             writeln!(out, "{}", listed(&mistakes, language))?;
             return Ok(ExitCode::from(1));
         }
     };
-    let flows = permitted(&raw);
+    let purpose = |route: &str| purposes.get(route).and_then(|rule| rule.purpose.clone()).unwrap_or_default();
+    let mut flows = permitted(&raw);
+    for flow in &mut flows {
+        flow.purpose = purpose(&flow.route);
+    }
     match args.form {
         FlowsForm::Json => writeln!(out, "{}", serde_json::to_string_pretty(&flows)?)?,
         FlowsForm::Csv => {
@@ -188,7 +192,7 @@ fn entering(listener: &ListenerSection, route: &RouteSection, client: &ClientSec
         operation,
         client: client.name.clone(),
         route: route.name.clone(),
-        purpose: purpose(route),
+        purpose: String::new(),
         upstream: route.upstream.clone(),
     };
     let mut flows = Vec::new();
@@ -253,13 +257,9 @@ fn leaving(raw: &Raw, route: &RouteSection) -> Option<Flow> {
             .collect::<Vec<_>>()
             .join(" "),
         route: route.name.clone(),
-        purpose: purpose(route),
+        purpose: String::new(),
         upstream: route.upstream.clone(),
     })
-}
-
-fn purpose(_route: &RouteSection) -> String {
-    String::new()
 }
 
 /// How a dialect asks: methods, path below the upstream's, and its name.

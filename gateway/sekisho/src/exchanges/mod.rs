@@ -13,7 +13,7 @@ use crate::language::{Said, text};
 
 /// Makes the log's folder, if it is configured and its parent is there: before the process gives up what it does not need.
 pub(crate) fn make_folder(exchanges: &EffectiveExchanges) -> Result<(), Said> {
-    match std::fs::create_dir(&exchanges.folder) {
+    match sekisho_exchanges::make_folder(&exchanges.folder) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             Err(Said(crate::config::words::file(&exchanges.folder, &error)))
         }

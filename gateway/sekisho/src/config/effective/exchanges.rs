@@ -1,14 +1,16 @@
 //! The exchange log: where it is kept, what signs it, and what holds on each route.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use sekisho_edge::route::Route;
 use sekisho_exchanges::{KeyError, Limits, RouteRule, SigningKey};
 
 use super::gateway::{between, no_limit_is_off};
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::{KeepExchanges, Raw};
+use crate::config::raw::{KeepExchanges, Raw, RouteSection};
 use crate::config::words;
 use crate::language::{Text, text};
 
@@ -80,10 +82,10 @@ pub(super) fn build(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) -> Option
 }
 
 /// What holds on each route.
-pub(super) fn rules(raw: &Raw) -> HashMap<String, RouteRule> {
-    let rule = |route: &crate::config::raw::RouteSection| RouteRule {
-        no_record_no_relay: route.no_record_no_relay,
-        purpose: None,
+pub(super) fn rules(raw: &Raw, routes: &BTreeMap<String, Arc<Route>>) -> HashMap<String, RouteRule> {
+    let rule = |section: &RouteSection| RouteRule {
+        no_record_no_relay: section.no_record_no_relay,
+        purpose: routes.get(&section.name).and_then(|route| route.purpose.clone()),
     };
     raw.route.iter().map(|route| (route.name.clone(), rule(route))).collect()
 }

@@ -153,7 +153,7 @@ impl Effective {
             upstreams: upstreams.into_values().collect(),
             plans,
             exchanges,
-            on_record: exchanges::rules(raw),
+            on_record: exchanges::rules(raw, &routes),
         })
     }
 }
