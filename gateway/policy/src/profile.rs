@@ -1,13 +1,11 @@
 //! Ready sets of rules.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Place;
 use crate::detect::Detector;
-use crate::spec::{Absence, Action, ExtremeAgeSpec, Form, PseudonymSpec, RuleSpec};
+use crate::spec::{Absence, Action, ExtremeAgeSpec, Form, PseudonymSpec, RolesSpec, RuleSpec};
 
 /// A ready set of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,8 +18,7 @@ pub enum Profile {
 }
 
 /// The part that a field plays in a profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The id that is used in this system only (利用者ID). At a municipality with a key: what is replaced by a pseudonym.
     UserId,
@@ -60,15 +57,15 @@ impl Role {
     /// Its name in configuration.
     pub fn name(self) -> &'static str {
         match self {
-            Role::UserId => "user-id",
-            Role::BaseDate => "base-date",
-            Role::BirthYear => "birth-year",
-            Role::BirthMonth => "birth-month",
-            Role::BirthYearMonths => "birth-year-months",
-            Role::AddressRest => "address-rest",
+            Role::UserId => "user_id",
+            Role::BaseDate => "base_date",
+            Role::BirthYear => "birth_year",
+            Role::BirthMonth => "birth_month",
+            Role::BirthYearMonths => "birth_year_months",
+            Role::AddressRest => "address_rest",
             Role::Names => "names",
             Role::Identifiers => "identifiers",
-            Role::AgreedDates => "agreed-dates",
+            Role::AgreedDates => "agreed_dates",
         }
     }
 
@@ -88,9 +85,9 @@ impl Role {
 
 impl Profile {
     /// Who plays each of its parts, and whether the operator says so.
-    pub(crate) fn cast(self, roles: &BTreeMap<Role, Vec<String>>) -> Vec<(Role, Vec<String>, bool)> {
+    pub(crate) fn cast(self, roles: &RolesSpec) -> Vec<(Role, Vec<String>, bool)> {
         let usual = |role: Role| role.usual().iter().map(|&name| name.to_owned()).collect();
-        let of = |role: Role| match roles.get(&role) {
+        let of = |role: Role| match roles.of(role) {
             Some(fields) => (role, fields.clone(), true),
             None => (role, usual(role), false),
         };
@@ -98,7 +95,7 @@ impl Profile {
     }
 
     /// Its rules, for a place and for the fields that play its parts.
-    pub(crate) fn rules(self, place: Place, roles: &BTreeMap<Role, Vec<String>>, key: bool) -> Vec<RuleSpec> {
+    pub(crate) fn rules(self, place: Place, roles: &RolesSpec, key: bool) -> Vec<RuleSpec> {
         let Profile::AbstractedAttributes = self;
         let cast = self.cast(roles);
         let fields = |role: Role| {

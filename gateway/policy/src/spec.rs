@@ -1,6 +1,5 @@
 //! Rules as they are written in a configuration. Plain data: nothing here has been held against a layout.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -9,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::detect::Detector;
 use crate::profile::{Profile, Role};
 
+
 /// What of a route's records may leave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicySpec {
     /// A ready set of rules, which come before those below.
     pub profile: Option<Profile>,
-    /// Which fields play which part in the profile, by name (`Group/field` for one of a group); the profile's own names
-    /// where a part is not named. A part that no field plays has an empty list.
-    pub roles: BTreeMap<Role, Vec<String>>,
+    /// Which fields play which part in the profile.
+    pub roles: RolesSpec,
     /// Rules, in their order.
     pub rule: Vec<RuleSpec>,
     /// `place = "municipality"` only: the schema, by name, of what leaves; its records are what the mapping and the key of
@@ -29,6 +28,49 @@ pub struct PolicySpec {
     /// `place = "municipality"` only: the file with the key of the pseudonyms, 64 hexadecimal digits. Nobody but its owner
     /// and group may read it.
     pub key: Option<PathBuf>,
+}
+
+/// Which fields play which part in a profile, by name (`Group/field` for one of a group). A part that is not named is played
+/// by those that play it in the layouts that come with the gateway; one with an empty list by none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RolesSpec {
+    /// The id that is used in this system only (利用者ID). At a municipality with a key: what is replaced by a pseudonym.
+    pub user_id: Option<Vec<String>>,
+    /// The date on which ages were computed (年齢基準日), the same in all records.
+    pub base_date: Option<Vec<String>>,
+    /// The year of birth of the person (生年月日（年）).
+    pub birth_year: Option<Vec<String>>,
+    /// The month of birth of the person (生年月日（月）).
+    pub birth_month: Option<Vec<String>>,
+    /// Births to the month: of children, or of the person in one field.
+    pub birth_year_months: Option<Vec<String>>,
+    /// What an address code says below the town (現住所コード予備): zeros.
+    pub address_rest: Option<Vec<String>>,
+    /// Names of persons (氏名): they must not be there.
+    pub names: Option<Vec<String>>,
+    /// Identifiers of core systems (宛名番号): they must not be there.
+    pub identifiers: Option<Vec<String>>,
+    /// Fields in which full dates may stand that are nobody's birth.
+    pub agreed_dates: Option<Vec<String>>,
+}
+
+impl RolesSpec {
+    /// The fields that are named for a part.
+    pub(crate) fn of(&self, role: Role) -> Option<&Vec<String>> {
+        match role {
+            Role::UserId => &self.user_id,
+            Role::BaseDate => &self.base_date,
+            Role::BirthYear => &self.birth_year,
+            Role::BirthMonth => &self.birth_month,
+            Role::BirthYearMonths => &self.birth_year_months,
+            Role::AddressRest => &self.address_rest,
+            Role::Names => &self.names,
+            Role::Identifiers => &self.identifiers,
+            Role::AgreedDates => &self.agreed_dates,
+        }
+        .as_ref()
+    }
 }
 
 /// One rule: what it is about, one demand, and what is done where the demand is not met.

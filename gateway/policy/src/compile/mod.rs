@@ -4,7 +4,7 @@ mod checks;
 mod outgoing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -294,7 +294,7 @@ fn rules(
     errors: &mut Vec<PolicyError>,
 ) -> (Vec<RuleSpec>, Vec<RuleSpec>) {
     let Some(profile) = spec.profile else {
-        if !spec.roles.is_empty() {
+        if spec.roles != crate::spec::RolesSpec::default() {
             let problem = Problem::OnlyWith { with: "profile" };
             errors.push(PolicyError { at: At::Policy("roles"), problem });
         }
