@@ -9,6 +9,7 @@ use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::resolver::ResolverConfig;
 use xsd_schema::{ElementKey, SchemaError as XsdError, SchemaResolver, SchemaSet, SimpleTypeKey};
 
+use crate::heads::Heads;
 use crate::phases;
 use crate::record::TypeId;
 use crate::sources::Sources;
@@ -26,11 +27,17 @@ impl Compiled {
     ///
     /// Directives whose documents cannot be had are left to the caller: `SchemaSet::directive_failures`.
     pub(crate) fn new(path: &Path, sources: &Sources) -> Result<Self, XsdError> {
-        let mut resolver =
-            SchemaResolver::with_config_and_loader(ResolverConfig::default(), Box::new(sources.clone()));
-        resolver.catalog_mut().add_xml_catalog();
-        resolver.set_location_rewriter(sources.clone());
-        let set = phases::compile(&path.to_string_lossy(), &mut resolver)?;
+        let compile = |heads| {
+            let mut resolver =
+                SchemaResolver::with_config_and_loader(ResolverConfig::default(), Box::new(sources.clone()));
+            resolver.catalog_mut().add_xml_catalog();
+            resolver.set_location_rewriter(sources.clone());
+            phases::compile(&path.to_string_lossy(), &mut resolver, heads)
+        };
+        let set = match compile(Heads::AsWritten) {
+            Err(error) if Heads::matter(&error) => compile(Heads::WrittenOut).map_err(|_| error),
+            first => first,
+        }?;
         let names = |name| set.name_table.resolve_ref(name);
         let mut types: Vec<_> = set.arenas.simple_types.iter().collect();
         types.sort_by(|(_, a), (_, b)| {

@@ -27,6 +27,7 @@ mod expansion;
 pub mod explain;
 mod facts;
 mod finals;
+mod heads;
 pub mod lines;
 mod mixed;
 mod nameless;

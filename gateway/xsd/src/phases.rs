@@ -12,6 +12,7 @@ use xsd_schema::pipeline::process_loaded_schemas;
 use xsd_schema::{DocumentId, SchemaError, SchemaResolver, SchemaSet, TypeKey, XsdVersion};
 
 use crate::finals::FinalForList;
+use crate::heads::{Heads, WrittenOut};
 use crate::mixed::Mixed;
 use crate::nameless::Nameless;
 use crate::single::Single;
@@ -28,7 +29,11 @@ const DOCUMENT: &str = "<schema xmlns='http://www.w3.org/2001/XMLSchema' targetN
 ///
 /// Directives whose documents cannot be had are left to the caller: `SchemaSet::directive_failures`. How many
 /// documents there are is the loader's to bound.
-pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<SchemaSet, SchemaError> {
+pub(crate) fn compile(
+    location: &str,
+    resolver: &mut SchemaResolver,
+    heads: Heads,
+) -> Result<SchemaSet, SchemaError> {
     let mut set = SchemaSet::with_version(XsdVersion::V1_0);
     let config = resolver.config().parser_config.clone();
     parse_schema_with_config(DOCUMENT.as_bytes(), LAST, &mut set, &config)?;
@@ -43,12 +48,19 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
     let final_for_list = FinalForList::take(&mut set);
     let (mixed, single) = (Mixed::take(&mut set), Single::take(&mut set));
     let nameless = Nameless::take(&mut set);
+    let written_out = match heads {
+        Heads::AsWritten => None,
+        Heads::WrittenOut => Some(WrittenOut::take(&mut set).ok_or_else(nothing_else)?),
+    };
     match process_loaded_schemas(&mut set) {
         // Of a circle the compiler tells its own keys, and no place.
         Err(error) if is_circle(&error) => Err(circle::find(&set).unwrap_or(error)),
         Err(error) if !is_last(&error) => Err(error),
         _ => {
             take_out(&mut set);
+            if let Some(written_out) = written_out {
+                written_out.put_back(&mut set);
+            }
             mixed.put_back(&mut set);
             single.put_back(&mut set);
             nameless.put_back(&mut set);
@@ -56,6 +68,11 @@ pub(crate) fn compile(location: &str, resolver: &mut SchemaResolver) -> Result<S
             Ok(set)
         }
     }
+}
+
+/// What comes out when there is nothing to write out.
+fn nothing_else() -> SchemaError {
+    SchemaError::structural("derivation-ok-restriction", "there is nothing to write out", None)
 }
 
 /// Reads what the document includes, imports and redefines, and what that does, each document before the next one.
@@ -120,7 +137,7 @@ mod tests {
         let loaders = LoaderChain::with_defaults();
         let mut resolver =
             SchemaResolver::with_config_and_loader(ResolverConfig::default(), Box::new(loaders));
-        compile(path.to_str().unwrap(), &mut resolver)
+        compile(path.to_str().unwrap(), &mut resolver, Heads::AsWritten)
     }
 
     /// Should another version of the compiler go about it otherwise, this is where it shows.

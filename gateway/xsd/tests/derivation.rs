@@ -331,6 +331,76 @@ fn an_optional_group_is_cut_down_to_one_of_its_elements() {
 }
 
 #[test]
+fn what_stands_for_a_head_restricts_it() {
+    let globals = "<xs:element name='h' type='xs:int'/><xs:element name='m' type='xs:int' substitutionGroup='h'/>
+        <xs:element name='n' type='xs:short' substitutionGroup='h'/><xs:element name='o' type='xs:byte' substitutionGroup='n'/>
+        <xs:element name='z' type='xs:int'/>"
+        .replace('\n', "");
+    let refer = |name: &str, occurs: &str| format!("<xs:element ref='{name}' {occurs}/>");
+    let group = |kind: &str, occurs: &str, inside: &[String]| {
+        format!("<xs:{kind} {occurs}>{}</xs:{kind}>", inside.concat())
+    };
+    let local = |name: &str| {
+        format!(
+            "<xs:element name='{name}'><xs:simpleType><xs:restriction base='xs:int'/></xs:simpleType></xs:element>"
+        )
+    };
+    let any = "minOccurs='0' maxOccurs='unbounded'";
+    let types = |base: &str, own: &str| {
+        let derived = complex("t", "", &content("", "restriction", "b", own));
+        format!("{globals}{}{derived}<xs:element name='e' type='t'/>", complex("b", "", base))
+    };
+    let (h, m, n, z) = (refer("h", ""), refer("m", ""), refer("n", ""), refer("z", ""));
+    let many = group("choice", any, &[h.clone(), z.clone()]);
+    let early: &[&str] = &["cvc-complex-type.2.4"];
+    // Some of them in the place of the head, in whatever order.
+    for own in [[&m, &n, &z], [&n, &m, &z]] {
+        let own: Vec<_> = own.into_iter().cloned().collect();
+        let schema = taken(&types(&many, &group("choice", any, &own)));
+        assert_eq!(broken(&schema, "<e><z>1</z><n>1</n><m>1</m><o>1</o></e>"), [""; 0]);
+        assert_eq!(broken(&schema, "<e><h>1</h></e>"), early);
+    }
+    // With other elements around them, and types inside those.
+    let named = |name: &str| {
+        local(name).replace(
+            "><xs:simpleType><xs:restriction base='xs:int'/></xs:simpleType></xs:element>",
+            " type='xs:int'/>",
+        )
+    };
+    let base = group("choice", any, &[named("a"), h.clone(), named("b")]);
+    let own = group("choice", any, &[local("a"), n.clone(), m.clone(), local("b")]);
+    let schema = taken(&types(&base, &own));
+    assert_eq!(broken(&schema, "<e><b>1</b><m>1</m><o>1</o><a>2</a></e>"), [""; 0]);
+    assert_eq!(broken(&schema, "<e><h>1</h></e>"), early);
+    assert_eq!(broken(&schema, "<e><m>1</m><a>x</a><b>x</b></e>"), ["cvc-datatype-valid"; 2]);
+    // One after the other.
+    let own = group("sequence", "", &[m.clone(), n.clone()]);
+    let schema = taken(&types(&group("sequence", "", &[refer("h", any)]), &own));
+    assert_eq!(broken(&schema, "<e><m>1</m><o>1</o></e>"), [""; 0]);
+    assert_eq!(broken(&schema, "<e><m>1</m></e>"), early);
+    // In a group with a name.
+    let named = format!("<xs:group name='g'>{}</xs:group>", group("choice", "", &[h.clone(), z.clone()]));
+    let own = group("choice", any, &[n.clone(), m.clone()]);
+    let schema = taken(&format!("{named}{}", types(&format!("<xs:group ref='g' {any}/>"), &own)));
+    assert_eq!(broken(&schema, "<e><m>1</m><n>1</n></e>"), [""; 0]);
+    assert_eq!(broken(&schema, "<e><z>1</z></e>"), early);
+    // What stands for something else does not, nor too many, nor the head for a member.
+    for (base, own) in [
+        (&many, group("choice", any, &[z.clone(), h.clone()])),
+        (&many, group("choice", any, &[m.clone(), refer("x", "")])),
+        (
+            &group("sequence", "", &[refer("h", "maxOccurs='2'")]),
+            group("sequence", "", &[m.clone(), n.clone(), m.clone()]),
+        ),
+        (&group("choice", any, &[m.clone(), z.clone()]), group("choice", any, &[h.clone(), z.clone()])),
+        (&group("sequence", "", &[refer("n", any)]), group("sequence", "", &[m, n])),
+    ] {
+        let globals = "<xs:element name='x' type='xs:int'/>";
+        refused("derivation-ok-restriction", &format!("{globals}{}", types(base, &own)));
+    }
+}
+
+#[test]
 fn types_inside_elements_are_those_of_their_own_elements() {
     let element = |name: &str, ty: &str| format!("<xs:element name='{name}' type='xs:{ty}'/>");
     let inside = |name: &str, ty: &str| {
