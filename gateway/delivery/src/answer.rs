@@ -4,6 +4,7 @@
 //! asked for again, it is the same. What an outcome was decided by without the upstream's words (a record that was never sent,
 //! an operator's decision, a chunk refused whole) is said in the form of a result, with the gateway's code.
 
+mod beside;
 mod merge;
 mod result;
 
@@ -12,6 +13,7 @@ use sekisho_journal::{BatchView, Ledger, LedgerError, Records, Spool, SpoolError
 use sekisho_xml::QName;
 use sekisho_xml::write::escape_attribute;
 
+pub(crate) use self::beside::Beside;
 use crate::dialect::AnswerForm;
 use crate::plan::{CompiledPlan, Counted, PlanError};
 
@@ -95,8 +97,11 @@ pub struct MergedAnswer {
     element: QName,
     head: Vec<u8>,
     tail: Vec<u8>,
+    /// Bytes of the results.
+    length: u64,
     content: SpoolReader,
     counts: Counts,
+    action: Option<String>,
 }
 
 /// The answer to a batch that is finished; made now, if it was not before.
@@ -136,12 +141,17 @@ impl MergedAnswer {
     fn open(content: SpoolReader, plan: &CompiledPlan, form: &AnswerForm) -> Result<Self, AnswerError> {
         let last = content.records().saturating_sub(1);
         let mut records = content.read(last..last + 1)?;
-        let counts = records.next()?.and_then(|(_, bytes)| Counts::read(bytes)).ok_or(AnswerError::Gone)?;
+        let sealed = records.next()?.map(|(_, bytes)| bytes.to_vec()).ok_or(AnswerError::Gone)?;
+        let (counts, beside) = sealed.split_at_checked(COUNTS).ok_or(AnswerError::Gone)?;
+        let counts = Counts::read(counts).ok_or(AnswerError::Gone)?;
+        let beside = Beside::read(beside);
+        let length = content.sealed().bytes.saturating_sub(sealed.len() as u64);
         let (prefix, bound) = if form.unqualified { ("q:", ":q") } else { ("", "") };
         let mut head = format!("<{prefix}{} xmlns{bound}=\"", form.element).into_bytes();
         // Names and namespaces were checked with the plan, and can stand in XML.
         let _ = escape_attribute(&form.namespace, &mut head);
         head.extend_from_slice(b"\">");
+        head.extend(beside.before.concat());
         for count in plan.plan.answer.iter().flat_map(|answer| &answer.counts) {
             let (element, number) = (&count.element, counts.of(count.of));
             head.extend_from_slice(format!("<{element}>{number}</{element}>").as_bytes());
@@ -152,14 +162,20 @@ impl MergedAnswer {
             head.extend_from_slice(format!("<{step}>").as_bytes());
             tail.splice(0..0, format!("</{step}>").into_bytes());
         }
+        tail.extend(beside.after.concat());
         tail.extend_from_slice(format!("</{prefix}{}>", form.element).as_bytes());
         let element = QName::new(&form.namespace, &form.element);
-        Ok(Self { element, head, tail, content, counts })
+        Ok(Self { element, head, tail, content, length, counts, action: beside.action })
     }
 
     /// Its name.
     pub fn element(&self) -> &QName {
         &self.element
+    }
+
+    /// The `wsa:Action` that the upstream gave all of its answers.
+    pub fn action(&self) -> Option<&str> {
+        self.action.as_deref()
     }
 
     /// How many results say that a row was taken, and how many that it was not.
@@ -169,8 +185,7 @@ impl MergedAnswer {
 
     /// Its bytes.
     pub fn length(&self) -> u64 {
-        let content = self.content.sealed().bytes.saturating_sub(COUNTS as u64);
-        content + self.head.len() as u64 + self.tail.len() as u64
+        self.length + self.head.len() as u64 + self.tail.len() as u64
     }
 
     /// Its bytes, piece by piece.

@@ -41,4 +41,5 @@ pub use encode::Measured;
 pub use metrics::Metrics;
 pub use pace::{DailySpec, Pace, PaceSpec};
 pub use plan::{AnswerSpec, CountSpec, Counted, Plan, PlanError, RetrySpec};
+pub use traffic::{Relayed, relayed};
 pub use wsdl::{ImportFault, WsdlDocuments, WsdlError};

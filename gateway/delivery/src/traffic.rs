@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sekisho_liveness::{Board, ErrorClass, Observation, Station};
+use sekisho_upstream::UpstreamError;
 
 use crate::chunk::End;
 use crate::dialect::{RowProblem, RowProblemKind, Verdict};
@@ -22,20 +23,56 @@ pub(crate) fn report(board: &Board, upstream: &str, end: &End, took: Duration, r
             "直近のレコードの一部が接続先で拒否されました",
         ),
         End::Answered(Verdict::Rows(_)) => Observation::up(took),
-        failed => {
-            let (class, answered, station, code) = failure(failed);
-            // As in the ledger: what is no code may be the cloud's free text, which may quote a record.
-            let code = sekisho_journal::Code::new(code);
-            let seen = Observation::down(class)
-                .answered(answered)
-                .text(format!("the last chunk failed: {code}"), format!("直近の送信が失敗しました: {code}"));
-            match station {
-                Some(station) => seen.stopped_at(station.hop_of(upstream)),
-                None => seen,
-            }
-        }
+        failed => down(upstream, failed, "the last chunk failed", "直近の送信が失敗しました"),
     };
     board.report(&Station::Import.hop_of(upstream), seen.from_traffic().took(took));
+}
+
+/// How the exchange of a message ended that was relayed as it came.
+#[derive(Debug)]
+pub enum Relayed<'e> {
+    /// The upstream answered, and with no fault.
+    Taken,
+    /// It answered that the message itself is at fault: a matter between it and the client.
+    Refused,
+    /// It answered that it failed, or with something that is no answer: why, as a code.
+    Faulted(&'static str),
+    /// It gave no whole answer.
+    Failed(&'e UpstreamError),
+}
+
+/// Reports the end of a relayed message as [`report`] does that of a chunk.
+pub fn relayed(board: &Board, upstream: &str, end: &Relayed<'_>, took: Duration) {
+    let failed = match end {
+        Relayed::Taken => None,
+        Relayed::Refused => {
+            let seen = Observation::degraded(ErrorClass::Data)
+                .text("the cloud refused the last relayed message", "直近の中継電文が接続先で拒否されました");
+            board.report(&Station::Import.hop_of(upstream), seen.from_traffic().took(took));
+            return;
+        }
+        // That there was no record of it is the gateway's own doing: nothing was sent.
+        Relayed::Failed(UpstreamError::NotRecorded) => return,
+        Relayed::Faulted(code) => Some(End::Answered(Verdict::Unknown((*code).to_owned()))),
+        Relayed::Failed(error) => Some(End::from((*error).clone())),
+    };
+    let seen = match failed {
+        None => Observation::up(took),
+        Some(end) => down(upstream, &end, "the last relayed message failed", "直近の中継電文が失敗しました"),
+    };
+    board.report(&Station::Import.hop_of(upstream), seen.from_traffic().took(took));
+}
+
+fn down(upstream: &str, failed: &End, en: &str, ja: &str) -> Observation {
+    let (class, answered, station, code) = failure(failed);
+    // As in the ledger: what is no code may be the cloud's free text, which may quote a record.
+    let code = sekisho_journal::Code::new(code);
+    let seen =
+        Observation::down(class).answered(answered).text(format!("{en}: {code}"), format!("{ja}: {code}"));
+    match station {
+        Some(station) => seen.stopped_at(station.hop_of(upstream)),
+        None => seen,
+    }
 }
 
 fn is_unsaid(problem: &RowProblem) -> bool {

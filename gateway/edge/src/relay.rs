@@ -19,8 +19,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{Method, Request};
+use sekisho_delivery::{Relayed, relayed};
 use sekisho_exchanges::Verdict;
 use sekisho_journal::BatchId;
+use sekisho_soap::fault::Who;
 use sekisho_soap::{MediaType, Version};
 use sekisho_upstream::{AnswerStream, Body, Note, Sent, UpstreamError};
 use tokio::time::Instant;
@@ -188,20 +190,65 @@ impl Passage<'_, '_> {
     async fn pass(&self, message: Bytes, mut room: Room) -> Result<Answered, Refusal> {
         let exchange = self.exchange;
         let held = message.len() as u64;
-        let answer = pass_on(exchange, message).await?;
+        let began = Instant::now();
+        let answer = pass_on(exchange, message).await.map_err(|failed| failed.refusal(exchange, began))?;
         let (status, headers) = (answer.status, answer.headers.clone());
-        let body = whole(answer, held, &mut room).await?;
+        let body = whole(answer, held, &mut room).await.map_err(|failed| failed.refusal(exchange, began))?;
         let parts = exchange.route.limits.parts;
-        let media_type = here_or_apart(body.len(), {
+        let checked = here_or_apart(body.len(), {
             let (headers, body) = (headers, body.clone());
             move || reply::check(status, &headers, &body, parts)
         })
-        .await??;
+        .await?;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(refusal) => {
+                report(exchange, &Relayed::Faulted(refusal.code), began);
+                return Err(refusal);
+            }
+        };
+        let end = match checked.fault {
+            None => Relayed::Taken,
+            Some(Who::Receiver) => Relayed::Faulted("fault"),
+            Some(Who::Sender | Who::MustUnderstand | Who::VersionMismatch) => Relayed::Refused,
+        };
+        report(exchange, &end, began);
         let body = room.hold(body);
         count(exchange, "passed");
         exchange.noted.outcome("relayed");
-        Ok(Answered::of(self.door, reply::response(status, media_type, body)))
+        Ok(Answered::of(self.door, reply::response(status, checked.media_type, body)))
     }
+}
+
+/// Why there is no answer to pass back.
+enum Failed {
+    Upstream(UpstreamError),
+    /// The gateway's own doing.
+    Here(Refusal),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Here(refusal)
+    }
+}
+
+impl Failed {
+    /// As it is told to the client; the hops learn of what the upstream did.
+    fn refusal(self, exchange: &Exchange<'_>, began: Instant) -> Refusal {
+        match self {
+            Self::Here(refusal) => refusal,
+            Self::Upstream(error) => {
+                report(exchange, &Relayed::Failed(&error), began);
+                from_upstream(&error)
+            }
+        }
+    }
+}
+
+/// Tells the hops what came of a message, as delivery does of a chunk.
+fn report(exchange: &Exchange<'_>, end: &Relayed<'_>, began: Instant) {
+    relayed(&exchange.gateway.board, &exchange.route.upstream, end, began.elapsed());
 }
 
 /// Bytes of a message that may be held, beside its answer.
@@ -295,9 +342,9 @@ where
     }))
 }
 
-async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream, Refusal> {
+async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream, Failed> {
     let Mode::Relay { upstream, target, deadline, .. } = &exchange.route.mode else {
-        return Err(Refusal::internal("relaying", &"the route does not relay"));
+        return Err(Refusal::internal("relaying", &"the route does not relay").into());
     };
     let mut request = Request::new(Body::full(message));
     *request.method_mut() = Method::POST;
@@ -316,13 +363,13 @@ async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream
         within: Some(exchange.id),
         ..Note::of("relay")
     });
-    upstream.client().send_streaming(request, *deadline).await.map_err(|error| from_upstream(&error))
+    upstream.client().send_streaming(request, *deadline).await.map_err(Failed::Upstream)
 }
 
 /// The whole answer, as far as there is room for it beside the message; at most the endpoint's `max_answer_bytes`.
-async fn whole(mut answer: AnswerStream, held: u64, room: &mut Room) -> Result<Bytes, Refusal> {
+async fn whole(mut answer: AnswerStream, held: u64, room: &mut Room) -> Result<Bytes, Failed> {
     let mut whole: Vec<u8> = Vec::new();
-    while let Some(piece) = answer.next().await.map_err(|error| from_upstream(&error))? {
+    while let Some(piece) = answer.next().await.map_err(Failed::Upstream)? {
         let length = whole.len() + piece.len();
         if length > whole.capacity() {
             let capacity = length.next_power_of_two();

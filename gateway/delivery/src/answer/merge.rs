@@ -1,11 +1,14 @@
 //! The results of all chunks, one after the other in the order of the client's records.
 
+use std::collections::BTreeSet;
+
 use sekisho_journal::machine::{Run, Settlement};
 use sekisho_journal::{
     BatchId, BatchWriter, KeptResults, Ledger, Records, RowAnswer, Spool, SpoolError, SpoolReader,
 };
 use sekisho_records::{Cell, RowBuf};
 
+use super::beside::{self, Beside};
 use super::result::{self, Fate};
 use super::{AnswerError, Counts};
 use crate::dialect::AnswerForm;
@@ -25,6 +28,8 @@ pub(super) struct Merge<'a> {
     batch: BatchId,
     form: &'a AnswerForm,
     kept: KeptResults,
+    /// Those whose words stand in the answer.
+    chunks: BTreeSet<u64>,
     payload: Payload<'a>,
     out: Out,
 }
@@ -40,7 +45,7 @@ impl<'a> Merge<'a> {
         let payload = Payload { reader: spool.reader(batch)?, records: None, plan, rows: RowBuf::new() };
         let out = Out { writer: spool.merge(batch)?, buffer: Vec::new(), counts: Counts::default() };
         let kept = spool.results(batch)?;
-        Ok(Self { ledger, batch, form, kept, payload, out })
+        Ok(Self { ledger, batch, form, kept, chunks: BTreeSet::new(), payload, out })
     }
 
     /// Writes the answer beside the payload; it is on the disk when this returns.
@@ -62,12 +67,30 @@ impl<'a> Merge<'a> {
                 return Err(AnswerError::Unfinished);
             }
         }
-        self.out.seal()
+        let beside = self.beside();
+        self.out.seal(&beside)
+    }
+
+    /// What the answers to all calls say beside their results.
+    fn beside(&mut self) -> Beside {
+        let chunks = std::mem::take(&mut self.chunks);
+        let mut all: Option<Beside> = None;
+        for chunk in chunks {
+            let of_chunk = Beside::of(self.kept.of(chunk, beside::POSITION));
+            all = Some(match all {
+                None => of_chunk,
+                Some(all) => all.and(&of_chunk),
+            });
+        }
+        let counts = self.payload.plan.plan.answer.iter().flat_map(|answer| &answer.counts);
+        let names: Vec<&str> = counts.map(|count| count.element.as_str()).collect();
+        all.unwrap_or_default().without(&names)
     }
 
     fn record(&mut self, position: u64, run: &Run) -> Result<(), AnswerError> {
         let kept = run.chunk.map(|chunk| self.kept.of(chunk, position)).unwrap_or_default();
         if !kept.is_empty() && fits(run.outcome, &kept) {
+            self.chunks.extend(run.chunk);
             for row in kept {
                 self.out.result(&row.text, row.taken)?;
             }
@@ -195,9 +218,10 @@ impl Out {
         })
     }
 
-    fn seal(mut self) -> Result<(), AnswerError> {
+    fn seal(mut self, beside: &Beside) -> Result<(), AnswerError> {
         self.flush()?;
         self.buffer.extend_from_slice(&self.counts.write());
+        beside.write(&mut self.buffer);
         self.push_buffer()?;
         self.writer.seal()?;
         Ok(())

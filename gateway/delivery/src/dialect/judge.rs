@@ -69,7 +69,8 @@ impl Dialect {
             let sent = asked.message.filter(|_| self.is_addressed());
             sent.is_some() && relates_to.is_some() && relates_to != sent
         });
-        let verdict = match heard.map(|heard| heard.answer) {
+        let (answer, beside) = heard.map(|heard| (heard.answer, heard.beside)).unzip();
+        let verdict = match answer {
             _ if answers_another => Verdict::Unknown("answer-relates-to".to_owned()),
             Some(SoapAnswer::Fault(fault)) => {
                 let code = fault.best_code();
@@ -88,7 +89,11 @@ impl Dialect {
                 if expected.is_some_and(|expected| expected != name) {
                     Verdict::Unknown("answer-operation".to_owned())
                 } else if self.has_results() {
-                    return self.rows(results, self.paths.by_key(), chunk, asked.keep);
+                    let (verdict, mut kept) = self.rows(results, self.paths.by_key(), chunk, asked.keep);
+                    if !kept.is_empty() {
+                        kept.extend(beside.unwrap_or_default().rows());
+                    }
+                    return (verdict, kept);
                 } else {
                     Verdict::Rows(Vec::new())
                 }

@@ -10,10 +10,14 @@ use sekisho_xml::{EndName, Event, Limits, Reader, Start};
 use super::ResultsSpec;
 use super::copy::Copier;
 use super::verdict::{RowResult, is_id};
+use crate::answer::Beside;
 use crate::encode::RowKeys;
 
 const SOAP11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const SOAP12: &str = "http://www.w3.org/2003/05/soap-envelope";
+
+/// Bytes that an answer may say beside its results for that to be kept.
+const MOST_BESIDE: usize = 16 * 1024;
 
 /// Longest code, field name or flag that is taken from an answer, in bytes.
 const MOST_TEXT: usize = 256;
@@ -35,6 +39,8 @@ pub(crate) struct SoapHeard {
     pub(crate) answer: SoapAnswer,
     /// `wsa:RelatesTo`: the message that it says it answers.
     pub(crate) relates_to: Option<String>,
+    /// What it says beside its results, where they are copied.
+    pub(crate) beside: Beside,
 }
 
 /// A fault of either version.
@@ -153,6 +159,7 @@ enum Slot {
     FaultCode,
     FaultDetail,
     RelatesTo,
+    Action,
 }
 
 #[derive(Default)]
@@ -170,6 +177,11 @@ struct Seen {
     current: Option<(usize, RowResult, [bool; 5])>,
     text: String,
     slot: Option<(usize, Slot)>,
+    beside: Beside,
+    /// Depth of a child of the body's child that is copied and no result.
+    other: Option<usize>,
+    /// Bytes of those.
+    said: usize,
 }
 
 impl Seen {
@@ -190,6 +202,7 @@ impl Seen {
             3 if self.in_header && namespace == WSA && local == "RelatesTo" => {
                 self.begin(depth, Slot::RelatesTo);
             }
+            3 if self.in_header && namespace == WSA && local == "Action" => self.begin(depth, Slot::Action),
             3 if self.in_body => {
                 if self.child.is_some() {
                     return None;
@@ -235,6 +248,12 @@ impl Seen {
             if let Some(copier) = &mut self.copier {
                 copier.begin(start, depth);
             }
+        } else if let (true, [child]) = (paths.wanted && self.said < MOST_BESIDE, below)
+            && paths.result.first() != Some(child)
+            && let Some(copier) = &mut self.copier
+        {
+            self.other = Some(depth);
+            copier.begin(start, depth);
         }
     }
 
@@ -257,7 +276,7 @@ impl Seen {
 
     fn end(&mut self, paths: &SoapPaths, name: EndName<'_>, rows: u64, keys: &RowKeys) -> Option<()> {
         let depth = self.stack.len();
-        let begun = self.current.as_ref().map(|(begun, ..)| *begun);
+        let begun = self.current.as_ref().map(|(begun, ..)| *begun).or(self.other);
         let copy =
             self.copier.as_mut().and_then(|copier| copier.end(name.prefix(), name.local(), depth, begun));
         if let Some((at, slot)) = self.slot
@@ -270,6 +289,7 @@ impl Seen {
                 Slot::FaultCode => self.fault.code = super::Codes::plain(word).to_owned(),
                 Slot::FaultDetail => self.fault.detail = Some(word.to_owned()),
                 Slot::RelatesTo => self.relates_to = Some(word.to_owned()),
+                Slot::Action => self.beside.action = Some(word.to_owned()).filter(|word| !word.is_empty()),
                 _ => {
                     if let Some((_, result, filled)) = &mut self.current {
                         if let Some(flag) = filled.get_mut(slot as usize) {
@@ -289,7 +309,12 @@ impl Seen {
                 }
             }
         }
-        if self.current.as_ref().is_some_and(|(at, ..)| *at == depth)
+        if self.other.take_if(|at| *at == depth).is_some() {
+            let copy = copy.unwrap_or_default();
+            self.said += copy.len();
+            let side = if self.results.is_empty() { &mut self.beside.before } else { &mut self.beside.after };
+            side.push(copy);
+        } else if self.current.as_ref().is_some_and(|(at, ..)| *at == depth)
             && let Some((_, mut result, _)) = self.current.take()
         {
             result.text = copy.unwrap_or_default();
@@ -307,6 +332,8 @@ impl Seen {
             (_, true) => SoapAnswer::Fault(self.fault),
             (name, false) => SoapAnswer::Response { name, results: self.results },
         };
-        Some(SoapHeard { answer, relates_to: self.relates_to })
+        // Much is no more than a part of it.
+        let beside = if self.said <= MOST_BESIDE { self.beside } else { Beside::default() };
+        Some(SoapHeard { answer, relates_to: self.relates_to, beside })
     }
 }

@@ -122,6 +122,40 @@ async fn results_of_all_chunks_stand_in_the_clients_order_in_the_clouds_own_word
 }
 
 #[tokio::test]
+async fn what_all_answers_say_beside_their_results_is_said_in_the_one_too() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud = Cloud::start(move |call| {
+        let Reply::Answer(status, media, body) = take(&rows, call, |_| None) else { unreachable!("take answers") };
+        let header = "<s:Header><a:Action xmlns:a=\"http://www.w3.org/2005/08/addressing\">urn:cloud:answer</a:Action></s:Header>\
+                      <s:Body>";
+        let own = call.number;
+        let before = format!("<service zone=\"a\">intake</service><sent>10</sent><call>{own}</call><rows>10</rows><result>");
+        let body = body.replacen("<s:Body>", header, 1).replacen("<result>", &before, 1);
+        let body = body.replacen("</putRecordsResponse>", &format!("<n:end xmlns:n=\"urn:n\"><at>T</at></n:end><id>c{own}</id></putRecordsResponse>"), 1);
+        Reply::Answer(status, media, body)
+    })
+    .await;
+    let mut house = House::new();
+    let plan = awaited(dialect());
+    let plan = Plan { pace: PaceSpec { fixed_rows: Some(10), ..plan.pace }, ..plan };
+    let batch = house.accept(&plan, 30).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    house.finished(batch).await;
+    let made = answer(&house, batch).await.expect("an answer");
+    assert_eq!(made.action(), Some("urn:cloud:answer"));
+    let said = text(made);
+    // Numbers are a call's own, and so is what differs; `sent` is the route's own count.
+    let head = format!(
+        r#"<putRecordsResponse xmlns="{NAMESPACE}"><service zone="a">intake</service><sent>30</sent><taken>30</taken><refused>0</refused><result>"#
+    );
+    assert!(said.starts_with(&head), "{}", said.get(..300).unwrap_or_default());
+    let tail = r#"</result><n:end xmlns:n="urn:n"><at>T</at></n:end></putRecordsResponse>"#;
+    assert!(said.ends_with(tail), "{}", said.get(said.len() - 200..).unwrap_or_default());
+    assert_eq!(results(&said).len(), 30);
+}
+
+#[tokio::test]
 async fn an_answer_is_made_by_who_comes_after_a_restart() {
     let table = Table::default();
     let rows = table.clone();

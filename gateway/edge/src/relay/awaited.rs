@@ -151,7 +151,8 @@ impl Awaited<'_, '_> {
     }
 
     fn streamed(&self, made: MergedAnswer, room: Room) -> Result<Streamed, AnswerError> {
-        let headers = reply_headers(self.message_id.as_deref(), &action(made.element()));
+        let action = made.action().map_or_else(|| action(made.element()), str::to_owned);
+        let headers = reply_headers(self.message_id.as_deref(), &action);
         let (head, tail) = envelope::around(self.version, headers.as_ref());
         let length = made.length() + head.len() as u64 + tail.len() as u64;
         let pieces = made.pieces()?;

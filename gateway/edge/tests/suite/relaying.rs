@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::client::{Answer, Client, find};
 use crate::record_sets::RecordSet;
 use sekisho_edge::Admission;
+use sekisho_liveness::{ErrorClass, HopState};
 use socket2::{Domain, Socket, Type};
 
 use crate::site::{Arrangement, DEADLINE, Site, until};
@@ -310,6 +311,44 @@ fn a_package_of_the_cloud_that_cannot_be_read_is_not_passed_back() {
         assert!(!found.text().contains("K4NARY"), "{name}: {found}");
         cloud.received.recv_timeout(DEADLINE).unwrap();
     }
+}
+
+#[test]
+fn what_came_of_a_message_is_told_to_the_hops() {
+    let fault = |code: &str| {
+        let said = format!("<e:Fault><faultcode>e:{code}</faultcode><faultstring>no</faultstring></e:Fault>");
+        answer("500 Internal Server Error", "text/xml", &envelope(&said))
+    };
+    let (up, degraded, down) = (HopState::Up, HopState::Degraded, HopState::Down);
+    for (deed, states, class) in [
+        (answer("200 OK", "text/xml", &envelope("")), [up, up], None),
+        (fault("Client"), [up, degraded], Some(ErrorClass::Data)),
+        (fault("Server"), [up, down], Some(ErrorClass::Infrastructure)),
+        (answer("200 OK", "text/html", "<html/>"), [up, down], Some(ErrorClass::Infrastructure)),
+        (Deed::CloseUnanswered, [HopState::Unknown, down], Some(ErrorClass::Line)),
+    ] {
+        let cloud = cloud(deed);
+        let site = site(&cloud);
+        site.client().ask(call().to("/relay"));
+        let hops = site.gateway.board.snapshot().hops;
+        let hop = |name: &str| hops.iter().find(|hop| hop.id() == format!("main/{name}")).unwrap();
+        assert_eq!([hop("line").state, hop("import").state], states, "{class:?}");
+        assert_eq!(hop("import").class, class);
+    }
+    // Where nobody answers, the line is what is down, and what is behind it is unknown.
+    let site = Site::with(Arrangement::default());
+    site.client().ask(call().to("/relay"));
+    let hops = site.gateway.board.snapshot().hops;
+    let hop = |name: &str| hops.iter().find(|hop| hop.id() == format!("main/{name}")).unwrap();
+    assert_eq!((hop("line").state, hop("import").state), (down, HopState::Unknown));
+    // What the gateway refuses itself, or answers itself, says nothing of them.
+    let site = Site::new();
+    site.client().ask(Message::soap11("<none/>").to("/relay"));
+    site.client().ask(question("heartbeat", "").to("/relay"));
+    let hops = site.gateway.board.snapshot().hops;
+    assert!(
+        hops.iter().filter(|hop| hop.id().starts_with("main/")).all(|hop| hop.state == HopState::Unknown)
+    );
 }
 
 #[test]
