@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::detect::Detector;
 use crate::profile::{Profile, Role};
 
-
 /// What of a route's records may leave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -87,6 +87,14 @@ pub(crate) enum Command {
     /// Exit codes, the highest of all files': 0 all valid, 1 invalid, 2 the schema is refused, 3 a file (the schema's among
     /// them) cannot be read, 4 what is found cannot be written, 64 wrong use of the command.
     Validate(ValidateArgs),
+    /// Undo the pseudonyms of a route, with the key that its configuration names: reads CSV, writes CSV.
+    ///
+    /// Every value in the columns must be a pseudonym of the route, or empty; the first that is none ends the command. Values
+    /// are written to the output only.
+    ///
+    /// Exit codes: 0 undone, 1 a value is no pseudonym, or the file is no such CSV, 4 another failure, 64 wrong use of the
+    /// command.
+    UndoPseudonyms(UndoArgs),
     /// Show what a schema compiles to and what that costs: documents, models, patterns, keys, bytes, time.
     ///
     /// What is refused is named with its file, line, column and rule.
@@ -371,13 +379,19 @@ pub(crate) enum OutputArg {
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// The schema's first document.
-    #[arg(long, value_name = "FILE", required_unless_present = "server")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["server", "route"])]
     pub(crate) schema: Option<PathBuf>,
     /// Record element as {namespace}name: checks the files as records in --format, not as XML documents.
-    #[arg(long, requires = "format", value_parser = record_name)]
+    #[arg(long, requires = "format", group = "records", value_parser = record_name)]
     pub(crate) record: Option<QName>,
+    /// Check the files as this route of --config takes them: by its schema, its CSV options and its disclosure policy.
+    #[arg(long, value_name = "NAME", requires = "format", group = "records", conflicts_with = "schema", value_parser = name)]
+    pub(crate) route: Option<String>,
+    /// The configuration that has the route.
+    #[arg(long, value_name = "FILE", requires = "route", default_value = "/etc/sekisho/sekisho.toml")]
+    pub(crate) config: PathBuf,
     /// How the records are written.
-    #[arg(long, value_enum, requires = "record")]
+    #[arg(long, value_enum, requires = "records")]
     pub(crate) format: Option<FormatArg>,
     /// Encoding of the files, whatever XML documents declare; without it XML says its own, and CSV and JSON are UTF-8.
     #[arg(long, value_parser = charset)]
@@ -395,11 +409,27 @@ pub(crate) struct ValidateArgs {
     #[arg(long)]
     pub(crate) show_values: bool,
     /// Answers the line protocol of schema test runners on standard input and output.
-    #[arg(long, conflicts_with_all = ["record", "format", "charset", "output", "max_errors", "jobs", "show_values"])]
+    #[arg(long, conflicts_with_all = ["record", "route", "format", "charset", "output", "max_errors", "jobs", "show_values"])]
     pub(crate) server: bool,
     /// The files; `-` is standard input.
     #[arg(required_unless_present = "server")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UndoArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The route whose pseudonyms they are.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) route: String,
+    /// A column with pseudonyms, as COLUMN or, where it is not called as the field is that leaves, as COLUMN=FIELD; may be given
+    /// several times. All columns that are called as such a field where absent.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) column: Vec<String>,
+    /// The file, in UTF-8 and with a line of names; `-` is standard input.
+    #[arg(default_value = "-")]
+    pub(crate) file: PathBuf,
 }
 
 /// How an explanation is printed.

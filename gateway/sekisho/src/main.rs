@@ -17,6 +17,7 @@ mod probes;
 mod purge;
 mod sandbox;
 mod serve;
+mod undo_pseudonyms;
 mod usage;
 mod validate;
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Purge(purge) => operate::purge(&purge, language),
         Command::Heartbeat(heartbeat) => client::heartbeat::run(&heartbeat, language),
         Command::Validate(validate) => validate::run(&validate, language),
+        Command::UndoPseudonyms(undo) => undo_pseudonyms::run(&undo, language),
         Command::ExplainSchema(explain) => explain::run(&explain, language),
         Command::Certificate(args) => certificates::show(&args, language),
         Command::Log(log) => exchanges::commands::run(&log.command, language),

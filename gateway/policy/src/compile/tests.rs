@@ -22,8 +22,7 @@ pub(crate) fn residents(place: Place) -> Ground {
 }
 
 pub(crate) fn attributes(place: Place) -> Ground {
-    let (schema, layout) =
-        schema("../../schemas/attributes.xsd", "{urn:example:city:attributes:1}Record");
+    let (schema, layout) = schema("../../schemas/attributes.xsd", "{urn:example:city:attributes:1}Record");
     Ground { place, schema, layout, outgoing: None, names: None, key: None }
 }
 
@@ -35,7 +34,8 @@ pub(crate) fn spec(toml: &str) -> PolicySpec {
     toml::from_str(toml).unwrap()
 }
 
-pub(crate) const TABLE: &str = "# field, concealed name\nId,X01\nBirth, X02\nTown,X03\nHouse,X04\nNote,X05\nChild/Born,X06/X07\n";
+pub(crate) const TABLE: &str =
+    "# field, concealed name\nId,X01\nBirth, X02\nTown,X03\nHouse,X04\nNote,X05\nChild/Born,X06/X07\n";
 pub(crate) const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
 
 fn errors(toml: &str, ground: &Ground) -> Vec<PolicyError> {
@@ -54,7 +54,8 @@ fn a_field_that_the_layout_does_not_have_is_named_with_its_place() {
                  { name = 'b', fields = ['*'], except = ['Old'], never = ['my-number'] }]",
         &ground,
     );
-    let at = |rule, key, item, field: &str| PolicyError { at: At::Item(rule, key, item), problem: unknown(field) };
+    let at =
+        |rule, key, item, field: &str| PolicyError { at: At::Item(rule, key, item), problem: unknown(field) };
     assert_eq!(
         found,
         [
@@ -138,10 +139,15 @@ fn what_leaves_must_be_a_record_of_its_schema() {
     // One that may be left out now and then, and must be there always.
     ground.names = Some(TABLE.to_owned());
     let found = errors(
-        &format!("outgoing = 'o'\nnames = 'n'\nrule = [{drop}, {{ name = 'x', fields = ['Id', 'Note'], never = ['my-number'], action = 'drop' }}]"),
+        &format!(
+            "outgoing = 'o'\nnames = 'n'\nrule = [{drop}, {{ name = 'x', fields = ['Id', 'Note'], never = ['my-number'], action = 'drop' }}]"
+        ),
         &ground,
     );
-    assert_eq!(found, [PolicyError { at: At::Rule(1, "fields"), problem: Problem::Required { field: "X01".to_owned() } }]);
+    assert_eq!(
+        found,
+        [PolicyError { at: At::Rule(1, "fields"), problem: Problem::Required { field: "X01".to_owned() } }]
+    );
 }
 
 #[test]
@@ -159,7 +165,11 @@ fn a_table_of_names_is_held_to_both_layouts_and_says_no_name() {
     ] {
         ground.names = Some(format!("Birth,X02\n{line}\n"));
         let found = errors("outgoing = 'o'\nnames = 'n'", &ground);
-        assert_eq!(found[0], PolicyError { at: At::Policy("names"), problem: Problem::Names { line: 2, what } }, "{line}");
+        assert_eq!(
+            found[0],
+            PolicyError { at: At::Policy("names"), problem: Problem::Names { line: 2, what } },
+            "{line}"
+        );
         let told = format!("{} {}", found[0].problem, found[0].problem.message_ja());
         assert!(!told.contains("SECRET") && !told.contains("X0"), "{told}");
     }

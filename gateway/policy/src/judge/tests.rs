@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use sekisho_records::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Next, Record, RecordChecker, RecordSource, Violation,
-    Violations, XmlOptions, XmlRecords,
+    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Next, Record, RecordChecker, RecordSource,
+    Violation, Violations, XmlOptions, XmlRecords,
 };
 use sekisho_xml::{Limits, Reader};
 
@@ -59,7 +59,11 @@ fn take(policy: &Arc<Policy>, ground: &Ground, source: &mut dyn RecordSource) ->
 }
 
 fn ndjson(policy: &Arc<Policy>, ground: &Ground, text: &str) -> Outcome {
-    take(policy, ground, &mut JsonReader::new(text.as_bytes(), &ground.layout, JsonForm::Lines, JsonLimits::default()))
+    take(
+        policy,
+        ground,
+        &mut JsonReader::new(text.as_bytes(), &ground.layout, JsonForm::Lines, JsonLimits::default()),
+    )
 }
 
 fn csv(policy: &Arc<Policy>, ground: &Ground, text: &str) -> Outcome {
@@ -92,12 +96,32 @@ fn each_demand_refuses_what_does_not_meet_it() {
         ("fields = ['Town'], pattern = '[0-9]{5}'", r#""Town":"121011""#, "policy-pattern"),
         ("fields = ['*'], never = ['my-number']", r#""Note":"123456789018""#, "policy-my-number"),
         ("fields = ['*'], except = ['Note'], never = ['my-number']", r#""Note":"123456789018""#, ""),
-        ("fields = ['Child/Born'], never = ['full-date']", r#""Child":[{"Born":"2016"},{"Born":"H28.10.1"}]"#, "policy-full-date"),
+        (
+            "fields = ['Child/Born'], never = ['full-date']",
+            r#""Child":[{"Born":"2016"},{"Born":"H28.10.1"}]"#,
+            "policy-full-date",
+        ),
         ("fields = ['Child/Name'], absent = 'absent'", r#""Child":[{"Name":"x"}]"#, "policy-present"),
-        ("fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }", r#""Base":"20161001","Birth":"191609""#, "policy-extreme-age"),
-        ("fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }", r#""Base":"20161001","Birth":"191611""#, ""),
-        ("fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }", r#""Birth":"191611""#, "policy-extreme-age"),
-        ("fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }", r#""Base":"20161001""#, ""),
+        (
+            "fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }",
+            r#""Base":"20161001","Birth":"191609""#,
+            "policy-extreme-age",
+        ),
+        (
+            "fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }",
+            r#""Base":"20161001","Birth":"191611""#,
+            "",
+        ),
+        (
+            "fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }",
+            r#""Birth":"191611""#,
+            "policy-extreme-age",
+        ),
+        (
+            "fields = ['Birth'], extreme_age = { birth_year = 'Birth', base_date = 'Base' }",
+            r#""Base":"20161001""#,
+            "",
+        ),
     ] {
         let policy = compile(&format!("rule = [{{ name = 'rule', {rule} }}]"), &ground);
         let outcome = ndjson(&policy, &ground, &format!("{{\"Id\":\"1\",{record}}}\n"));
@@ -134,7 +158,8 @@ fn one_value_holds_for_all_records_that_may_leave() {
         ("", "", false),
         (",\"Base\":\"\"", ",\"Base\":null", true),
     ] {
-        let outcome = ndjson(&policy, &ground, &format!("{{\"Id\":\"1\"{first}}}\n{{\"Id\":\"2\"{second}}}\n"));
+        let outcome =
+            ndjson(&policy, &ground, &format!("{{\"Id\":\"1\"{first}}}\n{{\"Id\":\"2\"{second}}}\n"));
         assert_eq!(!outcome.violations.is_empty(), differs, "{first} {second}");
     }
 }
@@ -142,8 +167,15 @@ fn one_value_holds_for_all_records_that_may_leave() {
 #[test]
 fn breaches_are_told_with_places_and_rules_and_never_with_values() {
     let ground = residents(Place::Asp);
-    let policy = compile("rule = [{ name = 'nobody', fields = ['*'], never = ['my-number', 'mail-address'] }]", &ground);
-    let outcome = ndjson(&policy, &ground, "{\"Id\":\"1\"}\n{\"Id\":\"2\", \"Note\": \"123456789018 canary@example.jp\"}\n");
+    let policy = compile(
+        "rule = [{ name = 'nobody', fields = ['*'], never = ['my-number', 'mail-address'] }]",
+        &ground,
+    );
+    let outcome = ndjson(
+        &policy,
+        &ground,
+        "{\"Id\":\"1\"}\n{\"Id\":\"2\", \"Note\": \"123456789018 canary@example.jp\"}\n",
+    );
     assert_eq!(outcome.breaches(), [(2, "Note", "policy-my-number"), (2, "Note", "policy-mail-address")]);
     let told = &outcome.violations[0];
     assert_eq!((told.line, told.path.as_deref()), (Some(2), Some("Resident[2]/Note[1]")));
@@ -152,7 +184,8 @@ fn breaches_are_told_with_places_and_rules_and_never_with_values() {
     assert!(all.contains("rule nobody") && all.contains("規則nobody"), "{all}");
     assert!(!all.contains("123456789018") && !all.contains("canary"), "{all}");
     // A field of a group is told with its group.
-    let outcome = ndjson(&policy, &ground, "{\"Id\":\"1\",\"Child\":[{\"Name\":\"a\"},{\"Born\":\"a@b.jp\"}]}\n");
+    let outcome =
+        ndjson(&policy, &ground, "{\"Id\":\"1\",\"Child\":[{\"Name\":\"a\"},{\"Born\":\"a@b.jp\"}]}\n");
     assert_eq!(outcome.violations[0].path.as_deref(), Some("Resident[1]/Child[2]/Born[1]"));
 }
 
@@ -170,7 +203,14 @@ fn changing() -> (Ground, Arc<Policy>) {
     let mut ground = residents(Place::Municipality);
     ground.outgoing = Some(leaving());
     (ground.names, ground.key) = (Some(TABLE.to_owned()), Some(KEY.to_owned()));
-    let policy = compile(&CHANGES.replace('\n', " ").replacen("'o' ", "'o'\n", 1).replacen("'n' ", "'n'\n", 1).replacen("'k' ", "'k'\n", 1), &ground);
+    let policy = compile(
+        &CHANGES
+            .replace('\n', " ")
+            .replacen("'o' ", "'o'\n", 1)
+            .replacen("'n' ", "'n'\n", 1)
+            .replacen("'k' ", "'k'\n", 1),
+        &ground,
+    );
     (ground, policy)
 }
 
@@ -224,7 +264,18 @@ fn on_the_municipalitys_side_a_record_is_changed_and_leaves_under_concealed_name
     };
     let made = ["0001234567", "2", "3"].map(id);
     let expected = [
-        vec!["X05=x", &made[0], "X02=198001", "X03=12101", "X04=千葉市中央区千葉港", "<X06", "X07=201004", ">", "<X06", ">"],
+        vec![
+            "X05=x",
+            &made[0],
+            "X02=198001",
+            "X03=12101",
+            "X04=千葉市中央区千葉港",
+            "<X06",
+            "X07=201004",
+            ">",
+            "<X06",
+            ">",
+        ],
         vec![&made[1]],
         vec!["X05!", &made[2]],
     ];
@@ -299,10 +350,20 @@ fn the_profile_takes_abstracted_attributes_and_refuses_the_rest() {
         ([("F168", "1234 5678 9018")], "F168", "policy-my-number"),
     ] {
         // The first record is read in two steps, those behind it in one: there is no difference.
-        let outcome = csv(&policy, &ground, &text(&[good.clone(), good.clone(), record(&changes), good.clone()]));
+        let outcome =
+            csv(&policy, &ground, &text(&[good.clone(), good.clone(), record(&changes), good.clone()]));
         assert_eq!(outcome.breaches()[0], (3, field, code));
-        let column = record(&changes).split(',').take_while(|value| *value != changes[0].1).map(|value| value.chars().count() as u64 + 1).sum::<u64>() + 1;
-        assert_eq!((outcome.violations[0].line, outcome.violations[0].column), (Some(4), Some(column)), "{field}");
+        let column = record(&changes)
+            .split(',')
+            .take_while(|value| *value != changes[0].1)
+            .map(|value| value.chars().count() as u64 + 1)
+            .sum::<u64>()
+            + 1;
+        assert_eq!(
+            (outcome.violations[0].line, outcome.violations[0].column),
+            (Some(4), Some(column)),
+            "{field}"
+        );
         assert_eq!(outcome.left.len(), 3);
     }
     // Without a month, the year alone counts; at a municipality both are left out.
@@ -318,8 +379,24 @@ fn the_profile_takes_abstracted_attributes_and_refuses_the_rest() {
 /// Values that some rule has an opinion about.
 fn values() -> impl Strategy<Value = Option<String>> {
     let telling = prop::sample::select(vec![
-        "", "x", "123456789018", "1980-01-02", "198001", "Ｓ５５．１．２", "03-1234-5678", "a@b.jp", "山田 太郎", "千葉市中央区1-1", "0000", "1916",
-        "20161001", "2016", "A,B", "\"q\"", "a  b", " 1980-01-02 ",
+        "",
+        "x",
+        "123456789018",
+        "1980-01-02",
+        "198001",
+        "Ｓ５５．１．２",
+        "03-1234-5678",
+        "a@b.jp",
+        "山田 太郎",
+        "千葉市中央区1-1",
+        "0000",
+        "1916",
+        "20161001",
+        "2016",
+        "A,B",
+        "\"q\"",
+        "a  b",
+        " 1980-01-02 ",
     ]);
     proptest::option::of(prop_oneof![4 => telling.prop_map(str::to_owned), 1 => "[ -~]{0,12}"])
 }
@@ -369,6 +446,7 @@ proptest! {
 
 /// A flat record of the fields [`FIELDS`].
 fn flat(place: Place) -> Ground {
-    let (schema, layout) = crate::compile::tests::schema("tests/data/persons.xsd", "{urn:example:persons}Person");
+    let (schema, layout) =
+        crate::compile::tests::schema("tests/data/persons.xsd", "{urn:example:persons}Person");
     Ground { place, schema, layout, outgoing: None, names: None, key: None }
 }

@@ -96,6 +96,8 @@ fn files(raw: &Raw) -> Vec<&Path> {
         Some(DialectSpec::Soap(soap)) => soap.wsdl.as_ref(),
         _ => None,
     }));
+    let policies = raw.route.iter().filter_map(|route| route.policy.as_ref());
+    files.extend(policies.flat_map(|policy| policy.names.iter().chain(&policy.key)));
     files.into_iter().map(PathBuf::as_path).collect()
 }
 

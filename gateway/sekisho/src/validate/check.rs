@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sekisho_charset::{Decoder, Encoding, Unmappable};
+use sekisho_policy::{Judge, Policy};
 use sekisho_records::{
     CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, ReadErrorKind, Record,
     RecordChecker, RecordSource, Violations, XmlOptions, XmlRecords,
@@ -34,6 +35,9 @@ pub(super) struct Check {
 pub(super) struct Records {
     pub(super) layout: Arc<Layout>,
     pub(super) format: FormatArg,
+    pub(super) csv: CsvOptions,
+    /// What of them may leave.
+    pub(super) policy: Option<Arc<Policy>>,
 }
 
 /// Findings on their way out, the first ones told, all counted.
@@ -138,7 +142,7 @@ impl Check {
             FormatArg::Json => self.each(json(text, JsonForm::Array), records, file, findings),
             FormatArg::Ndjson => self.each(json(text, JsonForm::Lines), records, file, findings),
             FormatArg::Csv | FormatArg::Xml => {
-                let source = CsvReader::new(text, &records.layout, &CsvOptions::default())
+                let source = CsvReader::new(text, &records.layout, &records.csv)
                     .map_err(|error| words::csv(&error).1)?;
                 self.each(source, records, file, findings)
             }
@@ -154,9 +158,13 @@ impl Check {
     ) -> Result<(u64, bool), Text> {
         let mut checker = RecordChecker::new(&self.schema, &records.layout).show_values(self.show_values);
         let mut violations = Violations::default();
-        let mut record = Record::new();
+        let mut record = Record::new().with_places();
+        let mut judge = records.policy.as_ref().map(Judge::new);
         loop {
             let next = source.next_checked(&mut record, &mut checker, &mut violations);
+            if let (Some(judge), Ok(Next::Good)) = (&mut judge, &next) {
+                judge.judge(&record, &mut violations);
+            }
             if !violations.is_empty() {
                 let found = std::mem::take(&mut violations);
                 let untold = found.total() - found.listed().len() as u64;

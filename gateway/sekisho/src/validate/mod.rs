@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use sekisho_delivery::WsdlDocuments;
-use sekisho_records::Layout;
+use sekisho_records::{CsvOptions, Layout};
 use sekisho_xsd::{Schema, SchemaError};
 
 use self::check::{Check, Records};
 use self::report::Report;
-use crate::cli::{PinArgs, ValidateArgs};
+use crate::cli::{FormatArg, PinArgs, ValidateArgs};
 use crate::config::effective::route::wsdl;
-use crate::config::words;
-use crate::language::{Language, Text};
+use crate::config::{self, words};
+use crate::language::{Language, Text, text};
+use crate::serve;
 use crate::usage::USAGE;
 
 const INVALID: u8 = 1;
@@ -82,6 +83,9 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
         complain(&twice, language)?;
         return Ok(ExitCode::from(USAGE));
     }
+    if let Some(route) = &args.route {
+        return as_a_route_takes_them(route, args, language);
+    }
     let schema_file = args.schema.as_deref().context("--schema is missing")?;
     let schema = match Schema::load(schema_file, None) {
         Ok(schema) => schema,
@@ -94,7 +98,10 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
                 Err(error) => return refused(&error, language),
             };
             match Layout::compile(&ty) {
-                Ok(layout) => Some(Records { layout: Arc::new(layout), format }),
+                Ok(layout) => {
+                    let (layout, csv) = (Arc::new(layout), CsvOptions::default());
+                    Some(Records { layout, format, csv, policy: None })
+                }
                 Err(error) => {
                     complain(&named(schema_file, error.code(), &words::layout(&error)), language)?;
                     return Ok(ExitCode::from(SCHEMA));
@@ -103,18 +110,56 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
         }
         _ => None,
     };
-    let check = Check {
+    told(&check(schema, records, args), args, language)
+}
+
+/// Files as a route takes them: by its schema, its CSV options and its disclosure policy.
+fn as_a_route_takes_them(name: &str, args: &ValidateArgs, language: Language) -> anyhow::Result<ExitCode> {
+    let (_, effective) = match config::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            writeln!(io::stderr(), "{}", serve::listed(&mistakes, language))?;
+            return Ok(ExitCode::from(SCHEMA));
+        }
+    };
+    let Some(route) = effective.route(name) else {
+        let file = words::on_a_line(&args.config);
+        complain(
+            &text!("{file}: no listener serves a route {name}", "{file}：{name} という特定通信はありません"),
+            language,
+        )?;
+        return Ok(ExitCode::from(USAGE));
+    };
+    let rules = &route.records;
+    let format = args.format.context("--format is missing")?;
+    let records = Records {
+        layout: Arc::clone(&rules.layout),
+        format,
+        csv: rules.csv.clone(),
+        policy: route.policy.clone(),
+    };
+    let usual = (format != FormatArg::Xml).then_some(rules.charset);
+    let check = Check { charset: args.charset.or(usual), ..check(rules.schema.clone(), Some(records), args) };
+    told(&check, args, language)
+}
+
+fn check(schema: Schema, records: Option<Records>, args: &ValidateArgs) -> Check {
+    Check {
         schema,
         records,
         charset: args.charset,
         violations: args.max_errors,
         show_values: args.show_values,
-    };
+    }
+}
+
+/// Checks the files and tells what is found.
+fn told(check: &Check, args: &ValidateArgs, language: Language) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(args.output, language, io::BufWriter::new(io::stdout().lock()));
     report.begin()?;
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let mut worst = 0;
-    parallel::in_order(&check, &args.files, jobs, &mut |file, told| {
+    parallel::in_order(check, &args.files, jobs, &mut |file, told| {
         if let Some(code) = report.take(file, told)? {
             worst = worst.max(code);
         }

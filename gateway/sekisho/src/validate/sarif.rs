@@ -147,6 +147,9 @@ fn meaning(code: &str) -> Text {
         "json" => {
             Text::new("the file is not JSON as the layout has it", "レイアウトどおりのJSONではありません")
         }
+        "policy" => {
+            Text::new("a rule of the route's disclosure policy is broken", "特定通信の開示規則に反しています")
+        }
         "xml" => Text::new("the file is not XML as the gateway takes it", "受け付けられるXMLではありません"),
         "charset" | "payload" => Text::new(
             "the file is not text in the encoding that was named",

@@ -105,6 +105,11 @@ impl EffectiveUpstream {
 pub(crate) const GATEWAY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Effective {
+    /// The route of this name, if a listener serves it.
+    pub(crate) fn route(&self, name: &str) -> Option<&Arc<Route>> {
+        self.listeners.iter().flat_map(|listener| &listener.routes).find(|route| route.name == name)
+    }
+
     /// The hops in the order of the path.
     pub(crate) fn hops(&self) -> Vec<HopSpec> {
         let mut hops = vec![HopSpec::gateway(GATEWAY_INTERVAL)];
@@ -124,7 +129,7 @@ impl Effective {
         let folder = mistakes.folder().to_owned();
         gateway::check(raw, &folder, mistakes);
         let schemas = schemas::load(&raw.schema, &folder, mistakes);
-        let clients = clients::build(&raw.client, &folder, mistakes);
+        let clients = clients::build(&raw.client, &raw.limits, &folder, mistakes);
         let upstreams = upstreams::build(&raw.upstream, &folder, mistakes);
         names::unique(mistakes, "route", raw.route.iter().map(|route| route.name.as_str()));
         let parts = route::Parts { raw, schemas: &schemas, clients: &clients, upstreams: &upstreams };

@@ -8,8 +8,16 @@ use crate::config::shape::nearest;
 use crate::language::{Text, text};
 
 /// A name that may stand in metrics, paths and texts.
-fn is_good(name: &str) -> bool {
+pub(super) fn is_good(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// What a name must be.
+pub(super) fn syntax() -> Text {
+    Text::new(
+        "must be 1 to 64 letters, digits, `-`, `_` or `.`",
+        "英数字と「-」「_」「.」で1文字から64文字までにしてください",
+    )
 }
 
 /// Lists names that cannot be one, or are there twice.
@@ -18,13 +26,7 @@ pub(super) fn unique<'n>(mistakes: &mut Mistakes, section: &str, names: impl Ite
     for (index, name) in names.enumerate() {
         let path = KeyPath::item_of(section, index).key("name");
         if !is_good(name) {
-            mistakes.add(
-                &path,
-                text!(
-                    "must be 1 to 64 letters, digits, `-`, `_` or `.`",
-                    "英数字と「-」「_」「.」で1文字から64文字までにしてください"
-                ),
-            );
+            mistakes.add(&path, syntax());
         }
         if !mistakes.is_told(&path) && !seen.insert(name) {
             mistakes.add(

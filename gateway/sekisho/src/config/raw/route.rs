@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use sekisho_delivery::{CountSpec, DialectSpec, PaceSpec, RetrySpec};
+use sekisho_policy::PolicySpec;
 use sekisho_records::{CsvOptions, MappingSpec};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,10 @@ pub(crate) struct RouteSection {
     pub(crate) name: String,
     /// The path that SOAP messages are posted to; REST resources lie below it.
     pub(crate) path: String,
+    /// What it is for: the code of its purpose, as the list of flows and the exchange log show it. 1 to 64 letters, digits,
+    /// `-`, `_`, `.`.
+    #[serde(default)]
+    pub(crate) purpose: Option<String>,
     /// Who may use it, by name.
     pub(crate) clients: Vec<String>,
     /// The protocols that it takes.
@@ -61,6 +66,9 @@ pub(crate) struct RouteSection {
     /// Never where absent.
     #[serde(default)]
     pub(crate) expire_after_seconds: Option<u64>,
+    /// What of its records may leave; all that its schema takes where absent.
+    #[serde(default)]
+    pub(crate) policy: Option<PolicySpec>,
     /// How CSV is read.
     #[serde(default)]
     pub(crate) csv: CsvOptions,

@@ -4,6 +4,7 @@ mod duplicates;
 mod limits;
 mod operations;
 mod plan;
+mod policy;
 mod records;
 pub(crate) mod wsdl;
 
@@ -66,12 +67,15 @@ pub(super) fn build(
     let (schema, upstream) = references(section, parts, notes);
     plan::numbers(section, notes);
     let formats = records::formats(section, schema.map(|schema| &*schema.layout), notes);
-    let records = schema.and_then(|schema| records::rules(section, schema, &formats, notes));
+    purpose(section, notes);
+    // From here on, what is sent is what leaves.
+    let policy::Leaving { policy, schema: leaving } = policy::of(section, schema, parts, notes);
+    let records = schema.and_then(|schema| records::rules(section, schema, leaving?, &formats, notes));
     let has_key = records.as_ref().map(|records| records.key.is_some());
     let duplicates = duplicates::of(section, &parts.raw.gateway, has_key, notes);
     let mode = match section.mode {
-        RouteMode::StoreAndForward => plan::store_and_forward(section, schema, upstream, notes),
-        RouteMode::Relay => plan::relay(section, schema, upstream, notes),
+        RouteMode::StoreAndForward => plan::store_and_forward(section, leaving, upstream, notes),
+        RouteMode::Relay => plan::relay(section, leaving, upstream, notes),
     };
     let (mode, plan): (Mode, Option<String>) = mode?;
     let route = Route {
@@ -82,8 +86,8 @@ pub(super) fn build(
         formats,
         operations,
         records: records?,
-        policy: None,
-        purpose: None,
+        policy,
+        purpose: section.purpose.clone(),
         mode,
         duplicates,
         limits,
@@ -114,6 +118,12 @@ fn path(section: &RouteSection, notes: &mut Notes<'_>) {
             "path",
             text!("\"/.refused\" is the gateway's own", "\"/.refused\"はゲートウェイ自身が使います"),
         );
+    }
+}
+
+fn purpose(section: &RouteSection, notes: &mut Notes<'_>) {
+    if section.purpose.as_ref().is_some_and(|purpose| !names::is_good(purpose)) {
+        notes.add("purpose", names::syntax());
     }
 }
 

@@ -50,10 +50,11 @@ pub(super) fn formats(section: &RouteSection, layout: Option<&Layout>, notes: &m
     formats
 }
 
-/// Schema, key, charset and CSV options, as far as they go together.
+/// Schema, charset and CSV options, and the key of what leaves, as far as they go together.
 pub(super) fn rules(
     section: &RouteSection,
     schema: &LoadedSchema,
+    leaving: &LoadedSchema,
     formats: &[Format],
     notes: &mut Notes<'_>,
 ) -> Option<RecordRules> {
@@ -74,7 +75,7 @@ pub(super) fn rules(
         let (key, problem) = words::csv(&error);
         notes.add(key, problem);
     }
-    let key = key(section, schema, notes);
+    let key = key(section, leaving, notes);
     Some(RecordRules {
         schema: schema.schema.clone(),
         layout: Arc::clone(&schema.layout),
