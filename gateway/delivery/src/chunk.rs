@@ -94,7 +94,10 @@ impl Keep {
         let Self { spool, batch, call } = self.clone();
         let kept = tokio::task::spawn_blocking(move || spool.keep_results(batch, call, results)).await;
         match kept {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => {
+                #[cfg(feature = "failpoints")]
+                failpoints::pass(Point::ResultsKept);
+            }
             Ok(Err(error)) => {
                 tracing::error!(%batch, code = error.code(), %error, "what the upstream said of rows could not be kept");
             }

@@ -73,6 +73,8 @@ points! {
     ChunkSent = "chunk-sent",
     /// Delivery: the answer is there, nobody has read it.
     ChunkAnswered = "chunk-answered",
+    /// Delivery: what the upstream says of each row is kept for a client that awaits it, the outcome is not in the ledger.
+    ResultsKept = "results-kept",
     /// Delivery: what the answer means is known, and not written down.
     ChunkEnded = "chunk-ended",
     /// Delivery: an outcome was written down.

@@ -34,7 +34,7 @@ use Provoked::{AtStart, ByClosing, ByDecision, ByLoad, ByReload};
 
 /// All of them, in the order in which a batch passes them. (`gateway/journal/src/failpoints.rs` says what each is; a test below
 /// holds the names to it.)
-pub(super) const POINTS: [Point; 34] = [
+pub(super) const POINTS: [Point; 35] = [
     point("folder-create", ByLoad, 12),
     point("file-create", ByLoad, 24),
     point("file-write", ByLoad, 40),
@@ -52,6 +52,7 @@ pub(super) const POINTS: [Point; 34] = [
     point("chunk-sending", ByLoad, 30),
     point("chunk-sent", ByLoad, 30),
     point("chunk-answered", ByLoad, 30),
+    point("results-kept", ByLoad, 9),
     point("chunk-ended", ByLoad, 30),
     point("outcome-written", ByLoad, 30),
     point("job-created", ByLoad, 6),
