@@ -132,15 +132,18 @@ impl Scenario {
         let jump = |random: &mut fastrand::Rng| (within(random, CALM), random.i64(-100_000..100_000));
         let jumps = if random.u8(..4) == 0 { (0..2).map(|_| jump(random)).collect() } else { Vec::new() };
         let slice = Slice { payloads: random.u32(1..4), rows: random.u64(1..40) };
+        let faults = faults(random);
+        let segment_bytes = random.u64(40..400);
         Self {
-            faults: faults(random),
+            faults,
             routes,
             payloads,
             calm: CALM,
-            segment_bytes: random.u64(40..400),
+            segment_bytes,
             jumps,
             slice: (random.u8(..3) == 0).then_some(slice),
-            encrypted: random.u8(..3) == 0,
+            // As good as any number, and no other one is drawn otherwise for it.
+            encrypted: segment_bytes % 3 == 0,
         }
     }
 

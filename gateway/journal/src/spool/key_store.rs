@@ -1,9 +1,10 @@
 //! Where the wrapped keys of batches lie: a folder apart from spool and ledger, that nobody backs up.
 //!
-//! A file for each batch, named by the batch and by the key that wraps its own: what is wrapped anew is a new file, and the old
-//! one goes. `check.ID` says that something may be wrapped with the key of that id, and shows at each start whether the key that
-//! bears it is the same.
+//! A file for each batch, named by the batch and by the key that wraps its own. What is wrapped anew is a new file, under a name
+//! that is free, and only when that lasts do the old ones go: after a sync that failed nobody knows of a file that is there whether
+//! it lasts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -25,8 +26,10 @@ const HEAD: usize = 10;
 const NONCE: usize = 12;
 /// Bytes of a file.
 const FILE: usize = HEAD + NONCE + KEY_BYTES + TAG;
-/// Before the id in the name of a check.
-const CHECK: &str = "check";
+/// Whole by its form, and still none: the key is another one, or somebody has altered it.
+const NOT_UNWRAPPED: &str = "the key of its name does not unwrap it";
+/// Names that a batch may have for one wrapping key: as often may wrapping anew break off until it comes to its end.
+const TRIES: u8 = 8;
 
 /// The store.
 #[derive(Debug)]
@@ -59,37 +62,37 @@ impl KeyStore {
         Ok(store)
     }
 
-    /// Exchanges the wrapping keys, or leaves them as they are.
+    /// Exchanges the wrapping keys, or leaves them as they are: if one is missing with which something is wrapped, or is not the
+    /// same.
     pub(super) fn replace(&self, keys: Vec<WrappingKey>) -> Result<()> {
         let names = self.names()?;
-        for id in names.iter().filter_map(|name| name.strip_prefix(CHECK)?.strip_prefix('.')) {
+        let entries: Vec<Entry<'_>> = names.iter().filter_map(|name| Entry::of(name)).collect();
+        let used: BTreeSet<&str> = entries.iter().map(|entry| entry.id).collect();
+        for id in used {
             let Some(key) = keys.iter().find(|key| key.id() == id) else {
                 return Err(SpoolError::WrappingKeyMissing { id: id.to_owned() });
             };
-            match self.unwrap(key, &check_name(id), None) {
-                Ok(_) => {}
-                // It broke off while it was made: nothing is wrapped with it that anybody was promised.
-                Err(SpoolError::Damaged { .. }) if !self.is_used(&names, id) => {
-                    self.remove(&check_name(id))?;
+            // One is enough, and mostly the first. What a crash has torn speaks neither for the key nor against it.
+            let mut wrong = false;
+            for entry in entries.iter().filter(|entry| entry.id == id) {
+                match self.unwrap(key, &entry.name(), entry.batch) {
+                    Ok(_) => {
+                        wrong = false;
+                        break;
+                    }
+                    Err(SpoolError::Damaged { what, .. }) => wrong |= what == NOT_UNWRAPPED,
+                    Err(error) => return Err(error),
                 }
-                Err(SpoolError::Damaged { .. }) => {
-                    return Err(SpoolError::WrappingKeyWrong { id: id.to_owned() });
-                }
-                Err(error) => return Err(error),
+            }
+            if wrong {
+                return Err(SpoolError::WrappingKeyWrong { id: id.to_owned() });
             }
         }
-        let current = keys.first().ok_or(SpoolError::WrappingKeyMissing { id: "any".to_owned() })?;
-        if !self.disk.exists(&self.folder.join(check_name(current.id()))).at("looking for", &self.folder)? {
-            let nothing = DataKey::from(Zeroizing::new([0; KEY_BYTES]));
-            self.write(&check_name(current.id()), current, None, &nothing)?;
-            sync_folder(&*self.disk, &self.folder)?;
+        if keys.is_empty() {
+            return Err(SpoolError::WrappingKeyMissing { id: "any".to_owned() });
         }
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
-    }
-
-    fn is_used(&self, names: &[String], id: &str) -> bool {
-        names.iter().filter_map(|name| entry(name)).any(|(_, wrapped_with)| wrapped_with == id)
     }
 
     /// Keeps the key of a new batch. On the disk when this returns.
@@ -97,29 +100,35 @@ impl KeyStore {
         let _changing = self.changing();
         let ring = self.ring();
         let Some(current) = ring.first() else { return Err(SpoolError::DataKeyGone(batch)) };
-        self.write(&entry_name(batch, current.id()), current, Some(batch), key)?;
+        self.write(&Entry { batch, id: current.id(), number: 0 }.name(), current, batch, key)?;
         sync_folder(&*self.disk, &self.folder)
     }
 
     /// The key of a batch that is encrypted.
     pub(super) fn key_of(&self, batch: BatchId) -> Result<DataKey> {
+        let mut damaged = None;
         // Twice: what is wrapped anew meanwhile may be there under a name that was looked for before.
         for _ in 0..2 {
-            for key in self.ring().iter() {
-                match self.unwrap(key, &entry_name(batch, key.id()), Some(batch)) {
-                    Err(SpoolError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            let ring = self.ring();
+            for (key, number) in ring.iter().flat_map(|key| (0..TRIES).map(move |number| (key, number))) {
+                match self.unwrap(key, &Entry { batch, id: key.id(), number }.name(), batch) {
+                    Err(error) if is_not_found(&error) => {}
+                    // Torn while it was wrapped anew: then it is there under another name.
+                    Err(error @ SpoolError::Damaged { .. }) => damaged = Some(error),
                     other => return other,
                 }
             }
         }
-        Err(SpoolError::DataKeyGone(batch))
+        Err(damaged.unwrap_or(SpoolError::DataKeyGone(batch)))
     }
 
     /// Destroys the key of a batch: overwritten as far as the disk does that, and removed. None there is no error.
     pub(super) fn destroy(&self, batch: BatchId) -> Result<()> {
         let _changing = self.changing();
         for key in self.ring().iter() {
-            self.remove(&entry_name(batch, key.id()))?;
+            for number in 0..TRIES {
+                self.remove(&Entry { batch, id: key.id(), number }.name())?;
+            }
         }
         Ok(())
     }
@@ -133,56 +142,74 @@ impl KeyStore {
     pub(super) fn retain(&self, keep: impl Fn(BatchId) -> bool) -> Result<()> {
         let _changing = self.changing();
         for name in self.names()? {
-            if entry(&name).is_some_and(|(batch, _)| !keep(batch)) {
+            if Entry::of(&name).is_some_and(|entry| !keep(entry.batch)) {
                 self.remove(&name)?;
             }
         }
         Ok(())
     }
 
-    /// Wraps with the present key what is wrapped with another one.
+    /// Wraps with the present key what is wrapped with another one, or what an earlier try has left under several names.
     pub(super) fn rewrap(&self) -> Result<Rewrapped> {
         let ring = self.ring();
         let Some(current) = ring.first() else { return Ok(Rewrapped::default()) };
-        let mut done = Rewrapped::default();
         let names = self.names()?;
-        let old: Vec<(&String, BatchId, &WrappingKey)> = names
-            .iter()
-            .filter_map(|name| {
-                let (batch, id) = entry(name).filter(|(_, id)| *id != current.id())?;
-                Some((name, batch, ring.iter().find(|key| key.id() == id)?))
-            })
-            .collect();
-        for (name, batch, key) in &old {
+        let mut batches: BTreeMap<BatchId, Vec<Entry<'_>>> = BTreeMap::new();
+        let mut used = BTreeSet::new();
+        for entry in names.iter().filter_map(|name| Entry::of(name)) {
+            batches.entry(entry.batch).or_default().push(entry);
+            used.insert(entry.id);
+        }
+        batches
+            .retain(|_, entries| entries.len() > 1 || entries.iter().any(|entry| entry.id != current.id()));
+        let mut done = Rewrapped::default();
+        for (batch, entries) in &batches {
             let _changing = self.changing();
-            let data = match self.unwrap(key, name, Some(*batch)) {
-                Err(SpoolError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => continue,
-                other => other?,
+            let Some(key) = self.any_of(&ring, entries)? else { continue };
+            let is_free = |number: &u8| {
+                !entries.iter().any(|entry| entry.id == current.id() && entry.number == *number)
             };
-            let new = entry_name(*batch, current.id());
-            // Of an earlier try that broke off, perhaps torn: the old one is still there.
-            self.remove(&new)?;
-            self.write(&new, current, Some(*batch), &data)?;
+            let number = (0..TRIES).find(is_free).unwrap_or(0);
+            self.write(&Entry { batch: *batch, id: current.id(), number }.name(), current, *batch, &key)?;
             done.batches += 1;
         }
-        if !old.is_empty() {
-            sync_folder(&*self.disk, &self.folder)?;
-            for (name, ..) in &old {
-                let _changing = self.changing();
-                self.remove(name)?;
-            }
+        if batches.is_empty() {
+            return Ok(done);
         }
-        for key in ring.iter().skip(1) {
-            let check = check_name(key.id());
-            if names.contains(&check) {
-                self.remove(&check)?;
-                done.retired += 1;
-            }
+        // From here on the new ones last, and the others go.
+        sync_folder(&*self.disk, &self.folder)?;
+        for entry in batches.values().flatten() {
+            let _changing = self.changing();
+            self.remove(&entry.name())?;
         }
-        if done != Rewrapped::default() {
-            sync_folder(&*self.disk, &self.folder)?;
-        }
+        done.retired = used.iter().filter(|id| **id != current.id()).count() as u64;
+        sync_folder(&*self.disk, &self.folder)?;
         Ok(done)
+    }
+
+    /// The key that these files of one batch hold, if any is left; torn ones go.
+    fn any_of(&self, ring: &Ring, entries: &[Entry<'_>]) -> Result<Option<DataKey>> {
+        let (mut found, mut torn, mut damaged) = (None, Vec::new(), None);
+        for entry in entries {
+            let Some(key) = ring.iter().find(|key| key.id() == entry.id) else { continue };
+            match self.unwrap(key, &entry.name(), entry.batch) {
+                Ok(key) => found = Some(key),
+                Err(error) if is_not_found(&error) => {}
+                Err(error @ SpoolError::Damaged { .. }) => {
+                    torn.push(entry);
+                    damaged = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match (found, damaged) {
+            (Some(key), _) => {
+                torn.into_iter().try_for_each(|entry| self.remove(&entry.name()))?;
+                Ok(Some(key))
+            }
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(None),
+        }
     }
 
     fn changing(&self) -> MutexGuard<'_, ()> {
@@ -197,7 +224,7 @@ impl KeyStore {
         self.disk.names(&self.folder).at("listing", &self.folder)
     }
 
-    fn write(&self, name: &str, with: &WrappingKey, batch: Option<BatchId>, key: &DataKey) -> Result<()> {
+    fn write(&self, name: &str, with: &WrappingKey, batch: BatchId, key: &DataKey) -> Result<()> {
         let mut nonce = [0; NONCE];
         rand::fill(&mut nonce).map_err(|_| SpoolError::NoRandom)?;
         let mut wrapped = Zeroizing::new(Vec::with_capacity(KEY_BYTES + TAG));
@@ -214,7 +241,7 @@ impl KeyStore {
         disk::sync_file(&*file, &path)
     }
 
-    fn unwrap(&self, with: &WrappingKey, name: &str, batch: Option<BatchId>) -> Result<DataKey> {
+    fn unwrap(&self, with: &WrappingKey, name: &str, batch: BatchId) -> Result<DataKey> {
         let path = self.folder.join(name);
         let damaged = |what| SpoolError::Damaged { path: path.clone(), what };
         let file = self.disk.open_file(&path).at("opening", &path)?;
@@ -236,7 +263,7 @@ impl KeyStore {
         number.copy_from_slice(nonce);
         let (nonce, said) = (Nonce::assume_unique_for_key(number), said(batch, with.id()));
         let opened = with.cipher().open_in_place(nonce, Aad::from(said), wrapped);
-        let opened = opened.map_err(|_| damaged("the key of its name does not unwrap it"))?;
+        let opened = opened.map_err(|_| damaged(NOT_UNWRAPPED))?;
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         key.copy_from_slice(opened);
         Ok(DataKey::from(key))
@@ -253,26 +280,43 @@ impl KeyStore {
 }
 
 /// What is bound to a wrapped key.
-fn said(batch: Option<BatchId>, id: &str) -> Vec<u8> {
+fn said(batch: BatchId, id: &str) -> Vec<u8> {
     let mut said = b"sekisho data key 1".to_vec();
-    said.extend_from_slice(batch.as_ref().map_or(&[0; 16][..], |batch| batch.as_bytes()));
-    said.push(u8::from(batch.is_some()));
+    said.extend_from_slice(batch.as_bytes());
     said.extend_from_slice(id.as_bytes());
     said
 }
 
-fn check_name(id: &str) -> String {
-    format!("{CHECK}.{id}")
+fn is_not_found(error: &SpoolError) -> bool {
+    matches!(error, SpoolError::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
-fn entry_name(batch: BatchId, id: &str) -> String {
-    format!("{batch}.{id}")
+/// What the name of a file says: `BATCH.ID`, or `BATCH.ID.NUMBER`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry<'n> {
+    batch: BatchId,
+    /// Of the key that it is wrapped with.
+    id: &'n str,
+    /// Which of the names that the batch has for this key.
+    number: u8,
 }
 
-/// Batch and id of the wrapping key, by the name of a file.
-fn entry(name: &str) -> Option<(BatchId, &str)> {
-    let (batch, id) = name.split_once('.')?;
-    Some((batch.parse().ok()?, id))
+impl<'n> Entry<'n> {
+    fn of(name: &'n str) -> Option<Self> {
+        let (batch, rest) = name.split_once('.')?;
+        let (id, number) = match rest.split_once('.') {
+            Some((id, number)) => (id, number.parse().ok()?),
+            None => (rest, 0),
+        };
+        Some(Self { batch: batch.parse().ok()?, id, number })
+    }
+
+    fn name(&self) -> String {
+        match self.number {
+            0 => format!("{}.{}", self.batch, self.id),
+            number => format!("{}.{}.{number}", self.batch, self.id),
+        }
+    }
 }
 
 #[cfg(test)]
