@@ -11,7 +11,7 @@ use super::schema::{target, violations};
 use crate::exchange::Reply;
 
 /// Answers that depend on the machine, the network or the configuration, and that no case can bring about.
-const OUT_OF_REACH: [&str; 6] = ["401", "403", "408", "500", "503", "507"];
+const OUT_OF_REACH: [&str; 7] = ["401", "403", "408", "429", "500", "503", "507"];
 
 /// An OpenAPI document, and which of its answers have been seen.
 pub(super) struct Contract {

@@ -1,7 +1,7 @@
 //! How much requests may take of the gateway at once, in all and for each client.
 //!
-//! Two things run out: the threads that read bodies, and the memory that relayed messages and their answers are held in.
-//! Of either, one client has no more than its share, so that it cannot keep the others out by being slow.
+//! Three things run out: the answers that are made at once, the threads that read bodies, and the memory that relayed messages
+//! and their answers are held in. Of each, one client has no more than its share, so that it cannot keep the others out by being slow.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +22,10 @@ const UNIT: usize = 1024;
 /// What requests may take at once. All finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
+    /// Requests that are answered at once; who comes then is told to come again. At least 1.
+    pub requests: usize,
+    /// Of these, the most that one client has. At least 1.
+    pub client_requests: usize,
     /// Bodies that are read at once; the others wait their turn, unread. At least 1.
     pub uploads: usize,
     /// Of these, the most that one client has. At least 1.
@@ -40,6 +44,8 @@ impl From<usize> for Admission {
     fn from(uploads: usize) -> Self {
         let relay_bytes = 64 << 20;
         Self {
+            requests: 1_024,
+            client_requests: 512,
             uploads,
             client_uploads: uploads.div_ceil(2),
             least_rate: LeastRate::default(),
@@ -94,6 +100,13 @@ impl Shared {
         let own =
             clients.entry(client.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.share as usize)));
         Arc::clone(own)
+    }
+
+    /// One, if there is any now.
+    pub(crate) fn one(&self, client: &str) -> Result<impl Sized + use<>, Full> {
+        let own = self.own(client).try_acquire_owned().map_err(|_| Full::Share)?;
+        let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Full::All)?;
+        Ok(Part { own, of_all })
     }
 
     /// Waits for so many. Nobody gets more than a share, however long he waits.

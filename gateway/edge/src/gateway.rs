@@ -11,6 +11,7 @@ use sekisho_liveness::Board;
 use crate::admission::{Admission, Shared, relays};
 use crate::body::LeastRate;
 use crate::metrics::Metrics;
+use crate::rates::Rates;
 
 /// The stores and shared state behind all listeners.
 pub struct Gateway {
@@ -26,6 +27,9 @@ pub struct Gateway {
     pub log: ExchangeLog,
     /// The places of bodies that are read.
     pub(crate) uploads: Shared,
+    /// Requests that are answered at once.
+    pub(crate) requests: Shared,
+    pub(crate) rates: Rates,
     /// The memory of relays.
     pub(crate) relays: Arc<Shared>,
     /// How slowly a body may come.
@@ -60,6 +64,8 @@ impl Gateway {
             metrics,
             log: ExchangeLog::default(),
             uploads: Shared::new(admission.uploads, admission.client_uploads),
+            requests: Shared::new(admission.requests, admission.client_requests),
+            rates: Rates::default(),
             relays: relays(&admission),
             least_rate: admission.least_rate,
             wake,

@@ -9,7 +9,7 @@
 //! | [`framing`] | that a request can be read in only one way (RFC 9112), before hyper sees it |
 //! | hyper | HTTP/1.0 and 1.1 |
 //! | [`service`] | what the head permits: path, client, method, media type, size |
-//! | [`Admission`] | how many bodies are read at once, and how many of one client |
+//! | [`RequestRate`], [`Admission`] | how many requests come in a second and how many bodies are read at once, and how many of one client |
 //! | [`body`] | bytes, unpacking, digests; back-pressure to the sender |
 //! | doors | SwA, inline SOAP, REST: where in the message the records are |
 //! | intake | charset, records, schema, spool: the same for all doors |
@@ -31,6 +31,7 @@ mod linger;
 pub mod listener;
 pub mod metrics;
 mod peer;
+mod rates;
 pub mod refusal;
 mod relay;
 pub mod route;
@@ -43,6 +44,7 @@ pub use body::LeastRate;
 pub use gateway::Gateway;
 pub use listener::{Listener, ListenerLimits, Shares};
 pub use metrics::Metrics;
+pub use rates::RequestRate;
 pub use service::Service;
 pub use tls::Tls;
 pub use token::Token;

@@ -50,6 +50,8 @@ pub enum Class {
     KeyReused,
     /// The client stopped sending.
     TimedOut,
+    /// The client sends more than it may (RFC 6585 §4).
+    TooMany,
     /// The gateway has no capacity at this moment.
     Busy,
     /// The gateway cannot store what was sent.
@@ -77,7 +79,7 @@ pub struct Wire {
 
 impl Class {
     /// Every class, in the order of the table in the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed,
         Self::Invalid,
         Self::VersionMismatch,
@@ -96,6 +98,7 @@ impl Class {
         Self::Conflict,
         Self::KeyReused,
         Self::TimedOut,
+        Self::TooMany,
         Self::Busy,
         Self::Storage,
         Self::Upstream,
@@ -126,6 +129,7 @@ impl Class {
             Self::Conflict => (409, 500, 400, Sender),
             Self::KeyReused => (422, 500, 400, Sender),
             Self::TimedOut => (408, 408, 408, Sender),
+            Self::TooMany => (429, 429, 429, Sender),
             Self::Busy => (503, 503, 503, Receiver),
             Self::Storage => (507, 500, 500, Receiver),
             Self::Upstream => (502, 500, 500, Receiver),
@@ -156,6 +160,7 @@ impl Class {
             Self::Conflict => "The request is in conflict with one under way",
             Self::KeyReused => "The idempotency key was used with other content",
             Self::TimedOut => "The message did not arrive in time",
+            Self::TooMany => "This client sends too much at once",
             Self::Busy => "The gateway is busy",
             Self::Storage => "The gateway cannot store the message",
             Self::Upstream => "The cloud gave no usable answer",
@@ -185,6 +190,7 @@ impl Class {
             Self::Conflict => "処理中の要求と競合しています",
             Self::KeyReused => "同じ冪等キーが別の内容で使われています",
             Self::TimedOut => "電文が時間内に届きませんでした",
+            Self::TooMany => "この団体からの要求が多すぎます",
             Self::Busy => "ゲートウェイが混み合っています",
             Self::Storage => "ゲートウェイが電文を保管できません",
             Self::Upstream => "クラウドから有効な応答がありません",

@@ -13,6 +13,7 @@ use sekisho_upstream::Upstream;
 use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
+use crate::rates::RequestRate;
 use crate::tls::Name;
 use crate::token::Token;
 
@@ -129,6 +130,8 @@ pub struct Client {
     pub certificates: Vec<Name>,
     /// Tokens, one of which its requests must show. Not beside certificates.
     pub tokens: Vec<Token>,
+    /// How many requests it may send.
+    pub rate: RequestRate,
 }
 
 impl Client {

@@ -15,7 +15,7 @@ mod who;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -33,12 +33,14 @@ pub(crate) use self::repetition::header_key;
 use self::say::json;
 pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
 pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, soap_action, stated_wait};
+use crate::admission::Full;
 use crate::answer_body::AnswerBody;
 use crate::answers;
 use crate::framing::REFUSED_PREFIX;
 use crate::gateway::Gateway;
 use crate::listener::Stopping;
 use crate::peer::Peer;
+use crate::rates::RequestRate;
 use crate::refusal::{Class, Refusal};
 use crate::route::{Client, Mode, Route, Routes};
 
@@ -208,6 +210,10 @@ impl Service {
         };
         noted.client(&client.name);
         noted.operation(asked(below, &parts.method));
+        let _place = match place(&self.gateway, client) {
+            Ok(place) => place,
+            Err(refusal) => return no(refusal),
+        };
         if self.gateway.log.is_failing() && self.gateway.log.holds_back(&route.name) {
             return no(unrecordable());
         }
@@ -306,6 +312,38 @@ impl Service {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{path}", host.unwrap_or("localhost"))
     }
+}
+
+/// A place among the requests that are answered at once, for a client that keeps to its rate.
+fn place(gateway: &Gateway, client: &Client) -> Result<impl Sized + use<>, Refusal> {
+    let RequestRate { per_second, at_once } = client.rate;
+    gateway.rates.pass(&client.name, client.rate, Instant::now()).map_err(|early| {
+        let en = format!(
+            "This client has sent more than {at_once} requests at once and {per_second} a second (requests_per_second, \
+             requests_at_once); come again when Retry-After says."
+        );
+        let ja = format!(
+            "この団体の要求が上限（同時{at_once}件、毎秒{per_second}件）を超えました（requests_at_once、requests_per_second）。\
+             Retry-Afterの時間をおいて再送してください。"
+        );
+        Refusal::new(Class::TooMany, "client-rate-exceeded", en).ja(ja).retry_after(early)
+    })?;
+    gateway.requests.one(&client.name).map_err(|full| {
+        let (code, en, ja) = match full {
+            Full::Share => (
+                "client-requests-full",
+                "As many requests of this client are being answered as one client may have at once \
+                 (limits.client_requests); come again later.",
+                "この団体から同時に処理できる要求数の上限（limits.client_requests）に達しています。時間をおいて再送してください。",
+            ),
+            Full::All => (
+                "requests-full",
+                "The gateway is answering as many requests as it may (limits.requests); come again later.",
+                "同時に処理できる要求数の上限（limits.requests）に達しています。時間をおいて再送してください。",
+            ),
+        };
+        Refusal::new(Class::Busy, code, en).ja(ja).retry_after(Duration::from_secs(1))
+    })
 }
 
 impl Exchange<'_> {

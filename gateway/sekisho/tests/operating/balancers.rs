@@ -1,14 +1,11 @@
 //! Balancers in front of a listener, which say by the PROXY protocol whose connection each is.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-
-use socket2::{Domain, Socket, Type};
 
 use crate::peers::curl;
-use crate::running::{Gateway, Site};
+use crate::running::{Gateway, Site, connected};
 use crate::shaking::{over_tls, site as site_over_tls};
-use crate::wire::{Connection, PATIENCE};
+use crate::wire::Connection;
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const HEARTBEAT: &[u8] = b"GET /rows/heartbeat HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -19,21 +16,11 @@ fn header(source: [u8; 4]) -> Vec<u8> {
     [SIGNATURE, &[0x21, 0x11, 0, 12], &source, &[127, 0, 0, 1], &ports].concat()
 }
 
-/// A connection from one of this machine's addresses.
-fn from(source: [u8; 4], gateway: &Gateway) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
-    socket.connect(&gateway.address("one").into()).unwrap();
-    let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
 const BALANCER: [u8; 4] = [127, 0, 0, 8];
 
 /// Sends that and returns what comes until the connection ends.
 fn sent(gateway: &Gateway, source: [u8; 4], parts: &[&[u8]]) -> String {
-    let mut stream = from(source, gateway);
+    let mut stream = connected(source, gateway);
     // A connection that is refused may be closed while it is written to.
     let _ = stream.write_all(&parts.concat());
     let mut answer = Vec::new();
@@ -90,7 +77,7 @@ fn a_client_is_known_by_the_address_that_its_balancer_says() {
         gateway.metric(&away(code));
     }
     // It may come byte by byte, and what is behind it at once with it.
-    let mut slow = from(BALANCER, &gateway);
+    let mut slow = connected(BALANCER, &gateway);
     slow.set_nodelay(true).unwrap();
     for byte in header([10, 1, 2, 3]) {
         slow.write_all(&[byte]).unwrap();
@@ -106,7 +93,7 @@ fn places_are_counted_by_the_address_that_a_balancer_says() {
     site.configure(&behind(&site.plain()));
     let gateway = Gateway::start(site);
     let open = |source: [u8; 4]| {
-        let mut stream = from(BALANCER, &gateway);
+        let mut stream = connected(BALANCER, &gateway);
         stream.write_all(&header(source)).unwrap();
         Connection::over(stream)
     };
@@ -132,11 +119,11 @@ fn tls_begins_behind_the_header() {
     // curl speaks version 1 of the protocol, which nobody needs any more.
     assert_eq!(asked.status, 0, "{asked:?}");
     gateway.metric(&away("proxy-not-spoken"));
-    let mut stream = from(BALANCER, &gateway);
+    let mut stream = connected(BALANCER, &gateway);
     stream.write_all(&header([10, 1, 2, 3])).unwrap();
     let mut secure = crate::peers::secure_over(stream, &gateway, None);
     assert_eq!(secure.get("/rows/heartbeat").status, 200);
-    let mut stream = from(BALANCER, &gateway);
+    let mut stream = connected(BALANCER, &gateway);
     stream.write_all(&header([10, 2, 2, 3])).unwrap();
     let mut secure = crate::peers::secure_over(stream, &gateway, None);
     assert_eq!(secure.get("/rows/heartbeat").status, 403);

@@ -11,6 +11,8 @@ mod asking;
 mod balancers;
 mod certificates;
 mod damaged;
+mod doubted;
+mod flooding;
 mod hops;
 mod listeners;
 mod locked_in;

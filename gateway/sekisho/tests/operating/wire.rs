@@ -69,6 +69,13 @@ impl Connection {
         String::from_utf8(head).unwrap()
     }
 
+    /// So many bytes of a body.
+    pub(crate) fn bytes(&mut self, length: usize) -> String {
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).unwrap();
+        String::from_utf8(body).unwrap()
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.write(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         self.answer()

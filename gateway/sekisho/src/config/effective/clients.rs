@@ -6,19 +6,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use sekisho_edge::Token;
 use sekisho_edge::route::Client;
 use sekisho_edge::tls::Name;
+use sekisho_edge::{RequestRate, Token};
 
+use super::gateway::no_limit_is_off;
 use super::names;
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::ClientSection;
+use crate::config::raw::{ClientSection, LimitsSection};
 use crate::config::words;
 use crate::language::text;
 
 pub(super) fn build(
     sections: &[ClientSection],
+    limits: &LimitsSection,
     folder: &Path,
     mistakes: &mut Mistakes,
 ) -> BTreeMap<String, Arc<Client>> {
@@ -32,11 +34,36 @@ pub(super) fn build(
         networks(section, &path.key("networks"), &mut taken, mistakes);
         let certificates = certificates(section, &path.key("certificates"), &mut certified, mistakes);
         let tokens = tokens(section, &path.key("token_files"), folder, &mut all_tokens, mistakes);
-        let client =
-            Client { name: section.name.clone(), networks: section.networks.clone(), certificates, tokens };
+        let rate = rate(section, limits, &path, mistakes);
+        let client = Client {
+            name: section.name.clone(),
+            networks: section.networks.clone(),
+            certificates,
+            tokens,
+            rate,
+        };
         clients.insert(section.name.clone(), Arc::new(client));
     }
     clients
+}
+
+fn rate(
+    section: &ClientSection,
+    limits: &LimitsSection,
+    path: &KeyPath,
+    mistakes: &mut Mistakes,
+) -> RequestRate {
+    for (key, own) in
+        [("requests_per_second", section.requests_per_second), ("requests_at_once", section.requests_at_once)]
+    {
+        if own == Some(0) {
+            mistakes.add(&path.key(key), no_limit_is_off());
+        }
+    }
+    RequestRate {
+        per_second: section.requests_per_second.unwrap_or(limits.requests_per_second),
+        at_once: section.requests_at_once.unwrap_or(limits.requests_at_once),
+    }
 }
 
 /// A network of a client, and whether something else than the network tells its owner.

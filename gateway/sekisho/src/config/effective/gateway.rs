@@ -17,6 +17,9 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
     for (key, value) in [
         ("limits.uploads", limits.uploads as u64),
         ("limits.connections", limits.connections as u64),
+        ("limits.requests", limits.requests as u64),
+        ("limits.requests_per_second", limits.requests_per_second.into()),
+        ("limits.requests_at_once", limits.requests_at_once.into()),
         ("limits.handshakes", limits.handshakes as u64),
         ("limits.head_fields", limits.head_fields as u64),
         ("limits.head_timeout_ms", limits.head_timeout_ms),
@@ -35,6 +38,7 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
         mistakes.add(&root.dotted("limits.head_bytes"), between(1_024, 32 * 1024));
     }
     for (key, share, whole) in [
+        ("limits.client_requests", limits.client_requests, limits.requests),
         ("limits.client_uploads", limits.client_uploads, limits.uploads),
         ("limits.client_relay_bytes", limits.client_relay_bytes, limits.relay_bytes),
         ("limits.network_connections", limits.network_connections, limits.connections),
@@ -84,6 +88,8 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
 pub(in crate::config::effective) fn admission(limits: &LimitsSection) -> Admission {
     let usual = Admission::from(limits.uploads);
     Admission {
+        requests: limits.requests,
+        client_requests: limits.client_requests.unwrap_or(limits.requests.div_ceil(2)),
         client_uploads: limits.client_uploads.unwrap_or(usual.client_uploads),
         least_rate: LeastRate {
             bytes_per_second: limits.body_rate,

@@ -140,6 +140,14 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LimitsSection {
+    /// Requests answered at once; who comes then is told to come again.
+    pub(crate) requests: usize,
+    /// Of these, the most that one client has; half of them where absent.
+    pub(crate) client_requests: Option<usize>,
+    /// Requests that each client may send in a second, as a mean, unless it has a rate of its own.
+    pub(crate) requests_per_second: u32,
+    /// Requests that each client may send at once, after it was quiet, unless it has a number of its own.
+    pub(crate) requests_at_once: u32,
     /// Bodies read at once; others wait their turn, unread.
     pub(crate) uploads: usize,
     /// Of these, the most that one client has; half of them where absent.
@@ -177,7 +185,12 @@ impl Default for LimitsSection {
     fn default() -> Self {
         let admission = sekisho_edge::Admission::from(32);
         let rate = admission.least_rate;
+        let requests = sekisho_edge::RequestRate::default();
         Self {
+            requests: admission.requests,
+            client_requests: None,
+            requests_per_second: requests.per_second,
+            requests_at_once: requests.at_once,
             uploads: admission.uploads,
             client_uploads: None,
             body_rate: rate.bytes_per_second,
@@ -294,6 +307,12 @@ pub(crate) struct ClientSection {
     /// its requests. Two of them make a change without a gap.
     #[serde(default)]
     pub(crate) token_files: Vec<PathBuf>,
+    /// Requests that it may send in a second, as a mean; `limits.requests_per_second` where absent.
+    #[serde(default)]
+    pub(crate) requests_per_second: Option<u32>,
+    /// Requests that it may send at once, after it was quiet; `limits.requests_at_once` where absent.
+    #[serde(default)]
+    pub(crate) requests_at_once: Option<u32>,
 }
 
 /// Networks as they are written.

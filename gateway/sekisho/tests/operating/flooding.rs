@@ -1,0 +1,69 @@
+//! A client that sends more than it may, and one beside it.
+
+use crate::running::{Gateway, Site, connected};
+use crate::wire::Connection;
+
+const HEARTBEAT: &str = "GET /rows/heartbeat HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const MESSAGE: &str =
+    "POST /rows HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 0\r\n\r\n";
+
+/// Asks again and again until that is too much: how often it was answered before, and the refusal.
+fn flood(client: &mut Connection, request: &str) -> (usize, String) {
+    for answered in 0..1_000 {
+        client.write(request);
+        let head = client.head();
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let body = client.bytes(length.unwrap_or(0));
+        if head.starts_with("HTTP/1.1 429 ") {
+            return (answered, format!("{head}{body}"));
+        }
+    }
+    panic!("a thousand requests, and none of them too much");
+}
+
+#[test]
+fn a_flood_is_refused_and_costs_nobody_else_anything() {
+    let site = Site::new();
+    let two = "networks = [\"127.0.0.1/32\"]\nrequests_per_second = 2\nrequests_at_once = 20\n[[client]]\nname = \"town\"\n\
+               networks = [\"127.0.0.2/32\"]";
+    let text = site.plain().replace("networks = [\"127.0.0.0/8\"]", two);
+    site.configure(&text.replace("clients = [\"city\"]", "clients = [\"city\", \"town\"]"));
+    let gateway = Gateway::start(site);
+    let mut city = gateway.connect();
+    let (answered, refused) = flood(&mut city, HEARTBEAT);
+    assert!(answered >= 20, "{answered}");
+    assert!(refused.contains("client-rate-exceeded") && refused.contains("requests_per_second"), "{refused}");
+    assert!(refused.to_ascii_lowercase().contains("\r\nretry-after: 1\r\n"), "{refused}");
+    // The other one has its own, and its connection was never counted.
+    let mut town = Connection::over(connected([127, 0, 0, 2], &gateway));
+    for _ in 0..100 {
+        assert_eq!(town.get("/rows/heartbeat").status, 200);
+    }
+    assert_eq!(gateway.metric("sekisho_refusals_total{code=\"client-rate-exceeded\"}"), "1");
+
+    // Before a body is read, and in the protocol that the client speaks.
+    let mut city = gateway.connect();
+    let (_, fault) = flood(&mut city, MESSAGE);
+    assert!(fault.contains("Fault>") && fault.contains("client-rate-exceeded"), "{fault}");
+}
+
+#[test]
+fn requests_at_once_are_shared_out() {
+    let site = Site::new();
+    site.configure(
+        &site.plain().replace("[admin]\n", "[limits]\nrequests = 2\nclient_requests = 1\n[admin]\n"),
+    );
+    let gateway = Gateway::start(site);
+    let csv = "Code\r\nA\r\n";
+    let mut slow = gateway.connect();
+    slow.write(&crate::wire::post_head("/rows", csv.len()));
+    gateway.metric_that("sekisho_uploads", |reading| reading == "1");
+    let answer = gateway.connect().get("/rows/heartbeat");
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("client-requests-full"), "{}", answer.body);
+    slow.write(csv);
+    assert_eq!(slow.answer().status, 202);
+    assert_eq!(gateway.connect().get("/rows/heartbeat").status, 200);
+}
