@@ -81,6 +81,7 @@ expect = { status = [422], problem = "bad-records", never = ["secret"] }
 
 fn run(address: SocketAddr, cases: &str) -> Vec<Outcome> {
     let runner = Runner {
+        canaries: Default::default(),
         target: Target {
             peer: Peer::new(&format!("http://{address}"), None, None).unwrap(),
             routes: BTreeMap::from([("orders".to_owned(), "/bulk".to_owned())]),

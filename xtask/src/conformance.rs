@@ -1,7 +1,8 @@
 //! `cargo xtask conformance`: every conformance case against this gateway, with the reference cloud behind it.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -63,20 +64,64 @@ fn hold(programs: &Programs, which: &[&str]) -> anyhow::Result<bool> {
         .with_context(|| format!("see {}", log.strip_prefix(root()).unwrap_or(&log).display()))?;
     let target = listeners.iter().find(|(name, _)| name == "lgwan").context("the gateway has no listener")?.1;
 
+    let admin =
+        listeners.iter().find(|(name, _)| name == "admin").context("the gateway has no admin listener")?.1;
     let report = root().join("target/conformance.xml");
+    let canaries = folder.join("canaries");
     let status = programs
         .command("sekisho-conformance")
         .current_dir(root())
         .args(["run", "--target", &format!("http://{target}"), "--junit"])
         .arg(&report)
+        .arg("--canaries")
+        .arg(&canaries)
         .args(which)
         .status()
         .context("running the cases")?;
+    let written = folder.join("written");
+    std::fs::create_dir(&written)?;
+    for page in ["metrics", "batches"] {
+        std::fs::write(written.join(page), asked(admin, page)?)?;
+    }
     gateway.stop()?;
     drop(cloud);
     // 1 says that a case failed, anything else that the run could not be made.
     ensure!(matches!(status.code(), Some(0 | 1)), "the cases could not be run: {status}");
-    Ok(status.success())
+    let state = folder.join("state");
+    let kept = programs
+        .command("sekisho")
+        .args(["log", "verify", "--closed"])
+        .arg(state.join("exchanges"))
+        .status()?;
+    ensure!(kept.success(), "the exchange log does not hold: {kept}");
+    let mut places = vec![written, log, state.join("exchanges")];
+    let ledger = state.read_dir()?.filter_map(|entry| Some(entry.ok()?.path()));
+    places.extend(ledger.filter(|path| path.to_string_lossy().contains("ledger.sqlite")));
+    let clean = programs
+        .command("sekisho-conformance")
+        .arg("canaries")
+        .arg(&canaries)
+        .arg("--known")
+        .arg(root().join("schemas"))
+        .arg("--known")
+        .arg(root().join("conformance/gateway.toml"))
+        .args(places)
+        .status()
+        .context("looking for canaries")?;
+    Ok(status.success() && clean.success())
+}
+
+/// A page of the admin listener.
+fn asked(admin: SocketAddr, page: &str) -> anyhow::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(admin)?;
+    stream.write_all(
+        format!("GET /{page} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    ensure!(answer.starts_with(b"HTTP/1.1 200"), "/{page} is not answered");
+    let head = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or_default();
+    Ok(answer.split_off(head))
 }
 
 /// The configuration of the cases, at addresses that are free.

@@ -26,6 +26,20 @@ enum Command {
     Run(Run),
     /// Lists the cases.
     List(Which),
+    /// Looks for what cases have sent in what a gateway has written.
+    Canaries(Canaries),
+}
+
+#[derive(Args)]
+struct Canaries {
+    /// The values, as `run --canaries` has written them.
+    values: PathBuf,
+    /// Files, or folders of them, that a gateway has written.
+    #[arg(required = true)]
+    written: Vec<PathBuf>,
+    /// Files, or folders of them, whose words a gateway may write: schemas, its configuration.
+    #[arg(long, value_name = "PATH")]
+    known: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -66,6 +80,9 @@ struct Run {
     /// PEM file of the client's key.
     #[arg(long, requires = "certificate")]
     key: Option<PathBuf>,
+    /// Writes what the cases sent in their bodies, and the gateway must not have written anywhere, a value a line.
+    #[arg(long, value_name = "FILE")]
+    canaries: Option<PathBuf>,
     /// Writes the outcomes as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -80,6 +97,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::List(which) => list(&which),
         Command::Run(options) => run(&options),
+        Command::Canaries(options) => look(&options),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -113,6 +131,7 @@ fn run(options: &Run) -> anyhow::Result<bool> {
         target: Target { peer, routes },
         fixtures: options.fixtures.clone(),
         deliveries: !options.no_deliveries,
+        canaries: cases::canaries::Canaries::default(),
         whole: options.which.only.is_empty() && options.which.name.is_none(),
     };
     runner.reach()?;
@@ -125,11 +144,29 @@ fn run(options: &Run) -> anyhow::Result<bool> {
     });
     told.context("cannot write the report")?;
     writeln!(out, "\n{}", cases::summary(&outcomes))?;
+    if let Some(path) = &options.canaries {
+        let list = runner.canaries.list().join("\n");
+        std::fs::write(path, list).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     if let Some(path) = &options.junit {
         std::fs::write(path, cases::junit(&outcomes))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(outcomes.iter().all(cases::Outcome::passed))
+}
+
+fn look(options: &Canaries) -> anyhow::Result<bool> {
+    let values = std::fs::read_to_string(&options.values)
+        .with_context(|| format!("cannot read {}", options.values.display()))?;
+    let values: Vec<String> = values.lines().map(str::to_owned).collect();
+    ensure!(!values.is_empty(), "there is nothing to look for");
+    let found = cases::written::found(&values, &options.written, &options.known)?;
+    let mut out = io::stdout().lock();
+    for canary in &found {
+        writeln!(out, "{canary}")?;
+    }
+    writeln!(out, "canaries: {} looked for, {} found", values.len(), found.len())?;
+    Ok(found.is_empty())
 }
 
 fn chosen(which: &Which) -> anyhow::Result<Vec<CaseFile>> {

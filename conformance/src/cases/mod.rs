@@ -5,6 +5,7 @@
 //! deliveries are waited for through the gateway's own receipts. Every answer of its REST resources is held to the
 //! description that it serves of them as well.
 
+pub mod canaries;
 pub mod case;
 mod check;
 mod contract;
@@ -13,6 +14,7 @@ mod message;
 mod report;
 mod run;
 mod schema;
+pub mod written;
 
 pub use report::{Outcome, junit, summary};
 pub use run::{Runner, Target};
@@ -24,7 +26,7 @@ use anyhow::{Context, bail, ensure};
 use case::CaseFile;
 
 /// The routes that cases know, by name, each with its path in `conformance/gateway.toml`.
-pub const ROUTES: [(&str, &str); 13] = [
+pub const ROUTES: [(&str, &str); 16] = [
     ("orders", "/bulk"),
     ("lenient", "/lenient"),
     ("legacy", "/legacy"),
@@ -38,6 +40,9 @@ pub const ROUTES: [(&str, &str); 13] = [
     ("contents", "/contents"),
     ("last-wins", "/last-wins"),
     ("in-order", "/in-order"),
+    ("disclosed", "/disclosed"),
+    ("disclosed-in-part", "/disclosed-in-part"),
+    ("disclosed-relay", "/disclosed-relay"),
 ];
 
 /// Reads every case file of a folder, by name.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, ensure};
 use serde_json::Value as Json;
 
+use super::canaries::Canaries;
 use super::case::{Case, CaseFile, Expect, Send, Step};
 use super::check;
 use super::contract::Contract;
@@ -39,6 +40,8 @@ pub struct Runner {
     pub deliveries: bool,
     /// The files are all there are: an answer that the gateway describes and that none of them brings about is wrong.
     pub whole: bool,
+    /// What the cases send, and nobody may write down.
+    pub canaries: Canaries,
 }
 
 /// What a run has beside its cases.
@@ -153,6 +156,8 @@ impl Running<'_> {
         let before = if kept.is_some() { Some(self.newest(path)?) } else { None };
 
         let bytes = message::bytes(send, names, &self.runner.fixtures)?;
+        self.runner.canaries.request(&bytes);
+        self.runner.canaries.never(&expect.never);
         let mut peer = self.runner.target.peer.clone();
         peer.linger = match expect.closed {
             Some(true) => peer.timeout,
@@ -170,6 +175,7 @@ impl Running<'_> {
             }
         };
         wrong.extend(check::reply(expect, &reply, names));
+        self.runner.canaries.given(names.values());
         wrong.extend(self.held_to_contract(&bytes, &reply));
 
         if let (Some(kept), Some(before)) = (kept, before) {
