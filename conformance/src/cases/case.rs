@@ -31,7 +31,8 @@ pub struct Case {
     /// The route that it is about: `orders`, `lenient` (the same, bad records left out), `legacy` (the same, CSV by
     /// position, in Windows-31J, what that does not have replaced by U+3013), `unreached` (the same, no cloud behind it),
     /// `attributes`, `differential`, `household`; and as `orders` with another rule for what comes twice: `keyed`, `contents`,
-    /// `last-wins`, `in-order`.
+    /// `last-wins`, `in-order`; and as `orders` with a disclosure policy: `disclosed`, `disclosed-in-part` (bad records left
+    /// out), `disclosed-relay` (messages are passed on).
     #[serde(default = "orders")]
     pub route: String,
     /// What is sent.

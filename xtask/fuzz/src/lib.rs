@@ -15,6 +15,7 @@ mod datatypes;
 mod doors;
 mod patterns;
 mod pieces;
+mod policy;
 mod records;
 mod runtime;
 mod soap;
@@ -50,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     Target { more_seeds: &["gateway/soap/tests/fixtures"], ..target("multipart", "a package has the same parts and the same verdict however the bytes come", soap::multipart, Some("mime.dict")) },
     target("envelope", "an envelope has one verdict for every kind of message, however the bytes come", soap::envelope, Some("xml.dict")),
     target("doors", "the same records by CSV, JSON, NDJSON and XML have one verdict, the same codes and the same canonical bytes", doors::alike, Some("values.dict")),
+    target("policy", "any values have one verdict at every door, nothing of them is told, and what is let go names nobody", policy::judge, Some("policy.dict")),
     target("runtime", "a document has one verdict, however its bytes come, and it is that of another validator", runtime::verdicts, Some("schema.dict")),
     target("datatypes", "a value has one verdict and one value, whatever its white space, and they are those of another validator", datatypes::values, Some("values.dict")),
     target("patterns", "a pattern takes what a simple matcher of the same grammar takes", patterns::pattern, Some("patterns.dict")),
