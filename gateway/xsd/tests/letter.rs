@@ -292,6 +292,37 @@ fn what_is_prohibited_is_nothing_at_all() {
 }
 
 #[test]
+fn a_fixed_value_of_mixed_content_is_its_text_alone() {
+    let declarations = "<xs:element name='r'><xs:complexType><xs:sequence><xs:element ref='e' maxOccurs='unbounded'/></xs:sequence></xs:complexType></xs:element>
+        <xs:element name='e' fixed='漢字' type='M'/><xs:element name='d' default='漢字' type='M'/>
+        <xs:complexType name='M' mixed='true'><xs:choice minOccurs='0' maxOccurs='unbounded'><xs:element ref='e'/><xs:element ref='d'/></xs:choice></xs:complexType>";
+    let (other, element): (&[&str], &[&str]) = (&["cvc-elt.5.2.2.2"], &["cvc-elt.5.2.2.1"]);
+    let long = format!("<e>漢字{}</e>", "漢".repeat(100_000));
+    let pieces = "<e>漢<!-- -->字</e>";
+    let deep = format!("{}漢字{}", "<e>漢字".repeat(200), "</e>".repeat(200));
+    let deep_rules = [&["cvc-elt.5.2.2.2"][..], &["cvc-elt.5.2.2.1"; 199]].concat();
+    let mut wrong = String::new();
+    hold(
+        declarations,
+        &[
+            ("<e>漢字</e><e/>", &[]),
+            (pieces, &[]),
+            ("<e>漢</e>", other),
+            ("<e>漢字 </e>", other),
+            ("<e>漢字é</e>", other),
+            ("<e>漢字<!-- -->字</e>", other),
+            (&long, other),
+            ("<e>漢字<d>x</d></e>", element),
+            ("<e><d>x</d>漢字</e>", element),
+            ("<e>漢字</e><e>漢<d/>字</e><e>漢字</e>", element),
+            (&deep, &deep_rules),
+        ],
+        &mut wrong,
+    );
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
 fn one_attribute_in_two_uses_is_asked_for_by_both() {
     let schema = |base: &str, way: &str, own: &str| {
         format!(

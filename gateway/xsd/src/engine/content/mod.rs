@@ -173,12 +173,8 @@ impl Model {
             Kind::Counted(counted) => counted.next(state.number, words, &mut next),
             Kind::All(all) => all.next(words, &mut next),
         }
-        let mut seen = Vec::new();
-        next.retain(|symbol| {
-            let new = !seen.contains(symbol);
-            seen.push(*symbol);
-            new
-        });
+        let mut seen = vec![false; self.alphabet.len()];
+        next.retain(|symbol| !std::mem::replace(&mut seen[symbol.0 as usize], true));
         next.into_iter().filter_map(|symbol| Some((symbol, self.alphabet.shown(symbol)?))).collect()
     }
 

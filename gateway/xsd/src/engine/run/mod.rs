@@ -139,11 +139,9 @@ impl<'g, 'm> Assessor<'g, 'm> {
         frame.has_text = true;
         match frame.content {
             Content::Simple(_) if !frame.nil => {}
-            // Only a fixed value is held against mixed content.
             Content::Mixed(_) if !frame.nil => {
-                if !frame.keeps_text {
-                    return Ok(());
-                }
+                self.keep_mixed(text, first);
+                return Ok(());
             }
             // Between elements white space may stand, in what is nil no character at all (§3.3.4, clause 3.2.1).
             Content::Elements(_) if !frame.nil => {
@@ -174,6 +172,21 @@ impl<'g, 'm> Assessor<'g, 'm> {
         Ok(())
     }
 
+    /// Keeps so much of the text of mixed content that a fixed value can be told from it. Where there is an element, too, it
+    /// is another one (part 1 §3.3.4, clause 5.2.2.1).
+    fn keep_mixed(&mut self, text: &str, first: bool) {
+        let Some(frame) = self.memory.frames.last().filter(|frame| !frame.has_children) else { return };
+        let value = frame.element.and_then(|element| self.grammar.elements[element.index()].value.as_ref());
+        let Some(fixed) = value.filter(|value| value.fixed) else { return };
+        let (kept, begin) = (&mut self.memory.text, frame.text as usize);
+        if first {
+            kept.truncate(begin);
+        }
+        let room = (fixed.text.len() + 1).saturating_sub(kept.len() - begin);
+        let end = (room..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+        kept.push_str(&text[..end]);
+    }
+
     /// Takes the end of the document: references that lead nowhere.
     pub(crate) fn finish(&mut self) {
         for (line, column) in self.memory.identifiers.dangling() {
@@ -187,6 +200,11 @@ impl<'g, 'm> Assessor<'g, 'm> {
 }
 
 impl Memory {
+    /// How many violations the last document had, as far as it was checked.
+    pub(crate) fn found(&self) -> u64 {
+        self.findings.count
+    }
+
     fn clear(&mut self, bounds: &Bounds) {
         self.frames.clear();
         self.words.clear();
@@ -196,7 +214,7 @@ impl Memory {
         self.bindings.clear();
         self.last_namespace = None;
         self.findings.clear(bounds.reported, bounds.counted);
-        self.recoveries.clear();
+        self.recoveries.renew();
         self.again.clear();
         self.identity.clear();
         self.identifiers.clear();

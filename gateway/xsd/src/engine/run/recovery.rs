@@ -5,37 +5,76 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::Assessor;
 use crate::engine::content::{Model, State, Step, Symbol, What};
 use crate::engine::grammar::ModelId;
-use crate::engine::names::NameId;
-use crate::wording::{self, Met};
+use crate::engine::names::{NameId, Names};
+use crate::wording::{self, MAX_NAMES, Met};
 
 /// How many states are tried to find what is missing.
 const MAX_TRIED: usize = 1000;
-/// How many outcomes are remembered, and how many are sought for models whose outcomes cannot be.
-const MAX_OUTCOMES: usize = 512;
+/// How many steps of the model one search takes.
+const MAX_STEPS: usize = 50_000;
+/// How many steps all searches take, and how many of them each document that is begun gives back: records are documents.
+const STEPS: usize = 2_000_000;
+const STEPS_BACK: usize = 2_000;
+/// How many outcomes are remembered, and how many missing elements in them.
+const MAX_OUTCOMES: usize = 4096;
+const MAX_GAPS: usize = 1 << 16;
 
 /// An element that is not there.
 #[derive(Debug, Clone)]
 struct Missing {
     name: NameId,
-    /// All that could have stood in its place, it among them.
+    /// What could have stood in its place, it among them: so many that it shows whether they can all be told.
     alternatives: Vec<NameId>,
 }
 
+/// A state with its words.
+type Own = (State, Vec<u32>);
 /// What must be supposed, the state that follows, and what the next child then is.
-type Outcome = Option<(Vec<Missing>, (State, Vec<u32>), Option<What>)>;
+type Outcome = Option<(Vec<Missing>, Own, Option<What>)>;
 
-/// What was found before: whoever repeats an error does not make it dearer.
+/// What was found before, in this document and in those before it: whoever repeats an error does not make it dearer.
 #[derive(Debug, Default)]
 pub(super) struct Recoveries {
     /// For models that are tables: by model, state and the child's symbol, `None` being the end.
     known: HashMap<(ModelId, u32, Option<Symbol>), Outcome>,
-    sought: usize,
+    /// How many missing elements there are in it.
+    gaps: usize,
+    /// The steps that were taken and not given back.
+    spent: usize,
 }
 
 impl Recoveries {
-    pub(super) fn clear(&mut self) {
-        self.known.clear();
-        self.sought = 0;
+    /// Begins another document.
+    pub(super) fn renew(&mut self) {
+        self.spent = self.spent.saturating_sub(STEPS_BACK);
+    }
+
+    fn find(
+        &mut self,
+        id: ModelId,
+        model: &Model,
+        from: (State, Vec<u32>),
+        symbol: Option<Symbol>,
+    ) -> Outcome {
+        let key = (id, from.0.number(), symbol);
+        if model.is_table()
+            && let Some(known) = self.known.get(&key)
+        {
+            return known.clone();
+        }
+        let budget = MAX_STEPS.min(STEPS.saturating_sub(self.spent));
+        if budget == 0 {
+            return None;
+        }
+        let mut search = Search { model, symbol, steps: 0, budget };
+        let outcome = search.run(from);
+        self.spent += search.steps;
+        let gaps = outcome.as_ref().map_or(0, |(missing, ..)| missing.len());
+        if model.is_table() && self.known.len() < MAX_OUTCOMES && self.gaps + gaps <= MAX_GAPS {
+            self.gaps += gaps;
+            self.known.insert(key, outcome.clone());
+        }
+        outcome
     }
 }
 
@@ -83,12 +122,11 @@ impl Assessor<'_, '_> {
         match missing.filter(|missing: &Vec<Missing>| !missing.is_empty()) {
             Some(missing) => {
                 let depth = self.memory.frames.len();
+                let names = &self.grammar.names;
                 for gap in missing {
-                    let (name, others) = self.words_of(&gap);
-                    let field = name.clone();
-                    self.report_gap(&field, depth, |parent| {
-                        let others: Vec<&str> = others.iter().map(String::as_str).collect();
-                        wording::missing(parent, &name, &others, Met::End)
+                    let name = names.local(gap.name);
+                    self.report_gap(name, depth, |parent| {
+                        wording::missing(parent, name, &gap.others(names), Met::End)
                     });
                 }
             }
@@ -101,83 +139,170 @@ impl Assessor<'_, '_> {
 
     fn tell_missing(&mut self, missing: &[Missing], child: &str) {
         let met = Met::Child(self.shown(child));
+        let names = &self.grammar.names;
         for gap in missing {
-            let (name, others) = self.words_of(gap);
-            self.report_child(Some(&name), |parent| {
-                let others: Vec<&str> = others.iter().map(String::as_str).collect();
-                wording::missing(parent, &name, &others, met)
-            });
+            let name = names.local(gap.name);
+            self.report_child(Some(name), |parent| wording::missing(parent, name, &gap.others(names), met));
         }
-    }
-
-    fn words_of(&self, gap: &Missing) -> (String, Vec<String>) {
-        let local = |name: NameId| self.grammar.names.local(name).to_owned();
-        (local(gap.name), gap.alternatives.iter().map(|&name| local(name)).collect())
     }
 
     fn outcome(&mut self, id: ModelId, state: State, symbol: Option<Symbol>) -> Outcome {
         let model = &self.grammar.models[id.index()];
-        let key = (id, state.number(), symbol);
-        if model.is_table()
-            && let Some(known) = self.memory.recoveries.known.get(&key)
-        {
-            return known.clone();
-        }
-        if self.memory.recoveries.sought >= MAX_OUTCOMES {
-            return None;
-        }
-        self.memory.recoveries.sought += 1;
-        let outcome = seek(model, Model::detached(state, &self.memory.words), symbol);
-        if model.is_table() {
-            self.memory.recoveries.known.insert(key, outcome.clone());
-        }
-        outcome
+        let from = Model::detached(state, &self.memory.words);
+        self.memory.recoveries.find(id, model, from, symbol)
     }
 }
 
-/// The fewest elements after which the content takes the symbol, or may end.
-fn seek(model: &Model, from: (State, Vec<u32>), symbol: Option<Symbol>) -> Outcome {
-    let mut tried = vec![Supposed { state: from, name: None, before: 0 }];
-    let mut queue = VecDeque::from([0]);
-    let mut met = HashSet::new();
-    while let Some(at) = queue.pop_front() {
-        let (state, words) = tried[at].state.clone();
-        match symbol {
-            Some(symbol) => {
-                let (mut after, mut after_words) = (state, words.clone());
-                if let Step::Taken(matched) = model.step(&mut after, &mut after_words, symbol) {
-                    let what = model.matches[matched as usize].what;
-                    return Some((way(model, &tried, at), (after, after_words), Some(what)));
+impl Missing {
+    fn others<'n>(&self, names: &'n Names) -> Vec<&'n str> {
+        self.alternatives.iter().map(|&name| names.local(name)).collect()
+    }
+}
+
+/// A search for the fewest elements after which the content takes the symbol, or may end.
+struct Search<'m> {
+    model: &'m Model,
+    symbol: Option<Symbol>,
+    steps: usize,
+    budget: usize,
+}
+
+impl Search<'_> {
+    fn run(&mut self, from: (State, Vec<u32>)) -> Outcome {
+        let mut tried = vec![Supposed { state: from, name: None, before: 0 }];
+        if let Some((state, what)) = self.reached(&tried[0].state) {
+            return Some((Vec::new(), state, what));
+        }
+        let mut queue = VecDeque::from([0]);
+        let mut met = HashSet::new();
+        while let Some(at) = queue.pop_front() {
+            let (state, words) = tried[at].state.clone();
+            for (next, name) in self.model.expected(state, &words) {
+                self.steps += 1;
+                if self.steps > self.budget || tried.len() == MAX_TRIED {
+                    return None;
                 }
-            }
-            None if model.accepts(state, &words) => {
-                return Some((way(model, &tried, at), (state, words), None));
-            }
-            None => {}
-        }
-        for (next, name) in model.expected(state, &words) {
-            let (mut after, mut after_words) = (state, words.clone());
-            if tried.len() == MAX_TRIED {
-                return None;
-            }
-            let taken = matches!(model.step(&mut after, &mut after_words, next), Step::Taken(_));
-            if taken && met.insert((after.number(), after_words.clone())) {
-                queue.push_back(tried.len());
+                let (mut after, mut after_words) = (state, words.clone());
+                let taken = matches!(self.model.step(&mut after, &mut after_words, next), Step::Taken(_));
+                if !taken || !met.insert((after.number(), after_words.clone())) {
+                    continue;
+                }
                 tried.push(Supposed { state: (after, after_words), name: Some(name), before: at });
+                let last = tried.len() - 1;
+                if let Some((state, what)) = self.reached(&tried[last].state) {
+                    return Some((self.way(&tried, last), state, what));
+                }
+                queue.push_back(last);
             }
+        }
+        None
+    }
+
+    /// The state after the symbol, if it is taken here, or this one if the content may end.
+    fn reached(&self, (state, words): &Own) -> Option<(Own, Option<What>)> {
+        let Some(symbol) = self.symbol else {
+            return self.model.accepts(*state, words).then(|| ((*state, words.clone()), None));
+        };
+        let (mut after, mut after_words) = (*state, words.clone());
+        match self.model.step(&mut after, &mut after_words, symbol) {
+            Step::Taken(matched) => {
+                let what = self.model.matches[matched as usize].what;
+                Some(((after, after_words), Some(what)))
+            }
+            Step::Refused | Step::TooMany => None,
         }
     }
-    None
+
+    fn way(&mut self, tried: &[Supposed], mut at: usize) -> Vec<Missing> {
+        let mut missing = Vec::new();
+        while let Some(name) = tried[at].name {
+            at = tried[at].before;
+            let (state, words) = &tried[at].state;
+            let expected = self.model.expected(*state, words);
+            self.steps += expected.len();
+            // The name itself, those that are told, and one more that says that there are others.
+            let alternatives = expected.into_iter().map(|(_, name)| name).take(MAX_NAMES + 2).collect();
+            missing.push(Missing { name, alternatives });
+        }
+        missing.reverse();
+        missing
+    }
 }
 
-fn way(model: &Model, tried: &[Supposed], mut at: usize) -> Vec<Missing> {
-    let mut missing = Vec::new();
-    while let Some(name) = tried[at].name {
-        at = tried[at].before;
-        let (state, words) = &tried[at].state;
-        let alternatives = model.expected(*state, words).into_iter().map(|(_, name)| name).collect();
-        missing.push(Missing { name, alternatives });
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "what cannot be built fails the test")]
+
+    use super::*;
+    use crate::engine::content::{Leaf, Member, Particle, Term};
+    use crate::engine::grammar::ElementId;
+    use crate::engine::names::{Found, NamespaceId};
+
+    /// A sequence of so many elements, each of which may be left out.
+    fn wide(count: u32) -> (Model, Vec<Symbol>) {
+        let mut names = Names::new();
+        let mut leaves = Vec::new();
+        let mut found = Vec::new();
+        for index in 0..count {
+            let name = names.intern("", &format!("e{index}"));
+            let member = Member { name, element: ElementId(index), principal: true, is_abstract: false };
+            leaves.push(Leaf { term: Term::Elements(vec![member]), origin: index });
+            found.push(Found { name: Some(name), namespace: NamespaceId::NONE });
+        }
+        let items = (0..count).map(|leaf| Particle::Leaf(leaf).times(0, Some(1))).collect();
+        let model = Model::build(&Particle::sequence(items), &leaves, &names).unwrap();
+        let symbols = found.into_iter().map(|found| model.symbol(found).unwrap()).collect();
+        (model, symbols)
     }
-    missing.reverse();
-    missing
+
+    #[test]
+    fn searches_that_find_nothing_cost_no_more_than_is_there_for_them() {
+        let (model, symbols) = wide(600);
+        assert!(model.is_table());
+        let mut recoveries = Recoveries::default();
+        let back = |recoveries: &mut Recoveries, at: usize| {
+            let mut words = Vec::new();
+            let mut state = model.start(&mut words);
+            assert!(matches!(model.step(&mut state, &mut words, symbols[at + 2]), Step::Taken(_)));
+            let before = recoveries.spent;
+            let outcome = recoveries.find(ModelId(0), &model, (state, words), Some(symbols[at]));
+            assert!(outcome.is_none());
+            recoveries.spent - before
+        };
+        let first = back(&mut recoveries, 0);
+        assert!((1..=MAX_STEPS + 1).contains(&first), "{first}");
+        // The same again is known, in another document, too.
+        recoveries.renew();
+        assert_eq!(back(&mut recoveries, 0), 0);
+        for at in 1..500 {
+            back(&mut recoveries, at);
+        }
+        assert!(recoveries.spent <= STEPS + MAX_STEPS, "{}", recoveries.spent);
+        assert_eq!(back(&mut recoveries, 500), 0);
+        for _ in 0..MAX_STEPS {
+            recoveries.renew();
+        }
+        assert!(back(&mut recoveries, 501) > 0);
+    }
+
+    #[test]
+    fn no_more_alternatives_are_kept_than_are_told() {
+        let count = 300;
+        let mut names = Names::new();
+        let mut leaves = Vec::new();
+        for index in 0..count {
+            let name = names.intern("", &format!("e{index}"));
+            let member = Member { name, element: ElementId(index), principal: true, is_abstract: false };
+            leaves.push(Leaf { term: Term::Elements(vec![member]), origin: index });
+        }
+        let model = Particle::choice((0..count).map(Particle::Leaf).collect());
+        let model = Model::build(&model, &leaves, &names).unwrap();
+        let mut words = Vec::new();
+        let start = model.start(&mut words);
+        let mut recoveries = Recoveries::default();
+        let (missing, ..) = recoveries.find(ModelId(0), &model, (start, words), None).unwrap();
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].alternatives.len(), MAX_NAMES + 2);
+        assert!(missing[0].others(&names).contains(&"e0"));
+    }
 }
