@@ -96,8 +96,8 @@ impl WrittenOut {
         }
     }
 
-    fn write_out(&mut self, particles: &mut Vec<ParticleResult>) -> Option<Original> {
-        let (before, original) = (self.added, particles.clone());
+    fn write_out(&mut self, particles: &mut [ParticleResult]) -> Option<Original> {
+        let (before, original) = (self.added, particles.to_vec());
         let mut kept = Vec::new();
         self.particles(particles, &mut kept);
         (self.added > before).then_some(Original { particles: original, kept })

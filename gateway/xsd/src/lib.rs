@@ -34,6 +34,7 @@ mod nameless;
 mod phases;
 mod place;
 pub mod record;
+mod redefined;
 pub mod schema;
 mod single;
 mod sources;

@@ -16,7 +16,7 @@ use crate::heads::{Heads, WrittenOut};
 use crate::mixed::Mixed;
 use crate::nameless::Nameless;
 use crate::single::Single;
-use crate::{base64, circle, empty, expansion};
+use crate::{base64, circle, empty, expansion, redefined};
 
 /// Our document: where it is, its namespace, and its type, with two wildcards that compete and no element.
 const LAST: &str = "last:";
@@ -42,6 +42,7 @@ pub(crate) fn compile(
     }
     fixup_composition_edges(&mut set);
     set.set_max_depth(config.max_depth);
+    redefined::refuse_twice(&set)?;
     expansion::refuse_large(&set)?;
     empty::leave_out(&mut set);
     base64::close_up(&mut set);

@@ -150,6 +150,18 @@ const PHRASES: &[(&str, &str)] = &[
         "要素 {} の内容は空にできません。既定値や固定値を付けないでください",
     ),
     (
+        "the element that {} stands for is not declared: mend the reference",
+        "要素 {} が代わりとなる要素が宣言されていません。参照を直してください",
+    ),
+    (
+        "there is no key or unique of the name {} in that namespace: mend the reference",
+        "その名前空間に {} という名前のkeyやuniqueはありません。参照を直してください",
+    ),
+    (
+        "{} is redefined twice: redefine it in one document only",
+        "{} が二度再定義されています。再定義は一つの文書だけにしてください",
+    ),
+    (
         "element {} has neither simple nor mixed content: give it no default or fixed value",
         "要素 {} の内容は単純でも混合でもありません。既定値や固定値を付けないでください",
     ),
@@ -250,6 +262,8 @@ mod tests {
             include_str!("../circle.rs"),
             include_str!("../expansion.rs"),
             include_str!("../finals.rs"),
+            include_str!("../redefined.rs"),
+            include_str!("../engine/build/substitution.rs"),
             include_str!("../translate.rs"),
             include_str!("../translate/find.rs"),
             include_str!("../translate/keys.rs"),

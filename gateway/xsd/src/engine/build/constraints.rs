@@ -26,6 +26,16 @@ impl Build<'_> {
                 let paths = self.paths(&field.xpath, &field.ns_snapshot, true);
                 fields.push(paths.ok_or_else(|| unread("field"))?);
             }
+            let refer = match &data.refer {
+                Some(refer) => Some(self.referred(key, refer, keys).ok_or_else(|| {
+                    let name = self.set.name_table.resolve_ref(refer.local_name);
+                    let message = format!(
+                        "there is no key or unique of the name {name} in that namespace: mend the reference"
+                    );
+                    BuildError::new(data.source.clone(), "src-resolve", message)
+                })?),
+                None => None,
+            };
             let kind = match data.kind {
                 IdentityKind::Key => ConstraintKind::Key,
                 IdentityKind::Unique => ConstraintKind::Unique,
@@ -36,7 +46,7 @@ impl Build<'_> {
                 kind,
                 selector: selector.ok_or_else(|| unread("selector"))?,
                 fields,
-                refer: data.refer.as_ref().and_then(|refer| self.referred(key, refer, keys)),
+                refer,
                 referred: false,
             });
         }
@@ -54,7 +64,11 @@ impl Build<'_> {
         refer: &QNameRef,
         keys: &[IdentityConstraintKey],
     ) -> Option<ConstraintId> {
-        let wanted = refer.namespace.or(self.target_of(key));
+        let source = self.set.arenas.identity_constraints[key].source.as_ref();
+        let document = source.and_then(|source| self.set.documents.get(source.doc_id as usize));
+        // A document without a namespace of its own means that of the one that includes it.
+        let adopted = document.filter(|document| document.is_chameleon());
+        let wanted = refer.namespace.or(adopted.and_then(|document| document.target_namespace));
         let found = keys.iter().find(|&&other| {
             let data = &self.set.arenas.identity_constraints[other];
             data.kind != IdentityKind::Keyref

@@ -18,6 +18,13 @@ impl Build<'_> {
         let mut direct: HashMap<ElementKey, Vec<ElementKey>> = HashMap::new();
         // In the order of the documents, so that it is the same always.
         for &key in self.compiler.elements {
+            let element = &set.arenas.elements[key];
+            if element.resolved_substitution_groups.len() < element.substitution_group.len() {
+                let name = element.name.map_or("", |name| set.name_table.resolve_ref(name));
+                let message =
+                    format!("the element that {name} stands for is not declared: mend the reference");
+                return Err(BuildError::new(element.source.clone(), "src-resolve", message));
+            }
             for &head in &set.arenas.elements[key].resolved_substitution_groups {
                 self.check_affiliation(key, head)?;
                 direct.entry(head).or_default().push(key);

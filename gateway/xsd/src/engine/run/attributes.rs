@@ -97,6 +97,9 @@ impl Assessor<'_, '_> {
     /// Takes an attribute that instructs processors; false for one that only looks like it.
     fn instance_attribute(&mut self, found: Found, value: &str) -> Result<bool, Stop> {
         let known = self.grammar.well_known;
+        if self.memory.identity.is_active() {
+            self.field_of_instance(found, value);
+        }
         let ty = match found.name {
             Some(name) if name == known.xsi_type => Builtin::QName,
             Some(name) if name == known.xsi_nil => Builtin::Boolean,
@@ -118,6 +121,26 @@ impl Assessor<'_, '_> {
             self.report_value(&fault, ty.id(), value, found.name);
         }
         Ok(true)
+    }
+
+    /// What instructs processors is an attribute of its element all the same, with a type of its own (part 1 §3.2.7).
+    fn field_of_instance(&mut self, found: Found, value: &str) {
+        let known = self.grammar.well_known;
+        let ty = match found.name {
+            Some(name) if name == known.xsi_type => Builtin::QName,
+            Some(name) if name == known.xsi_nil => Builtin::Boolean,
+            // A list of locations equals another one where the text does.
+            Some(name) if name == known.xsi_schema_location => Builtin::Token,
+            Some(name) if name == known.xsi_no_namespace_schema_location => Builtin::AnyUri,
+            _ => return,
+        };
+        let memory = &mut *self.memory;
+        memory.key.clear();
+        let simple = &self.grammar.simple;
+        let taken =
+            simple.value_key(ty.id(), value, &memory.bindings, &mut memory.scratch, &mut memory.key).is_ok();
+        let key = taken.then(|| self.fingerprints().of(&self.memory.key));
+        self.field_of_attribute(found, Some(key));
     }
 
     /// Attribute Locally Valid.

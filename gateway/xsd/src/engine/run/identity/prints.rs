@@ -32,7 +32,7 @@ impl Prints {
     pub(super) fn insert(&mut self, print: Fingerprint) -> bool {
         if self.parts.is_empty() {
             self.parts.push(HashSet::default());
-        } else if self.parts.len() == 1 && self.len == WHOLE {
+        } else if self.parts.len() == 1 && self.len >= WHOLE {
             let whole = std::mem::take(&mut self.parts);
             self.parts.resize_with(1 << PARTS, HashSet::default);
             for print in whole.into_iter().flatten() {
@@ -44,6 +44,12 @@ impl Prints {
         let new = self.parts[part].insert(print);
         self.len += usize::from(new);
         new
+    }
+
+    pub(super) fn remove(&mut self, print: &Fingerprint) {
+        let part = self.part(*print);
+        let gone = self.parts.get_mut(part).is_some_and(|part| part.remove(print));
+        self.len -= usize::from(gone);
     }
 
     /// Which part has a fingerprint, by bits that the place in the part does not depend on.
@@ -87,6 +93,12 @@ mod tests {
             assert_eq!(prints.len(), known.len());
         }
         assert!(prints.parts.len() > 1 && prints.parts.iter().all(|part| !part.is_empty()));
+        for print in known.iter().copied().filter(|print| print >> 7 & 1 == 0).collect::<Vec<_>>() {
+            prints.remove(&print);
+            prints.remove(&print);
+            known.remove(&print);
+            assert_eq!((prints.len(), prints.contains(&print)), (known.len(), false));
+        }
         assert_eq!(prints.into_iter().collect::<HashSet<_>>(), known);
     }
 }

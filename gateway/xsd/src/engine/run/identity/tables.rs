@@ -26,6 +26,14 @@ impl Keys {
     fn finds(&self, key: &Fingerprint) -> bool {
         self.all.contains(key) && !self.repeated.contains(key)
     }
+
+    /// Leaves what counts for nothing out.
+    fn settle(&mut self) {
+        for key in self.repeated.drain() {
+            self.all.remove(&key);
+        }
+        self.repeated.shrink_to_fit();
+    }
 }
 
 #[derive(Debug, Default)]
@@ -151,6 +159,11 @@ impl Tables {
                 self.kept -= gone.keys.len();
                 continue;
             }
+            // What its children have several times, it does not have: another child of its parent may.
+            let own = &mut self.handed[at].keys;
+            let before = own.len();
+            own.settle();
+            self.kept -= before - own.len();
             match self.find(constraint, depth - 1) {
                 None => self.handed[at].depth -= 1,
                 Some(above) => {
