@@ -8,6 +8,7 @@ mod running;
 mod wire;
 
 mod asking;
+mod at_rest;
 mod balancers;
 mod certificates;
 mod damaged;
