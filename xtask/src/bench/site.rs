@@ -157,6 +157,9 @@ routes = ["{route}"]
 [[client]]
 name = "city"
 networks = ["127.0.0.0/8"]
+# All that it can send: it is the only one, and asks without a pause.
+requests_per_second = 1_000_000
+requests_at_once = 1_000_000
 "#
     )
 }
