@@ -120,11 +120,29 @@ impl Rendering {
         self.open.len()
     }
 
-    /// Writes the record's entries, as far as they go, in their order. Group instances that are open stay open.
+    /// Writes the record's entries, as far as they go, in their order. Group instances that are open stay open. Values have
+    /// been normalised, and defaults filled in.
     ///
     /// # Errors
     /// When a value has a character that XML cannot hold.
     pub(crate) fn entries(&mut self, record: &Record, layout: &Layout) -> Result<(), Unwritable> {
+        self.write_entries(record, layout, true)
+    }
+
+    /// The same of entries as they were read: what is empty stands for its default.
+    ///
+    /// # Errors
+    /// When a value has a character that XML cannot hold.
+    pub(crate) fn entries_as_read(&mut self, record: &Record, layout: &Layout) -> Result<(), Unwritable> {
+        self.write_entries(record, layout, false)
+    }
+
+    fn write_entries(
+        &mut self,
+        record: &Record,
+        layout: &Layout,
+        normalised: bool,
+    ) -> Result<(), Unwritable> {
         let mut levels = vec![LevelId::RECORD];
         for entry in &record.entries {
             let Some(&level) = levels.last() else { break };
@@ -143,7 +161,7 @@ impl Rendering {
                 match record.text_of(entry) {
                     // The value came out of white space alone: an element without any content would stand for the
                     // default (cvc-elt.5.1), which this one does not.
-                    "" if field.default.is_some() => self.xml.push(b' '),
+                    "" if normalised && field.default.is_some() => self.xml.push(b' '),
                     text => self.text(text)?,
                 }
             }

@@ -408,7 +408,7 @@ impl ElementReader {
 fn begin(record: &Record, layout: &Layout) -> Rendering {
     let mut rendering = Rendering::default();
     rendering.begin(layout.element(), record.place());
-    let _ = rendering.entries(record, layout); // Text from an XML reader can be written.
+    let _ = rendering.entries_as_read(record, layout); // Text from an XML reader can be written.
     rendering
 }
 

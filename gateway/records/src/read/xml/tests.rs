@@ -108,6 +108,13 @@ fn what_does_not_match_gets_the_errors_of_the_standard() {
             format!("<Visit id='1'>{head}<Month>2026-01</Month></Visit>"),
             &[(None, "xml-attribute-not-allowed")],
         ),
+        // What is empty stands for its default, and one error for itself.
+        (record(&format!("{head}<Kind/><Month>2026-01</Month> text")), &[(None, "cvc-complex-type.2.3")]),
+        (record(&format!("{head}<Kind/><Month>2026-01</Month><Bad/>")), &[(None, "cvc-complex-type.2.4")]),
+        (
+            record(&format!("{head}<Kind> </Kind><Month>2026-01</Month><Bad/>")),
+            &[(Some("Kind"), "cvc-enumeration-valid"), (None, "cvc-complex-type.2.4")],
+        ),
         ("<Visit xsi:nil='true'/>".into(), &[(None, "cvc-elt.3.1"), (None, "cvc-complex-type.2.4")]),
         (
             record(&format!("{head}<Month>2026-01<b x='1'/></Month>")),
