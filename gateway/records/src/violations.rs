@@ -63,6 +63,16 @@ impl Violations {
         }
     }
 
+    /// How many more can be listed: nobody need say what is wrong in words where this is 0.
+    pub fn room(&self) -> usize {
+        self.cap.saturating_sub(self.listed.len())
+    }
+
+    /// Counts violations that are not listed.
+    pub fn count(&mut self, more: u64) {
+        self.total += more;
+    }
+
     /// The violations listed, in the order found.
     pub fn listed(&self) -> &[Violation] {
         &self.listed

@@ -12,6 +12,8 @@ use crate::wording::{self, Shown};
 
 /// The longest value that is checked, in bytes.
 pub const MAX_VALUE: usize = 1 << 20;
+/// The most violations of one record that are told.
+const MOST_TOLD: u64 = 1000;
 
 /// Checks the values and records of one intake. Owns what it needs; cheap to make.
 pub struct Checker {
@@ -91,11 +93,24 @@ impl Checker {
     ///
     /// What is not well-formed or over a limit is one violation, `well-formed` or `limit`.
     pub fn element(&mut self, xml: &[u8], sink: &mut dyn FnMut(Violation)) {
+        self.element_telling(xml, MOST_TOLD, sink);
+    }
+
+    /// As [`Checker::element`], telling at most `most` violations, of which there are never more than 1,000; those that
+    /// are not told cost little. How many there are in all, told or not: 10,000 end the check.
+    pub fn element_telling(&mut self, xml: &[u8], most: u64, sink: &mut dyn FnMut(Violation)) -> u64 {
         let root = Root::Element(ElementId(self.declaration));
+        self.bounds.reported = most.min(MOST_TOLD);
         let (memory, bounds) = (&mut self.memory, &self.bounds);
-        let outcome = self.schema.basis(|basis| check(basis, root, bounds, memory, xml, sink));
-        if let Err(error) = outcome {
-            sink(fatal(&error));
+        match self.schema.basis(|basis| check(basis, root, bounds, memory, xml, sink)) {
+            Ok(validity) => validity.violations,
+            Err(error) => {
+                let before = self.memory.found();
+                if before < self.bounds.reported {
+                    sink(fatal(&error));
+                }
+                before + 1
+            }
         }
     }
 }

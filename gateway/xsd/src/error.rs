@@ -207,8 +207,7 @@ fn which_ja(which: &str) -> &str {
         "bytes in a namespace name" => "名前空間名のバイト数",
         "bytes in a reference" => "参照のバイト数",
         "bytes in one construct" => "一つの構文のバイト数",
-        "identifiers and references to them" => "IDとその参照の数",
-        "keys and references to them" => "キーとその参照の数",
+        "bytes of keys, identifiers and references to them" => "キー、IDとその参照のバイト数",
         other => other,
     }
 }

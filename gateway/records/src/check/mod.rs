@@ -187,12 +187,13 @@ impl RecordChecker {
         violations: &mut Violations,
     ) -> bool {
         let layout = &self.layout;
-        let mut valid = true;
-        self.checker.element(&rendering.xml, &mut |found| {
-            valid = false;
+        let (most, mut listed) = (violations.room() as u64, 0);
+        let found = self.checker.element_telling(&rendering.xml, most, &mut |found| {
+            listed += 1;
             violations.push(told(found, rendering, record, layout));
         });
-        valid
+        violations.count(found.saturating_sub(listed));
+        found == 0
     }
 }
 

@@ -3,6 +3,7 @@
 use sekisho_datatypes::{Builtin, TypeId};
 use sekisho_xml::Start;
 
+use super::identifiers::Place;
 use super::{Assessor, Stop};
 use crate::engine::grammar::{Attribute, Process, TypeIndex};
 use crate::engine::names::{Found, NameId, NamespaceId};
@@ -210,17 +211,18 @@ impl Assessor<'_, '_> {
         }
         let fingerprints = self.fingerprints();
         let memory = &mut *self.memory;
-        let (identifiers, mut repeated, mut outcome) = (&mut memory.identifiers, 0, Ok(()));
+        let (identifiers, room) = (&mut memory.identifiers, &mut memory.room);
+        let (at, mut repeated, mut outcome) = (Place::new(line, column), 0, Ok(()));
         let mut entities = false;
         self.grammar.simple.each_id(ty, value, &memory.bindings, &mut memory.scratch, &mut |kind, id| {
             let id = fingerprints.of(id.as_bytes());
             match kind {
-                IdKind::Id => match identifiers.define(id) {
+                IdKind::Id => match identifiers.define(id, room) {
                     Ok(new) => repeated += u32::from(!new),
                     Err(stop) => outcome = Err(stop),
                 },
                 IdKind::Idref => {
-                    if let Err(stop) = identifiers.refer(id, line, column) {
+                    if let Err(stop) = identifiers.refer(id, at, room) {
                         outcome = Err(stop);
                     }
                 }

@@ -1,6 +1,6 @@
 //! Values as numbers of fixed size.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -32,25 +32,3 @@ impl Fingerprints {
         hasher.finish128().as_u128()
     }
 }
-
-/// A fingerprint is a hash already.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Already(u64);
-
-impl Hasher for Already {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64;
-    }
-}
-
-pub(super) type Hashed = BuildHasherDefault<Already>;

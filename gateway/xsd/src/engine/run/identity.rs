@@ -4,13 +4,14 @@
 //! constraint's selector picks, as long as it is open. Both follow their paths down the tree with a word of bits for
 //! each path and level: bit `i` says that `i` steps have led here. What was selected is kept as fingerprints.
 
-mod prints;
+mod references;
 mod scope;
 mod tables;
 
 use super::fingerprint::Fingerprint;
 use super::frame::Frame;
 use super::habit::Made;
+use super::identifiers::{Lost, Place};
 use super::leave::Value;
 use super::{Assessor, Stop};
 use crate::engine::grammar::{ConstraintId, ConstraintKind, Grammar};
@@ -171,7 +172,7 @@ impl Assessor<'_, '_> {
         self.report_breaches(&mut breaches);
         let identity = &self.memory.identity;
         if identity.scopes.last().is_some_and(|scope| scope.depth == depth) || identity.tables.any_at(depth) {
-            self.close_scopes(depth);
+            self.close_scopes(depth)?;
         }
         let identity = &mut self.memory.identity;
         identity.scopes.iter_mut().for_each(|scope| scope.descent.ascend());
@@ -207,11 +208,12 @@ impl Assessor<'_, '_> {
             ConstraintKind::Keyref => {
                 // Where a reference stands is kept, and not known of what is passed over.
                 self.memory.habits.forgo();
-                identity.tables.refer(table, sequence, (frame.line, frame.column))?;
+                let at = Place::new(frame.line, frame.column);
+                identity.tables.refer(table, sequence, at, &mut self.memory.room)?;
             }
             ConstraintKind::Key | ConstraintKind::Unique => {
                 self.memory.habits.note_key(|| Made { table, values: selection.written().collect() });
-                if !identity.tables.define(table, sequence)? {
+                if !identity.tables.define(table, sequence, &mut self.memory.room)? {
                     let repeats = if kind == ConstraintKind::Key {
                         "cvc-identity-constraint.4.2.2"
                     } else {
@@ -225,29 +227,28 @@ impl Assessor<'_, '_> {
     }
 
     /// The constraints of the element at `depth` are over: references are followed, tables handed up.
-    fn close_scopes(&mut self, depth: u32) {
+    fn close_scopes(&mut self, depth: u32) -> Result<(), Stop> {
         let grammar = self.grammar;
         let first = self.memory.identity.scopes.partition_point(|scope| scope.depth < depth);
         let closing: Vec<Scope> = self.memory.identity.scopes.drain(first..).collect();
-        let mut lost = Vec::new();
-        let identity = &mut self.memory.identity;
+        let mut lost = Lost::new(self.untold());
+        let (identity, room) = (&mut self.memory.identity, &mut self.memory.room);
         let (keyrefs, keys): (Vec<Scope>, Vec<Scope>) = closing
             .into_iter()
             .partition(|scope| grammar.constraints[scope.constraint.index()].kind == ConstraintKind::Keyref);
         for scope in keys {
             let referred = grammar.constraints[scope.constraint.index()].referred;
-            identity.tables.close_key(scope.table, scope.constraint, depth, referred);
+            identity.tables.close_key(scope.table, scope.constraint, depth, referred, room)?;
         }
         for scope in keyrefs {
             let refer = grammar.constraints[scope.constraint.index()].refer;
-            identity.tables.close_keyref(scope.table, refer, depth, &mut lost);
+            identity.tables.close_keyref(scope.table, refer, depth, room, &mut lost);
         }
         let scopes = &identity.scopes;
-        identity.tables.hand_up(depth, |constraint| {
+        identity.tables.hand_up(depth, room, |constraint| {
             scopes.iter().any(|scope| grammar.constraints[scope.constraint.index()].refer == Some(constraint))
-        });
-        for (line, column) in lost {
-            self.report_at("cvc-identity-constraint.4.3", line, column);
-        }
+        })?;
+        self.report_lost("cvc-identity-constraint.4.3", &lost.first, lost.all);
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod habit;
 mod identifiers;
 mod identity;
 mod leave;
+mod prints;
 mod record;
 mod recovery;
 mod report;
@@ -36,6 +37,7 @@ use frame::Frame;
 use habit::Habits;
 use identifiers::Identifiers;
 use identity::Identity;
+use prints::Room;
 use record::Again;
 use recovery::Recoveries;
 use report::Findings;
@@ -92,6 +94,8 @@ pub(crate) struct Memory {
     fingerprints: Option<Fingerprints>,
     identity: Identity,
     identifiers: Identifiers,
+    /// For keys, identifiers and references to them.
+    room: Room,
     habits: Habits,
 }
 
@@ -189,9 +193,8 @@ impl<'g, 'm> Assessor<'g, 'm> {
 
     /// Takes the end of the document: references that lead nowhere.
     pub(crate) fn finish(&mut self) {
-        for (line, column) in self.memory.identifiers.dangling() {
-            self.report_at("cvc-id.1", line, column);
-        }
+        let (first, all) = self.memory.identifiers.dangling(self.untold());
+        self.report_lost("cvc-id.1", &first, all);
     }
 
     fn fingerprints(&mut self) -> Fingerprints {
@@ -218,6 +221,7 @@ impl Memory {
         self.again.clear();
         self.identity.clear();
         self.identifiers.clear();
+        self.room = Room::default();
         self.habits.clear(bounds.habits);
     }
 }

@@ -1,5 +1,6 @@
 //! What is found, told without a value.
 
+use super::identifiers::Place;
 use super::{Assessor, Stop};
 use crate::engine::names::NameId;
 use crate::violation::Violation;
@@ -62,6 +63,12 @@ impl Assessor<'_, '_> {
     /// Whether the next violation is told, not only counted.
     pub(super) fn reports(&self) -> bool {
         self.memory.findings.has_room()
+    }
+
+    /// How many more violations are told.
+    pub(super) fn untold(&self) -> usize {
+        let findings = &self.memory.findings;
+        usize::try_from(findings.reported.saturating_sub(findings.count)).unwrap_or(usize::MAX)
     }
 
     /// Hands on what was found.
@@ -166,8 +173,14 @@ impl Assessor<'_, '_> {
         }
     }
 
-    /// A rule broken at a place, by an element that is long gone.
-    pub(super) fn report_at(&mut self, code: &'static str, line: u64, column: u64) {
+    /// A rule broken `all` times by elements that are long gone, first at these places.
+    pub(super) fn report_lost(&mut self, code: &'static str, first: &[Place], all: u64) {
+        first.iter().for_each(|&at| self.report_at(code, at));
+        self.memory.findings.count += all.saturating_sub(first.len() as u64);
+    }
+
+    fn report_at(&mut self, code: &'static str, at: Place) {
+        let (line, column) = at.told();
         self.memory.findings.add(|| {
             let Wording { message, expected, found } = wording::message(code, None, None);
             Violation {
@@ -175,8 +188,8 @@ impl Assessor<'_, '_> {
                 field: None,
                 path: None,
                 record: None,
-                line: Some(line),
-                column: Some(column),
+                line,
+                column,
                 byte: None,
                 expected,
                 found,

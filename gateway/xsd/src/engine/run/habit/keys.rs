@@ -109,12 +109,12 @@ impl Assessor<'_, '_> {
             }
             habits.keys.push(key);
         }
-        if !tables.has_room(habits.keys.len()) {
+        if !memory.room.is_ample() {
             return None;
         }
         for &(table, key) in &habits.keys {
             // New, and there is room for it.
-            let _ = tables.define(table, key);
+            let _ = tables.define(table, key, &mut memory.room);
         }
         Some(())
     }
