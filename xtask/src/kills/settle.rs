@@ -117,6 +117,7 @@ pub(super) fn compare(site: &Site, seen: &Seen, before: usize) -> anyhow::Result
             sent.route.name
         );
     }
+    site.on_record()?;
     // Neither a batch that nobody has a receipt for, nor one that was taken twice.
     let totals = site.admin("/totals")?;
     balanced(&totals)?;

@@ -267,6 +267,15 @@ impl Site {
         Ok(std::fs::read_to_string(self.log())?.contains(what))
     }
 
+    /// The exchange log holds, whatever was killed while it was written.
+    pub(super) fn on_record(&self) -> anyhow::Result<()> {
+        let log = self.folder.join("state/exchanges");
+        let verified = self.builds.shipped.command("sekisho").args(["log", "verify"]).arg(log).output()?;
+        let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+        ensure!(verified.status.success(), "the exchange log does not hold: {said}");
+        Ok(())
+    }
+
     /// The batches that have a folder in the gateway's spool.
     pub(super) fn payloads(&self) -> anyhow::Result<HashSet<String>> {
         let entries = std::fs::read_dir(self.folder.join("state/spool"))?;

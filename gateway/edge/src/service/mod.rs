@@ -22,6 +22,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use ipnet::IpNet;
+use sekisho_exchanges::NotOnRecord;
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
@@ -134,7 +135,8 @@ impl Service {
         let tally = log.is_on().then(|| Arc::clone(&record.body));
         let request = request.map(|body| Counted { body, tally });
         let mut answered = self.exchange(id, &routes, request, peer, &noted).await;
-        if record.end(&answered).await.is_err() {
+        let on_record = record.end(&answered).await;
+        if on_record.is_err() && answered.refused != Some(NotOnRecord.code()) {
             // No answer leaves without a record: whether anything was done, the client must ask.
             let Answered { door, body_read, .. } = answered;
             answered = Answered { door, body_read, ..refuse(id, voice, unrecorded()) };
