@@ -19,6 +19,11 @@ use crate::cli::FormatArg;
 use crate::config::words;
 use crate::language::Text;
 
+/// The violations of a record that are told.
+const TOLD_AT_ONCE: u64 = 1000;
+/// The violations at which the check of records ends, as that of a document does.
+const MOST_COUNTED: u64 = 100_000;
+
 /// What files are held to.
 pub(super) struct Check {
     pub(super) schema: Schema,
@@ -157,7 +162,12 @@ impl Check {
         findings: &mut Findings<'_>,
     ) -> Result<(u64, bool), Text> {
         let mut checker = RecordChecker::new(&self.schema, &records.layout).show_values(self.show_values);
-        let mut violations = Violations::default();
+        // What is not told need not be put into words.
+        let untold = |findings: &Findings<'_>| {
+            let untold = findings.most.saturating_sub(findings.count).min(TOLD_AT_ONCE);
+            Violations::new(usize::try_from(untold).unwrap_or(usize::MAX))
+        };
+        let mut violations = untold(findings);
         let mut record = Record::new().with_places();
         let mut judge = records.policy.as_ref().map(Judge::new);
         loop {
@@ -166,10 +176,13 @@ impl Check {
                 judge.judge(&record, &mut violations);
             }
             if !violations.is_empty() {
-                let found = std::mem::take(&mut violations);
-                let untold = found.total() - found.listed().len() as u64;
-                found.into_listed().into_iter().for_each(|violation| findings.add(violation));
-                findings.count += untold;
+                let more = violations.total() - violations.listed().len() as u64;
+                violations.into_listed().into_iter().for_each(|violation| findings.add(violation));
+                findings.count += more;
+                violations = untold(findings);
+            }
+            if findings.count >= MOST_COUNTED && matches!(next, Ok(Next::Good | Next::Bad)) {
+                return Ok((findings.count, false));
             }
             match next {
                 Ok(Next::Good | Next::Bad) => {}
