@@ -322,6 +322,43 @@ fn a_fixed_value_of_mixed_content_is_its_text_alone() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// What the documentation of the crate says of it.
+#[test]
+fn another_reading_is_taken_where_that_is_told() {
+    let root = |content: &str| {
+        format!(
+            "<xs:element name='r'><xs:complexType><xs:sequence>{content}</xs:sequence></xs:complexType></xs:element>"
+        )
+    };
+    let mut wrong = String::new();
+    let unions = "<xs:simpleType name='A'><xs:union memberTypes='xs:int xs:boolean'/></xs:simpleType>
+        <xs:simpleType name='B'><xs:restriction base='A'><xs:enumeration value='1'/></xs:restriction></xs:simpleType>
+        <xs:simpleType name='C'><xs:union memberTypes='B xs:date'/></xs:simpleType>";
+    let element = root("<xs:element name='e' type='C'/>");
+    let excluded: &[&str] = &["cvc-datatype-valid"];
+    hold(&format!("{unions}{element}"), &[("<e>1</e>", &[]), ("<e>2</e>", excluded)], &mut wrong);
+    let default = root("<xs:element name='e' type='xs:decimal' default='1'/>");
+    hold(&default, &[("<e xsi:type='xs:int'/>", &[])], &mut wrong);
+    let lengths = "<xs:simpleType name='A'><xs:restriction base='xs:string'><xs:length value='2'/></xs:restriction></xs:simpleType>
+        <xs:simpleType name='B'><xs:restriction base='A'><xs:minLength value='1'/><xs:maxLength value='3'/></xs:restriction></xs:simpleType>";
+    let element = root("<xs:element name='e' type='B'/>");
+    hold(
+        &format!("{lengths}{element}"),
+        &[("<e>ab</e>", &[]), ("<e>abc</e>", &["cvc-length-valid"])],
+        &mut wrong,
+    );
+    hold(&root("<xs:element name='e' type='xs:NOTATION'/>"), &[("<e>xs:a</e>", &["cvc-enumeration-valid"])], &mut wrong);
+    let times = "<xs:element name='r'><xs:complexType><xs:sequence><xs:element name='e' type='xs:time' maxOccurs='9'/></xs:sequence></xs:complexType>
+        <xs:unique name='u'><xs:selector xpath='*'/><xs:field xpath='.'/></xs:unique></xs:element>";
+    let unique: &[&str] = &["cvc-identity-constraint.4.1"];
+    hold(
+        times,
+        &[("<e>20:00:00-10:00</e><e>06:00:00Z</e>", &[]), ("<e>08:00:00+01:00</e><e>07:00:00Z</e>", unique)],
+        &mut wrong,
+    );
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn one_attribute_in_two_uses_is_asked_for_by_both() {
     let schema = |base: &str, way: &str, own: &str| {
