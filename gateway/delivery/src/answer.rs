@@ -9,7 +9,8 @@ mod merge;
 mod result;
 
 use bytes::Bytes;
-use sekisho_journal::{BatchView, Ledger, LedgerError, Records, Spool, SpoolError, SpoolReader};
+use sekisho_journal::machine::Run;
+use sekisho_journal::{BatchId, BatchView, Ledger, LedgerError, Records, Spool, SpoolError, SpoolReader};
 use sekisho_xml::QName;
 use sekisho_xml::write::escape_attribute;
 
@@ -122,19 +123,34 @@ pub async fn merged_answer(
     let json = ledger.plan(batch.plan).await?.ok_or(AnswerError::None)?;
     let (ledger, spool, batch) = (ledger.clone(), spool.clone(), batch.id);
     let making = tokio::task::spawn_blocking(move || {
-        let plan = CompiledPlan::new(crate::plan::Plan::from_json(&json)?)?;
-        let answer = plan.plan.answer.as_ref().ok_or(AnswerError::None)?;
-        let form = plan.dialect.answer_form(answer.element.as_ref()).ok_or(AnswerError::None)?;
-        let content = match spool.merged(batch)? {
-            Some(content) => content,
-            None => {
-                merge::Merge::new(&ledger, &spool, batch, &plan, &form)?.write()?;
-                spool.merged(batch)?.ok_or(AnswerError::Gone)?
-            }
-        };
-        MergedAnswer::open(content, &plan, &form)
+        let settled = |from, limit| ledger.settled_blocking(batch, from, limit);
+        make_answer(&spool, batch, &json, settled)
     });
     making.await.unwrap_or(Err(AnswerError::BrokenOff))
+}
+
+/// The answer to a batch whose records all have their outcome (blocking); made now, if it was not before. `settled` gives the runs
+/// of outcomes that end behind a position, so many at the most, as the ledger has them; `plan` is the batch's, as JSON.
+///
+/// # Errors
+/// The plan makes none, some records have no outcome; ledger or spool fail.
+pub fn make_answer(
+    spool: &Spool,
+    batch: BatchId,
+    plan: &str,
+    settled: impl FnMut(u64, u32) -> Result<Vec<Run>, LedgerError>,
+) -> Result<MergedAnswer, AnswerError> {
+    let plan = CompiledPlan::new(crate::plan::Plan::from_json(plan)?)?;
+    let answer = plan.plan.answer.as_ref().ok_or(AnswerError::None)?;
+    let form = plan.dialect.answer_form(answer.element.as_ref()).ok_or(AnswerError::None)?;
+    let content = match spool.merged(batch)? {
+        Some(content) => content,
+        None => {
+            merge::Merge::new(spool, batch, &plan, &form)?.write(settled)?;
+            spool.merged(batch)?.ok_or(AnswerError::Gone)?
+        }
+    };
+    MergedAnswer::open(content, &plan, &form)
 }
 
 impl MergedAnswer {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
-use sekisho_journal::{SpoolError, SpoolReader};
+use sekisho_journal::{RowAnswer, SpoolError, SpoolReader};
 use sekisho_records::{CanonicalRecord, Cell, Mapper, RowBuf};
 use sekisho_upstream::Body;
 
@@ -114,6 +114,18 @@ impl Measured {
                 (self.records.start + at as u64, u32::try_from(offset).unwrap_or(u32::MAX))
             }
         }
+    }
+
+    /// Of what an answer says of rows, in their order, that of records of which it says something in each row.
+    pub(crate) fn whole(&self, said: Vec<RowAnswer>) -> Vec<RowAnswer> {
+        let mut whole = Vec::with_capacity(said.len());
+        for of_record in said.chunk_by(|one, next| one.position == next.position) {
+            let spoken = of_record.iter().filter(|row| !row.text.is_empty()).count();
+            if of_record.first().is_some_and(|first| spoken == self.rows_of(first.position) as usize) {
+                whole.extend_from_slice(of_record);
+            }
+        }
+        whole
     }
 
     /// How many rows the record at `position` has.

@@ -29,7 +29,7 @@ pub mod simulate;
 mod traffic;
 mod wsdl;
 
-pub use answer::{AnswerError, AnswerPieces, MergedAnswer, merged_answer};
+pub use answer::{AnswerError, AnswerPieces, MergedAnswer, make_answer, merged_answer};
 pub use bulk2::{JobAnswer, JobCourse, JobStep};
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};

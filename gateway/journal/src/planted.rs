@@ -71,11 +71,15 @@ pub enum Bug {
     DoubtPassed,
     /// The key of an encrypted batch stays when its payload goes.
     KeyOutlivesBatch,
+    /// A record of which the cloud said nothing has no result in the answer.
+    SilenceLeftOut,
+    /// What the cloud said of a record stands in the answer, whatever its outcome is.
+    WordsAgainstOutcome,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -107,6 +111,8 @@ impl Bug {
         Self::WindowIgnored,
         Self::DoubtPassed,
         Self::KeyOutlivesBatch,
+        Self::SilenceLeftOut,
+        Self::WordsAgainstOutcome,
     ];
 }
 

@@ -107,6 +107,10 @@ impl World {
 
     /// At the end nothing is open, every receipt has its batch, and the cloud holds what was delivered.
     pub(crate) fn at_the_end(&mut self) -> Result<(), Broken> {
+        let all: Vec<BatchId> = self.batches.keys().copied().collect();
+        for batch in all {
+            self.answer_to(batch)?;
+        }
         for (payload, truth) in self.truths.iter().enumerate() {
             let entry = truth.batch.and_then(|batch| self.ledger.batch(batch));
             if let Some(entry) = entry {

@@ -12,7 +12,7 @@ use sekisho_liveness::ErrorClass;
 
 use crate::cloud::{self, Fate, Held, Request, RowEnd};
 use crate::scenario::Duplicates;
-use crate::world::{Broken, Happening, Reply, World, tell};
+use crate::world::{Broken, Gateway, Happening, Reply, World, tell};
 
 /// How long a request or an answer is on its way at most, when the line is good.
 const LINE: Duration = Duration::from_millis(50);
@@ -323,7 +323,7 @@ impl World {
         }
         let Some(gateway) = &mut self.gateway else { return };
         let Some(sending) = gateway.sendings.remove(&task) else { return };
-        let end = end(&sending, reply);
+        let end = end(&sending, reply, gateway);
         tell!(self, "chunk {} of {} ends: {end:?}", sending.chunk(), sending.batch());
         gateway.dispatcher.heard(now, 1, Signals::default(), false);
         gateway.dispatcher.ended(now, task, &end);
@@ -336,7 +336,7 @@ impl World {
     }
 }
 
-fn end(sending: &Sending, reply: &Reply) -> End {
+fn end(sending: &Sending, reply: &Reply, gateway: &Gateway) -> End {
     match reply {
         Reply::Answer { status, retry_after, media, body } => {
             let mut headers = HeaderMap::new();
@@ -345,7 +345,7 @@ fn end(sending: &Sending, reply: &Reply) -> End {
             }
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            sending.judge(status, &headers, body)
+            sending.hear(status, &headers, body, &gateway.spool, gateway.epoch)
         }
         Reply::NotSent => End::NotSent { code: "upstream-connect".into(), class: ErrorClass::Line },
         Reply::Lost { timeout: true } => End::Lost { code: "upstream-timeout".into(), timeout: true },

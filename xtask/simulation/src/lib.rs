@@ -9,9 +9,11 @@
 //! or that a later record takes the place of. While nobody can know what became of a record, none with its key goes where the route
 //! has a window for that, and no operator is asked before it is over. At every call: no day has more of them, or of rows, than its budget. After every
 //! crash and every removal: what has a receipt is in the ledger, and its records can be read, for as long as they have to be.
-//! At the end: every record has an outcome, and what has had its time can be removed.
+//! To a client that awaits its batch: the one answer says of every row, in the client's order, what is true, and asked for again it is
+//! the same. At the end: every record has an outcome, and what has had its time can be removed.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod check;
 mod cloud;
 pub mod disk;
@@ -139,6 +141,7 @@ impl Counted {
             forgotten: self.forgotten + other.forgotten,
             budgeted: self.budgeted + other.budgeted,
             nonsense: self.nonsense + other.nonsense,
+            answers: self.answers + other.answers,
         }
     }
 }

@@ -409,6 +409,7 @@ impl World {
                 self.asks_operator(batch, events)?;
                 self.check(batch)?;
                 self.note_end(batch);
+                self.answer_to(batch)?;
                 Ok(Answer::Written)
             }
             Err(crate::ledger::Refusal::Illegal(_)) => Ok(Answer::Illegal),

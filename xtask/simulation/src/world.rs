@@ -168,6 +168,8 @@ pub(crate) struct World {
     pub(crate) incarnation: u64,
     pub(crate) truths: Vec<Truth>,
     pub(crate) batches: BTreeMap<BatchId, usize>,
+    /// What the clients of batches that are awaited were told.
+    pub(crate) told: BTreeMap<BatchId, String>,
     /// When each chunk was sent last.
     pub(crate) sent: BTreeMap<(BatchId, u64), Duration>,
     pub(crate) to_submit: u32,
@@ -209,6 +211,8 @@ pub struct Counted {
     pub budgeted: u64,
     /// Answers that were none.
     pub nonsense: u64,
+    /// Answers made for clients that await them.
+    pub answers: u64,
 }
 
 macro_rules! tell {
@@ -247,6 +251,7 @@ impl World {
             incarnation: 0,
             truths: Vec::new(),
             batches: BTreeMap::new(),
+            told: BTreeMap::new(),
             sent: BTreeMap::new(),
             to_submit: 0,
             asked: Asked::default(),

@@ -30,6 +30,7 @@ fn no_promise_is_broken_whatever_goes_wrong() {
     }
     for (what, count) in [
         ("partial records", sums.partial),
+        ("answers that are awaited", sums.answers),
         ("payloads removed", sums.removed),
         ("batches forgotten", sums.forgotten),
         ("answers that are none", sums.nonsense),

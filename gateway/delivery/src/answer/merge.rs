@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use sekisho_journal::machine::{Run, Settlement};
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_journal::{
-    BatchId, BatchWriter, KeptResults, Ledger, Records, RowAnswer, Spool, SpoolError, SpoolReader,
+    BatchId, BatchWriter, KeptResults, LedgerError, Records, RowAnswer, Spool, SpoolError, SpoolReader,
 };
 use sekisho_records::{Cell, RowBuf};
 
@@ -24,8 +26,6 @@ const NEAR: u64 = 512;
 
 /// Makes one answer. Memory: pages of the ledger, a segment for each chunk that is open, and what a batch's writer takes.
 pub(super) struct Merge<'a> {
-    ledger: &'a Ledger,
-    batch: BatchId,
     form: &'a AnswerForm,
     kept: KeptResults,
     /// Those whose words stand in the answer.
@@ -36,7 +36,6 @@ pub(super) struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     pub(super) fn new(
-        ledger: &'a Ledger,
         spool: &Spool,
         batch: BatchId,
         plan: &'a CompiledPlan,
@@ -45,15 +44,18 @@ impl<'a> Merge<'a> {
         let payload = Payload { reader: spool.reader(batch)?, records: None, plan, rows: RowBuf::new() };
         let out = Out { writer: spool.merge(batch)?, buffer: Vec::new(), counts: Counts::default() };
         let kept = spool.results(batch)?;
-        Ok(Self { ledger, batch, form, kept, chunks: BTreeSet::new(), payload, out })
+        Ok(Self { form, kept, chunks: BTreeSet::new(), payload, out })
     }
 
     /// Writes the answer beside the payload; it is on the disk when this returns.
-    pub(super) fn write(mut self) -> Result<(), AnswerError> {
+    pub(super) fn write(
+        mut self,
+        mut settled: impl FnMut(u64, u32) -> Result<Vec<Run>, LedgerError>,
+    ) -> Result<(), AnswerError> {
         let records = self.payload.reader.records();
         let mut position = 0;
         while position < records {
-            let page = self.ledger.settled_blocking(self.batch, position, PAGE)?;
+            let page = settled(position, PAGE)?;
             for run in &page {
                 for one in run.first.max(position)..run.first + run.count {
                     if one != position {
@@ -89,7 +91,11 @@ impl<'a> Merge<'a> {
 
     fn record(&mut self, position: u64, run: &Run) -> Result<(), AnswerError> {
         let kept = run.chunk.map(|chunk| self.kept.of(chunk, position)).unwrap_or_default();
-        if !kept.is_empty() && fits(run.outcome, &kept) {
+        #[cfg(feature = "planted")]
+        if kept.is_empty() && is_planted(Bug::SilenceLeftOut) {
+            return Ok(());
+        }
+        if !kept.is_empty() && fits(run, &kept) {
             self.chunks.extend(run.chunk);
             for row in kept {
                 self.out.result(&row.text, row.taken)?;
@@ -115,11 +121,15 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Whether the upstream's words are those by which the outcome was decided.
-fn fits(outcome: Settlement, rows: &[RowAnswer]) -> bool {
-    match outcome {
+/// Whether the upstream's words of a record say, row by row, what its outcome says: an earlier or a later call may have decided.
+fn fits(run: &Run, rows: &[RowAnswer]) -> bool {
+    #[cfg(feature = "planted")]
+    if is_planted(Bug::WordsAgainstOutcome) {
+        return true;
+    }
+    match run.outcome {
         Settlement::Delivered => rows.iter().all(|row| row.taken),
-        Settlement::Partial => rows.iter().any(|row| row.taken),
+        Settlement::Partial => rows.iter().all(|row| row.taken != run.rows.contains(&row.row)),
         Settlement::Rejected => rows.iter().all(|row| !row.taken),
         Settlement::Cancelled | Settlement::Expired => false,
     }
@@ -225,5 +235,56 @@ impl Out {
         self.push_buffer()?;
         self.writer.seal()?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::Measured;
+
+    fn said(position: u64, taken: &[bool]) -> Vec<RowAnswer> {
+        let row = |(row, taken): (usize, &bool)| RowAnswer {
+            position,
+            row: u32::try_from(row).unwrap_or(u32::MAX),
+            taken: *taken,
+            text: b"<r/>".to_vec(),
+        };
+        taken.iter().enumerate().map(row).collect()
+    }
+
+    #[test]
+    fn words_stand_in_an_answer_where_they_say_of_each_row_what_the_outcome_says() {
+        let run = |outcome, rows: &[u32]| Run {
+            first: 0,
+            count: 1,
+            outcome,
+            code: None,
+            field: None,
+            rows: rows.to_vec(),
+            chunk: Some(1),
+            at: 0,
+        };
+        let partial = run(Settlement::Partial, &[1]);
+        assert!(fits(&partial, &said(0, &[true, false])));
+        // Another call has taken what this one refused for the moment, and the other way round.
+        assert!(!fits(&partial, &said(0, &[false, false])) && !fits(&partial, &said(0, &[false, true])));
+        let delivered = run(Settlement::Delivered, &[]);
+        assert!(fits(&delivered, &said(0, &[true, true])) && !fits(&delivered, &said(0, &[true, false])));
+        let rejected = run(Settlement::Rejected, &[]);
+        assert!(fits(&rejected, &said(0, &[false])) && !fits(&rejected, &said(0, &[false, true])));
+        assert!(!fits(&run(Settlement::Cancelled, &[]), &said(0, &[false])));
+    }
+
+    #[test]
+    fn of_a_record_some_rows_of_which_an_answer_leaves_out_nothing_is_kept() {
+        let chunk = Measured::of_rows(5, &[2, 1, 0, 2]);
+        let whole = said(5, &[true, false]);
+        let mut all = whole.clone();
+        all.extend(said(8, &[true]));
+        assert_eq!(chunk.whole(all), whole);
+        let mut silent = said(6, &[true]);
+        silent[0].text.clear();
+        assert_eq!(chunk.whole(silent), []);
     }
 }

@@ -292,8 +292,9 @@ impl JobCourse {
             let (position, row) = self.chunk.record_of(u64::from(number));
             RowAnswer { position, row, taken, text }
         });
-        self.said = said.collect();
-        self.said.sort_unstable_by_key(|row| (row.position, row.row));
+        let mut said: Vec<RowAnswer> = said.collect();
+        said.sort_unstable_by_key(|row| (row.position, row.row));
+        self.said = self.chunk.whole(said);
         let problems = joined.problems(self.plan.dialect.codes(), &job);
         Ok(End::Answered(Verdict::Rows(problems)))
     }

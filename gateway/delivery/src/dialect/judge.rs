@@ -23,6 +23,7 @@ pub(crate) struct Asked<'a> {
 
 impl Dialect {
     /// What an answer means for the chunk's rows. Not for `bulk2`, whose answers are several.
+    #[cfg(test)]
     pub(crate) fn judge(
         &self,
         status: StatusCode,
@@ -126,8 +127,7 @@ impl Dialect {
             let text = std::mem::take(&mut result.text);
             Some(RowAnswer { position, row, taken: result.is_taken(), text })
         });
-        let kept = kept.collect();
-        (verdict, kept)
+        (verdict, chunk.whole(kept.collect()))
     }
 
     fn judge_json(

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use sekisho_journal::{
-    BatchId, BatchState, BatchView, Code, Digest, Event, KeyOrder, SpoolError, SpoolReader,
+    BatchId, BatchState, BatchView, CallName, Code, Digest, Epoch, Event, KeyOrder, Spool, SpoolError,
+    SpoolReader,
 };
 use sekisho_upstream::Endpoint;
 
 use crate::bulk2::JobCourse;
 use crate::chunk::End;
+use crate::dialect::Asked;
 use crate::encode::{self, Bounds, EncodeError, Measured, RowSource};
 use crate::plan::{CompiledPlan, Plan};
 
@@ -264,9 +266,26 @@ impl Sending {
         Some(JobCourse::new(Arc::clone(&self.plan), spec, Arc::clone(&self.measured), self.ask.clone()))
     }
 
-    /// What an answer to that request means.
-    pub fn judge(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> End {
-        End::Answered(self.plan.dialect.judge(status, headers, body, &self.measured))
+    /// What an answer to that request means; what it says of each row is kept in `spool` where a client awaits that (blocking), as
+    /// an owner of `epoch` does. What cannot be kept is told otherwise, and the outcome counts for more.
+    pub fn hear(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        spool: &Spool,
+        epoch: Epoch,
+    ) -> End {
+        let keep = self.plan.plan.answer.is_some();
+        let asked = Asked { message: None, keep };
+        let (verdict, results) = self.plan.dialect.heard(status, headers, body, &self.measured, asked);
+        if !results.is_empty() {
+            let call = CallName { chunk: self.chunk, epoch, call: self.task.0 };
+            if let Err(error) = spool.keep_results(self.batch, call, results) {
+                tracing::error!(batch = %self.batch, code = error.code(), %error, "what the upstream said of rows could not be kept");
+            }
+        }
+        End::Answered(verdict)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Routes: what becomes of records, how the cloud is spoken to, what it may be asked for.
 
 use sekisho_delivery::{
-    Bulk2Spec, DailySpec, DialectSpec, HeaderElement, PaceSpec, Plan, RestFormat, RestSpec, ResultsSpec,
-    RetrySpec, SoapSpec, SoapVersion,
+    AnswerSpec, Bulk2Spec, DailySpec, DialectSpec, HeaderElement, PaceSpec, Plan, RestFormat, RestSpec,
+    ResultsSpec, RetrySpec, SoapSpec, SoapVersion,
 };
 use sekisho_journal::Keep;
 use sekisho_records::mapping::WithoutInstance;
@@ -46,6 +46,7 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
         _ => DialectSpec::Rest(rest(random)),
     };
     let start_rows = random.u64(2..20);
+    let answer = awaited(&dialect, start_rows);
     let plan = Plan {
         route: format!("route-{number}"),
         upstream: "cloud".into(),
@@ -72,7 +73,7 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
         doubt_window_seconds: window(idempotent, start_rows),
         // All at once is no way to keep to a budget, nor to an order.
         no_split: random.u8(..16) == 0 && budget.is_none(),
-        answer: None,
+        answer,
     };
     let ordered = idempotent && random.u8(..4) > 0;
     let duplicates = match random.u8(..3) {
@@ -82,6 +83,18 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
     };
     let whole = matches!(&plan.dialect, DialectSpec::Soap(soap) if soap.results.is_none());
     Route { plan, ordered, duplicates, members, whole, keep: keep(random) }
+}
+
+/// The clients of every other route where the cloud says what became of each row await the answer to their batches.
+fn awaited(dialect: &DialectSpec, start_rows: u64) -> Option<AnswerSpec> {
+    let element = match dialect {
+        DialectSpec::Soap(soap) => soap.results.as_ref().map(|_| None),
+        DialectSpec::Rest(rest) => {
+            rest.results.as_ref().map(|_| Some(QName::new("urn:simulation", "answer")))
+        }
+        _ => None,
+    };
+    element.filter(|_| start_rows % 2 == 0).map(|element| AnswerSpec { counts: Vec::new(), element })
 }
 
 /// How long nothing is decided about what nobody can know, in seconds: as the route's other numbers say, so that there is one in
