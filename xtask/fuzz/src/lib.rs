@@ -13,6 +13,7 @@ mod charset;
 mod connections;
 mod datatypes;
 mod doors;
+mod exchanges;
 mod patterns;
 mod pieces;
 mod policy;
@@ -57,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     target("patterns", "a pattern takes what a simple matcher of the same grammar takes", patterns::pattern, Some("patterns.dict")),
     target("proxied", "a header of the PROXY protocol is read in one way to its end, or refused", connections::proxied, None),
     target("certificate", "the names of a certificate are written and read in one way", connections::certificate, None),
+    target("exchanges", "a file of the exchange log has one verdict however its bytes come, one other byte is found, and a gateway goes on with it", exchanges::file, None),
     target("charset", "a decoder gives the text, or the place of the first bad bytes, that encoding_rs gives", charset::decoder, None),
 ];
 
