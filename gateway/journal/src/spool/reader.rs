@@ -26,7 +26,7 @@ struct Batch {
     last: Mutex<Option<Arc<Segment>>>,
 }
 
-/// Records of a range, one after the other, in memory for one segment.
+/// Records of a range, one after the other, in memory for one segment, or for those that are left where they are few.
 #[derive(Debug)]
 pub struct Records {
     batch: Arc<Batch>,
@@ -104,9 +104,8 @@ impl SpoolReader {
         if !held.contains(&position) {
             return Err(self.shared.damaged(counter, "it does not hold the records that the index says"));
         }
-        records.segment = Some(segment);
-        records.offset = offset as usize;
         records.position = position;
+        records.hold(segment, offset as usize);
         Ok(records)
     }
 
@@ -248,13 +247,22 @@ impl Records {
                 .batch
                 .damaged(header.counter + 1, "it does not begin where the one before ends"));
         }
-        self.segment = Some(next);
-        self.offset = 0;
+        self.hold(next, 0);
         #[cfg(feature = "planted")]
         if crate::planted::is(crate::planted::Bug::SegmentEndOffByOne) {
             self.position += 1;
         }
         Ok(())
+    }
+
+    /// Goes on in a segment, at the record that begins at `offset`. Of many readers in a batch each holds what it still has to
+    /// give, and at the most a segment: memory does not depend on how far they are from each other.
+    fn hold(&mut self, segment: Arc<Segment>, offset: usize) {
+        let end = self.range.end.min(segment.header.first + segment.header.count);
+        (self.segment, self.offset) = match segment.few(offset, self.position, end) {
+            Some(few) => (Some(Arc::new(few)), 0),
+            None => (Some(segment), offset),
+        };
     }
 
     fn misfit(&self) -> SpoolError {
@@ -278,5 +286,36 @@ impl Duplicates {
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks are read side by side, and far from each other: a short one does not hold a whole segment while it is on its way.
+    #[test]
+    fn who_reads_few_records_holds_few() {
+        let state = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&state.path().join("spool"), &state.path().join("spool.key")).unwrap();
+        let spool = spool.with_segment_bytes(100_000);
+        let mut writer = spool.create(BatchId::new(1)).unwrap();
+        for number in 0..1_000_u32 {
+            writer.push(&vec![number as u8; 300], None).unwrap();
+        }
+        let sealed = writer.seal().unwrap();
+        assert!(sealed.segments > 2);
+        let reader = spool.reader(sealed.batch).unwrap();
+        let whole = |counter| reader.shared.segment(counter).unwrap().len();
+        for (range, most) in [(10..20, 40_000), (0..1_000, whole(0)), (300..350, 40_000)] {
+            let mut records = reader.read(range.clone()).unwrap();
+            let held = records.segment.as_ref().unwrap().len();
+            assert!(held <= most, "{range:?}: {held}");
+            let mut positions = range;
+            while let Some((position, record)) = records.next().unwrap() {
+                assert_eq!((Some(position), record[0]), (positions.next(), position as u8));
+            }
+            assert_eq!(positions.next(), None);
+        }
     }
 }

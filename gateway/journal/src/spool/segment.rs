@@ -326,6 +326,18 @@ impl Segment {
         Some((rest.get(used..end)?, offset + end))
     }
 
+    /// The records from `first` on, which begins at `offset`, up to `end` (exclusive), by themselves, where they are no more than
+    /// half of the content: who needs few records for long does not hold all of them.
+    pub(super) fn few(&self, offset: usize, first: u64, end: u64) -> Option<Self> {
+        let count = end.checked_sub(first)?;
+        let mut to = offset;
+        for _ in 0..count {
+            (_, to) = self.record(to)?;
+        }
+        let content = self.content.get(offset..to).filter(|few| few.len() <= self.len() / 2)?;
+        Some(Self { header: Header { first, count, ..self.header }, content: content.to_vec() })
+    }
+
     /// Bytes of content.
     pub(super) fn len(&self) -> usize {
         self.content.len()
