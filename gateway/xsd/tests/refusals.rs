@@ -226,6 +226,21 @@ fn a_schema_with_a_fault_says_where() {
 }
 
 #[test]
+fn what_documents_could_be_shared_out_to_in_too_many_ways_is_refused_where_it_stands() {
+    let error = load(
+        r#"<xs:element name="r"><xs:complexType><xs:choice minOccurs="50" maxOccurs="90"><xs:choice minOccurs="5" maxOccurs="9">
+             <xs:element name="a" minOccurs="5" maxOccurs="6"/><xs:element name="b"/></xs:choice><xs:element name="c"/></xs:choice></xs:complexType></xs:element>"#,
+    )
+    .err()
+    .unwrap();
+    let text = error.to_string();
+    assert!(
+        text.contains(":1:") && text.contains("content-model") && text.contains("too many ways"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_could_be_meant_twice_is_refused() {
     let model = |content: &str| {
         load(&format!(

@@ -117,6 +117,11 @@ impl Names {
         Found { name, namespace }
     }
 
+    /// A known name as what finding it gives.
+    pub(crate) fn found(&self, name: NameId) -> Found {
+        Found { name: Some(name), namespace: self.namespace_of(name) }
+    }
+
     pub(crate) fn local(&self, name: NameId) -> &str {
         &self.names[name.index()].local
     }

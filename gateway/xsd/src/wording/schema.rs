@@ -94,6 +94,10 @@ const PHRASES: &[(&str, &str)] = &[
         "内容モデルが大きすぎます。選択肢を減らしてください",
     ),
     (
+        "the content model is open in too many ways: write it with fewer repetitions inside one another",
+        "内容モデルの解釈が多すぎます。入れ子の繰り返しを減らしてください",
+    ),
+    (
         "the definition {} becomes too large when its references are followed: refer to fewer groups, or less often",
         "定義 {} は、参照をたどると大きくなりすぎます。参照するグループか参照の回数を減らしてください",
     ),

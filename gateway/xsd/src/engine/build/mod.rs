@@ -243,6 +243,9 @@ fn definition(error: &DefinitionError, source: Option<&SourceRef>) -> BuildError
 fn model(error: ModelError, source: Option<&SourceRef>) -> BuildError {
     let message = match error {
         ModelError::TooLarge => "the content model is too large: write it with fewer alternatives",
+        ModelError::TooManyWays => {
+            "the content model is open in too many ways: write it with fewer repetitions inside one another"
+        }
         ModelError::AllInside => "xs:all is not the whole content of the type",
     };
     BuildError::new(source.cloned(), "content-model", message)

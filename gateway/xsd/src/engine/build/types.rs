@@ -127,7 +127,11 @@ impl Build<'_> {
             Term::Elements(members) => members.first().map(|own| self.names.local(own.name)),
             Term::Wildcard(_) => None,
         };
-        let place = (self.compiler.place)(self.origins.source(second.origin));
+        // Only the wildcard that an extension of xs:anyType has from there is written nowhere.
+        let place = match self.origins.source(second.origin) {
+            Some(source) => (self.compiler.place)(Some(source)),
+            None => "xs:anyType".to_owned(),
+        };
         let message = match (name(first), name(second)) {
             (Some(first), Some(second)) => format!(
                 "the elements {first} and {second} ({place}) compete for what comes next: it must be clear which one is meant"

@@ -12,6 +12,10 @@ use super::{Match, ModelError, Step};
 
 /// The most ways that are followed at once.
 const MAX_WAYS: usize = 256;
+/// What is tried of a model before it is taken: walks, steps of one, and ways held against ways in all of them.
+const TRIED_WALKS: usize = 16;
+const TRIED_STEPS: usize = 4096;
+const TRIED_WAYS: usize = 1 << 26;
 /// The position before the first child.
 const BEFORE: u32 = u32::MAX;
 
@@ -34,6 +38,49 @@ impl Counted {
         let lists = by_symbol(&positions, leaves, alphabet, matches)?;
         let levels = positions.all.iter().map(|position| position.counters.len()).max().unwrap_or(0);
         Ok(Counted { positions, lists, width: 1 + levels })
+    }
+
+    /// Whether a document was found, among those that are likely to be, that is open in more ways than are followed: one
+    /// element over and over as often as it may come, then another one; and elements in no order. Ways multiply where
+    /// one repetition inside another may end in several places.
+    pub(super) fn is_too_open(&self) -> bool {
+        if self.width < 3 {
+            return false;
+        }
+        let mut spent = 0;
+        (0..TRIED_WALKS).any(|walk| self.walk_opens(walk, &mut spent))
+    }
+
+    fn walk_opens(&self, walk: usize, spent: &mut usize) -> bool {
+        let mut words = Vec::new();
+        let mut ways = self.start(&mut words);
+        let mut last = None;
+        let (mut next, mut random) = (Vec::new(), walk as u32);
+        for _ in 0..TRIED_STEPS {
+            *spent += words.len() * ways as usize;
+            if *spent > TRIED_WAYS {
+                return false;
+            }
+            // Odd walks change their element at any time.
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let again = last.filter(|_| walk.is_multiple_of(2) || random >> 30 > 0);
+            let mut step = again.map_or(Step::Refused, |symbol| self.step(&mut ways, 0, &mut words, symbol));
+            if step == Step::Refused {
+                next.clear();
+                self.next(ways, &words, &mut next);
+                let Some(&symbol) =
+                    next.get((walk / 2 + (random >> 16) as usize * (walk % 2)) % next.len().max(1))
+                else {
+                    return false;
+                };
+                last = Some(symbol);
+                step = self.step(&mut ways, 0, &mut words, symbol);
+            }
+            if step == Step::TooMany {
+                return true;
+            }
+        }
+        false
     }
 
     pub(super) fn positions(&self) -> usize {

@@ -13,7 +13,7 @@ mod particle;
 mod positions;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::grammar::{ElementId, Process};
 use super::names::{Found, NameId, Names};
@@ -90,6 +90,8 @@ pub(crate) struct State {
 pub(crate) enum ModelError {
     /// More states, transitions or positions than are held.
     TooLarge,
+    /// Repetitions inside one another that a document may share its elements out to in more ways than are followed.
+    TooManyWays,
     /// `xs:all` that is not the whole content.
     AllInside,
 }
@@ -111,7 +113,11 @@ impl Model {
             Ok(table) => Kind::Table(table),
             Err(ModelError::TooLarge) => {
                 matches.clear();
-                Kind::Counted(Counted::new(particle, leaves, &alphabet, &mut matches)?)
+                let counted = Counted::new(particle, leaves, &alphabet, &mut matches)?;
+                if counted.is_too_open() {
+                    return Err(ModelError::TooManyWays);
+                }
+                Kind::Counted(counted)
             }
             Err(other) => return Err(other),
         };
@@ -231,6 +237,19 @@ impl Model {
         };
         let own = size_of::<Model>() + self.alphabet.bytes() + self.matches.len() * size_of::<Match>();
         Cost { kind, states, bytes: own + bytes }
+    }
+
+    /// How many states there are whose number says all there is to say.
+    pub(crate) fn states(&self) -> usize {
+        match &self.kind {
+            Kind::Table(table) => table.states(),
+            Kind::Counted(_) | Kind::All(_) => 0,
+        }
+    }
+
+    /// Whether it is a set: an `xs:all`.
+    pub(crate) fn is_set(&self) -> bool {
+        matches!(self.kind, Kind::All(_))
     }
 
     /// Whether the state's number says all there is to say.

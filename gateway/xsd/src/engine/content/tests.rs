@@ -134,6 +134,19 @@ fn many_rounds_cost_a_number() {
 }
 
 #[test]
+fn what_would_be_open_in_too_many_ways_is_not_built() {
+    let alphabetical = letters(3);
+    let often = |inner: Particle, min, max| inner.times(min, max);
+    let inner = often(Particle::Leaf(0), 5, Some(6));
+    let middle = often(Particle::choice(vec![inner, Particle::Leaf(1)]), 5, Some(9));
+    let outer = often(Particle::choice(vec![middle.clone(), Particle::Leaf(2)]), 50, Some(90));
+    for (particle, refused) in [(middle.times(5, Some(5)), false), (outer, true)] {
+        let built = Model::build(&particle, &alphabetical.leaves, &alphabetical.names).map(drop);
+        assert_eq!(built, if refused { Err(ModelError::TooManyWays) } else { Ok(()) }, "{particle:?}");
+    }
+}
+
+#[test]
 fn all_is_a_set() {
     let alphabetical = letters(40);
     let members = (0..40).map(|leaf| (leaf, leaf % 2 == 0)).collect();
@@ -176,4 +189,12 @@ fn wildcards_tell_namespaces_apart() {
     assert_eq!(step(unnamed(NamespaceId::UNKNOWN)), Some(What::Wildcard(Process::Lax)));
     assert_eq!(step(unnamed(NamespaceId::NONE)), None);
     assert_eq!(step(alphabetical.letters[0]), None);
+}
+
+/// A sequence of so many elements each of which may be left out, and their names.
+pub(crate) fn wide(count: u32) -> (Model, Vec<Found>) {
+    let alphabetical = letters(count);
+    let items = (0..count).map(|leaf| Particle::Leaf(leaf).times(0, Some(1))).collect();
+    let model = Model::build(&Particle::sequence(items), &alphabetical.leaves, &alphabetical.names).unwrap();
+    (model, alphabetical.letters)
 }

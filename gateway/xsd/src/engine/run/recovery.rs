@@ -1,6 +1,7 @@
 //! Going on after an element that the content model refuses, so that one missing field is one error.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::Assessor;
 use crate::engine::content::{Model, State, Step, Symbol, What};
@@ -13,8 +14,8 @@ const MAX_TRIED: usize = 1000;
 /// How many steps of the model one search takes.
 const MAX_STEPS: usize = 50_000;
 /// How many steps all searches take, and how many of them each document that is begun gives back: records are documents.
-const STEPS: usize = 2_000_000;
-const STEPS_BACK: usize = 2_000;
+const STEPS: usize = 1_000_000;
+const STEPS_BACK: usize = 100;
 /// How many outcomes are remembered, and how many missing elements in them.
 const MAX_OUTCOMES: usize = 4096;
 const MAX_GAPS: usize = 1 << 16;
@@ -30,7 +31,9 @@ struct Missing {
 /// A state with its words.
 type Own = (State, Vec<u32>);
 /// What must be supposed, the state that follows, and what the next child then is.
-type Outcome = Option<(Vec<Missing>, Own, Option<What>)>;
+type Recovery = (Vec<Missing>, Own, Option<What>);
+/// `None` where the content cannot go on, or where it was not found that it can.
+type Outcome = Option<Arc<Recovery>>;
 
 /// What was found before, in this document and in those before it: whoever repeats an error does not make it dearer.
 #[derive(Debug, Default)]
@@ -56,6 +59,10 @@ impl Recoveries {
         from: (State, Vec<u32>),
         symbol: Option<Symbol>,
     ) -> Outcome {
+        // What a set has had, and what is no member of it, it never takes.
+        if model.is_set() {
+            return None;
+        }
         let key = (id, from.0.number(), symbol);
         if model.is_table()
             && let Some(known) = self.known.get(&key)
@@ -67,9 +74,9 @@ impl Recoveries {
             return None;
         }
         let mut search = Search { model, symbol, steps: 0, budget };
-        let outcome = search.run(from);
+        let outcome = search.run(from).map(Arc::new);
         self.spent += search.steps;
-        let gaps = outcome.as_ref().map_or(0, |(missing, ..)| missing.len());
+        let gaps = outcome.as_ref().map_or(0, |found| found.0.len());
         if model.is_table() && self.known.len() < MAX_OUTCOMES && self.gaps + gaps <= MAX_GAPS {
             self.gaps += gaps;
             self.known.insert(key, outcome.clone());
@@ -93,12 +100,13 @@ impl Assessor<'_, '_> {
         let model = frame.content.model()?;
         let outcome = symbol.and_then(|symbol| self.outcome(model, frame.state, Some(symbol)));
         match outcome {
-            Some((missing, state, what)) => {
+            Some(found) => {
+                let (missing, state, what) = &*found;
                 let mut own = frame.state;
-                Model::attach(&mut own, &mut self.memory.words, &state);
+                Model::attach(&mut own, &mut self.memory.words, state);
                 self.top().state = own;
-                self.tell_missing(&missing, local);
-                what
+                self.tell_missing(missing, local);
+                *what
             }
             None => {
                 self.refuse(local);
@@ -112,28 +120,28 @@ impl Assessor<'_, '_> {
         let frame = *self.top();
         let Some(id) = frame.content.model() else { return };
         let model = &self.grammar.models[id.index()];
+        let (outcome, set);
         let missing = match model.unordered(frame.state, &self.memory.words) {
-            _ if frame.claims_nil => None,
+            _ if frame.claims_nil => &[][..],
             Some(names) => {
-                Some(names.into_iter().map(|name| Missing { name, alternatives: vec![name] }).collect())
-            }
-            None => self.outcome(id, frame.state, None).map(|(missing, ..)| missing),
-        };
-        match missing.filter(|missing: &Vec<Missing>| !missing.is_empty()) {
-            Some(missing) => {
-                let depth = self.memory.frames.len();
-                let names = &self.grammar.names;
-                for gap in missing {
-                    let name = names.local(gap.name);
-                    self.report_gap(name, depth, |parent| {
-                        wording::missing(parent, name, &gap.others(names), Met::End)
-                    });
-                }
+                set = names.into_iter().map(Missing::alone).collect::<Vec<_>>();
+                &set
             }
             None => {
-                let depth = self.memory.frames.len();
-                self.report_with("cvc-complex-type.2.4", depth, wording::early);
+                outcome = self.outcome(id, frame.state, None);
+                outcome.as_deref().map_or(&[][..], |(missing, ..)| missing)
             }
+        };
+        let depth = self.memory.frames.len();
+        let names = &self.grammar.names;
+        for gap in missing {
+            let name = names.local(gap.name);
+            self.report_gap(name, depth, |parent| {
+                wording::missing(parent, name, &gap.others(names), Met::End)
+            });
+        }
+        if missing.is_empty() {
+            self.report_with("cvc-complex-type.2.4", depth, wording::early);
         }
     }
 
@@ -154,6 +162,11 @@ impl Assessor<'_, '_> {
 }
 
 impl Missing {
+    /// Nothing else could have stood in its place.
+    fn alone(name: NameId) -> Missing {
+        Missing { name, alternatives: Vec::new() }
+    }
+
     fn others<'n>(&self, names: &'n Names) -> Vec<&'n str> {
         self.alternatives.iter().map(|&name| names.local(name)).collect()
     }
@@ -168,23 +181,30 @@ struct Search<'m> {
 }
 
 impl Search<'_> {
-    fn run(&mut self, from: (State, Vec<u32>)) -> Outcome {
+    fn run(&mut self, from: (State, Vec<u32>)) -> Option<Recovery> {
         let mut tried = vec![Supposed { state: from, name: None, before: 0 }];
         if let Some((state, what)) = self.reached(&tried[0].state) {
             return Some((Vec::new(), state, what));
         }
         let mut queue = VecDeque::from([0]);
-        let mut met = HashSet::new();
+        let (mut met, mut met_counted) = (vec![false; self.model.states()], HashSet::new());
         while let Some(at) = queue.pop_front() {
             let (state, words) = tried[at].state.clone();
+            // A table is asked one question; where there are counters, every way is held against every other.
+            let cost = 1 + words.len() * state.number() as usize * usize::from(met.is_empty());
             for (next, name) in self.model.expected(state, &words) {
-                self.steps += 1;
+                self.steps += cost;
                 if self.steps > self.budget || tried.len() == MAX_TRIED {
                     return None;
                 }
                 let (mut after, mut after_words) = (state, words.clone());
                 let taken = matches!(self.model.step(&mut after, &mut after_words, next), Step::Taken(_));
-                if !taken || !met.insert((after.number(), after_words.clone())) {
+                let is_new = taken
+                    && match met.get_mut(after.number() as usize) {
+                        Some(met) => !std::mem::replace(met, true),
+                        None => met_counted.insert((after.number(), after_words.clone())),
+                    };
+                if !is_new {
                     continue;
                 }
                 tried.push(Supposed { state: (after, after_words), name: Some(name), before: at });
@@ -300,7 +320,8 @@ mod tests {
         let mut words = Vec::new();
         let start = model.start(&mut words);
         let mut recoveries = Recoveries::default();
-        let (missing, ..) = recoveries.find(ModelId(0), &model, (start, words), None).unwrap();
+        let found = recoveries.find(ModelId(0), &model, (start, words), None).unwrap();
+        let (missing, ..) = &*found;
         assert_eq!(missing.len(), 1);
         assert_eq!(missing[0].alternatives.len(), MAX_NAMES + 2);
         assert!(missing[0].others(&names).contains(&"e0"));
