@@ -22,6 +22,7 @@ mod idempotency;
 mod operations;
 mod operators;
 mod payloads;
+mod policies;
 mod relaying;
 mod stacks;
 mod told;
