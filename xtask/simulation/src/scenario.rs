@@ -143,7 +143,7 @@ impl Scenario {
             jumps,
             slice: (random.u8(..3) == 0).then_some(slice),
             // As good as any number, and no other one is drawn otherwise for it.
-            encrypted: segment_bytes % 3 == 0,
+            encrypted: segment_bytes.is_multiple_of(3),
         }
     }
 
