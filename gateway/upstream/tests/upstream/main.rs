@@ -2,5 +2,6 @@
 
 mod client;
 mod login;
+mod recording;
 mod server;
 mod tls;
