@@ -347,7 +347,11 @@ fn another_reading_is_taken_where_that_is_told() {
         &[("<e>ab</e>", &[]), ("<e>abc</e>", &["cvc-length-valid"])],
         &mut wrong,
     );
-    hold(&root("<xs:element name='e' type='xs:NOTATION'/>"), &[("<e>xs:a</e>", &["cvc-enumeration-valid"])], &mut wrong);
+    hold(
+        &root("<xs:element name='e' type='xs:NOTATION'/>"),
+        &[("<e>xs:a</e>", &["cvc-enumeration-valid"])],
+        &mut wrong,
+    );
     let times = "<xs:element name='r'><xs:complexType><xs:sequence><xs:element name='e' type='xs:time' maxOccurs='9'/></xs:sequence></xs:complexType>
         <xs:unique name='u'><xs:selector xpath='*'/><xs:field xpath='.'/></xs:unique></xs:element>";
     let unique: &[&str] = &["cvc-identity-constraint.4.1"];
