@@ -150,3 +150,123 @@ fn files_are_tried_as_the_route_would_take_them() {
     let done = site.run(&["validate", "--route", "nowhere", "--format", "csv", "-"], "");
     assert_eq!(done.status.code(), Some(64), "{}", text(&done.stderr));
 }
+
+const CONCEALED: &str = r#"
+[gateway]
+state = "state"
+place = "municipality"
+
+[[listener]]
+name = "core"
+listen = "127.0.0.1:8080"
+routes = ["residents"]
+
+[[client]]
+name = "integration-database"
+networks = ["127.0.0.0/8"]
+
+[[schema]]
+name = "residents"
+file = "SCHEMA"
+digest = "PIN"
+record = "{urn:example:residents}Resident"
+
+[[schema]]
+name = "leaving"
+file = "SCHEMA"
+digest = "PIN"
+record = "{urn:example:residents}Leaving"
+
+[[upstream]]
+name = "asp"
+endpoint = { url = "http://10.20.0.10:8080" }
+
+[[route]]
+name = "residents"
+path = "/residents"
+clients = ["integration-database"]
+doors = ["rest"]
+schema = "residents"
+upstream = "asp"
+idempotent = true
+key = ["X01"]
+mapping = { key = ["X01"], drop = ["X06"] }
+
+[route.dialect]
+kind = "rest"
+path = "/rows"
+format = "csv"
+results = { result = "results", key = "key", success = "success", code = "errors/code", field = "errors/field" }
+
+[route.policy]
+outgoing = "leaving"
+names = "names.csv"
+key = "pseudonym.key"
+
+[[route.policy.rule]]
+name = "gone"
+fields = ["Name", "Base", "Phone", "Child/Name"]
+absent = "absent"
+action = "drop"
+
+[[route.policy.rule]]
+name = "ids"
+fields = ["Id"]
+pseudonym = { domain = "user-id" }
+
+[[route.policy.rule]]
+name = "births"
+fields = ["Birth", "Child/Born"]
+form = "year-month"
+action = "generalise"
+"#;
+
+#[test]
+fn mapping_and_key_are_those_of_what_leaves() {
+    let site = Site::new();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy/tests/data/residents.xsd");
+    let pin = Command::new(env!("CARGO_BIN_EXE_sekisho")).arg("pin").arg(&schema).output().unwrap();
+    let config =
+        CONCEALED.replace("SCHEMA", &schema.display().to_string()).replace("PIN", text(&pin.stdout).trim());
+    let names = site.folder.path().join("names.csv");
+    let table = "Id,X01\nBirth,X02\nTown,X03\nHouse,X04\nNote,X05\nChild/Born,X06/X07\n";
+    let write = |config: &str, table: &str, mode| {
+        std::fs::write(site.config(), config).unwrap();
+        std::fs::write(&names, table).unwrap();
+        std::fs::set_permissions(&names, std::fs::Permissions::from_mode(mode)).unwrap();
+        let checked = site.run(&["check-config"], "");
+        text(&checked.stdout).to_owned()
+    };
+    let said = write(&config, table, 0o640);
+    assert!(said.contains("no mistakes"), "{said}");
+
+    // Names as they come are none of what leaves.
+    let said = write(&config.replace("key = [\"X01\"]\nmapping", "key = [\"Id\"]\nmapping"), table, 0o640);
+    assert!(said.contains("key: ") && said.contains("Id"), "{said}");
+    let said = write(
+        &config.replace("drop = [\"X06\"]", "drop = [\"X06\"], rename = { Birth = \"B\" }"),
+        table,
+        0o640,
+    );
+    assert!(said.contains("mapping.rename.Birth: Birth is no field of the layout"), "{said}");
+    // The table is secret: it is for nobody else to read, and none of its names is told.
+    let said = write(&config, table, 0o644);
+    assert!(said.contains("policy.names: ") && said.contains("everybody on this machine"), "{said}");
+    let said = write(&config, &table.replace("X05", "SECRET"), 0o600);
+    assert!(
+        said.contains("policy.names: line 5 of the table of names") && !said.contains("SECRET"),
+        "{said}"
+    );
+
+    // What leaves is judged: a file can be tried, and pseudonyms are undone under the concealed name.
+    write(&config, table, 0o600);
+    let validate = ["validate", "--route", "residents", "--format", "ndjson", "-"];
+    let done =
+        site.run(&validate, "{\"Id\":\"0001\",\"Birth\":\"S55.1.2\"}\n{\"Id\":\"2\",\"Birth\":\"CANARY\"}\n");
+    let said = text(&done.stdout);
+    assert!(said.contains("policy-form: record 2, Birth: rule births") && !said.contains("CANARY"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let done =
+        site.run(&["undo-pseudonyms", "--route", "residents"], &format!("X01\n{}\n", pseudonym("0001")));
+    assert_eq!(text(&done.stdout), "X01\r\n0001\r\n", "{}", text(&done.stderr));
+}
