@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what does not load fails the test")]
 
 use std::fmt::Write as _;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use sekisho_xsd::{DocumentError, Schema};
@@ -18,6 +19,9 @@ const MOST: u64 = 10;
 const FLOOR: u64 = 16_000_000;
 /// KiB that all documents together may add to the process.
 const MEMORY: u64 = 64 << 10;
+
+/// KiB that the keys, identifiers and references of one document take at most.
+const TABLES: u64 = 96 << 10;
 
 const SCHEMA: &str = r##"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:t" targetNamespace="urn:t" elementFormDefault="qualified">
 <xs:simpleType name="P"><xs:restriction base="xs:string"><xs:pattern value="([a-z]+)*[0-9]"/><xs:pattern value="(.*a){12}"/></xs:restriction></xs:simpleType>
@@ -33,12 +37,16 @@ const SCHEMA: &str = r##"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" 
 <xs:complexType name="Mixed" mixed="true"><xs:sequence><xs:element name="n" type="xs:int" minOccurs="0" maxOccurs="unbounded"/></xs:sequence></xs:complexType>
 <xs:complexType name="Rec"><xs:sequence><xs:element ref="t:rec" minOccurs="0" maxOccurs="unbounded"/></xs:sequence><xs:attribute name="k" type="xs:int"/></xs:complexType>
 <xs:complexType name="Wide"><xs:anyAttribute processContents="lax"/></xs:complexType>
+<xs:complexType name="Many"><xs:sequence>MANY</xs:sequence></xs:complexType>
+<xs:complexType name="Choice"><xs:choice>EITHER</xs:choice></xs:complexType>
+<xs:element name="said" fixed="x"><xs:complexType mixed="true"><xs:sequence><xs:element ref="t:said" minOccurs="0" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element>
 <xs:element name="rec" type="t:Rec"/><xs:element name="head" type="xs:int"/><xs:element name="member" type="xs:short" substitutionGroup="t:head"/>
 <xs:element name="r"><xs:complexType><xs:choice minOccurs="0" maxOccurs="unbounded">
 <xs:element name="n" type="xs:int"/><xs:element name="s" type="xs:string"/><xs:element name="p" type="t:P"/><xs:element name="l" type="t:L"/>
 <xs:element name="u" type="t:U"/><xs:element name="d" type="xs:date"/><xs:element name="dec" type="xs:decimal"/><xs:element name="bin" type="xs:base64Binary"/>
 <xs:element name="base" type="t:Base"/><xs:element name="o" type="t:Optional"/><xs:element name="q" type="t:Required"/><xs:element name="count" type="t:Counted"/>
 <xs:element name="open" type="t:Open"/><xs:element name="all" type="t:All"/><xs:element name="mixed" type="t:Mixed"/><xs:element ref="t:rec"/><xs:element ref="t:head"/>
+<xs:element name="many" type="t:Many"/><xs:element name="choice" type="t:Choice"/><xs:element ref="t:said"/>
 <xs:element name="nil" type="xs:int" nillable="true"/><xs:element name="fixed" type="xs:decimal" fixed="1.0"/><xs:element name="wide" type="t:Wide"/>
 <xs:element name="id" type="xs:ID"/><xs:element name="ref" type="xs:IDREFS"/>
 <xs:element name="lax"><xs:complexType><xs:sequence><xs:any processContents="lax" minOccurs="0" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element>
@@ -54,6 +62,24 @@ const SCHEMA: &str = r##"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" 
 </xs:schema>"##;
 
 const NAMESPACES: &str = r#"xmlns="urn:t" xmlns:t="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#;
+
+/// A document without an end.
+struct Endless {
+    piece: Box<dyn FnMut() -> Vec<u8>>,
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Endless {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.at == self.bytes.len() {
+            (self.bytes, self.at) = ((self.piece)(), 0);
+        }
+        let count = (&self.bytes[self.at..]).read(out)?;
+        self.at += count;
+        Ok(count)
+    }
+}
 
 /// One kind of document: what it is, its root, what comes inside it over and over, and what ends it.
 struct Kind {
@@ -119,6 +145,19 @@ fn kinds() -> Vec<Kind> {
         kind("optional elements, all", |_| {
             let all: String = (0..40).map(|e| format!("<e{e}/>")).collect();
             format!("<o>{all}</o>")
+        }),
+        kind("very many optional elements in the wrong order, others each time", |i| {
+            format!("<many><e{}/><e{}/></many>", i % 500 + 2, i % 500)
+        }),
+        kind("very many optional elements in the wrong order, the same each time", |_| {
+            "<many><e2/><e0/></many>".into()
+        }),
+        kind("very many optional elements, each with a fault", |i| {
+            format!("<many><e{} a='1'/><e{} a='1'/></many>", i % 500, i % 500 + 1)
+        }),
+        kind("none of very many alternatives", |_| "<choice/>".into()),
+        kind("text in elements with a fixed value inside one another", |_| {
+            nested("<said>yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", "</said>", 200)
         }),
         kind("required elements missing", |_| "<q><e39/></q>".into()),
         kind("required elements missing, others each time", |i| {
@@ -198,9 +237,13 @@ fn cost(schema: &Schema, text: &str) -> u64 {
 
 #[test]
 fn work_grows_with_the_document_and_memory_does_not() {
-    let numbered =
-        |occurs: &str| (0..40).map(|e| format!(r#"<xs:element name="e{e}"{occurs}/>"#)).collect::<String>();
-    let text = SCHEMA.replace("OPTIONAL", &numbered(r#" minOccurs="0""#)).replace("REQUIRED", &numbered(""));
+    let numbered = |count: u32, occurs: &str| {
+        (0..count).map(|e| format!(r#"<xs:element name="e{e}"{occurs}/>"#)).collect::<String>()
+    };
+    let text = SCHEMA.replace("OPTIONAL", &numbered(40, r#" minOccurs="0""#));
+    let text = text.replace("REQUIRED", &numbered(40, ""));
+    let text = text.replace("MANY", &numbered(502, r#" minOccurs="0""#));
+    let text = text.replace("EITHER", &numbered(500, ""));
     let folder = tempfile::tempdir().unwrap();
     let path: &Path = &folder.path().join("hostile.xsd");
     std::fs::write(path, text).unwrap();
@@ -221,4 +264,17 @@ fn work_grows_with_the_document_and_memory_does_not() {
     assert!(steep.is_empty(), "{steep:#?}");
     let grown = peak().saturating_sub(before);
     assert!(grown < MEMORY + 2 * largest, "{grown} KiB");
+    // References as long as there is room for them: from there on the document is refused by the name of the limit.
+    let mut numbers = 0..;
+    let piece = move || {
+        let references: String =
+            numbers.by_ref().take(4000).map(|number: u64| format!("i{number:x} ")).collect();
+        format!("<ref>{references}</ref>").into_bytes()
+    };
+    let endless = Endless { piece: Box::new(piece), bytes: format!("<r {NAMESPACES}>").into_bytes(), at: 0 };
+    let refused = schema.validate_document(BufReader::new(endless), &mut |_| {});
+    let Err(DocumentError::Limit { which, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(which, "bytes of keys, identifiers and references to them");
+    let kept = peak().saturating_sub(before);
+    assert!((TABLES / 2..TABLES + MEMORY).contains(&kept), "{kept} KiB");
 }
