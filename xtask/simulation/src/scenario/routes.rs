@@ -94,7 +94,7 @@ fn awaited(dialect: &DialectSpec, start_rows: u64) -> Option<AnswerSpec> {
         }
         _ => None,
     };
-    element.filter(|_| start_rows % 2 == 0).map(|element| AnswerSpec { counts: Vec::new(), element })
+    element.filter(|_| start_rows.is_multiple_of(2)).map(|element| AnswerSpec { counts: Vec::new(), element })
 }
 
 /// How long nothing is decided about what nobody can know, in seconds: as the route's other numbers say, so that there is one in
