@@ -181,7 +181,7 @@ impl Recorder {
         let written = self.append(&buffer, now);
         buffer.clear();
         // A burst leaves no large buffer behind.
-        buffer.shrink_to(8 << 20);
+        buffer.shrink_to(4 << 20);
         self.buffer = buffer;
         written
     }
