@@ -258,7 +258,9 @@ fn pin_prints_what_pins_a_wsdl_with_all_that_it_imports() {
         )
     };
     let types = |name: &str| {
-        format!("<xs:schema xmlns:xs=\"{xs}\" targetNamespace=\"urn:t\"><xs:element name=\"{name}\"/></xs:schema>")
+        format!(
+            "<xs:schema xmlns:xs=\"{xs}\" targetNamespace=\"urn:t\"><xs:element name=\"{name}\"/></xs:schema>"
+        )
     };
     write("intake.wsdl", &importing("types.xsd"));
     write("types.xsd", &types("a"));
@@ -276,7 +278,10 @@ fn pin_prints_what_pins_a_wsdl_with_all_that_it_imports() {
     let refused = pin();
     assert_eq!((code(&refused), out(&refused).as_str()), (2, ""));
     let told = String::from_utf8(refused.stderr).unwrap();
-    assert!(told.contains("intake.wsdl: wsdl-import-unreadable: ") && told.contains("elsewhere.xsd"), "{told}");
+    assert!(
+        told.contains("intake.wsdl: wsdl-import-unreadable: ") && told.contains("elsewhere.xsd"),
+        "{told}"
+    );
 }
 
 #[test]
