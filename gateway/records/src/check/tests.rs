@@ -3,7 +3,10 @@ use sekisho_xsd::WhiteSpace;
 
 use super::recent::{Recent, pack};
 use crate::testing::{families, visits};
-use crate::{CanonicalRecord, CsvOptions, EmptyCells, Item, JsonForm, Value};
+use crate::{
+    CanonicalRecord, CsvOptions, EmptyCells, Item, JsonForm, JsonLimits, JsonReader, Next, Record,
+    RecordChecker, RecordSource, Value, Violations,
+};
 
 #[test]
 fn white_space_is_normalised_as_the_facet_says() {
@@ -155,4 +158,23 @@ fn a_missing_field_of_a_later_instance_is_reported_at_that_instance() {
     let places: Vec<_> =
         outcome.violations.iter().map(|found| (found.field.as_deref(), found.line, found.column)).collect();
     assert_eq!(places, [(Some("Name"), Some(2), Some(1)), (Some("Title"), Some(3), Some(20))]);
+}
+
+#[test]
+fn what_is_not_listed_is_counted_all_the_same() {
+    let subject = visits();
+    let counted = |cap| {
+        let text = "[{},{\"Id\":\"x\",\"Nobody\":1},{\"Flag\":7}]".as_bytes();
+        let mut reader = JsonReader::new(text, &subject.layout, JsonForm::Array, JsonLimits::default());
+        let mut checker = RecordChecker::new(&subject.schema, &subject.layout);
+        let (mut record, mut violations) = (Record::new(), Violations::new(cap));
+        while reader.next_checked(&mut record, &mut checker, &mut violations).unwrap() != Next::End {}
+        (violations.total(), violations.listed().to_vec())
+    };
+    let (total, all) = counted(1000);
+    assert_eq!(total, all.len() as u64);
+    assert!(total > 4);
+    for cap in [0, 1, 4] {
+        assert_eq!(counted(cap), (total, all[..cap].to_vec()));
+    }
 }
