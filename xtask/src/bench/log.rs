@@ -50,8 +50,9 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         Figure::new("exchange log, lines on the disk", median(&written), "1/s").bound(Bound::AtLeast(300_000.0)).note(
             format!(
                 "one core for those who hand them over and the one who writes; {lines} lines of {bytes:.0} bytes, chained, \
-                 signed, synced {} times; {}",
+                 signed, synced {} times; {} in a second of processor time; {}",
                 last["syncs"],
+                last["written_per_processor_second"],
                 each(&written)
             ),
         ),
