@@ -35,7 +35,7 @@ fn what_the_tables_say_is_found_and_nothing_else() {
         assert!(table.found.len() >= 5 && table.missed.len() >= 5, "{}", table.detector.name());
         let should = table.found.iter().map(|value| (value, true));
         for (value, expected) in should.chain(table.missed.iter().map(|value| (value, false))) {
-            if !detectors.find(value).is_empty() != expected {
+            if detectors.find(value).is_empty() == expected {
                 wrong.push(format!("{}: {value:?} should be {expected}", table.detector.name()));
             }
         }
