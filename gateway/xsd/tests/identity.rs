@@ -104,7 +104,7 @@ fn tables_are_united_level_by_level() {
     assert_eq!(broken(&schema, &format!("{own}<ref>x</ref>")), [""; 0]);
     // Many of them, some deep down.
     let many: String = (0..6000).map(|i| format!("<i>{i}</i>")).collect();
-    let twice = n(&[n(&[many.clone()]), n(&[many.clone(), "<i>y</i>".to_owned()])]);
+    let twice = n(&[n(std::slice::from_ref(&many)), n(&[many.clone(), "<i>y</i>".to_owned()])]);
     let inside = format!("{twice}{}<ref>5999</ref><ref>y</ref>", n(&[many]));
     assert_eq!(broken(&schema, &inside), [""; 0]);
     assert_eq!(broken(&schema, &format!("{twice}<ref>5999</ref><ref>y</ref>")), lost);
