@@ -70,6 +70,10 @@ proptest! {
             Ok(ours) => ours,
             // XSD 1.0 part 1 §3.8.6, All Group Limited: the compiler lets an extension of it pass.
             Err(error) if error.to_string().contains("xs:all") => return Ok(()),
+            // What would be open in more ways than are followed is refused by name, so that no document is.
+            Err(error) if error.to_string().contains("open in too many ways") => {
+                return Err(TestCaseError::reject("open in too many ways"));
+            }
             Err(error) => panic!("{error}\n{text}"),
         };
         for _ in 0..12 {
