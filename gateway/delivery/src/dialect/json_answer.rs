@@ -7,11 +7,9 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::{Deserializer, de};
 
 use super::ResultsSpec;
+use super::json_way::{Items, MOST_TEXT, Name, items, read, steps};
 use super::verdict::{RowResult, is_id};
 use crate::encode::RowKeys;
-
-/// Longest code or field name that is taken from an answer, in bytes.
-const MOST_TEXT: usize = 256;
 
 /// Longest key that is taken from an answer, in bytes.
 const MOST_KEY: usize = 64 * 1024;
@@ -27,11 +25,7 @@ pub(crate) fn results(
 ) -> Option<Vec<RowResult>> {
     let paths = [spec.key.as_deref(), Some(&*spec.success), spec.code.as_deref(), spec.field.as_deref(), id];
     let wanted = paths.map(|path| steps(path.unwrap_or_default()));
-    let items = Items { wanted, has_id: id.is_some(), spec, keys, rows };
-    let way = steps(&spec.result);
-    let mut found = None;
-    read(body, Way { steps: &way, items: &items, found: &mut found })?;
-    found
+    items(body, &spec.result, &Results { wanted, has_id: id.is_some(), spec, keys, rows })
 }
 
 /// The code in an error answer.
@@ -44,21 +38,11 @@ pub(crate) fn error_code(body: &[u8], path: &str) -> Option<String> {
     code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)).then_some(code)
 }
 
-fn steps(path: &str) -> Vec<&str> {
-    path.split('/').filter(|step| !step.is_empty()).collect()
-}
-
-fn read<'de>(body: &'de [u8], seed: impl DeserializeSeed<'de, Value = ()>) -> Option<()> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    seed.deserialize(&mut reader).ok()?;
-    reader.end().ok()
-}
-
 /// Words found at the paths that were looked for: key, success, code, field, id.
 type Words = [Option<String>; 5];
 
-/// The array of results.
-struct Items<'a> {
+/// What is read of the array of results.
+struct Results<'a> {
     wanted: [Vec<&'a str>; 5],
     has_id: bool,
     spec: &'a ResultsSpec,
@@ -66,7 +50,7 @@ struct Items<'a> {
     rows: u64,
 }
 
-impl Items<'_> {
+impl Results<'_> {
     fn result(&self, words: &mut Words) -> RowResult {
         let [key, success, code, field, id] = words;
         let short = |word: &mut Option<String>| word.take().filter(|word| word.len() <= MOST_TEXT);
@@ -81,70 +65,21 @@ impl Items<'_> {
     }
 }
 
-/// The way to the array of results: by member names; of an array on the way, its first item.
-struct Way<'a> {
-    steps: &'a [&'a str],
-    items: &'a Items<'a>,
-    found: &'a mut Option<Vec<RowResult>>,
-}
+impl Items for Results<'_> {
+    type All = Vec<RowResult>;
 
-impl<'de> DeserializeSeed<'de> for Way<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Way<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the way to the results")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.steps.split_first() else {
-            return Err(A::Error::custom("an object where the results stand"));
-        };
-        let mut seen = false;
-        while let Some(name) = map.next_key::<Name>()? {
-            if name.0.as_deref() != Some(*first) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            if std::mem::replace(&mut seen, true) {
-                return Err(A::Error::custom("a member twice"));
-            }
-            map.next_value_seed(Way { steps: rest, items: self.items, found: self.found })?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        if !self.steps.is_empty() {
-            seq.next_element_seed(Way { steps: self.steps, items: self.items, found: self.found })?;
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(());
-        }
-        let wanted: Vec<(usize, &[&str])> = self
-            .items
-            .wanted
-            .iter()
-            .map(Vec::as_slice)
-            .enumerate()
-            .filter(|(_, way)| !way.is_empty())
-            .collect();
+    fn all<'de, A: SeqAccess<'de>>(&self, mut seq: A) -> Result<Self::All, A::Error> {
+        let ways = self.wanted.iter().map(Vec::as_slice).enumerate();
+        let wanted: Vec<(usize, &[&str])> = ways.filter(|(_, way)| !way.is_empty()).collect();
         let mut results = Vec::new();
         let mut words: Words = Default::default();
         while seq.next_element_seed(Walk { wanted: &wanted, words: &mut words })?.is_some() {
-            if results.len() as u64 >= self.items.rows {
+            if results.len() as u64 >= self.rows {
                 return Err(A::Error::custom("more results than rows"));
             }
-            results.push(self.items.result(&mut words));
+            results.push(self.result(&mut words));
         }
-        *self.found = Some(results);
-        Ok(())
+        Ok(results)
     }
 }
 
@@ -237,26 +172,5 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
-    }
-}
-
-/// A member's name, if it is short enough to be one that is looked for.
-struct Name(Option<String>);
-
-impl<'de> de::Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Short;
-        impl Visitor<'_> for Short {
-            type Value = Name;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a member's name")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
-                Ok(Name((name.len() <= MOST_TEXT).then(|| name.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Short)
     }
 }

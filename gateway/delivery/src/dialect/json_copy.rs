@@ -7,67 +7,32 @@ use std::fmt;
 
 use sekisho_xml::is_ncname;
 use sekisho_xml::write::{escape_attribute, escape_text};
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, de};
 
-/// Every item of the array of results, in its order, as an element of that name; `None` where there is no such array.
+use super::json_way::{self, Items};
+
+/// Every item of the array of results, in its order, as an element of that name; `None` where there is no such array, or
+/// the answer is not of the shape that [`super::json_answer::results`] reads.
 pub(super) fn items(body: &[u8], path: &str, name: &str) -> Option<Vec<Vec<u8>>> {
-    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
-    let mut found = None;
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    Items { steps: &steps, name, found: &mut found }.deserialize(&mut reader).ok()?;
-    found
+    json_way::items(body, path, &Elements { name })
 }
 
-/// The way to the array of results: by member names; of an array on the way, its first item.
-struct Items<'a> {
-    steps: &'a [&'a str],
+/// The array of results, each of them as an element of that name.
+struct Elements<'a> {
     name: &'a str,
-    found: &'a mut Option<Vec<Vec<u8>>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Items<'_> {
-    type Value = ();
+impl Items for Elements<'_> {
+    type All = Vec<Vec<u8>>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Items<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the way to the results")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.steps.split_first() else {
-            return Err(A::Error::custom("an object where the results stand"));
-        };
-        while let Some(name) = map.next_key::<String>()? {
-            if name == *first {
-                map.next_value_seed(Items { steps: rest, name: self.name, found: &mut *self.found })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        if !self.steps.is_empty() {
-            seq.next_element_seed(Items { steps: self.steps, name: self.name, found: self.found })?;
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(());
-        }
+    fn all<'de, A: SeqAccess<'de>>(&self, mut seq: A) -> Result<Self::All, A::Error> {
         let mut items = Vec::new();
         let mut item = Vec::new();
         while seq.next_element_seed(Element { name: self.name, out: &mut item })?.is_some() {
             items.push(std::mem::take(&mut item));
         }
-        *self.found = Some(items);
-        Ok(())
+        Ok(items)
     }
 }
 

@@ -6,6 +6,7 @@ mod envelope;
 mod form;
 mod json_answer;
 mod json_copy;
+mod json_way;
 mod judge;
 mod message;
 mod retry_after;
