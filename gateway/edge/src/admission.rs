@@ -3,6 +3,8 @@
 //! Three things run out: the answers that are made at once, the threads that read bodies, and the memory that relayed messages
 //! and their answers are held in. Of each, one client has no more than its share, so that it cannot keep the others out by being slow.
 
+mod full;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use prometheus::IntGauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::full::{Full, Scarce};
 use crate::body::LeastRate;
 
 /// How long a request may wait, unread, for its turn.
@@ -69,15 +72,6 @@ pub(crate) struct Shared {
 struct Part {
     own: OwnedSemaphorePermit,
     of_all: OwnedSemaphorePermit,
-}
-
-/// Why there is no part to be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// The client has its share.
-    Share,
-    /// All of it is taken.
-    All,
 }
 
 impl Shared {

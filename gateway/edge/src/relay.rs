@@ -14,7 +14,6 @@ mod split;
 mod standing;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
@@ -27,7 +26,7 @@ use sekisho_soap::{MediaType, Version};
 use sekisho_upstream::{AnswerStream, Body, Note, Sent, UpstreamError};
 use tokio::time::Instant;
 
-use crate::admission::{Full, Room};
+use crate::admission::{Room, Scarce};
 use crate::body::{Arrival, BodyError, RawBody, Unpacked};
 use crate::doors::{self, Asks, Binds, Desk, SoapMessage, SoapRefusal};
 use crate::intake::from_body;
@@ -277,24 +276,7 @@ async fn here_or_apart<T: Send + 'static>(
 async fn room(exchange: &Exchange<'_>, length: u64) -> Result<Room, Refusal> {
     let wanted = length.saturating_add(ANSWER_ROOM);
     let room = Room::wait(&exchange.gateway.relays, &exchange.client.name, wanted).await;
-    room.map_err(|full| {
-        let (code, en, ja) = match full {
-            Full::Share => (
-                "client-relays-full",
-                "Messages of this client that wait for the cloud take as much memory as those of one client may \
-                 (limits.client_relay_bytes). Nothing was sent; come again later.",
-                "この団体の中継待ち電文が上限（limits.client_relay_bytes）に達しています。何も送信していません。\
-                 時間をおいて再送してください。",
-            ),
-            Full::All => (
-                "relays-full",
-                "Messages that wait for the cloud take as much memory as they may (limits.relay_bytes). Nothing was \
-                 sent; come again later.",
-                "中継待ち電文が上限（limits.relay_bytes）に達しています。何も送信していません。時間をおいて再送してください。",
-            ),
-        };
-        Refusal::new(Class::Busy, code, en).ja(ja).retry_after(Duration::from_secs(10))
-    })
+    room.map_err(|full| Scarce::Relays.refusal(full))
 }
 
 fn too_large(most: u64) -> Refusal {

@@ -15,7 +15,7 @@ mod who;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -34,7 +34,7 @@ pub(crate) use self::repetition::header_key;
 use self::say::json;
 pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
 pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, soap_action, stated_wait};
-use crate::admission::Full;
+use crate::admission::Scarce;
 use crate::answer_body::AnswerBody;
 use crate::answers;
 use crate::framing::REFUSED_PREFIX;
@@ -330,22 +330,7 @@ fn place(gateway: &Gateway, client: &Client) -> Result<impl Sized + use<>, Refus
         );
         Refusal::new(Class::TooMany, "client-rate-exceeded", en).ja(ja).retry_after(early)
     })?;
-    gateway.requests.one(&client.name).map_err(|full| {
-        let (code, en, ja) = match full {
-            Full::Share => (
-                "client-requests-full",
-                "As many requests of this client are being answered as one client may have at once \
-                 (limits.client_requests); come again later.",
-                "この団体から同時に処理できる要求数の上限（limits.client_requests）に達しています。時間をおいて再送してください。",
-            ),
-            Full::All => (
-                "requests-full",
-                "The gateway is answering as many requests as it may (limits.requests); come again later.",
-                "同時に処理できる要求数の上限（limits.requests）に達しています。時間をおいて再送してください。",
-            ),
-        };
-        Refusal::new(Class::Busy, code, en).ja(ja).retry_after(Duration::from_secs(1))
-    })
+    gateway.requests.one(&client.name).map_err(|full| Scarce::Requests.refusal(full))
 }
 
 impl Exchange<'_> {

@@ -1,13 +1,11 @@
 //! A body on its way to a door: admitted, bounded, handed to a thread that may block.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::Exchange;
-use crate::admission::{Full, Turn};
+use crate::admission::{Scarce, Turn};
 use crate::body::{self, Arrival, Frame, Promised, RawBody, UnpackLimits, Unpacked};
 use crate::refusal::{Class, Refusal};
 
@@ -112,22 +110,7 @@ fn bad_digest() -> Refusal {
 pub(crate) async fn turn(exchange: &Exchange<'_>) -> Result<Turn, Refusal> {
     let gateway = exchange.gateway;
     let turn = Turn::wait(&gateway.uploads, &exchange.client.name, &gateway.metrics.uploads).await;
-    turn.map_err(|full| {
-        let (code, en, ja) = match full {
-            Full::Share => (
-                "client-uploads-full",
-                "As many messages of this client are being read as one client may have at once \
-                 (limits.client_uploads); come again later.",
-                "この団体から同時に受信できる電文数の上限（limits.client_uploads）に達しています。時間をおいて再送してください。",
-            ),
-            Full::All => (
-                "uploads-full",
-                "The gateway is reading as many messages as it may (limits.uploads); come again later.",
-                "同時に受信できる電文数の上限（limits.uploads）に達しています。時間をおいて再送してください。",
-            ),
-        };
-        Refusal::new(Class::Busy, code, en).ja(ja).retry_after(Duration::from_secs(10))
-    })
+    turn.map_err(|full| Scarce::Uploads.refusal(full))
 }
 
 /// The body, with the patience that the route and the gateway have for its sender.
