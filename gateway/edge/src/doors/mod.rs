@@ -48,6 +48,16 @@ pub(crate) struct Names {
     pub(crate) message_id: Option<String>,
 }
 
+/// What is known of a submission beside its records.
+#[derive(Default)]
+struct Said {
+    reference: Option<String>,
+    names: Names,
+    reply: Option<Reply>,
+    own: bool,
+    under_way: Option<UnderWay>,
+}
+
 /// What a SOAP message asks for.
 #[derive(Debug)]
 pub(crate) struct SoapMessage {
@@ -134,11 +144,18 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn close(&self, intake: Intake<'_>) -> Result<Option<Taken>, Refusal> {
-        match self.spool {
-            Some(spool) => intake.seal(spool).map(Some),
-            None => intake.verdict().map(|()| None),
-        }
+    /// Closes the intake: what it took is the submission of which the message says this.
+    fn close(&self, intake: Intake<'_>, payload: PayloadDigest, said: Said) -> Result<Submission, Refusal> {
+        let records = intake.records();
+        let taken = match self.spool {
+            Some(spool) => Some(intake.seal(spool)?),
+            None => {
+                intake.verdict()?;
+                None
+            }
+        };
+        let Said { reference, names, reply, own, under_way } = said;
+        Ok(Submission { taken, payload, reference, names, reply, own, records, under_way })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use super::{Desk, Names, Submission};
+use super::{Desk, Said, Submission};
 use crate::body::Unpacked;
-use crate::intake::{Intake, PayloadDigest, from_io, payload_charset, read_payload};
+use crate::intake::{from_io, payload_charset, read_payload};
 use crate::refusal::{Class, Refusal};
 use crate::route::{Format, Route};
 
@@ -20,7 +20,7 @@ pub(crate) fn plain(
     let payload = read_payload(&mut body, format, charset, desk.route, &mut intake)?;
     body.finish().map_err(|error| from_io(&error))?;
     check_digest(&body)?;
-    submission(desk, intake, payload)
+    desk.close(intake, payload, unsaid())
 }
 
 /// Takes the file of a `multipart/form-data` body, already cut out of it.
@@ -33,22 +33,12 @@ pub(crate) fn form_data(
     let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
     let payload = read_payload(file, format, charset, desk.route, &mut intake)?;
-    submission(desk, intake, payload)
+    desk.close(intake, payload, unsaid())
 }
 
-fn submission(desk: &Desk<'_>, intake: Intake<'_>, payload: PayloadDigest) -> Result<Submission, Refusal> {
-    let records = intake.records();
-    let taken = desk.close(intake)?;
-    Ok(Submission {
-        taken,
-        payload,
-        reference: None,
-        names: Names::default(),
-        under_way: None,
-        reply: None,
-        own: true,
-        records,
-    })
+/// A payload by itself says nothing more, and is answered with the gateway's receipt.
+fn unsaid() -> Said {
+    Said { own: true, ..Said::default() }
 }
 
 /// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2).

@@ -10,9 +10,8 @@ use sekisho_soap::{EnvelopeReader, MediaType, Version};
 use sekisho_xml::{ProcessingInstructions, QName};
 
 use super::rest::{accepted_format, check_digest};
-use super::{Asks, Binds, Desk, Header, Names, SoapMessage, SoapRefusal, Submission, is_own};
+use super::{Asks, Binds, Desk, Header, Names, Said, SoapMessage, SoapRefusal, is_own};
 use crate::body::Unpacked;
-use crate::gateway::UnderWay;
 use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
     xml_encoding, xml_limits, xml_options,
@@ -43,9 +42,9 @@ pub(crate) fn inline(
             check_digest(&body).map_err(refuse)?;
             Asks::Query(request)
         }
-        Called::Submit { reply, records, own } => {
+        Called::Submit(called) => {
             let mut intake = desk.open().map_err(refuse)?;
-            let read = read_body(desk, &mut envelope, records, &mut intake).map_err(refuse)?;
+            let read = read_body(desk, &mut envelope, called, &mut intake).map_err(refuse)?;
             envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
             let payload = match read.payload {
                 Found::Here(Some(digest)) => digest,
@@ -60,19 +59,8 @@ pub(crate) fn inline(
             };
             body.finish().map_err(|error| refuse(from_io(&error)))?;
             check_digest(&body).map_err(refuse)?;
-            let records = intake.records();
-            let taken = desk.close(intake).map_err(refuse)?;
-            let BodyRead { reference, names, under_way, .. } = read;
-            Asks::Submit(Box::new(Submission {
-                taken,
-                payload,
-                reference,
-                names,
-                reply,
-                own,
-                records,
-                under_way,
-            }))
+            let submission = desk.close(intake, payload, read.said).map_err(refuse)?;
+            Asks::Submit(Box::new(submission))
         }
     };
     Ok(SoapMessage { version, message_id, asks, header, parts: None })
@@ -203,14 +191,17 @@ pub(super) enum Called {
     /// One of the gateway's questions.
     Query,
     /// A submission.
-    Submit {
-        /// How it is answered.
-        reply: Option<Reply>,
-        /// Where its records are.
-        records: RecordsAt,
-        /// It is the gateway's own operation.
-        own: bool,
-    },
+    Submit(Submits),
+}
+
+/// A submission as its operation says.
+pub(super) struct Submits {
+    /// How it is answered.
+    reply: Option<Reply>,
+    /// Where its records are.
+    records: RecordsAt,
+    /// It is the gateway's own operation.
+    own: bool,
 }
 
 /// Finds the operation by the body's child (BP 1.1 R1127), and checks the action that goes with it.
@@ -220,11 +211,11 @@ pub(super) fn operation<R: BufRead>(
 ) -> Result<Called, Refusal> {
     let Some(child) = envelope.body() else {
         // An empty body is legal where the payload is an attachment (WS-Reliability stacks send it so).
-        return Ok(Called::Submit { reply: None, records: RecordsAt::Anywhere, own: false });
+        return Ok(Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: false }));
     };
     if is_own(&child.name) {
         return Ok(match &*child.name.local {
-            "submitBatch" => Called::Submit { reply: None, records: RecordsAt::Anywhere, own: true },
+            "submitBatch" => Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: true }),
             _ => Called::Query,
         });
     }
@@ -237,7 +228,7 @@ pub(super) fn operation<R: BufRead>(
         .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
     };
     check_action(operation, desk.action)?;
-    Ok(Called::Submit { reply: operation.reply.clone(), records: operation.records, own: false })
+    Ok(Called::Submit(Submits { reply: operation.reply.clone(), records: operation.records, own: false }))
 }
 
 fn check_action(operation: &Operation, sent: Option<&str>) -> Result<(), Refusal> {
@@ -255,9 +246,7 @@ fn check_action(operation: &Operation, sent: Option<&str>) -> Result<(), Refusal
 /// What the body said about its records.
 pub(super) struct BodyRead {
     pub(super) payload: Found,
-    pub(super) reference: Option<String>,
-    pub(super) names: Names,
-    pub(super) under_way: Option<UnderWay>,
+    pub(super) said: Said,
 }
 
 /// Where the records of a body are.
@@ -274,9 +263,10 @@ pub(super) enum Found {
 pub(super) fn read_body<R: BufRead>(
     desk: &Desk<'_>,
     envelope: &mut EnvelopeReader<R>,
-    records: RecordsAt,
+    called: Submits,
     intake: &mut Intake<'_>,
 ) -> Result<BodyRead, Refusal> {
+    let Submits { reply, records, own } = called;
     let mut names = Names { key: None, message_id: envelope.addressing().message_id.clone() };
     if envelope.body().is_none() || records == RecordsAt::BodyChildren {
         let under_way = desk.claim(&names)?;
@@ -287,7 +277,7 @@ pub(super) fn read_body<R: BufRead>(
             intake.drain(&mut records)?;
             payload = Found::Here(None);
         }
-        return Ok(BodyRead { payload, reference: None, names, under_way });
+        return Ok(BodyRead { payload, said: Said { reference: None, names, reply, own, under_way } });
     }
     let shape = SubmissionShape::default();
     let mut submission = message::Submission::read(envelope, &shape).map_err(|error| from_soap(&error))?;
@@ -320,7 +310,8 @@ pub(super) fn read_body<R: BufRead>(
         names.key = submission.idempotency_key;
         under_way = desk.claim(&names)?;
     }
-    Ok(BodyRead { payload, reference: submission.reference, names, under_way })
+    let reference = submission.reference;
+    Ok(BodyRead { payload, said: Said { reference, names, reply, own, under_way } })
 }
 
 /// Format and encoding of a payload by its label; CSV, or the route's only format, without one.

@@ -8,11 +8,11 @@ use super::rest::check_digest;
 use super::soap::{
     BodyRead, Called, Found, demanded, format_of, open, operation, promised_version, read_body,
 };
-use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, Submission};
+use super::{Asks, Desk, Header, SoapMessage, SoapRefusal};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
-use crate::route::{Format, Reply};
+use crate::route::Format;
 
 /// Reads a package: root and attachments in whatever order (WS-I AP 1.0 R2929).
 ///
@@ -42,7 +42,7 @@ struct Root {
 
 enum Seen {
     Query(sekisho_soap::message::Request),
-    Submit { reply: Option<Reply>, read: BodyRead, own: bool },
+    Submit(BodyRead),
 }
 
 /// An attachment that was taken.
@@ -146,25 +146,13 @@ fn package(
     }
     let asks = match root.called {
         Seen::Query(request) => Asks::Query(request),
-        Seen::Submit { reply, read, own } => {
+        Seen::Submit(read) => {
             if let Some(other) = second_payload(&read.payload, taken.as_ref(), &beside) {
                 let payload = taken.as_ref().map_or(root_number, |taken| taken.number);
                 return Err(two_parts(payload, other));
             }
             let payload = settle(read.payload, taken, others)?;
-            let records = intake.records();
-            let taken = desk.close(intake)?;
-            let BodyRead { reference, names, under_way, .. } = read;
-            Asks::Submit(Box::new(Submission {
-                taken,
-                payload,
-                reference,
-                names,
-                reply,
-                own,
-                records,
-                under_way,
-            }))
+            Asks::Submit(Box::new(desk.close(intake, payload, read.said)?))
         }
     };
     let (version, message_id, parts) = (*version, root.message_id, Some(others + 1));
@@ -176,7 +164,7 @@ fn is_wanted(desk: &Desk<'_>, root: Option<&Root>, head: &PartHead, has_candidat
     match root.map(|root| &root.called) {
         None => format_of(head.content_type.as_ref(), desk.route).is_ok(),
         Some(Seen::Query(_)) => false,
-        Some(Seen::Submit { read, .. }) => match &read.payload {
+        Some(Seen::Submit(read)) => match &read.payload {
             Found::Attachment(id) => head.content_id.as_deref().is_some_and(|own| same_content_id(own, id)),
             Found::OnlyOther => !has_candidate,
             Found::Here(_) => false,
@@ -208,12 +196,10 @@ fn read_root(
         Called::Query => Seen::Query(
             sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
         ),
-        Called::Submit { reply, records, own } => {
-            Seen::Submit { reply, read: read_body(desk, &mut envelope, records, intake)?, own }
-        }
+        Called::Submit(called) => Seen::Submit(read_body(desk, &mut envelope, called, intake)?),
     };
     envelope.finish().map_err(|error| from_soap(&error))?;
-    if let Seen::Submit { read, .. } = &mut called
+    if let Seen::Submit(read) = &mut called
         && let Found::Here(digest @ None) = &mut read.payload
     {
         // Records as elements: the payload is the envelope.
