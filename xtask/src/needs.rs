@@ -18,13 +18,17 @@ pub(crate) struct Need {
 pub(crate) const PYTHON: Need = Need { program: "python3", package: "python3" };
 
 /// What the tests need beyond the Rust toolchain.
-pub(crate) const FOR_TESTS: [Need; 6] = [
+pub(crate) const FOR_TESTS: [Need; 9] = [
     PYTHON,
     Need { program: "git", package: "git" },
     Need { program: "xmllint", package: "libxml2-utils" },
     Need { program: "promtool", package: "prometheus" },
     Need { program: "curl", package: "curl" },
     Need { program: "openssl", package: "openssl" },
+    // Scanners, by where they lie: not on everybody's path, or no program.
+    Need { program: "/usr/sbin/clamd", package: "clamav-daemon" },
+    Need { program: "c-icap", package: "c-icap" },
+    Need { program: "/etc/c-icap/virus_scan.conf", package: "libc-icap-mod-virus-scan" },
 ];
 
 /// What the long tests need besides.

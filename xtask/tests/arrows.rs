@@ -32,6 +32,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // Below the way out, which writes to it: so it is no part of the journal.
     ("sekisho-exchanges", &[]),
     ("sekisho-upstream", &["sekisho-exchanges"]),
+    ("sekisho-scan", &[]),
     ("sekisho-liveness", &[]),
     (
         "sekisho-delivery",
@@ -61,6 +62,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "sekisho-journal",
             "sekisho-exchanges",
             "sekisho-upstream",
+            "sekisho-scan",
             "sekisho-liveness",
             "sekisho-delivery",
         ],
@@ -78,6 +80,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "sekisho-journal",
             "sekisho-exchanges",
             "sekisho-upstream",
+            "sekisho-scan",
             "sekisho-liveness",
             "sekisho-delivery",
             "sekisho-edge",
@@ -99,6 +102,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "sekisho-policy",
             "sekisho-soap",
             "sekisho-exchanges",
+            "sekisho-scan",
             "sekisho-edge",
         ],
     ),

@@ -19,6 +19,7 @@ mod pieces;
 mod policy;
 mod records;
 mod runtime;
+mod scan;
 mod soap;
 mod trace;
 mod xml;
@@ -58,6 +59,8 @@ pub const TARGETS: &[Target] = &[
     target("patterns", "a pattern takes what a simple matcher of the same grammar takes", patterns::pattern, Some("patterns.dict")),
     target("proxied", "a header of the PROXY protocol is read in one way to its end, or refused", connections::proxied, None),
     target("certificate", "the names of a certificate are written and read in one way", connections::certificate, None),
+    target("clamd", "an answer of clamd means one thing however its bytes come, and only the exact word lets content pass", scan::clamd, Some("scan.dict")),
+    target("icap", "the same for an answer of an ICAP server, with a preview and without", scan::icap, Some("scan.dict")),
     target("exchanges", "a file of the exchange log has one verdict however its bytes come, one other byte is found, and a gateway goes on with it", exchanges::file, None),
     target("charset", "a decoder gives the text, or the place of the first bad bytes, that encoding_rs gives", charset::decoder, None),
 ];

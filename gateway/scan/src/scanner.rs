@@ -1,0 +1,215 @@
+//! A scanner, and one content on its way to it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::clamd::{self, InStream, Ping};
+use crate::icap::{AskOptions, Options, ReqMod, Service};
+use crate::shell::{Patience, Piece, Stream, connect, converse};
+use crate::{Address, Beyond, Kind, ScanError, Settings, Talk, Verdict};
+
+/// Pieces that may wait for the scanner: who reads the content waits beyond that.
+const WAITING: usize = 4;
+/// How long a service's options hold where it does not say.
+const LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// A scanner that may be asked by many at once; a connection for each content.
+#[derive(Debug, Clone)]
+pub struct Scanner(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    /// What the ICAP service last said of itself, and until when that holds.
+    options: Mutex<Option<(Options, Instant)>>,
+}
+
+impl Scanner {
+    /// A scanner; nothing is connected to before it is asked.
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(Inner { settings, options: Mutex::default() }))
+    }
+
+    /// Where it is and what is expected of it.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Begins a content. Must be called where a tokio runtime is at hand, as on a thread of its own for what blocks.
+    pub fn begin(&self) -> Content {
+        let (pieces, given) = mpsc::channel(WAITING);
+        let (mut tell, told) = oneshot::channel();
+        let scanner = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                // Nobody wants to know any more.
+                () = tell.closed() => {}
+                outcome = scanner.scan(given) => drop(tell.send(outcome)),
+            }
+        });
+        let Settings { most, beyond, .. } = self.0.settings;
+        Content { pieces, told: Some(told), given: 0, most, beyond, ended: false }
+    }
+
+    /// Whether it is there and does what it is asked: `PING` of clamd, `OPTIONS` of ICAP.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub async fn check(&self) -> Result<(), ScanError> {
+        match &self.0.settings.kind {
+            Kind::Clamd => {
+                self.ask(clamd::PING, Ping::default(), |ping, bytes| {
+                    ping.read(bytes).map(|whole| whole.then_some(()))
+                })
+                .await
+            }
+            Kind::Icap { service } => self.ask_options(service).await.map(drop),
+        }
+    }
+
+    async fn scan(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Verdict, ScanError> {
+        let settings = &self.0.settings;
+        let mut talk = match &settings.kind {
+            Kind::Clamd => Talk::Clamd(InStream::default()),
+            Kind::Icap { service } => {
+                let options = match self.known_options() {
+                    Some(options) => options,
+                    None => self.ask_options(service).await?,
+                };
+                Talk::Icap(Box::new(ReqMod::new(self.service(service), Some(&options))))
+            }
+        };
+        let stream = self.connect().await?;
+        let patience = Patience { stall: settings.stall, answer: settings.answer };
+        let outcome = converse(stream, &mut talk, &mut pieces, patience).await;
+        if let Talk::Icap(talk) = &talk {
+            self.forget_options_of_before(talk.tag());
+        }
+        outcome
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>, ScanError> {
+        connect(&self.0.settings.address, self.0.settings.connect).await
+    }
+
+    fn service(&self, path: &str) -> Service {
+        let host = match &self.0.settings.address {
+            Address::Tcp(address) => address.to_string(),
+            Address::Unix(_) => "localhost".to_owned(),
+        };
+        Service { host, path: path.to_owned() }
+    }
+
+    fn known_options(&self) -> Option<Options> {
+        let options = self.0.options.lock().unwrap_or_else(PoisonError::into_inner);
+        options.as_ref().filter(|(_, until)| Instant::now() < *until).map(|(options, _)| options.clone())
+    }
+
+    /// A service with another tag may have other options (RFC 3507 section 4.7).
+    fn forget_options_of_before(&self, tag: Option<&str>) {
+        let mut options = self.0.options.lock().unwrap_or_else(PoisonError::into_inner);
+        let differs = |(options, _): &mut (Options, Instant)| tag.is_some() && options.tag.as_deref() != tag;
+        options.take_if(differs);
+    }
+
+    async fn ask_options(&self, service: &str) -> Result<Options, ScanError> {
+        let question = AskOptions::question(&self.service(service));
+        let options = self.ask(&question, AskOptions::default(), AskOptions::read).await?;
+        let lifetime =
+            options.lifetime.map_or(LIFETIME, |seconds| Duration::from_secs(seconds).min(LIFETIME));
+        let mut known = self.0.options.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some((options.clone(), Instant::now() + lifetime));
+        Ok(options)
+    }
+
+    /// Asks one question on a connection of its own.
+    async fn ask<A, T>(
+        &self,
+        question: &[u8],
+        mut answer: A,
+        mut read: impl FnMut(&mut A, &[u8]) -> Result<Option<T>, ScanError>,
+    ) -> Result<T, ScanError> {
+        let mut stream = self.connect().await?;
+        let broken = |error: std::io::Error| ScanError::Broken(error.kind());
+        let asking = async {
+            stream.write_all(question).await.map_err(broken)?;
+            let mut bytes = [0; 4096];
+            loop {
+                match stream.read(&mut bytes).await.map_err(broken)? {
+                    0 => return Err(ScanError::Broken(std::io::ErrorKind::UnexpectedEof)),
+                    n => {
+                        if let Some(told) = read(&mut answer, &bytes[..n])? {
+                            return Ok(told);
+                        }
+                    }
+                }
+            }
+        };
+        let patience = self.0.settings.answer;
+        timeout(patience, asking).await.unwrap_or(Err(ScanError::Silent(patience)))
+    }
+}
+
+/// One content on its way to a scanner, for a thread that may block. Dropped before its end it is given up.
+#[derive(Debug)]
+pub struct Content {
+    pieces: mpsc::Sender<Piece>,
+    /// Absent once the verdict was told.
+    told: Option<oneshot::Receiver<Result<Verdict, ScanError>>>,
+    given: u64,
+    most: u64,
+    beyond: Beyond,
+    ended: bool,
+}
+
+impl Content {
+    /// Gives bytes on; waits while the scanner is behind. Answers what the scanner says where it wants no more of it: that is the
+    /// last word.
+    pub fn give(&mut self, bytes: &[u8]) -> Option<Result<Verdict, ScanError>> {
+        let room = usize::try_from(self.most.saturating_sub(self.given)).unwrap_or(usize::MAX);
+        self.given = self.given.saturating_add(bytes.len() as u64);
+        let scanned = match self.beyond {
+            Beyond::Refuse if bytes.len() > room => {
+                self.told = None;
+                return Some(Err(ScanError::TooLong { most: self.most }));
+            }
+            _ => &bytes[..bytes.len().min(room)],
+        };
+        for piece in scanned.chunks(Talk::PIECE) {
+            if self.pieces.blocking_send(Piece::Data(Bytes::copy_from_slice(piece))).is_err() {
+                return Some(self.last_word());
+            }
+        }
+        if scanned.len() < bytes.len() {
+            // It need not wait for the rest.
+            self.end();
+        }
+        None
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            // Where nobody listens any more, the last word has been said.
+            let _ = self.pieces.blocking_send(Piece::End);
+        }
+    }
+
+    /// Tells the end, and waits for the verdict.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn finish(mut self) -> Result<Verdict, ScanError> {
+        self.end();
+        self.last_word()
+    }
+
+    fn last_word(&mut self) -> Result<Verdict, ScanError> {
+        let told = self.told.take().ok_or(ScanError::GivenUp)?;
+        told.blocking_recv().unwrap_or(Err(ScanError::GivenUp))
+    }
+}
