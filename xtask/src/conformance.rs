@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use serde_json::Value;
 
+use crate::ground::Ground;
 use crate::processes::Program;
 use crate::workspace::{Programs, root};
 
@@ -41,31 +40,24 @@ pub(crate) fn all(programs: &Programs) -> anyhow::Result<bool> {
 
 /// Sets cloud and gateway up for each other, runs the cases that `which` chooses, and stops both.
 fn hold(programs: &Programs, which: &[&str]) -> anyhow::Result<bool> {
-    let folder = root().join("target/conformance");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).context("clearing the folder of the last run")?;
-    }
-    std::fs::create_dir_all(&folder)?;
-
-    let mut cloud = Program::start(
-        "the reference cloud",
+    let ground = Ground::take(&root().join("target/conformance"))?;
+    let folder = ground.folder();
+    let (cloud, address) = Program::cloud(
         programs
             .command("sekisho-cloud")
             .args(["--listen", "127.0.0.1:0", "--open", "--fixed", "50ms", "--per-row", "0"])
             .stderr(File::create(folder.join("cloud.log"))?),
     )?;
-    let line: Value = serde_json::from_str(&cloud.line()?).context("the cloud's first line")?;
-    let address = line["address"].as_str().context("the cloud's address")?;
-
     let config = folder.join("gateway.toml");
     std::fs::write(&config, configuration(address)?)?;
     let log = folder.join("gateway.log");
-    let (gateway, listeners) = start_gateway(programs, &config, &log)
+    let mut serve = programs.command("sekisho");
+    serve.args(["serve", "--config"]).arg(&config).stderr(File::create(&log)?);
+    let mut gateway = Program::start("the gateway", &mut serve)?;
+    let (target, admin) = gateway
+        .ready()
         .with_context(|| format!("see {}", log.strip_prefix(root()).unwrap_or(&log).display()))?;
-    let target = listeners.iter().find(|(name, _)| name == "lgwan").context("the gateway has no listener")?.1;
 
-    let admin =
-        listeners.iter().find(|(name, _)| name == "admin").context("the gateway has no admin listener")?.1;
     let report = root().join("target/conformance.xml");
     let canaries = folder.join("canaries");
     let status = programs
@@ -125,7 +117,7 @@ fn asked(admin: SocketAddr, page: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The configuration of the cases, at addresses that are free.
-fn configuration(cloud: &str) -> anyhow::Result<String> {
+fn configuration(cloud: SocketAddr) -> anyhow::Result<String> {
     let schemas = root().join("schemas");
     let mut text = std::fs::read_to_string(root().join("conformance/gateway.toml"))?;
     let replaced = [
@@ -139,25 +131,4 @@ fn configuration(cloud: &str) -> anyhow::Result<String> {
         text = text.replace(from, &to);
     }
     Ok(text)
-}
-
-/// Starts the gateway and waits until it is ready; its listeners by name.
-fn start_gateway(
-    programs: &Programs,
-    config: &Path,
-    log: &Path,
-) -> anyhow::Result<(Program, Vec<(String, SocketAddr)>)> {
-    let mut gateway = Program::start(
-        "the gateway",
-        programs.command("sekisho").args(["serve", "--config"]).arg(config).stderr(File::create(log)?),
-    )?;
-    let mut listeners = Vec::new();
-    loop {
-        let line = gateway.line()?;
-        match line.split(' ').collect::<Vec<_>>().as_slice() {
-            ["listening", name, address] => listeners.push(((*name).to_owned(), address.parse()?)),
-            ["ready"] => return Ok((gateway, listeners)),
-            _ => anyhow::bail!("the gateway said {line:?}"),
-        }
-    }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::ground::cleared;
 use crate::needs;
 use crate::workspace::{cargo, check, root};
 
@@ -22,10 +23,7 @@ const IMAGE: &str = "localhost/sekisho";
 pub(crate) fn run() -> anyhow::Result<()> {
     needs::install(&needs::FOR_LONG_TESTS)?;
     let folder = root().join("target/image");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).context("clearing target/image")?;
-    }
-    fs::create_dir_all(&folder)?;
+    cleared(&folder)?;
     bases(&folder)?;
     println!("building the image");
     check(

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::demo::{self, Dialect, Door, Stage};
 use crate::examples;
+use crate::ground::cleared;
 use crate::needs;
 use crate::processes::{ask, get};
 use crate::workspace::{Programs, root};
@@ -40,10 +41,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// Runs all of it with programs that are built; the first thing that is off ends it.
 pub(crate) fn all(programs: &Programs) -> anyhow::Result<()> {
     let folder = root().join("target/operations");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
-    std::fs::create_dir_all(&folder)?;
+    cleared(&folder)?;
     let options = demo::Options {
         door: Door::Swa,
         dialect: Dialect::Soap,

@@ -37,6 +37,28 @@ impl Program {
         Ok(line.trim_end().to_owned())
     }
 
+    /// Starts the reference cloud; where it listens.
+    pub(crate) fn cloud(command: &mut Command) -> anyhow::Result<(Self, SocketAddr)> {
+        let mut program = Self::start("the reference cloud", command)?;
+        let line: Value = serde_json::from_str(&program.line()?).context("the cloud's first line")?;
+        let address = line["address"].as_str().context("the cloud's address")?.parse()?;
+        Ok((program, address))
+    }
+
+    /// Waits until a gateway is ready; the addresses of its listener and of the admin listener.
+    pub(crate) fn ready(&mut self) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+        let (mut listener, mut admin) = (None, None);
+        loop {
+            let line = self.line()?;
+            match line.split(' ').collect::<Vec<_>>().as_slice() {
+                ["listening", "admin", address] => admin = Some(address.parse()?),
+                ["listening", _, address] => listener = Some(address.parse()?),
+                ["ready"] => return listener.zip(admin).context("the gateway named no addresses"),
+                _ => bail!("the gateway said {line:?}"),
+            }
+        }
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

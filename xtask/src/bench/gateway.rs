@@ -35,18 +35,8 @@ impl Gateway {
         command.args(["serve", "--config"]).arg(folder.join("sekisho.toml")).stderr(File::create(&log)?);
         let started = Instant::now();
         let mut program = Program::start("the gateway", &mut command).with_context(seen)?;
-        let (mut listener, mut admin) = (None, None);
-        loop {
-            let line = program.line().with_context(seen)?;
-            match line.split(' ').collect::<Vec<_>>().as_slice() {
-                ["listening", "admin", address] => admin = Some(address.parse()?),
-                ["listening", _, address] => listener = Some(address.parse()?),
-                ["ready"] => break,
-                _ => bail!("the gateway said {line:?}"),
-            }
-        }
+        let (listener, admin) = program.ready().with_context(seen)?;
         let ready = started.elapsed();
-        let (listener, admin) = listener.zip(admin).context("the gateway named no addresses")?;
         Ok(Self { listener, ready, admin, program })
     }
 

@@ -19,11 +19,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use self::figure::{Bound, Figure};
+use crate::ground::cleared;
 use crate::needs::{self, Need};
 use crate::workspace::{Programs, root};
 
@@ -78,10 +78,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     println!("building");
     let programs = Programs::build()?;
     let folder = root().join("target/bench");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).context("clearing the folder of the last measurements")?;
-    }
-    std::fs::create_dir_all(&folder)?;
+    cleared(&folder)?;
     let bench = Bench { programs, folder, quick: options.quick };
     let mut figures = Vec::new();
     for part in parts {
@@ -146,10 +143,7 @@ impl Bench {
     /// A folder of its own for one start of a gateway, empty.
     fn fresh(&self, name: &str) -> anyhow::Result<PathBuf> {
         let folder = self.folder.join(name);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)?;
-        }
-        std::fs::create_dir_all(&folder)?;
+        cleared(&folder)?;
         Ok(folder)
     }
 }

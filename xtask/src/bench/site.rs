@@ -3,12 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use anyhow::{Context, bail};
-use serde_json::Value;
-
 use super::Bench;
 use crate::processes::Program;
-use crate::workspace::root;
+use crate::sections;
 
 /// The cloud behind a gateway.
 pub(super) struct Cloud {
@@ -24,16 +21,13 @@ impl Cloud {
 
     /// The reference cloud at an address, with so much time for a call and nothing for a row.
     pub(super) fn at(address: SocketAddr, fixed: &str, bench: &Bench) -> anyhow::Result<Self> {
-        let mut program = Program::start(
-            "the reference cloud",
+        let (program, address) = Program::cloud(
             bench
                 .programs
                 .command("sekisho-cloud")
                 .args(["--open", "--fixed", fixed, "--per-row", "0", "--contention", "0", "--drift", "0"])
                 .args(["--limit", "60s", "--listen", &address.to_string()]),
         )?;
-        let line: Value = serde_json::from_str(&program.line()?).context("the cloud's first line")?;
-        let address = line["address"].as_str().context("the cloud's address")?.parse()?;
         Ok(Self { address, _program: Some(program) })
     }
 
@@ -104,7 +98,7 @@ results = {{ result = "result", key = "key", success = "success", code = "error/
 fault_code = "intakeFault/code"
 "#,
         head = head("attributes"),
-        schema = schema(bench, "attributes", "{urn:example:city:attributes:1}Record")?,
+        schema = sections::schema(&bench.programs, "attributes", "{urn:example:city:attributes:1}Record")?,
         cloud = cloud.address,
     );
     Ok(std::fs::write(folder.join("sekisho.toml"), text)?)
@@ -136,44 +130,13 @@ body = "{{urn:example:bulk}}orders"
 records = "body-children"
 "#,
         head = head("orders"),
-        schema = schema(bench, "orders", "{urn:example:bulk}order")?,
+        schema = sections::schema(&bench.programs, "orders", "{urn:example:bulk}order")?,
     );
     Ok(std::fs::write(folder.join("sekisho.toml"), text)?)
 }
 
+/// What stands before schema and upstream.
 fn head(route: &str) -> String {
-    format!(
-        r#"[gateway]
-state = "state"
-
-[admin]
-listen = "127.0.0.1:0"
-
-[[listener]]
-name = "lgwan"
-listen = "127.0.0.1:0"
-routes = ["{route}"]
-
-[[client]]
-name = "city"
-networks = ["127.0.0.0/8"]
-# All that it can send: it is the only one, and asks without a pause.
-requests_per_second = 1_000_000
-requests_at_once = 1_000_000
-"#
-    )
-}
-
-fn schema(bench: &Bench, name: &str, record: &str) -> anyhow::Result<String> {
-    let file = root().join(format!("schemas/{name}.xsd"));
-    let pinned = bench.programs.command("sekisho").arg("pin").arg(&file).output()?;
-    if !pinned.status.success() {
-        bail!("the schema is refused: {}", String::from_utf8_lossy(&pinned.stderr));
-    }
-    let digest = String::from_utf8(pinned.stdout)?;
-    Ok(format!(
-        "[[schema]]\nname = \"{name}\"\nfile = \"{}\"\ndigest = \"{}\"\nrecord = \"{record}\"\n",
-        file.display(),
-        digest.trim()
-    ))
+    let listening = sections::listening(&[route]);
+    format!("[gateway]\nstate = \"state\"\n{listening}{}", sections::WITHOUT_A_PAUSE)
 }

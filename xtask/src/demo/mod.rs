@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub(crate) use self::report::Outcome;
 pub(crate) use self::stage::Stage;
+use crate::ground::cleared;
 use crate::needs;
 use crate::processes::{memory, reset_peak};
 use crate::workspace::{Programs, root};
@@ -114,10 +115,7 @@ pub(crate) fn play(options: &Options, programs: &Programs) -> anyhow::Result<boo
 /// The play, and what was seen in it.
 pub(crate) fn act<'o>(options: &'o Options, programs: &Programs) -> anyhow::Result<Outcome<'o>> {
     let folder = root().join("target/demo");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).context("clearing the folder of the last demonstration")?;
-    }
-    std::fs::create_dir_all(&folder)?;
+    cleared(&folder)?;
     let stage = Stage::set(options, programs, &folder)?;
     println!(
         "cloud    {} (limit {}, 0.3 s + {} a row, contention, drift of 30 %)",

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::Value;
 
 use super::{Dialect, Options};
-use crate::operations;
 use crate::processes::{Program, get};
-use crate::workspace::{Programs, root};
+use crate::workspace::Programs;
+use crate::{operations, sections};
 
 /// Both programs, running.
 pub(crate) struct Stage {
@@ -54,16 +54,13 @@ impl Stage {
         mood: &[&str],
         configuration: impl FnOnce(SocketAddr) -> anyhow::Result<String>,
     ) -> anyhow::Result<Self> {
-        let mut cloud_program = Program::start(
-            "the reference cloud",
+        let (cloud_program, cloud) = Program::cloud(
             programs
                 .command("sekisho-cloud")
                 .args(["--listen", "127.0.0.1:0"])
                 .args(mood)
                 .stderr(File::create(folder.join("cloud.log"))?),
         )?;
-        let line: Value = serde_json::from_str(&cloud_program.line()?).context("the cloud's first line")?;
-        let cloud: SocketAddr = line["address"].as_str().context("the cloud's address")?.parse()?;
         std::fs::write(folder.join("sekisho.toml"), configuration(cloud)?)?;
         let mut stage = Self { cloud, gateway: cloud, admin: cloud, cloud_program, gateway_program: None };
         stage.start_gateway(programs, folder)?;
@@ -81,17 +78,7 @@ impl Stage {
                 .stderr(operations::log(folder)?),
         )?;
         let log = folder.join("gateway.log");
-        let (mut gateway, mut admin) = (None, None);
-        loop {
-            let line = program.line().with_context(|| format!("see {}", log.display()))?;
-            match line.split(' ').collect::<Vec<_>>().as_slice() {
-                ["listening", "admin", address] => admin = Some(address.parse()?),
-                ["listening", _, address] => gateway = Some(address.parse()?),
-                ["ready"] => break,
-                _ => bail!("the gateway said {line:?}"),
-            }
-        }
-        (self.gateway, self.admin) = gateway.zip(admin).context("the gateway named no addresses")?;
+        (self.gateway, self.admin) = program.ready().with_context(|| format!("see {}", log.display()))?;
         self.gateway_program = Some(program);
         Ok(())
     }
@@ -126,12 +113,6 @@ impl Stage {
 
 /// A configuration that sets only what it must; everything else is the gateway's default.
 fn configuration(options: &Options, programs: &Programs, cloud: SocketAddr) -> anyhow::Result<String> {
-    let schema = root().join("schemas/attributes.xsd");
-    let pinned = programs.command("sekisho").arg("pin").arg(&schema).output()?;
-    if !pinned.status.success() {
-        bail!("the schema is refused: {}", String::from_utf8_lossy(&pinned.stderr));
-    }
-    let digest = String::from_utf8(pinned.stdout)?;
     let pace = match options.fixed_rows {
         Some(rows) => format!("fixed_rows = {rows}\nmax_in_flight = {}\n", options.fixed_in_flight),
         None => String::new(),
@@ -140,36 +121,9 @@ fn configuration(options: &Options, programs: &Programs, cloud: SocketAddr) -> a
         r#"[gateway]
 state = "state"
 
-[admin]
-listen = "127.0.0.1:0"
-
-[[listener]]
-name = "lgwan"
-listen = "127.0.0.1:0"
-routes = ["attributes"]
-
-[[client]]
-name = "city"
-networks = ["127.0.0.0/8"]
-
-[[schema]]
-name = "attributes"
-file = "{schema}"
-digest = "{digest}"
-record = "{{urn:example:city:attributes:1}}Record"
-
-[[upstream]]
-name = "cloud"
-[upstream.endpoint]
-url = "http://{cloud}"
-[upstream.endpoint.login]
-kind = "client-credentials"
-token_url = "http://{cloud}/services/oauth2/token"
-client_id = "gateway"
-client_secret_file = "client-secret"
-[upstream.probe]
-health = "/health"
-application = "/services/application/state"
+{listening}
+{schema}
+{cloud}application = "/services/application/state"
 
 [[route]]
 name = "attributes"
@@ -186,8 +140,9 @@ limit_ms = 10000
 key = ["F001"]
 [route.dialect]
 {dialect}"#,
-        schema = schema.display(),
-        digest = digest.trim(),
+        listening = sections::listening(&["attributes"]),
+        schema = sections::schema(programs, "attributes", "{urn:example:city:attributes:1}Record")?,
+        cloud = sections::cloud(cloud),
         no_split = options.no_split,
         dialect = dialect(options.dialect),
     ))

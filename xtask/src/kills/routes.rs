@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::demo::Door;
+use crate::sections;
+use crate::workspace::Programs;
 
 /// Records of one batch.
 pub(super) const RECORDS: u64 = 24;
@@ -169,9 +171,8 @@ key = ["order_id"]
 }
 
 /// What stands before the routes.
-pub(super) fn head(schema: &str, digest: &str, cloud: SocketAddr) -> String {
-    let names: Vec<String> = ROUTES.iter().map(|route| format!("{:?}", route.name)).collect();
-    format!(
+pub(super) fn head(programs: &Programs, cloud: SocketAddr) -> anyhow::Result<String> {
+    Ok(format!(
         r#"[gateway]
 state = "state"
 grace_ms = 2000
@@ -181,37 +182,12 @@ data_keys = "data-keys"
 [[spool.encryption.key]]
 id = "kills"
 file = "wrapping-key"
-[admin]
-listen = "127.0.0.1:0"
-[[listener]]
-name = "lgwan"
-listen = "127.0.0.1:0"
-routes = [{names}]
-[[client]]
-name = "city"
-networks = ["127.0.0.0/8"]
-# All that it can send: it is the only one, and asks without a pause.
-requests_per_second = 1_000_000
-requests_at_once = 1_000_000
-[[schema]]
-name = "orders"
-file = "{schema}"
-digest = "{digest}"
-record = "{{urn:example:bulk}}order"
-[[upstream]]
-name = "cloud"
-[upstream.endpoint]
-url = "http://{cloud}"
-[upstream.endpoint.login]
-kind = "client-credentials"
-token_url = "http://{cloud}/services/oauth2/token"
-client_id = "gateway"
-client_secret_file = "client-secret"
-[upstream.probe]
-health = "/health"
-line_interval_ms = 200
+{listening}{without_a_pause}{schema}{cloud}line_interval_ms = 200
 cloud_interval_ms = 200
 "#,
-        names = names.join(", "),
-    )
+        listening = sections::listening(&ROUTES.map(|route| route.name)),
+        without_a_pause = sections::WITHOUT_A_PAUSE,
+        schema = sections::schema(programs, "orders", "{urn:example:bulk}order")?,
+        cloud = sections::cloud(cloud),
+    ))
 }

@@ -14,9 +14,10 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::routes::{self, ROUTES};
+use crate::ground::cleared;
 use crate::operations;
 use crate::processes::{Program, ask, get};
-use crate::workspace::{Programs, root};
+use crate::workspace::Programs;
 
 /// How often something is looked at that is waited for.
 pub(super) const LOOK: Duration = Duration::from_millis(2);
@@ -103,28 +104,15 @@ impl Drop for Gateway {
 impl Site {
     /// Starts the cloud and writes the gateway's configuration, in a folder that is made anew.
     pub(super) fn set(builds: &Builds, folder: &Path, seed: u64) -> anyhow::Result<Self> {
-        if folder.exists() {
-            std::fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
-        }
-        std::fs::create_dir_all(folder)?;
+        cleared(folder)?;
         let mut cloud = builds.shipped.command("sekisho-cloud");
         cloud.args(["--listen", "127.0.0.1:0", "--seed", &seed.to_string(), "--limit", "2s"]);
         // A call that is stopped has done its work: of half a chunk that may not be repeated no operator could tell the truth.
         cloud.args(["--effects-on-kill", "all"]);
         cloud.args(["--fixed", "4ms", "--per-row", "100us", "--contention", "0", "--drift", "0"]);
         let log = File::create(folder.join("cloud.log"))?;
-        let mut cloud_program = Program::start("the reference cloud", cloud.stderr(log))?;
-        let line: Value = serde_json::from_str(&cloud_program.line()?).context("the cloud's first line")?;
-        let cloud = line["address"].as_str().context("the cloud's address")?.parse()?;
-        let schema = root().join("schemas/orders.xsd");
-        let pinned = builds.shipped.command("sekisho").arg("pin").arg(&schema).output()?;
-        ensure!(
-            pinned.status.success(),
-            "the schema is refused: {}",
-            String::from_utf8_lossy(&pinned.stderr)
-        );
-        let digest = String::from_utf8(pinned.stdout)?;
-        let mut configuration = routes::head(&schema.display().to_string(), digest.trim(), cloud);
+        let (cloud_program, cloud) = Program::cloud(cloud.stderr(log))?;
+        let mut configuration = routes::head(&builds.shipped, cloud)?;
         configuration.extend(ROUTES.iter().map(|route| route.section()));
         std::fs::write(folder.join("client-secret"), "reference-secret\n")?;
         let key = folder.join("wrapping-key");
