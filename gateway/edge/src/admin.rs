@@ -139,6 +139,17 @@ impl Admin {
             Ok(sums) => self.show(&sums),
             Err(error) => tracing::error!(%error, "the ledger's sums could not be read"),
         }
+        match self.gateway.ledger.stored().await {
+            Ok(stored) => {
+                let metrics = &self.gateway.metrics;
+                for (client, stored) in stored {
+                    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+                    metrics.spool_bytes.with_label_values(&[&client]).set(whole(stored.bytes));
+                    metrics.spool_batches.with_label_values(&[&client]).set(whole(stored.batches));
+                }
+            }
+            Err(error) => tracing::error!(%error, "what clients have in the spool could not be read"),
+        }
         for hop in self.gateway.board.snapshot().hops {
             let state = match hop.state {
                 HopState::Unknown => 0,

@@ -12,6 +12,7 @@ use crate::admission::{Admission, Shared, relays};
 use crate::body::LeastRate;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
+use crate::stock::Coming;
 
 /// The stores and shared state behind all listeners.
 pub struct Gateway {
@@ -30,6 +31,8 @@ pub struct Gateway {
     /// Requests that are answered at once.
     pub(crate) requests: Shared,
     pub(crate) rates: Rates,
+    /// What is on its way into the spool.
+    pub(crate) coming: Arc<Coming>,
     /// The memory of relays.
     pub(crate) relays: Arc<Shared>,
     /// How slowly a body may come.
@@ -66,6 +69,7 @@ impl Gateway {
             uploads: Shared::new(admission.uploads, admission.client_uploads),
             requests: Shared::new(admission.requests, admission.client_requests),
             rates: Rates::default(),
+            coming: Arc::default(),
             relays: relays(&admission),
             least_rate: admission.least_rate,
             wake,

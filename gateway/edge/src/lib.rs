@@ -36,6 +36,7 @@ pub mod refusal;
 mod relay;
 pub mod route;
 pub mod service;
+mod stock;
 pub mod tls;
 mod token;
 
@@ -46,5 +47,6 @@ pub use listener::{Listener, ListenerLimits, Shares};
 pub use metrics::Metrics;
 pub use rates::RequestRate;
 pub use service::Service;
+pub use stock::SpoolQuota;
 pub use tls::Tls;
 pub use token::Token;

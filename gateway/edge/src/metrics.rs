@@ -1,6 +1,12 @@
 //! What the way in counts. Labels come from the configuration and from fixed tables only.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets};
+use std::sync::Arc;
+
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
+};
+
+use crate::route::Route;
 
 /// The counters of the way in.
 #[derive(Debug, Clone)]
@@ -31,6 +37,14 @@ pub struct Metrics {
     /// Open connections.
     pub connections: IntGauge,
     /// Bodies being read.
+    /// Bytes that each client's batches take of the spool; read from the ledger at each scrape.
+    pub spool_bytes: IntGaugeVec,
+    /// And how many batches they are.
+    pub spool_batches: IntGaugeVec,
+    /// Bytes that they may take.
+    pub spool_quota_bytes: IntGaugeVec,
+    /// And how many they may be.
+    pub spool_quota_batches: IntGaugeVec,
     pub uploads: IntGauge,
 }
 
@@ -38,6 +52,17 @@ impl Metrics {
     /// Registers the counters.
     ///
     /// # Errors
+    /// Shows what the clients of these routes may take of the spool; those of no route any more are not shown.
+    pub fn show_quotas<'r>(&self, routes: impl Iterator<Item = &'r Arc<Route>>) {
+        self.spool_quota_bytes.reset();
+        self.spool_quota_batches.reset();
+        for client in routes.flat_map(|route| &route.clients) {
+            let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            self.spool_quota_bytes.with_label_values(&[&client.name]).set(whole(client.quota.bytes));
+            self.spool_quota_batches.with_label_values(&[&client.name]).set(whole(client.quota.batches));
+        }
+    }
+
     /// When a name is registered already.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str, labels: &[&str]| -> prometheus::Result<IntCounterVec> {
@@ -48,6 +73,11 @@ impl Metrics {
         let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
+        let by_client = |name: &str, help: &str| -> prometheus::Result<IntGaugeVec> {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), &["client"])?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
             Ok(gauge)
         };
         let request_seconds = HistogramVec::new(
@@ -107,3 +137,16 @@ impl Metrics {
         })
     }
 }
+            spool_bytes: by_client(
+                "sekisho_client_spool_bytes",
+                "Bytes that the client's batches take of the spool.",
+            )?,
+            spool_batches: by_client("sekisho_client_spool_batches", "The client's batches in the spool.")?,
+            spool_quota_bytes: by_client(
+                "sekisho_client_spool_quota_bytes",
+                "Bytes that the client's batches may take of the spool.",
+            )?,
+            spool_quota_batches: by_client(
+                "sekisho_client_spool_quota_batches",
+                "Batches that the client may have in the spool.",
+            )?,

@@ -36,6 +36,7 @@ use crate::service::{
     Answered, Coding, Declared, Exchange, Voice, arrival, named, query, refuse, soap_action, turn,
     unrecordable,
 };
+use crate::stock;
 
 /// Headers of the request that mean something to a SOAP service. Nothing else is passed on.
 const PASSED: [HeaderName; 2] = [CONTENT_TYPE, HeaderName::from_static("soapaction")];
@@ -53,6 +54,8 @@ struct Passage<'e, 'x> {
     /// The version to answer in, as far as it is known.
     version: Version,
     body_read: bool,
+    /// Room for the batch that it may become.
+    room: Option<Arc<stock::Room>>,
 }
 
 /// Checks a message, passes it on, and passes the answer back; or makes a batch of it, and awaits that one's answer.
@@ -69,7 +72,7 @@ where
 {
     let began = Instant::now();
     let version = doors::promised_version(&media_type).unwrap_or(Version::Soap11);
-    let mut passage = Passage { exchange, door, media_type, declared, version, body_read: false };
+    let mut passage = Passage { exchange, door, media_type, declared, version, body_read: false, room: None };
     let relayed = match exchange.route.mode.split() {
         None => passage.whole(body).await,
         Some(split) => passage.whole_or_split(split, began, body).await,
@@ -141,12 +144,12 @@ impl Passage<'_, '_> {
         id: Option<BatchId>,
     ) -> impl FnOnce(Unpacked) -> Result<SoapMessage, SoapRefusal> + Send + 'static {
         let exchange = self.exchange;
-        let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+        let route = Arc::clone(exchange.route);
         let (media_type, door) = (self.media_type.clone(), self.door);
         let action = soap_action(exchange.headers, &media_type);
         let received_at = exchange.received_at;
         move |body| {
-            let spool = id.map(|_| &gateway.spool);
+            let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
             let action = action.as_deref();
             let desk = Desk { route: &route, spool, header, id, action, claim: None };
@@ -159,6 +162,8 @@ impl Passage<'_, '_> {
     }
 
     /// What was read, or why not; either says in which version to answer.
+        let room = self.room.clone();
+        let spool = id.zip(room).map(|(_, room)| exchange.gateway.spool.bounded_by(room));
     fn read(&mut self, read: Result<SoapMessage, SoapRefusal>) -> Result<SoapMessage, Refusal> {
         match read {
             Ok(message) => {

@@ -15,6 +15,7 @@ use sekisho_xsd::Schema;
 
 use crate::rates::RequestRate;
 use crate::tls::Name;
+use crate::stock::SpoolQuota;
 use crate::token::Token;
 
 /// One permitted flow. Nothing passes that no route permits.
@@ -135,6 +136,8 @@ pub struct Client {
 }
 
 impl Client {
+    /// How much of the spool its batches may take.
+    pub quota: SpoolQuota,
     /// Whether the address is one of the client's. IPv4-mapped addresses count as IPv4.
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

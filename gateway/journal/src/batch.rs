@@ -46,8 +46,19 @@ pub struct NewBatch {
     pub expires_at: Option<u64>,
     /// Batches of its route go upstream one after the other, in the order of acceptance.
     pub ordered: bool,
+    /// What it takes of its client's room in the spool, as `Sealed::stored`.
+    pub stored: u64,
     /// How a repetition of the request is recognised.
     pub idempotency: Option<Idempotency>,
+}
+
+/// What a client's batches take of the spool: all whose payload is there, finished or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Batches.
+    pub batches: u64,
+    /// The sum of what they took when they were accepted (`NewBatch::stored`).
+    pub bytes: u64,
 }
 
 /// A record that was left out of its batch because it was invalid.

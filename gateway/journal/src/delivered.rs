@@ -109,6 +109,7 @@ mod tests {
             records: sealed.records,
             set_aside: Vec::new(),
             bytes: sealed.bytes,
+            stored: sealed.stored,
             payload_digest: digest,
             records_digest: sealed.records_digest,
             received_at: NOW,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException, SetAside};
+use crate::batch::{Accepted, BatchFilter, BatchView, NewBatch, Page, RecordException, SetAside, Stored};
 use crate::identity::{BatchId, Digest, Epoch};
 use crate::machine::{BatchState, Chunk, Code, Event, Run, Status, Sums};
 use crate::ranges::RangeSet;
@@ -353,6 +353,24 @@ impl Ledger {
     /// The ledger cannot be read.
     pub fn payloads_of_blocking(&self, client: &str) -> Result<Vec<(BatchId, bool)>> {
         self.readers.read(|connection| queries::payloads_of(connection, client))
+    }
+
+    /// What the batches of each client take of the spool, as far as their payload is there. Clients that never had one are not
+    /// among them.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn stored(&self) -> Result<Vec<(String, Stored)>> {
+        self.read(|connection| queries::stored(connection, None)).await
+    }
+
+    /// What the batches of one client take of the spool (blocking).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn stored_by_blocking(&self, client: &str) -> Result<Stored> {
+        let found = self.readers.read(|connection| queries::stored(connection, Some(client)))?;
+        Ok(found.first().map_or_else(Stored::default, |(_, stored)| *stored))
     }
 
     /// The routes that any batch has (blocking).

@@ -29,7 +29,7 @@ pub mod spool;
 
 pub use batch::{
     Accepted, BatchFilter, BatchView, Idempotency, NewBatch, Page, RecordException, RepeatedBy,
-    RepetitionName, SetAside,
+    RepetitionName, SetAside, Stored,
 };
 pub use delivered::delivered_digest;
 pub use erasure::{Erased, erase_client};
@@ -40,6 +40,6 @@ pub use ranges::RangeSet;
 pub use recovery::{Recovery, RecoveryError, recover};
 pub use retention::{Keep, Purged, Removable, Retention, Slice, purge, purge_slice};
 pub use spool::{
-    BatchWriter, CallName, Disk, DiskFile, Encryption, KeptIn, KeptResults, KeyOrder, Records, Rewrapped,
-    RowAnswer, Sealed, Spool, SpoolError, SpoolReader, WrappingKey,
+    Allowance, BatchWriter, CallName, Disk, DiskFile, Encryption, KeptIn, KeptResults, KeyOrder, Records,
+    Rewrapped, RowAnswer, Sealed, Spool, SpoolError, SpoolReader, WrappingKey,
 };

@@ -19,6 +19,7 @@
 //! No file is renamed, appended to after it was closed, or changed; a batch that has no sealed index was never
 //! promised to anybody.
 
+mod allowance;
 mod answers;
 mod data_key;
 mod disk;
@@ -41,6 +42,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::identity::{BatchId, Digest};
+pub use allowance::Allowance;
 pub use answers::{CallName, KeptResults, RowAnswer};
 use data_key::DataKey;
 pub use disk::{Disk, DiskFile};
@@ -66,6 +68,8 @@ const SEGMENT_BYTES: u64 = 1024 * 1024;
 pub struct Spool {
     shared: Arc<Shared>,
     segment_bytes: u64,
+    /// Who is asked for the room of what is written by this handle.
+    allowance: Option<Arc<dyn Allowance>>,
 }
 
 #[derive(Debug)]
@@ -102,6 +106,8 @@ pub struct Sealed {
     pub segments: u32,
     /// Bytes of the canonical records without framing.
     pub bytes: u64,
+    /// What counts of it against a client's room: those bytes, and [`Spool::BESIDE_A_RECORD`] for each record.
+    pub stored: u64,
     /// SHA-256 over every record, each with its length as a LEB128 varint before it.
     pub records_digest: Digest,
     /// Pairs of positions: the first record with a key, and a later one with the same. Ascending by the later one;
@@ -149,7 +155,7 @@ impl Spool {
         };
         let leaving = Mutex::default();
         let shared = Shared { disk, folder: folder.to_owned(), keys, at_rest, leaving, _lock: Some(lock) };
-        Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
+        Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES, allowance: None })
     }
 
     /// A spool in a folder of another disk, which is there, under a key: for whoever sees to it that nobody else has it.
@@ -162,7 +168,7 @@ impl Spool {
             leaving: Mutex::default(),
             _lock: None,
         };
-        Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES }
+        Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES, allowance: None }
     }
 
     /// [`Spool::on`], with payloads encrypted from now on; the store's folder is there, on the same disk.
@@ -184,7 +190,7 @@ impl Spool {
             leaving: Mutex::default(),
             _lock: None,
         };
-        Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES })
+        Ok(Self { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES, allowance: None })
     }
 
     /// Exchanges the keys that wrap, the first one, and unwrap, all of them (blocking). False where payloads are not encrypted:
@@ -231,6 +237,15 @@ impl Spool {
     pub fn with_segment_bytes(mut self, bytes: u64) -> Self {
         self.segment_bytes = bytes.clamp(1, 16 * 1024 * 1024);
         self
+    }
+
+    /// Bytes that a record takes beside its own, rounded up: for its length, its place in the index, and its key there.
+    pub const BESIDE_A_RECORD: u64 = 32;
+
+    /// The same spool for one batch, which writes no more than there is room for.
+    #[must_use]
+    pub fn bounded_by(&self, allowance: Arc<dyn Allowance>) -> Self {
+        Self { allowance: Some(allowance), ..self.clone() }
     }
 
     /// Begins a batch.

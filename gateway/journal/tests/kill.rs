@@ -51,6 +51,7 @@ fn write(state: &Path) -> ! {
             records,
             set_aside: Vec::new(),
             bytes: sealed.bytes,
+            stored: sealed.stored,
             payload_digest: digest,
             records_digest: sealed.records_digest,
             received_at: NOW,

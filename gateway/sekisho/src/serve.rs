@@ -179,6 +179,7 @@ struct Running {
     ledger: Ledger,
     log: ExchangeLog,
     board: Board,
+    metrics: sekisho_edge::Metrics,
     delivery: DeliveryHandle,
     prober: Option<Prober>,
     retention: watch::Sender<Retention>,
@@ -216,11 +217,13 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     let delivery_metrics = sekisho_delivery::Metrics::register(&registry)?;
     let delivery =
         Delivery::start(ledger.clone(), spool.clone(), upstreams, board.clone(), delivery_metrics).await?;
+    let metrics = sekisho_edge::Metrics::register(&registry)?;
+    show_quotas(&metrics, &effective);
     let gateway = Gateway::new(
         spool.clone(),
         ledger.clone(),
         board.clone(),
-        sekisho_edge::Metrics::register(&registry)?,
+        metrics.clone(),
         effective.admission,
         Box::new({
             let delivery = delivery.clone();
@@ -263,6 +266,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
         ledger: ledger.clone(),
         log: log.clone(),
         board,
+        metrics,
         delivery: delivery.clone(),
         prober: Some(prober),
         retention,
@@ -335,6 +339,11 @@ async fn define_plans(ledger: &Ledger, effective: &Effective) -> anyhow::Result<
         ledger.define(plan.clone()).await.context("keeping a delivery plan")?;
     }
     Ok(())
+}
+
+/// What each client may take of the spool.
+fn show_quotas(metrics: &sekisho_edge::Metrics, effective: &Effective) {
+    metrics.show_quotas(effective.listeners.iter().flat_map(|listener| &listener.routes));
 }
 
 /// The signals that the process listens to.
@@ -449,6 +458,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
         }
     }
     running.weakened.show(&effective.listeners, running.log.is_on());
+    show_quotas(&running.metrics, &effective);
     for section in raw.changed_for_restart(&running.started_with) {
         tracing::warn!(section, "what has changed in this section changes only with a restart");
     }

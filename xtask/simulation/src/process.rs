@@ -491,6 +491,7 @@ fn new_batch(
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,
+        stored: sealed.stored,
         payload_digest: Digest::of(b"payload"),
         records_digest: sealed.records_digest,
         received_at: at,

@@ -120,6 +120,7 @@ impl Pair {
             records: self.random.u64(0..30),
             set_aside: Vec::new(),
             bytes: self.random.u64(0..1_000),
+            stored: 0,
             payload_digest: Digest::of(b"payload"),
             records_digest: Digest::of(b"records"),
             received_at: self.now - 1,

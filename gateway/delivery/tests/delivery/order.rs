@@ -58,6 +58,7 @@ pub(crate) async fn accept(
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,
+        stored: sealed.stored,
         payload_digest: digest,
         records_digest: sealed.records_digest,
         received_at: 1,

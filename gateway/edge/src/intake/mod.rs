@@ -10,7 +10,9 @@ mod payload;
 use std::io::{self, Read};
 
 use sekisho_charset::Encoding;
-use sekisho_journal::{BatchId, BatchWriter, Digest as Sha256Digest, RangeSet, Sealed, SetAside, Spool};
+use sekisho_journal::{
+    BatchId, BatchWriter, Digest as Sha256Digest, RangeSet, Sealed, SetAside, Spool, SpoolError,
+};
 use sekisho_policy::Judge;
 use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violations};
 use sha2::{Digest, Sha256};
@@ -22,6 +24,7 @@ use crate::refusal::{Class, Refusal, counted};
 use crate::route::{BadRecords, Route};
 
 /// The records of one batch on their way into the spool.
+use crate::stock;
 pub(crate) struct Intake<'r> {
     route: &'r Route,
     checker: RecordChecker,
@@ -272,8 +275,13 @@ impl<'r> Intake<'r> {
     }
 }
 
-/// The spool could not be written: the operator's matter, the client may come again.
-fn storage(error: &dyn std::fmt::Display) -> Refusal {
+/// The client's room is used up; or else the spool could not be written: the operator's matter, the client may come again.
+fn storage(error: &(dyn std::error::Error + 'static)) -> Refusal {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let spool = inner.map_or_else(|| error.downcast_ref(), |inner| inner.downcast_ref::<SpoolError>());
+    if matches!(spool, Some(SpoolError::NoRoom(_))) {
+        return stock::refused();
+    }
     tracing::error!(%error, "the spool cannot be written");
     Refusal::new(
         Class::Storage,

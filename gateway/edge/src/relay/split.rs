@@ -18,6 +18,7 @@ use crate::doors::{self, Asks, Binds, SoapMessage};
 use crate::refusal::{Class, Refusal};
 use crate::route::{Signed, Split};
 use crate::service::{Answered, Coding, header_key, keep, stated_wait, through_from};
+use crate::stock;
 
 /// What is left of a client's patience for the answer to reach it: a tenth of it, and so much at the most.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -38,6 +39,7 @@ impl Passage<'_, '_> {
         let key = header_key(exchange.headers)?;
         let stated = stated_wait(exchange.headers).map(Duration::from_secs);
         let id = BatchId::new(exchange.received_at);
+        self.room = Some(stock::room(exchange, self.declared.length)?);
 
         let most = split.pass_bytes.min(most(exchange));
         let may_pass = self.declared.coding == Coding::Identity
@@ -114,6 +116,8 @@ impl Passage<'_, '_> {
     async fn spool(&mut self, message: Bytes, id: BatchId) -> Result<SoapMessage, Refusal> {
         let read = self.reader(Binds::UsUnsigned, Some(id));
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
+        // The ledger counts it from here on.
+        self.room = None;
         let reading = tokio::task::spawn_blocking(move || {
             read(Unpacked::Identity(RawBody::whole(message, limit, &digests)))
         });

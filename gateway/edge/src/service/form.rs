@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use sekisho_journal::BatchId;
+use sekisho_journal::{BatchId, Spool};
 use sekisho_soap::MediaType;
 
 use super::Exchange;
@@ -27,12 +27,20 @@ use crate::route::Format;
 /// the first two in memory until they end.
 const BETWEEN_FIELDS: usize = 256 * 1024;
 
+/// Where the records of the file go.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) id: BatchId,
+    /// With the room that there is.
+    pub(super) spool: Spool,
+}
+
 /// Takes the one field that is a file, or is named `file`. Fields of other kinds may stand beside it and are not looked at.
 pub(super) async fn file<B>(
     exchange: &Exchange<'_>,
     declared: Declared,
     media_type: &MediaType,
-    id: BatchId,
+    target: &Target,
     body: B,
 ) -> (Result<Submission, Refusal>, bool)
 where
@@ -63,19 +71,19 @@ where
         ended: false,
     };
     let pumping = body::pump(arrival(exchange, body), sender);
-    let (read, body_read) = tokio::join!(whole_form(exchange, id, boundary, content), pumping);
+    let (read, body_read) = tokio::join!(whole_form(exchange, target, boundary, content), pumping);
     (read, body_read)
 }
 
 /// Reads the form to the end of the body. A form that is refused behind its file leaves nothing in the spool.
 async fn whole_form(
     exchange: &Exchange<'_>,
-    id: BatchId,
+    target: &Target,
     boundary: String,
     mut content: Content,
 ) -> Result<Submission, Refusal> {
     let mut taken = None;
-    let mut read = fields(exchange, id, boundary, &mut content, &mut taken).await;
+    let mut read = fields(exchange, target, boundary, &mut content, &mut taken).await;
     if read.is_ok() {
         read = epilogue(&mut content).await;
     }
@@ -92,7 +100,7 @@ async fn whole_form(
         .ja("フォームにファイルがありません。")),
         (Err(refusal), taken) => {
             if taken.is_some() {
-                discard(&exchange.gateway.spool, id).await;
+                discard(&exchange.gateway.spool, target.id).await;
             }
             Err(refusal)
         }
@@ -101,7 +109,7 @@ async fn whole_form(
 
 async fn fields(
     exchange: &Exchange<'_>,
-    id: BatchId,
+    target: &Target,
     boundary: String,
     content: &mut Content,
     taken: &mut Option<Submission>,
@@ -127,14 +135,14 @@ async fn fields(
             }
             continue;
         }
-        *taken = Some(one_file(exchange, id, &mut field, most, &held).await?);
+        *taken = Some(one_file(exchange, target, &mut field, most, &held).await?);
     }
     Ok(())
 }
 
 async fn one_file(
     exchange: &Exchange<'_>,
-    id: BatchId,
+    target: &Target,
     field: &mut multer::Field<'_>,
     most: u64,
     held: &AtomicUsize,
@@ -147,9 +155,9 @@ async fn one_file(
     let charset = label.as_ref().and_then(MediaType::charset).map(str::to_owned);
     let (sender, frames) = body::channel();
     let file = Unpacked::Identity(RawBody::streamed(frames, most, &Promised::default()));
-    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+    let (route, Target { id, spool }) = (Arc::clone(exchange.route), target.clone());
     let reading = tokio::task::spawn_blocking(move || {
-        let spool = Some(&gateway.spool);
+        let spool = Some(&spool);
         let desk = Desk { route: &route, spool, header: Binds::Us, id, action: None, claim: None };
         doors::form_data(&desk, file, format, charset.as_deref())
     });

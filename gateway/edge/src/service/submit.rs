@@ -25,6 +25,7 @@ use crate::refusal::{Class, Refusal};
 use crate::relay;
 use crate::route::{Format, Mode, ReceiptMember, Reply};
 
+use crate::stock;
 /// How long `Prefer: wait` may ask for at the most, in seconds.
 const LONGEST_WAIT: u64 = 60;
 /// How often a waiting request looks at its batch.
@@ -69,14 +70,19 @@ where
     }
 
     let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+    let room = match stock::room(exchange, declared.length) {
+        Ok(room) => room,
+        Err(refusal) => return no(refusal),
+    };
     let id = BatchId::new(exchange.received_at);
+    let spool = gateway.spool.bounded_by(Arc::clone(&room) as _);
     let action = soap_action(exchange.headers, &media_type);
     let client = exchange.client.name.clone();
     let read = move |body| {
         let claim = |names: &Names| repetition::begin(&gateway, &client, &route.name, names);
         let desk = Desk {
             route: &route,
-            spool: Some(&gateway.spool),
+            spool: Some(&spool),
             header: Binds::Us,
             id,
             action: action.as_deref(),
@@ -96,6 +102,7 @@ where
     };
     answered.door = door;
     answered.body_read = body_read;
+    drop(room);
     answered
 }
 
@@ -180,8 +187,11 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let prepared = prepare_rest(exchange);
-    let (declared, media_type, under_way, key) = match prepared {
+    let prepared = match prepare_rest(exchange) {
+        Ok(prepared) => stock::room_now(exchange, prepared.0.length).await.map(|room| (prepared, room)),
+        Err(refusal) => Err(refusal),
+    };
+    let ((declared, media_type, under_way, key), room) = match prepared {
         Ok(prepared) => prepared,
         Err(refusal) => {
             let mut answered = described(exchange, refuse(exchange.id, Voice::Rest, refusal));
@@ -190,9 +200,11 @@ where
         }
     };
     let id = BatchId::new(exchange.received_at);
-    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
+    let route = Arc::clone(exchange.route);
+    let spool = exchange.gateway.spool.bounded_by(Arc::clone(&room) as _);
     let (read, body_read) = if media_type.is("multipart/form-data") {
-        form::file(exchange, declared, &media_type, id, body).await
+        let target = form::Target { id, spool };
+        form::file(exchange, declared, &media_type, &target, body).await
     } else {
         match Format::from_media_type(media_type.essence()).filter(|format| route.formats.contains(format)) {
             None => (Err(unknown_format(exchange)), false),
@@ -200,7 +212,7 @@ where
                 let read = move |body| {
                     let desk = Desk {
                         route: &route,
-                        spool: Some(&gateway.spool),
+                        spool: Some(&spool),
                         header: Binds::Us,
                         id,
                         action: None,
@@ -217,7 +229,8 @@ where
         Err(refusal) => Err(refusal),
         Ok(submission) => keep(exchange, "rest", submission, key).await,
     };
-    drop(under_way);
+    // The ledger counts it now, or it is gone.
+    drop((under_way, room));
     let mut answered = match kept {
         Err(refusal) => described(exchange, refuse(exchange.id, Voice::Rest, refusal)),
         Ok(kept) => accepted(exchange, kept).await,
@@ -343,6 +356,7 @@ pub(crate) async fn keep(
         accepted_at: now,
         expires_at: route
             .limits
+        stored: taken.sealed.stored,
             .expires_after
             .map(|after| now.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))),
         ordered: route.limits.ordered,

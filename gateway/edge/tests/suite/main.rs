@@ -23,6 +23,7 @@ mod operations;
 mod operators;
 mod payloads;
 mod policies;
+mod quotas;
 mod relaying;
 mod stacks;
 mod told;

@@ -36,6 +36,7 @@ fn batch(spool: &Spool, ledger: &Ledger, client: &str, events: Vec<Event>) -> Ba
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,
+        stored: sealed.stored,
         payload_digest: digest,
         records_digest: digest,
         received_at: NOW,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::{Result, StorageContext};
 use super::rows::{self, CHUNK, RUN, SUMS, int};
 use super::store::{batch_sql, may_start_afresh};
-use crate::batch::{BatchFilter, BatchView, Page, RecordException, SetAside};
+use crate::batch::{BatchFilter, BatchView, Page, RecordException, SetAside, Stored};
 use crate::identity::{BatchId, Digest};
 use crate::machine::{BatchState, Chunk, Code, Outcome, Run, Settlement, Sums};
 
@@ -264,4 +264,16 @@ pub(super) fn routes(connection: &Connection) -> Result<BTreeSet<String>> {
         routes.insert(route.clone());
         (first, next) = (false, route);
     }
+}
+
+/// What the batches of each client take of the spool; of one, where it is named.
+pub(super) fn stored(connection: &Connection, client: Option<&str>) -> Result<Vec<(String, Stored)>> {
+    let reading = "reading what clients have in the spool";
+    let all = "SELECT client, batches, bytes FROM stored WHERE ?1 IS NULL";
+    let one = "SELECT client, batches, bytes FROM stored WHERE client = ?1";
+    let mut statement = connection.prepare_cached(if client.is_some() { one } else { all }).doing(reading)?;
+    let rows = statement.query_map([client], |row| {
+        Ok((row.get(0)?, Stored { batches: rows::number(row, 1)?, bytes: rows::number(row, 2)? }))
+    });
+    rows.and_then(Iterator::collect).doing(reading)
 }

@@ -10,7 +10,7 @@ use super::error::{LedgerError, Result, StorageContext, newer};
 /// Marks the file as a ledger: "Seki".
 const APPLICATION: i64 = 0x5365_6b69;
 /// The version of the tables below. A later gateway migrates what it finds; an earlier one refuses it.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Numbers are what they are; ids and digests are blobs; times are unix milliseconds; words are the machine's.
 /// The balance is a constraint too: a row that lost a record cannot be written.
@@ -32,7 +32,7 @@ CREATE TABLE batches(
     ordered INTEGER NOT NULL, status TEXT NOT NULL, closing TEXT, chunks INTEGER NOT NULL, epoch INTEGER NOT NULL,
     accepted INTEGER NOT NULL, pending INTEGER NOT NULL, in_flight INTEGER NOT NULL, in_doubt INTEGER NOT NULL,
     delivered INTEGER NOT NULL, partial INTEGER NOT NULL, rejected INTEGER NOT NULL, cancelled INTEGER NOT NULL,
-    expired INTEGER NOT NULL, set_aside INTEGER NOT NULL,
+    expired INTEGER NOT NULL, set_aside INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0,
     CHECK (accepted = pending + in_flight + in_doubt + delivered + partial + rejected + cancelled + expired)
 ) STRICT;
 CREATE INDEX batches_of_client ON batches(client, seq);
@@ -80,6 +80,9 @@ CREATE TABLE totals(
     CHECK (accepted = pending + in_flight + in_doubt + delivered + partial + rejected + cancelled + expired)
 ) STRICT;
 INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+CREATE TABLE stored(
+    client TEXT PRIMARY KEY, batches INTEGER NOT NULL CHECK (batches >= 0), bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What makes version 2 of version 1. Names of repetitions are hashed with a key since; those that were remembered before
@@ -105,6 +108,17 @@ UPDATE chunks SET sent_at = opened_at;
 UPDATE chunks SET doubted_at = changed_at WHERE doubted;
 ";
 
+/// What makes version 4 of version 3: what each client's batches take of the spool. Of those that were there before, the payload as
+/// it came is what is known.
+const FROM_3_TO_4: &str = "
+ALTER TABLE batches ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+UPDATE batches SET stored = bytes;
+CREATE TABLE stored(
+    client TEXT PRIMARY KEY, batches INTEGER NOT NULL CHECK (batches >= 0), bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT, WITHOUT ROWID;
+INSERT INTO stored SELECT client, count(*), sum(stored) FROM batches WHERE payload_removed_at IS NULL GROUP BY client;
+";
+
 /// Opens the writer's connection, creating the file and its tables if they are not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     create(path)?;
@@ -119,8 +133,9 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let version = pragma(&connection, "user_version").doing("reading the ledger's version")?;
     let change = match version {
         0 => TABLES.to_owned(),
-        1 => [FROM_1_TO_2, FROM_2_TO_3].concat(),
-        2 => FROM_2_TO_3.to_owned(),
+        1 => [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4].concat(),
+        2 => [FROM_2_TO_3, FROM_3_TO_4].concat(),
+        3 => FROM_3_TO_4.to_owned(),
         _ => String::new(),
     };
     if !change.is_empty() {
@@ -213,6 +228,16 @@ mod tests {
         let chunk = "PRAGMA foreign_keys = OFF;
             INSERT INTO chunks VALUES (1, 1, 0, 5, 1, 'in-doubt', 1, 0, NULL, 'cut', 5, 7, 100, 200);";
         connection.execute_batch(chunk).unwrap();
+        let batches = "INSERT INTO batches(id, client, route, door, plan, schema, mapping, bytes, payload_digest, records_digest,
+                received_at, accepted_at, changed_at, ordered, status, chunks, epoch, accepted, pending, in_flight,
+                in_doubt, delivered, partial, rejected, cancelled, expired, set_aside, payload_removed_at)
+            VALUES (randomblob(16), 'city', 'r', 'rest', x'', x'', x'', 30, x'', x'', 1, 1, 1, 0, 'pending', 0, 7, 1, 1, 0, 0, 0, 0,
+                0, 0, 0, 0, NULL),
+            (randomblob(16), 'city', 'r', 'rest', x'', x'', x'', 40, x'', x'', 1, 1, 1, 0, 'pending', 0, 7, 1, 1, 0, 0, 0, 0,
+                0, 0, 0, 0, NULL),
+            (randomblob(16), 'city', 'r', 'rest', x'', x'', x'', 50, x'', x'', 1, 1, 1, 0, 'finished', 0, 7, 1, 0, 0, 0, 1, 0,
+                0, 0, 0, 0, 9);";
+        connection.execute_batch(batches).unwrap();
         drop(connection);
         let old = open_writer(&old).unwrap();
         assert_eq!(made(&old), made(&open_writer(&new).unwrap()));
@@ -223,6 +248,10 @@ mod tests {
         let since: (i64, i64, i64) =
             old.query_row(since, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         assert_eq!(since, (100, 200, 0));
+        let stored = "SELECT client, batches, bytes FROM stored";
+        let stored: (String, i64, i64) =
+            old.query_row(stored, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        assert_eq!(stored, ("city".to_owned(), 2, 70));
     }
 
     /// With a write-ahead log, SQLite syncs it at every commit under FULL (2) and only at checkpoints under NORMAL: a

@@ -110,9 +110,9 @@ impl Store {
         let sql = format!(
             "INSERT INTO batches(id, client, route, door, plan, schema, mapping, bytes, payload_digest,
                 records_digest, received_at, accepted_at, expires_at, changed_at, ordered, status, chunks, epoch,
-                {SUMS}, reference, policy)
+                {SUMS}, reference, policy, stored)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?12, ?14, ?15, 0, ?16,
-                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19, ?20)"
+                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19, ?20, ?21)"
         );
         let values = params![
             new.id.as_bytes(),
@@ -135,8 +135,12 @@ impl Store {
             int(new.set_aside.len() as u64),
             new.reference,
             new.policy.map(|policy| policy.0),
+            int(new.stored),
         ];
         self.run(&sql, values, accepting)?;
+        let sql = "INSERT INTO stored(client, batches, bytes) VALUES (?1, 1, ?2)
+                   ON CONFLICT DO UPDATE SET batches = batches + 1, bytes = bytes + excluded.bytes";
+        self.run(sql, params![new.client, int(new.stored)], accepting)?;
         let seq = self.connection.last_insert_rowid();
         self.add_to_totals(&Sums::default(), &state.sums)?;
         for left_out in &new.set_aside {
@@ -325,13 +329,19 @@ impl Store {
     pub(super) fn release(&mut self, ids: &[BatchId], at: u64) -> Result<Vec<BatchId>> {
         let releasing = "releasing a payload";
         let sql = "UPDATE batches SET payload_removed_at = ?2
-                   WHERE id = ?1 AND finished_at IS NOT NULL AND payload_removed_at IS NULL";
+                   WHERE id = ?1 AND finished_at IS NOT NULL AND payload_removed_at IS NULL RETURNING client, stored";
         let mut mark = self.connection.prepare_cached(sql).doing(releasing)?;
         let sql = "SELECT count(*) FROM batches WHERE id = ?1 AND finished_at IS NULL";
         let mut is_open = self.connection.prepare_cached(sql).doing(releasing)?;
         let mut released = Vec::new();
         for id in ids {
-            mark.execute(params![id.as_bytes(), int(at)]).doing(releasing)?;
+            let marked = mark.query_row(params![id.as_bytes(), int(at)], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+            });
+            if let Some((client, stored)) = marked.optional().doing(releasing)? {
+                let sql = "UPDATE stored SET batches = batches - 1, bytes = bytes - ?2 WHERE client = ?1";
+                self.run(sql, params![client, stored], releasing)?;
+            }
             let open: i64 = is_open.query_row([id.as_bytes()], |row| row.get(0)).doing(releasing)?;
             if open == 0 {
                 released.push(*id);

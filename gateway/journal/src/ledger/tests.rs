@@ -55,6 +55,7 @@ fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
         records,
         set_aside: vec![left_out(1), left_out(7)],
         bytes: 100,
+        stored: 1_000,
         payload_digest: digest,
         records_digest: digest,
         received_at: NOW,
@@ -450,15 +451,49 @@ fn lists_are_filtered_and_paged() {
     assert_eq!(list(BatchFilter { finished: Some(false), ..all }, Page::default()).len(), 10);
 }
 
+/// Through acceptance, repetition, release (also of the same ones again) and a restart.
+#[test]
+fn what_clients_have_in_the_spool_is_counted_until_it_goes() {
+    let state = State::new();
+    let (ledger, _) = state.open();
+    let stored = |ledger: &Ledger, client| {
+        let stored = ledger.stored_by_blocking(client).unwrap();
+        (stored.batches, stored.bytes)
+    };
+    assert_eq!(stored(&ledger, "city"), (0, 0));
+    let repeated = || NewBatch {
+        client: "town".into(),
+        stored: 7,
+        idempotency: repeated(vec![name(RepeatedBy::Key, "k", true)], b"a", NOW),
+        ..new_batch(&ledger, 1)
+    };
+    ledger.accept_blocking(repeated()).unwrap();
+    assert!(matches!(ledger.accept_blocking(repeated()).unwrap(), Accepted::Replay { .. }));
+    let (first, second) = (accept(&ledger, 1), accept(&ledger, 1));
+    assert_eq!((stored(&ledger, "city"), stored(&ledger, "town")), ((2, 2_000), (1, 7)));
+    // What is not finished is not released, and goes on counting.
+    assert_eq!(ledger.release_blocking(vec![first, second], NOW + 10).unwrap(), []);
+    let done = vec![Event::Cancelled { code: Code::new("x") }, Event::Finished { delivered_digest: None }];
+    ledger.apply_blocking(first, ledger.epoch(), NOW + 20, done).unwrap();
+    assert_eq!(stored(&ledger, "city"), (2, 2_000));
+    for _ in 0..2 {
+        assert_eq!(ledger.release_blocking(vec![first, second], NOW + 30).unwrap(), [first]);
+        assert_eq!(stored(&ledger, "city"), (1, 1_000));
+    }
+    drop(ledger);
+    let (ledger, _) = state.open();
+    assert_eq!((stored(&ledger, "city"), stored(&ledger, "town")), ((1, 1_000), (1, 7)));
+}
+
 #[test]
 fn other_peoples_files_and_newer_ones_are_refused() {
     let state = State::new();
     drop(state.open());
     let change = |sql: &str| Connection::open(state.path()).unwrap().execute_batch(sql).unwrap();
-    change("PRAGMA user_version = 4");
+    change("PRAGMA user_version = 5");
     let error = Ledger::open(&state.path(), "test", NOW).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 4, known: 3, .. }), "{error}");
-    change("PRAGMA user_version = 3; PRAGMA application_id = 7");
+    assert!(matches!(error, LedgerError::Newer { found: 5, known: 4, .. }), "{error}");
+    change("PRAGMA user_version = 4; PRAGMA application_id = 7");
     assert_eq!(Ledger::open(&state.path(), "test", NOW).unwrap_err().code(), "ledger-foreign");
     let text = state.folder.path().join("text");
     std::fs::write(&text, "not a database, and longer than a header of one would be: ".repeat(20)).unwrap();

@@ -36,6 +36,7 @@ fn accept(ledger: &Ledger, id: BatchId) {
         records: 2,
         set_aside: Vec::new(),
         bytes: 6,
+        stored: 6,
         payload_digest: digest,
         records_digest: digest,
         received_at: NOW,

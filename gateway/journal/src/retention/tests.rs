@@ -41,6 +41,7 @@ fn accept(spool: &Spool, ledger: &Ledger, route: &str) -> BatchId {
         records: sealed.records,
         set_aside: vec![left_out],
         bytes: sealed.bytes,
+        stored: sealed.stored,
         payload_digest: digest,
         records_digest: digest,
         received_at: NOW,

@@ -176,7 +176,8 @@ impl Spool {
             leaving: Default::default(),
             _lock: None,
         };
-        Ok(Spool { shared: Arc::new(shared), segment_bytes: SEGMENT_BYTES.min(self.segment_bytes) })
+        let segment_bytes = SEGMENT_BYTES.min(self.segment_bytes);
+        Ok(Spool { shared: Arc::new(shared), segment_bytes, allowance: None })
     }
 }
 

@@ -111,6 +111,9 @@ pub enum SpoolError {
         /// The limit.
         most: u64,
     },
+    /// Its client's batches take all the room that they may.
+    #[error("there is no room for more of batch {0}: its client's quota of the spool is used up")]
+    NoRoom(BatchId),
     /// More segments than can be counted.
     #[error("batch {0} has more segments than a spool can count: send it in several batches")]
     TooManySegments(BatchId),
@@ -120,7 +123,7 @@ impl SpoolError {
     /// What is there will not read better by itself: damaged, missing, or not for this gateway. An error of the file
     /// system may pass.
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Io { .. } | Self::InUse { .. } | Self::NoRandom)
+        !matches!(self, Self::Io { .. } | Self::InUse { .. } | Self::NoRandom | Self::NoRoom(_))
     }
 
     /// Stable code.
@@ -143,6 +146,7 @@ impl SpoolError {
             Self::DataKeyGone(_) => "spool-data-key-gone",
             Self::NoRandom => "spool-no-random",
             Self::RecordTooLong { .. } => "record-too-long",
+            Self::NoRoom(_) => "client-spool-full",
             Self::TooManySegments(_) => "batch-too-long",
         }
     }

@@ -80,6 +80,7 @@ impl SpoolReader {
             records: head.records,
             segments: head.segments,
             bytes: head.bytes,
+            stored: head.bytes + head.records * Spool::BESIDE_A_RECORD,
             records_digest: head.digest,
             duplicate_keys: Vec::new(),
             duplicates: head.duplicates,

@@ -331,3 +331,43 @@ fn nothing_of_a_key_or_record_lies_about_unasked() {
     let index = fs::read(spool.folder_of(batch).join("index")).unwrap();
     assert!(!index.windows(8).any(|window| window == b"resident"));
 }
+
+/// Room for a number of bytes.
+#[derive(Debug)]
+struct Left(std::sync::atomic::AtomicU64);
+
+impl Allowance for Left {
+    fn take(&self, bytes: u64) -> bool {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
+#[test]
+fn a_batch_takes_the_room_that_it_has_and_leaves_nothing_where_that_is_not_enough() {
+    let state = state();
+    let spool = spool(&state);
+    let records = numbered(10);
+    let whole: u64 = records.iter().map(|(record, _)| record.len() as u64 + Spool::BESIDE_A_RECORD).sum();
+    for (room, fits) in [(whole, true), (whole - 1, false), (0, false)] {
+        let left = Arc::new(Left(room.into()));
+        let within = spool.bounded_by(left);
+        let batch = BatchId::new(1);
+        let mut writer = within.create(batch).unwrap();
+        let written = records.iter().try_for_each(|(record, key)| writer.push(record, key.as_deref()));
+        if fits {
+            written.unwrap();
+            let sealed = writer.seal().unwrap();
+            assert_eq!(sealed.stored, whole);
+            // Another handle is not bound by it.
+            write(&spool, &records);
+            spool.remove(batch).unwrap();
+        } else {
+            let error = written.unwrap_err();
+            let error = error.get_ref().and_then(|error| error.downcast_ref::<SpoolError>()).unwrap();
+            assert_eq!((error.code(), error.is_lasting()), ("client-spool-full", false));
+            drop(writer);
+            assert!(matches!(spool.reader(batch), Err(SpoolError::Unknown(_))));
+        }
+    }
+}

@@ -51,6 +51,9 @@ impl std::fmt::Debug for Open {
 
 impl BatchWriter {
     pub(super) fn create(spool: Spool, batch: BatchId) -> Result<Self> {
+        if spool.allowance.as_ref().is_some_and(|allowance| !allowance.take(0)) {
+            return Err(SpoolError::NoRoom(batch));
+        }
         let folder = spool.folder_of(batch);
         match disk::create_folder(spool.disk(), &folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -92,7 +95,8 @@ impl BatchWriter {
     /// Adds a record, and its key if the layout has one.
     ///
     /// # Errors
-    /// A [`SpoolError`] as the source: the file system, or a record over [`super::MOST_RECORD_BYTES`]. After an error
+    /// A [`SpoolError`] as the source: the file system, or a record over [`super::MOST_RECORD_BYTES`], or one for
+    /// which there is no room ([`Spool::bounded_by`]). After an error
     /// the batch takes no more records and cannot be sealed.
     pub fn push(&mut self, canonical: &[u8], key: Option<&[u8]>) -> io::Result<()> {
         let Some(mut open) = self.open.take() else {
@@ -108,6 +112,10 @@ impl BatchWriter {
         if length > MOST_RECORD_BYTES {
             let record = self.records + 1;
             return Err(SpoolError::RecordTooLong { record, length, most: MOST_RECORD_BYTES });
+        }
+        let taken = length + Spool::BESIDE_A_RECORD;
+        if self.spool.allowance.as_ref().is_some_and(|allowance| !allowance.take(taken)) {
+            return Err(SpoolError::NoRoom(self.batch));
         }
         let mut varint = [0; 10];
         let used = encode_varint(length, &mut varint);
@@ -172,6 +180,7 @@ impl BatchWriter {
             records: head.records,
             segments: head.segments,
             bytes: head.bytes,
+            stored: head.bytes + head.records * Spool::BESIDE_A_RECORD,
             records_digest: head.digest,
             duplicate_keys: merged.pairs,
             duplicates: head.duplicates,

@@ -22,6 +22,7 @@ async fn batch(ledger: &Ledger) -> BatchId {
         records: 4,
         set_aside: Vec::new(),
         bytes: 0,
+        stored: 0,
         payload_digest: digest,
         records_digest: digest,
         received_at: 1,

@@ -67,3 +67,37 @@ fn requests_at_once_are_shared_out() {
     assert_eq!(slow.answer().status, 202);
     assert_eq!(gateway.connect().get("/rows/heartbeat").status, 200);
 }
+
+#[test]
+fn a_clients_room_in_the_spool_is_its_own_and_outlasts_a_kill() {
+    let site = Site::new();
+    let two = "networks = [\"127.0.0.1/32\"]\nspool_batches = 1\n[[client]]\nname = \"town\"\nnetworks = [\"127.0.0.2/32\"]";
+    let text = site.plain().replace("networks = [\"127.0.0.0/8\"]", two);
+    let text = text.replace("clients = [\"city\"]", "clients = [\"city\", \"town\"]");
+    site.configure(&text.replace("[admin]\n", "[limits]\nclient_spool_bytes = 1000\n[admin]\n"));
+    let mut gateway = Gateway::start(site);
+    let csv = "Code\r\nA\r\n";
+    assert_eq!(gateway.connect().post("/rows", csv).status, 202);
+    gateway.killed_and_restarted(|_| ());
+    let refused = gateway.connect().post("/rows", csv);
+    assert_eq!(refused.status, 507);
+    assert!(refused.body.contains("client-spool-full"), "{}", refused.body);
+    // Of the town it is bytes that there are few of.
+    let rows = format!("Code\r\n{}", "A\r\n".repeat(300));
+    for (csv, status) in [(csv, 202), (&rows, 507), (&format!("{rows}{rows}"), 413), (csv, 202)] {
+        let mut town = Connection::over(connected([127, 0, 0, 2], &gateway));
+        assert_eq!(town.post("/rows", csv).status, status);
+    }
+    assert_eq!(gateway.metric("sekisho_client_spool_batches{client=\"city\"}"), "1");
+    assert_eq!(gateway.metric("sekisho_client_spool_quota_batches{client=\"city\"}"), "1");
+    assert_eq!(gateway.metric("sekisho_client_spool_quota_bytes{client=\"town\"}"), "1000");
+
+    // More is allowed, and is there at once.
+    let text = std::fs::read_to_string(gateway.site.path("sekisho.toml")).unwrap();
+    gateway.site.configure(&text.replace("spool_batches = 1", "spool_batches = 2"));
+    let logged = gateway.reload();
+    assert!(!logged.contains("restart"), "{logged}");
+    assert_eq!(gateway.metric("sekisho_client_spool_quota_batches{client=\"city\"}"), "2");
+    assert_eq!(gateway.connect().post("/rows", csv).status, 202);
+    assert_eq!(gateway.connect().post("/rows", csv).status, 507);
+}

@@ -206,6 +206,7 @@ fn sealed(
         records: sealed.records,
         set_aside: Vec::new(),
         bytes: sealed.bytes,
+        stored: sealed.stored,
         payload_digest: Digest::of(b"payload"),
         records_digest: sealed.records_digest,
         received_at: at,

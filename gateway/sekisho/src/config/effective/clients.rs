@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use sekisho_edge::route::Client;
 use sekisho_edge::tls::Name;
-use sekisho_edge::{RequestRate, Token};
+use sekisho_edge::{RequestRate, SpoolQuota, Token};
 
 use super::gateway::no_limit_is_off;
 use super::names;
@@ -41,6 +41,7 @@ pub(super) fn build(
             certificates,
             tokens,
             rate,
+            quota: quota(section, limits, &path, mistakes),
         };
         clients.insert(section.name.clone(), Arc::new(client));
     }
@@ -63,6 +64,23 @@ fn rate(
     RequestRate {
         per_second: section.requests_per_second.unwrap_or(limits.requests_per_second),
         at_once: section.requests_at_once.unwrap_or(limits.requests_at_once),
+    }
+}
+
+fn quota(
+    section: &ClientSection,
+    limits: &LimitsSection,
+    path: &KeyPath,
+    mistakes: &mut Mistakes,
+) -> SpoolQuota {
+    for (key, own) in [("spool_bytes", section.spool_bytes), ("spool_batches", section.spool_batches)] {
+        if own == Some(0) {
+            mistakes.add(&path.key(key), no_limit_is_off());
+        }
+    }
+    SpoolQuota {
+        bytes: section.spool_bytes.unwrap_or(limits.client_spool_bytes),
+        batches: section.spool_batches.unwrap_or(limits.client_spool_batches),
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
         ("limits.body_rate", limits.body_rate),
         ("limits.body_rate_window_ms", limits.body_rate_window_ms),
         ("limits.relay_bytes", limits.relay_bytes as u64),
+        ("limits.client_spool_bytes", limits.client_spool_bytes),
+        ("limits.client_spool_batches", limits.client_spool_batches),
         ("gateway.grace_ms", raw.gateway.grace_ms),
     ] {
         if value == 0 {

@@ -76,6 +76,16 @@ impl Raw {
         // How long payloads and receipts are kept is looked up at each removal.
         let GatewaySection { keep_payload_seconds, keep_receipt_seconds, .. } = before.gateway;
         let gateway = GatewaySection { keep_payload_seconds, keep_receipt_seconds, ..self.gateway.clone() };
+        // Of the limits, what is each client's own changes with the clients.
+        let LimitsSection { requests_per_second, requests_at_once, .. } = before.limits;
+        let LimitsSection { client_spool_bytes, client_spool_batches, .. } = before.limits;
+        let limits = LimitsSection {
+            requests_per_second,
+            requests_at_once,
+            client_spool_bytes,
+            client_spool_batches,
+            ..self.limits.clone()
+        };
         let urls = |raw: &Self| -> Vec<_> {
             raw.listener.iter().map(|listener| (listener.name.clone(), listener.public_url.clone())).collect()
         };
@@ -84,7 +94,7 @@ impl Raw {
         };
         [
             ("gateway", differs(to_value(&gateway), to_value(&before.gateway))),
-            ("limits", differs(to_value(&self.limits), to_value(&before.limits))),
+            ("limits", differs(to_value(&limits), to_value(&before.limits))),
             ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
             ("sandbox", differs(to_value(&self.sandbox), to_value(&before.sandbox))),
             ("spool", self.spool.data_keys() != before.spool.data_keys()),
@@ -160,6 +170,11 @@ pub(crate) struct LimitsSection {
     pub(crate) relay_bytes: usize,
     /// Of these, the most that one client has; half of them where absent.
     pub(crate) client_relay_bytes: Option<usize>,
+    /// Bytes that the batches of each client may take of the spool, those that are finished and not yet removed included: their
+    /// canonical records, with 32 bytes for each record beside; unless the client has a number of its own.
+    pub(crate) client_spool_bytes: u64,
+    /// Batches that each client may have in the spool, unless it has a number of its own.
+    pub(crate) client_spool_batches: u64,
     /// Open connections of one listener; further ones are turned away.
     pub(crate) connections: usize,
     /// Of these, the most of one client network; half of them where absent. All addresses of no client are one network.
@@ -186,6 +201,7 @@ impl Default for LimitsSection {
         let admission = sekisho_edge::Admission::from(32);
         let rate = admission.least_rate;
         let requests = sekisho_edge::RequestRate::default();
+        let quota = sekisho_edge::SpoolQuota::default();
         Self {
             requests: admission.requests,
             client_requests: None,
@@ -197,6 +213,8 @@ impl Default for LimitsSection {
             body_rate_window_ms: u64::try_from(rate.window.as_millis()).unwrap_or(u64::MAX),
             relay_bytes: admission.relay_bytes,
             client_relay_bytes: None,
+            client_spool_bytes: quota.bytes,
+            client_spool_batches: quota.batches,
             connections: 4_096,
             network_connections: None,
             address_connections: None,
@@ -313,6 +331,12 @@ pub(crate) struct ClientSection {
     /// Requests that it may send at once, after it was quiet; `limits.requests_at_once` where absent.
     #[serde(default)]
     pub(crate) requests_at_once: Option<u32>,
+    /// Bytes that its batches may take of the spool; `limits.client_spool_bytes` where absent.
+    #[serde(default)]
+    pub(crate) spool_bytes: Option<u64>,
+    /// Batches that it may have in the spool; `limits.client_spool_batches` where absent.
+    #[serde(default)]
+    pub(crate) spool_batches: Option<u64>,
 }
 
 /// Networks as they are written.
