@@ -11,9 +11,11 @@
 //!
 //! REST speaks the same structs as JSON, under the same names.
 
+mod ahead;
 mod answer;
 mod chunks;
 mod errors;
+mod frame;
 mod heartbeat;
 mod names;
 mod problem;
@@ -27,16 +29,16 @@ pub(crate) mod xml;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::HeadThenText;
 pub use answer::Answer;
 pub use chunks::{ChunkEntry, ChunkState, ChunksPage};
 pub use errors::{ErrorsPage, RecordError};
+pub use frame::{Carrier, SubmissionFrame};
 pub use heartbeat::{Evidence, Heartbeat, Hop, HopState};
 pub use problem::{BatchList, Problem};
 pub use receipt::{DuplicateBy, HeldRecords, Receipt, State, Sums};
 pub use request::Request;
-pub use submission::{
-    Carrier, HeadThenText, Payload, PayloadReader, Submission, SubmissionFrame, SubmissionShape,
-};
+pub use submission::{Payload, PayloadReader, Submission, SubmissionShape};
 pub use unfinished::{Fate, Span, Unfinished};
 
 pub(crate) use tree::{Node, number as tree_number};

@@ -1,12 +1,12 @@
 //! `submitBatch`, and a route's own operations of the same shape: read up to the payload, which is streamed.
 
-use std::io::{self, BufRead, Cursor, Read};
+use std::io::{BufRead, Cursor};
 
-use sekisho_xml::{Event, TextStream};
+use sekisho_xml::Event;
 
-use super::xml::Element;
+use super::ahead::HeadThenText;
 use super::{REFERENCE_CHARACTERS, names};
-use crate::envelope::{self, EnvelopeReader, MessageProblem, SoapError, Version, XMIME, XOP};
+use crate::envelope::{EnvelopeReader, MessageProblem, SoapError, XMIME, XOP};
 use crate::mime::{Base64Reader, cid};
 
 /// Bytes of text in which a `cid:` URL may stand.
@@ -396,107 +396,4 @@ fn short_text<R: BufRead>(
         return Err(refuse(envelope, MessageProblem::InvalidValue, element));
     }
     Ok(value.to_owned())
-}
-
-/// Text that was read ahead, then the rest of its element.
-pub struct HeadThenText<'a, R: BufRead> {
-    head: Cursor<Vec<u8>>,
-    text: Option<TextStream<'a, R>>,
-}
-
-impl<R: BufRead> BufRead for HeadThenText<'_, R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.head.position() < self.head.get_ref().len() as u64 {
-            return self.head.fill_buf();
-        }
-        match &mut self.text {
-            Some(text) => text.fill_buf(),
-            None => Ok(&[]),
-        }
-    }
-
-    fn consume(&mut self, amount: usize) {
-        if self.head.position() < self.head.get_ref().len() as u64 {
-            self.head.consume(amount);
-        } else if let Some(text) = &mut self.text {
-            text.consume(amount);
-        }
-    }
-}
-
-impl<R: BufRead> Read for HeadThenText<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(buffer)?;
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-/// How a client sends the payload of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrier<'a> {
-    /// SwA: `href="cid:…"` to the part with this Content-ID.
-    Attachment(&'a str),
-    /// MTOM: `xop:Include` to the part with this Content-ID.
-    Include(&'a str),
-    /// Base64 text between the frame's halves.
-    Base64,
-    /// Record elements between the frame's halves.
-    Records,
-}
-
-/// A submission to be sent: what stands before the payload and what stands behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubmissionFrame {
-    /// The envelope up to the payload.
-    pub before: Vec<u8>,
-    /// The envelope behind the payload.
-    pub after: Vec<u8>,
-}
-
-impl SubmissionFrame {
-    /// A `submitBatch` of our own namespace, as the client program sends it.
-    pub fn new(
-        version: Version,
-        reference: Option<&str>,
-        idempotency_key: Option<&str>,
-        content_type: Option<&str>,
-        carrier: Carrier<'_>,
-    ) -> Self {
-        let mut element = Element::new("submitBatch");
-        element.optional("batchId", reference);
-        element.optional("idempotencyKey", idempotency_key);
-        let type_attribute = content_type.map(|value| ("contentType", value.to_owned()));
-        match carrier {
-            Carrier::Attachment(id) => {
-                let href = ("href", format!("cid:{}", percent_encoded(id)));
-                element.open("data", type_attribute.into_iter().chain([href]));
-            }
-            Carrier::Include(id) => {
-                element.open("data", type_attribute);
-                let href = percent_encoded(id);
-                element.raw(format!("<xop:Include xmlns:xop=\"{XOP}\" href=\"cid:{href}\"/>").as_bytes());
-            }
-            Carrier::Base64 => element.open("data", type_attribute),
-            Carrier::Records => element.open("records", None),
-        }
-        let (start, end) = element.halves();
-        let whole = envelope::write(version, None, &start);
-        let close = b"</env:Body></env:Envelope>";
-        let before = whole[..whole.len() - close.len()].to_vec();
-        Self { before, after: [&end[..], close].concat() }
-    }
-}
-
-/// A Content-ID as it stands in a `cid:` URL: what RFC 3986 does not let stand in a path is escaped.
-fn percent_encoded(id: &str) -> String {
-    let mut url = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=:@".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    url
 }
