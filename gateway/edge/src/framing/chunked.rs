@@ -1,17 +1,24 @@
 //! Chunked transfer coding, followed byte by byte (RFC 9112 §7.1).
 
 use super::BrokenChunk;
+use super::head::is_token;
 
 /// Bytes that a chunk's extensions or one trailer line may have.
 const MAX_LINE: u16 = 1024;
+/// Bytes of extensions in all chunks of a body: hyper stops at twice as many, and does not say why.
+const MAX_EXTENSIONS: u16 = 8_000;
 /// Trailer bytes in all.
 const MAX_TRAILER: u16 = 4096;
+/// Trailer fields.
+const MAX_TRAILERS: u8 = 32;
 
 /// Where a scan stands; carries no data.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkScanner {
     at: At,
+    extensions: u16,
     trailer: u16,
+    trailers: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +30,7 @@ enum At {
     DataCr,
     DataLf,
     TrailerStart,
+    TrailerName { length: u16 },
     Trailer { length: u16 },
     TrailerLf,
     LastLf,
@@ -31,7 +39,7 @@ enum At {
 
 impl ChunkScanner {
     pub(super) fn new() -> Self {
-        Self { at: At::Size { value: 0, digits: 0 }, trailer: 0 }
+        Self { at: At::Size { value: 0, digits: 0 }, extensions: 0, trailer: 0, trailers: 0 }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -72,8 +80,11 @@ impl ChunkScanner {
             (At::Size { value, digits: 1.. }, b';') => At::Extension { value, length: 0 },
             (At::Extension { value, .. }, b'\r') => At::SizeLf { value },
             (At::Extension { value, length }, b)
-                if length < MAX_LINE && (b == b'\t' || (0x20..0x7f).contains(&b)) =>
+                if length < MAX_LINE
+                    && self.extensions < MAX_EXTENSIONS
+                    && (b == b'\t' || (0x20..0x7f).contains(&b)) =>
             {
+                self.extensions += 1;
                 At::Extension { value, length: length + 1 }
             }
             (At::SizeLf { value: 0 }, b'\n') => At::TrailerStart,
@@ -81,10 +92,18 @@ impl ChunkScanner {
             (At::DataCr, b'\r') => At::DataLf,
             (At::DataLf, b'\n') => At::Size { value: 0, digits: 0 },
             (At::TrailerStart, b'\r') => At::LastLf,
-            (At::TrailerStart, b) if is_visible(b) => At::Trailer { length: 1 },
+            (At::TrailerStart, b) if is_token(b) && self.trailers < MAX_TRAILERS => {
+                self.trailers += 1;
+                At::TrailerName { length: 1 }
+            }
+            (At::TrailerName { length }, b':') => At::Trailer { length },
+            (At::TrailerName { length }, b) if self.has_room(length) && is_token(b) => {
+                self.trailer += 1;
+                At::TrailerName { length: length + 1 }
+            }
             (At::Trailer { .. }, b'\r') => At::TrailerLf,
             (At::Trailer { length }, b)
-                if length < MAX_LINE && self.trailer < MAX_TRAILER && (b == b'\t' || b >= 0x20) =>
+                if self.has_room(length) && (b == b'\t' || (b >= 0x20 && b != 0x7f)) =>
             {
                 self.trailer += 1;
                 At::Trailer { length: length + 1 }
@@ -95,8 +114,8 @@ impl ChunkScanner {
         };
         Ok(next)
     }
-}
 
-fn is_visible(byte: u8) -> bool {
-    (0x21..0x7f).contains(&byte)
+    fn has_room(&self, length: u16) -> bool {
+        length < MAX_LINE && self.trailer < MAX_TRAILER
+    }
 }

@@ -290,10 +290,19 @@ impl<'l> RequestLine<'l> {
 
 fn vet_field(line: &[u8]) -> Result<(&[u8], &[u8]), HeadRefusal> {
     let colon = memchr::memchr(b':', line).ok_or(HeadRefusal::HeaderField)?;
-    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+    let (name, value) = (&line[..colon], without_white_space(&line[colon + 1..]));
     let name_ok = !name.is_empty() && name.iter().all(|b| is_token(*b));
     let value_ok = value.iter().all(|b| *b == b'\t' || (*b >= 0x20 && *b != 0x7f));
     if name_ok && value_ok { Ok((name, value)) } else { Err(HeadRefusal::HeaderField) }
+}
+
+/// What stands between optional white space (RFC 9110 §5.6.3): space and tab only, or a form feed would be lost here and kept by
+/// who reads on.
+fn without_white_space(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 fn content_length(value: &[u8]) -> Result<u64, HeadRefusal> {
@@ -310,6 +319,6 @@ fn is_of_target(byte: u8) -> bool {
 }
 
 /// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -66,6 +66,8 @@ fn heads_that_could_be_read_in_two_ways_are_refused() {
         ("GET /a HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", HeaderField),
         ("GET /a HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", HeaderField),
         ("GET /a HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", HeaderField),
+        ("GET /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\x0cchunked\r\n\r\n", HeaderField),
+        ("GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\x0c\r\n\r\n", HeaderField),
         ("GET /a HTTP/1.1\nHost: a\r\n\r\n", BareLineEnd),
         ("GET /a HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", BareLineEnd),
         ("GET http://elsewhere/ HTTP/1.1\r\nHost: a\r\n\r\n", OtherHost),
@@ -165,12 +167,28 @@ POST /secret HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chun
         body in prop_oneof![
             Just("5\r\nhelloX\r\n0\r\n\r\n"), Just("-5\r\nhello\r\n0\r\n\r\n"), Just("5\nhello\r\n0\r\n\r\n"),
             Just("\r\n"), Just("5 \r\nhello\r\n0\r\n\r\n"), Just("0\r\n\nX"), Just("1000000000000000\r\n"),
+            Just("0\r\nno colon\r\n\r\n"), Just("0\r\nT\r\n\r\n"), Just("0\r\nT : v\r\n\r\n"), Just("0\r\nT: \x7f\r\n\r\n"),
         ],
     ) {
         let input = format!("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
         let (_, ended_well) = filtered(input.as_bytes(), &pieces);
         prop_assert!(!ended_well);
     }
+}
+
+#[test]
+fn extensions_and_trailers_end_at_their_limits() {
+    let passes = |body: String| {
+        let input = format!("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        filtered(input.as_bytes(), &[4096]).1
+    };
+    let extended =
+        |chunks: usize| format!("{}0\r\n\r\n", format!("1;{}\r\na\r\n", "x".repeat(100)).repeat(chunks));
+    assert!(passes(extended(80)));
+    assert!(!passes(extended(81)));
+    let trailed = |fields: usize| format!("0\r\n{}\r\n", "T: v\r\n".repeat(fields));
+    assert!(passes(trailed(32)));
+    assert!(!passes(trailed(33)));
 }
 
 #[test]
