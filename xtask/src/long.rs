@@ -12,6 +12,7 @@ use crate::image;
 use crate::kills;
 use crate::simulation;
 use crate::test;
+use crate::tools;
 use crate::workspace::Programs;
 
 /// How often a part is looked at.
@@ -26,6 +27,8 @@ const FULL: u64 = 400_000;
 /// One of the long tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
+    /// Slow attacks by slowhttptest, and TLS as testssl.sh finds it.
+    Tools,
     /// The main job in full size without splitting, which must run into the cloud's time limit.
     Unsplit,
     /// The main job in full size, every record compared.
@@ -40,10 +43,12 @@ pub(crate) enum Part {
 
 impl Part {
     /// Every part, in the order in which they are run: what tells most for its time comes first.
-    const ALL: [Self; 5] = [Self::Unsplit, Self::FullSize, Self::Kills, Self::Image, Self::Simulation];
+    const ALL: [Self; 6] =
+        [Self::Tools, Self::Unsplit, Self::FullSize, Self::Kills, Self::Image, Self::Simulation];
 
     fn title(self) -> &'static str {
         match self {
+            Self::Tools => "slow attacks by slowhttptest, and TLS as testssl.sh finds it",
             Self::Unsplit => "the main job in full size without splitting, which must fail",
             Self::FullSize => "the main job in full size, every record compared",
             Self::Kills => "the gateway killed 1,000 times under load, every record compared",
@@ -54,6 +59,7 @@ impl Part {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Tools => "tools",
             Self::Unsplit => "unsplit",
             Self::FullSize => "full-size",
             Self::Kills => "kills",
@@ -65,6 +71,7 @@ impl Part {
     /// How long it may take, in minutes.
     fn minutes(self) -> u64 {
         match self {
+            Self::Tools => 15,
             Self::Unsplit => 15,
             Self::FullSize => 45,
             Self::Kills => 45,
@@ -121,6 +128,7 @@ pub(crate) fn all() -> anyhow::Result<bool> {
 /// Runs one part in this process.
 pub(crate) fn run(part: Part) -> anyhow::Result<bool> {
     match part {
+        Part::Tools => tools::long(&Programs::build()?).map(|()| true),
         Part::Unsplit => test::fails_without_splitting(&Programs::build()?, FULL),
         Part::FullSize => demo::play(&test::main_job(Door::Swa, FULL), &Programs::build()?),
         Part::Kills => kills::long().map(|()| true),

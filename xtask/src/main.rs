@@ -19,6 +19,7 @@ mod processes;
 mod sections;
 mod simulation;
 mod test;
+mod tools;
 mod w3c;
 mod workspace;
 
@@ -48,6 +49,8 @@ enum Command {
     Image,
     /// Does with a running gateway what an operator does: cancel, decide, reload, stop, kill, start again.
     Operations(operations::Options),
+    /// Lets attackers, examiners and clients of others loose on a gateway: slowhttptest, testssl.sh, OpenSSL, curl.
+    Tools(tools::Options),
     /// Kills the gateway again and again under load, and compares every record with what the cloud holds.
     Kills(kills::Options),
     /// Measures what the gateway promises, peers interleaved in the same run; the figures also go to target/bench.json.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Clients => Programs::build_dev().and_then(|programs| clients::run(&programs)).map(|()| true),
         Command::Image => image::run().map(|()| true),
         Command::Operations(options) => operations::run(&options).map(|()| true),
+        Command::Tools(options) => tools::run(&options).map(|()| true),
         Command::Kills(options) => kills::run(&options).map(|()| true),
         Command::Bench(options) => bench::run(&options),
         Command::Pace(options) => bench::pacing::show(&options),

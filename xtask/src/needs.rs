@@ -38,6 +38,15 @@ pub(crate) const FOR_LONG_TESTS: [Need; 3] = [
     Need { program: "runc", package: "runc" },
 ];
 
+/// What attacks and examines a gateway.
+pub(crate) const FOR_TOOLS: [Need; 4] = [
+    Need { program: "slowhttptest", package: "slowhttptest" },
+    Need { program: "testssl", package: "testssl.sh" },
+    // testssl.sh does not start without a program that looks up names, though it is told to look none up.
+    Need { program: "dig", package: "dnsutils" },
+    Need { program: "prlimit", package: "util-linux" },
+];
+
 /// What libFuzzer is compiled with.
 pub(crate) const FOR_FUZZING: [Need; 1] = [Need { program: "c++", package: "g++" }];
 

@@ -240,7 +240,7 @@ fn generate(programs: &Programs, file: &Path, records: u64, more: &[&str]) -> an
 }
 
 /// Looks until something is so, for at most two minutes.
-fn until(what: &str, mut look: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+pub(crate) fn until(what: &str, mut look: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
     let limit = Instant::now() + Duration::from_secs(120);
     while !look()? {
         if Instant::now() > limit {

@@ -1,5 +1,6 @@
 //! Programs that run beside a command, and what is asked of them over HTTP.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -47,16 +48,26 @@ impl Program {
 
     /// Waits until a gateway is ready; the addresses of its listener and of the admin listener.
     pub(crate) fn ready(&mut self) -> anyhow::Result<(SocketAddr, SocketAddr)> {
-        let (mut listener, mut admin) = (None, None);
+        let (listeners, admin) = self.listening()?;
+        let listener = listeners.into_values().next().context("the gateway named no listener")?;
+        Ok((listener, admin))
+    }
+
+    /// Waits until a gateway is ready; the addresses of its listeners, by name, and of the admin listener.
+    pub(crate) fn listening(&mut self) -> anyhow::Result<(BTreeMap<String, SocketAddr>, SocketAddr)> {
+        let (mut listeners, mut admin) = (BTreeMap::new(), None);
         loop {
             let line = self.line()?;
             match line.split(' ').collect::<Vec<_>>().as_slice() {
                 ["listening", "admin", address] => admin = Some(address.parse()?),
-                ["listening", _, address] => listener = Some(address.parse()?),
-                ["ready"] => return listener.zip(admin).context("the gateway named no addresses"),
+                ["listening", name, address] => {
+                    listeners.insert((*name).to_owned(), address.parse()?);
+                }
+                ["ready"] => break,
                 _ => bail!("the gateway said {line:?}"),
             }
         }
+        Ok((listeners, admin.context("the gateway named no admin listener")?))
     }
 
     /// Its process id.

@@ -6,11 +6,16 @@ use anyhow::ensure;
 
 use crate::workspace::{Programs, root};
 
-/// All that one client can send: it is the only one, and asks without a pause. For the section of [`listening`].
+/// All that one client can send: it is the only one, and asks without a pause. For the section of a [`client`].
 pub(crate) const WITHOUT_A_PAUSE: &str = "requests_per_second = 1_000_000\nrequests_at_once = 1_000_000\n";
 
 /// One listener for these routes and one for operators, at addresses that are free; and the one client, from this machine.
 pub(crate) fn listening(routes: &[&str]) -> String {
+    listeners(routes) + &client("city", "127.0.0.0/8")
+}
+
+/// One listener for these routes and one for operators, at addresses that are free.
+pub(crate) fn listeners(routes: &[&str]) -> String {
     format!(
         r#"[admin]
 listen = "127.0.0.1:0"
@@ -18,11 +23,13 @@ listen = "127.0.0.1:0"
 name = "lgwan"
 listen = "127.0.0.1:0"
 routes = {routes:?}
-[[client]]
-name = "city"
-networks = ["127.0.0.0/8"]
 "#
     )
+}
+
+/// A client that is known by its network.
+pub(crate) fn client(name: &str, network: &str) -> String {
+    format!("[[client]]\nname = \"{name}\"\nnetworks = [\"{network}\"]\n")
 }
 
 /// One of the repository's schemas, pinned.

@@ -14,6 +14,7 @@ use crate::long;
 use crate::needs;
 use crate::operations;
 use crate::simulation;
+use crate::tools;
 use crate::w3c;
 use crate::workspace::{Programs, cargo, check};
 
@@ -81,6 +82,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     good &= fails_without_splitting(&programs, 20_000)?;
     step("what an operator does");
     operations::all(&programs)?;
+    step("certificates that OpenSSL makes and shows");
+    tools::certified(&programs)?;
     step("killed under load, and other troubles");
     kills::tested(&programs)?;
     if options.long {
