@@ -29,6 +29,9 @@ pub struct Metrics {
     pub handshakes: IntCounterVec,
     /// Connections that there was no place for, by listener and limit.
     pub connections_turned_away: IntCounterVec,
+    /// Messages that were scanned, by scanner and by what came of it: `passed`, `in-part` where only the beginning was scanned,
+    /// `infected`, `unscannable`, or `unavailable` where the scanner did not answer as it should.
+    pub scanned: IntCounterVec,
     /// Relayed messages answered, by route and by how: `passed` as they came, `merged` out of many answers, a `receipt`, or
     /// `unfinished` when the client's patience ended.
     pub relays: IntCounterVec,
@@ -122,6 +125,11 @@ impl Metrics {
                 "sekisho_connections_turned_away_total",
                 "Connections that there was no place for, by the limit that was reached.",
                 &["listener", "code"],
+            )?,
+            scanned: counter(
+                "sekisho_scanned_messages_total",
+                "Messages that were scanned, by what came of it.",
+                &["scanner", "outcome"],
             )?,
             relays: counter(
                 "sekisho_relays_total",

@@ -221,6 +221,8 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Where the batch stands whose answer was awaited.
     pub unfinished: Option<Box<Unfinished>>,
+    /// What a scanner found, in its words: for the log, and for nobody else.
+    pub found: Option<String>,
 }
 
 impl Refusal {
@@ -236,6 +238,7 @@ impl Refusal {
             not_understood: Vec::new(),
             retry_after: None,
             unfinished: None,
+            found: None,
         }
     }
 

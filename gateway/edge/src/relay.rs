@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use crate::admission::{Room, Scarce};
 use crate::body::{Arrival, BodyError, RawBody, Unpacked};
 use crate::doors::{self, Asks, Binds, Desk, SoapMessage, SoapRefusal};
-use crate::intake::from_body;
+use crate::intake::{Scans, from_body};
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
 use crate::service::{
@@ -122,6 +122,9 @@ impl Passage<'_, '_> {
             Asks::Submit(submission) => {
                 self.exchange.noted.operation("relay");
                 self.exchange.noted.records(submission.records, Verdict::Passed);
+                if let Some(verdict) = submission.scan {
+                    self.exchange.scanned(verdict);
+                }
                 self.pass(message, room).await
             }
         }
@@ -131,9 +134,20 @@ impl Passage<'_, '_> {
     async fn check(&mut self, message: &Bytes) -> Result<SoapMessage, Refusal> {
         let read = self.reader(Binds::Others, None);
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
-        let whole = message.clone();
-        let check = move || read(Unpacked::Identity(RawBody::whole(whole, limit, &digests)));
-        let checked = here_or_apart(message.len(), check).await?;
+        let (whole, scanner) = (message.clone(), self.exchange.route.scan.clone());
+        // Who waits for a scanner blocks.
+        let apart = scanner.is_some() || message.len() > CHECKED_HERE;
+        let check = move || {
+            let checked = read(Unpacked::Identity(RawBody::whole(whole.clone(), limit, &digests)))?;
+            if let (Some(scanner), Asks::Submit(_)) = (&scanner, &checked.asks) {
+                // Its parts have been, as they are decoded; this is what is sent on.
+                let scanned = Scans::new(scanner).whole(&*whole);
+                let version = checked.version;
+                scanned.map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })?;
+            }
+            Ok(checked)
+        };
+        let checked = here_or_apart(apart, check).await?;
         self.read(checked)
     }
 
@@ -152,7 +166,12 @@ impl Passage<'_, '_> {
             let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
             let action = action.as_deref();
-            let desk = Desk { route: &route, spool, header, id, action, claim: None };
+            let scans = route.scan.as_ref().map(Scans::new);
+            if let (Some(scans), None) = (&scans, spool) {
+                // It is scanned with the whole message.
+                scans.leave_envelope();
+            }
+            let desk = Desk { route: &route, spool, scans, header, id, action, claim: None };
             if door == "swa" {
                 doors::attached(&desk, body, &media_type)
             } else {
@@ -199,7 +218,7 @@ impl Passage<'_, '_> {
         let (status, headers) = (answer.status, answer.headers.clone());
         let body = whole(answer, held, &mut room).await.map_err(|failed| failed.refusal(exchange, began))?;
         let parts = exchange.route.limits.parts;
-        let checked = here_or_apart(body.len(), {
+        let checked = here_or_apart(body.len() > CHECKED_HERE, {
             let (headers, body) = (headers, body.clone());
             move || reply::check(status, &headers, &body, parts)
         })
@@ -267,10 +286,10 @@ fn count(exchange: &Exchange<'_>, how: &'static str) {
 
 /// Runs a check where it is, or on a thread of its own where it takes long.
 async fn here_or_apart<T: Send + 'static>(
-    size: usize,
+    apart: bool,
     check: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    if size <= CHECKED_HERE {
+    if !apart {
         return Ok(check());
     }
     let checking = tokio::task::spawn_blocking(check).await;

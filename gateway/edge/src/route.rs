@@ -9,6 +9,7 @@ use sekisho_charset::{Encoding, Unmappable};
 use sekisho_journal::Digest;
 use sekisho_policy::Policy;
 use sekisho_records::{CsvOptions, Layout, RecordKey};
+use sekisho_scan::Scanner;
 use sekisho_upstream::Upstream;
 use sekisho_xml::QName;
 use sekisho_xsd::Schema;
@@ -37,6 +38,8 @@ pub struct Route {
     pub records: RecordRules,
     /// What of its records may leave, where that is not all of what its schema takes.
     pub policy: Option<Arc<Policy>>,
+    /// What passes by it is scanned there; nothing is where absent.
+    pub scan: Option<Scanner>,
     /// What it is for: the code that the operator gave it.
     pub purpose: Option<String>,
     /// What becomes of what was taken.

@@ -30,7 +30,7 @@ pub enum Direction {
 pub enum Verdict {
     /// Nothing against it.
     Passed,
-    /// Some records were left out for it, and the others taken.
+    /// Some records were left out for it, and the others taken; of a scan, only the beginning was looked at.
     Partly,
     /// It was refused for it.
     Failed,

@@ -192,6 +192,11 @@ impl Content {
         None
     }
 
+    /// Whether it is longer than what is scanned of it.
+    pub fn is_in_part(&self) -> bool {
+        self.given > self.most
+    }
+
     fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
             // Where nobody listens any more, the last word has been said.

@@ -4,6 +4,7 @@ mod rest;
 mod soap;
 mod swa;
 
+use sekisho_exchanges::Verdict;
 use sekisho_journal::{BatchId, Spool};
 use sekisho_soap::Version;
 use sekisho_soap::envelope::Lifetime;
@@ -14,7 +15,7 @@ pub(crate) use self::rest::{digest_mismatch, form_data, plain};
 pub(crate) use self::soap::{inline, not_understood, promised_version};
 pub(crate) use self::swa::attached;
 use crate::gateway::UnderWay;
-use crate::intake::{Intake, PayloadDigest, Taken};
+use crate::intake::{Intake, PayloadDigest, Scan, Scans, Taken};
 use crate::refusal::Refusal;
 use crate::route::{Reply, Route};
 
@@ -37,6 +38,8 @@ pub(crate) struct Submission {
     pub(crate) records: u64,
     /// Its name is taken, as long as this is there.
     pub(crate) under_way: Option<UnderWay>,
+    /// What the scanner said, where the route has one.
+    pub(crate) scan: Option<Verdict>,
 }
 
 /// What a request is called, as far as it says so.
@@ -108,6 +111,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) route: &'a Route,
     /// The spool; absent when the records are only checked.
     pub(crate) spool: Option<&'a Spool>,
+    /// The route's scanner, where it has one.
+    pub(crate) scans: Option<Scans>,
     /// Whether the message's header binds the gateway.
     pub(crate) header: Binds,
     /// The name that the batch will have.
@@ -137,6 +142,18 @@ impl<'a> Desk<'a> {
         self.claim.map_or(Ok(None), |claim| claim(names))
     }
 
+    /// The envelope's scan, which may come to nothing.
+    fn scan_envelope(&self) -> Option<Scan<'_>> {
+        self.scans.as_ref().map(Scans::begin_envelope)
+    }
+
+    /// The envelope is not the payload.
+    fn leave_envelope(&self) {
+        if let Some(scans) = &self.scans {
+            scans.leave_envelope();
+        }
+    }
+
     fn open(&self) -> Result<Intake<'a>, Refusal> {
         match self.spool {
             Some(spool) => Intake::into_spool(self.route, spool, self.id),
@@ -155,7 +172,8 @@ impl<'a> Desk<'a> {
             }
         };
         let Said { reference, names, reply, own, under_way } = said;
-        Ok(Submission { taken, payload, reference, names, reply, own, records, under_way })
+        let scan = self.scans.as_ref().map(Scans::verdict);
+        Ok(Submission { taken, payload, scan, reference, names, reply, own, records, under_way })
     }
 }
 

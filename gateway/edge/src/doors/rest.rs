@@ -17,7 +17,7 @@ pub(crate) fn plain(
 ) -> Result<Submission, Refusal> {
     let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
-    let payload = read_payload(&mut body, format, charset, desk.route, &mut intake)?;
+    let payload = read_payload(&mut body, format, charset, desk.route, desk.scans.as_ref(), &mut intake)?;
     body.finish().map_err(|error| from_io(&error))?;
     check_digest(&body)?;
     desk.close(intake, payload, unsaid())
@@ -32,7 +32,7 @@ pub(crate) fn form_data(
 ) -> Result<Submission, Refusal> {
     let charset = payload_charset(charset)?;
     let mut intake = desk.open()?;
-    let payload = read_payload(file, format, charset, desk.route, &mut intake)?;
+    let payload = read_payload(file, format, charset, desk.route, desk.scans.as_ref(), &mut intake)?;
     desk.close(intake, payload, unsaid())
 }
 

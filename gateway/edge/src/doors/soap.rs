@@ -26,7 +26,7 @@ pub(crate) fn inline(
     media_type: &MediaType,
 ) -> Result<SoapMessage, SoapRefusal> {
     let promised = promised_version(media_type);
-    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(&mut body));
+    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(&mut body, desk.scan_envelope()));
     let mut envelope = open(desk, &mut bytes, media_type.charset(), promised)?;
     let version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
@@ -36,6 +36,7 @@ pub(crate) fn inline(
     let operation = operation(desk, &envelope).map_err(refuse)?;
     let asks = match operation {
         Called::Query => {
+            desk.leave_envelope();
             let request = Request::read(&mut envelope).map_err(|error| refuse(from_soap(&error)))?;
             envelope.finish().map_err(|error| refuse(from_soap(&error)))?;
             body.finish().map_err(|error| refuse(from_io(&error)))?;
@@ -51,7 +52,7 @@ pub(crate) fn inline(
                 // Records as elements: the payload is the message itself.
                 Found::Here(None) => {
                     drain(&mut bytes).map_err(refuse)?;
-                    bytes.into_inner().finish()
+                    bytes.into_inner().finish().map_err(refuse)?
                 }
                 Found::Attachment(_) | Found::OnlyOther => {
                     return Err(refuse(no_attachment()));
@@ -283,6 +284,9 @@ pub(super) fn read_body<R: BufRead>(
     let mut submission = message::Submission::read(envelope, &shape).map_err(|error| from_soap(&error))?;
     names.key.clone_from(&submission.idempotency_key);
     let mut under_way = desk.claim(&names)?;
+    if !matches!(submission.payload, Payload::Records) {
+        desk.leave_envelope();
+    }
     let payload = match &submission.payload {
         Payload::Attachment(id) => Found::Attachment(id.clone()),
         Payload::Unnamed => Found::OnlyOther,
@@ -298,7 +302,9 @@ pub(super) fn read_body<R: BufRead>(
                     Refusal::new(Class::MediaType, error.code(), format!("{error}.")).ja(error.message_ja())
                 })?;
             let (format, charset) = format_of(label.as_ref(), desk.route)?;
-            let digest = read_payload(submission.base64(envelope), format, charset, desk.route, intake)?;
+            let scans = desk.scans.as_ref();
+            let digest =
+                read_payload(submission.base64(envelope), format, charset, desk.route, scans, intake)?;
             Found::Here(Some(digest))
         }
     };

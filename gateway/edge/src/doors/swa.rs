@@ -125,6 +125,9 @@ fn package(
         }
         others += 1;
         if !is_wanted(desk, root.as_ref(), &head, taken.is_some()) {
+            if let Some(scans) = &desk.scans {
+                scans.whole(parts.body()).map_err(|refusal| refusal.in_part(number))?;
+            }
             beside.push(Beside::new(desk, &head, number));
             continue;
         }
@@ -184,7 +187,7 @@ fn read_root(
     // The package's word counts; the root's own where the package says nothing.
     let promised = promised.or_else(|| promised_version(head.content_type.as_ref()?));
     *version = promised.unwrap_or(*version);
-    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(body));
+    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(body, desk.scan_envelope()));
     let mut envelope = open(desk, &mut bytes, charset, promised).map_err(|refused| {
         *version = refused.version;
         *refused.refusal
@@ -204,7 +207,7 @@ fn read_root(
     {
         // Records as elements: the payload is the envelope.
         std::io::copy(&mut bytes, &mut std::io::sink()).map_err(|error| from_io(&error))?;
-        *digest = Some(bytes.into_inner().finish());
+        *digest = Some(bytes.into_inner().finish()?);
     }
     Ok(Root { message_id, header, called })
 }
@@ -216,7 +219,7 @@ fn read_attachment(
     intake: &mut Intake<'_>,
 ) -> Result<PayloadDigest, Refusal> {
     let (format, charset) = format_of(head.content_type.as_ref(), desk.route)?;
-    read_payload(body, format, charset, desk.route, intake)
+    read_payload(body, format, charset, desk.route, desk.scans.as_ref(), intake)
 }
 
 /// Joins what the body said with what the attachments were.

@@ -8,6 +8,7 @@ use sekisho_soap::mime::{Base64Fault, Defect};
 use sekisho_soap::{MimeError, SoapError};
 use sekisho_xml::{DetectError, XmlError};
 
+use super::scanning::Stopped;
 use crate::body::{BodyError, RATIO_FROM};
 use crate::refusal::{Class, Location, Refusal, Who};
 
@@ -18,6 +19,9 @@ pub(crate) fn from_io(error: &io::Error) -> Refusal {
     };
     if let Some(body) = inner.downcast_ref::<BodyError>() {
         return from_body(*body);
+    }
+    if let Some(stopped) = inner.downcast_ref::<Stopped>() {
+        return stopped.refusal();
     }
     if let Some(charset) = inner.downcast_ref::<CharsetError>() {
         return from_charset(charset);
@@ -36,7 +40,9 @@ pub(crate) fn from_io(error: &io::Error) -> Refusal {
 
 /// Whether an error is of the message around the payload: a place in the payload would say nothing about it.
 fn is_of_message(error: &io::Error) -> bool {
-    error.get_ref().is_none_or(|inner| inner.is::<BodyError>() || inner.is::<MimeError>())
+    error
+        .get_ref()
+        .is_none_or(|inner| inner.is::<BodyError>() || inner.is::<MimeError>() || inner.is::<Stopped>())
 }
 
 pub(crate) fn from_body(error: BodyError) -> Refusal {

@@ -6,6 +6,7 @@ mod duplicates;
 mod errors;
 mod lines;
 mod payload;
+mod scanning;
 
 use std::io::{self, Read};
 
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
 use self::lines::Lines;
 pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding, xml_limits, xml_options};
+pub(crate) use self::scanning::{Scan, Scans};
 use crate::refusal::{Class, Refusal, counted};
 use crate::route::{BadRecords, Route};
 
@@ -291,29 +293,34 @@ fn storage(error: &(dyn std::error::Error + 'static)) -> Refusal {
     .ja("現在、電文を保管できません。時間をおいて再送してください。")
 }
 
-/// A reader that digests what passes.
-pub(crate) struct Digesting<R> {
+/// A reader that digests what passes, and gives it to the route's scanner.
+pub(crate) struct Digesting<'s, R> {
     input: R,
+    scan: Option<Scan<'s>>,
     digest: Sha256,
     bytes: u64,
 }
 
-impl<R: Read> Digesting<R> {
-    pub(crate) fn new(input: R) -> Self {
-        Self { input, digest: Sha256::new(), bytes: 0 }
+impl<'s, R: Read> Digesting<'s, R> {
+    pub(crate) fn new(input: R, scan: Option<Scan<'s>>) -> Self {
+        Self { input, scan, digest: Sha256::new(), bytes: 0 }
     }
 
-    /// SHA-256 and number of the bytes that have passed.
-    pub(crate) fn finish(self) -> PayloadDigest {
-        PayloadDigest { sha256: Sha256Digest(self.digest.finalize().into()), bytes: self.bytes }
+    /// SHA-256 and number of the bytes that have passed, once the scanner has let them pass.
+    pub(crate) fn finish(self) -> Result<PayloadDigest, Refusal> {
+        self.scan.map_or(Ok(()), Scan::finish)?;
+        Ok(PayloadDigest { sha256: Sha256Digest(self.digest.finalize().into()), bytes: self.bytes })
     }
 }
 
-impl<R: Read> Read for Digesting<R> {
+impl<R: Read> Read for Digesting<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(buf)?;
         self.digest.update(&buf[..n]);
         self.bytes += n as u64;
+        if let Some(scan) = &mut self.scan {
+            scan.give(&buf[..n])?;
+        }
         Ok(n)
     }
 }

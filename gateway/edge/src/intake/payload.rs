@@ -9,7 +9,7 @@ use sekisho_records::{
 use sekisho_xml::{Limits, ProcessingInstructions, Reader, detect_encoding, head_bytes};
 
 use super::errors::from_detection;
-use super::{Digesting, Intake, PayloadDigest, from_io};
+use super::{Digesting, Intake, PayloadDigest, Scans, from_io};
 use crate::refusal::Refusal;
 use crate::route::{Format, Route};
 
@@ -28,15 +28,16 @@ pub(crate) fn xml_encoding<R: Read>(
     Ok((encoding, Cursor::new(head).chain(input)))
 }
 
-/// Takes every record of one payload, to the last byte. `charset` is what its label says.
+/// Takes every record of one payload, to the last byte, and has its verdict where it is scanned. `charset` is what its label says.
 pub(crate) fn read_payload(
     input: impl Read,
     format: Format,
     charset: Option<Encoding>,
     route: &Route,
+    scans: Option<&Scans>,
     intake: &mut Intake<'_>,
 ) -> Result<PayloadDigest, Refusal> {
-    let mut input = Digesting::new(input);
+    let mut input = Digesting::new(input, scans.map(Scans::begin));
     let limits = &route.limits;
     let unmappable = route.records.unmappable;
     {
@@ -76,7 +77,7 @@ pub(crate) fn read_payload(
     let mut rest = BufReader::with_capacity(4096, &mut input);
     std::io::copy(&mut rest, &mut std::io::sink()).map_err(|error| from_io(&error))?;
     drop(rest);
-    Ok(input.finish())
+    input.finish()
 }
 
 /// The limits of the XML reader on a route.

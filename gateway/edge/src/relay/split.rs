@@ -73,7 +73,14 @@ impl Passage<'_, '_> {
                     (true, true) if split.signed == Signed::Refuse => {
                         return Err(signed(split.above_records));
                     }
-                    _ => return self.pass(message, room).await,
+                    _ => {
+                        if let Asks::Submit(submission) = &checked.asks
+                            && let Some(verdict) = submission.scan
+                        {
+                            exchange.scanned(verdict);
+                        }
+                        return self.pass(message, room).await;
+                    }
                 }
             }
             (Held::Whole(message), None) => self.spool(message, id).await?,

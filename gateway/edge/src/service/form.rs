@@ -19,7 +19,7 @@ use crate::body::{
 };
 use crate::doors::{self, Binds, Desk, Submission};
 use crate::gateway::discard;
-use crate::intake::from_body;
+use crate::intake::{Scans, from_body};
 use crate::refusal::{Class, Refusal};
 use crate::route::Format;
 
@@ -158,7 +158,8 @@ async fn one_file(
     let (route, Target { id, spool }) = (Arc::clone(exchange.route), target.clone());
     let reading = tokio::task::spawn_blocking(move || {
         let spool = Some(&spool);
-        let desk = Desk { route: &route, spool, header: Binds::Us, id, action: None, claim: None };
+        let scans = route.scan.as_ref().map(Scans::new);
+        let desk = Desk { route: &route, spool, scans, header: Binds::Us, id, action: None, claim: None };
         doors::form_data(&desk, file, format, charset.as_deref())
     });
     let (read, fed) = tokio::join!(reading, feed(field, sender, held));

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use ipnet::IpNet;
-use sekisho_exchanges::NotOnRecord;
+use sekisho_exchanges::{NotOnRecord, Verdict};
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
@@ -149,6 +149,11 @@ impl Service {
         metrics.requests.with_label_values(&[route, answered.door, class_of(status.as_u16())]).inc();
         let elapsed = started.elapsed();
         metrics.request_seconds.with_label_values(&[route, answered.door]).observe(elapsed.as_secs_f64());
+        if let (Some(scanner), Some(outcome)) =
+            (found.as_ref().and_then(|route| route.scan.as_ref()), answered.refused.and_then(unscanned))
+        {
+            metrics.scanned.with_label_values(&[scanner.settings().name.as_str(), outcome]).inc();
+        }
         if let Some(code) = answered.refused {
             metrics.refusals.with_label_values(&[code]).inc();
             tracing::info!(%id, %peer, route, door = answered.door, %method, %status, code, "refused");
@@ -313,6 +318,28 @@ impl Service {
             host.filter(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-[]_".contains(&b)));
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{path}", host.unwrap_or("localhost"))
+    }
+}
+
+impl Exchange<'_> {
+    /// The scanner lets the message pass.
+    pub(crate) fn scanned(&self, verdict: Verdict) {
+        self.noted.scanned(verdict);
+        if let Some(scanner) = &self.route.scan {
+            let outcome = if verdict == Verdict::Partly { "in-part" } else { "passed" };
+            let counter = &self.gateway.metrics.scanned;
+            counter.with_label_values(&[scanner.settings().name.as_str(), outcome]).inc();
+        }
+    }
+}
+
+/// What came of scanning a message that is refused for it.
+fn unscanned(code: &str) -> Option<&'static str> {
+    match code {
+        "content-infected" => Some("infected"),
+        "content-unscannable" => Some("unscannable"),
+        "scanner-unavailable" => Some("unavailable"),
+        _ => None,
     }
 }
 

@@ -31,6 +31,7 @@ struct Said {
     parts: Option<u64>,
     records: Option<u64>,
     schema: Option<Verdict>,
+    scan: Option<Verdict>,
     outcome: Option<&'static str>,
 }
 
@@ -64,6 +65,11 @@ impl Noted {
     pub(crate) fn records(&self, records: u64, schema: Verdict) {
         let mut said = self.said();
         (said.records, said.schema) = (Some(records), Some(schema));
+    }
+
+    /// What the scanner says of it.
+    pub(crate) fn scanned(&self, verdict: Verdict) {
+        self.said().scan = Some(verdict);
     }
 
     /// What became of it: a word of this crate.
@@ -126,6 +132,10 @@ impl<'r> Record<'r> {
                 Some(_) if !answered.violated => said.schema,
                 _ => None,
             },
+            scan: match answered.refused {
+                Some("content-infected") => Some(Verdict::Failed),
+                _ => said.scan,
+            },
             outcome: Some(outcome),
             status: Some(answered.response.status().as_u16()),
             code: answered.refused,
@@ -153,6 +163,7 @@ impl<'r> Record<'r> {
             records: said.records,
             digest,
             schema: said.schema,
+            scan: said.scan,
             ..Entry::new(Kind::Exchange, Direction::In, self.id, self.began)
         }
     }

@@ -62,6 +62,9 @@ fn media_type_of(headers: &HeaderMap) -> Option<MediaType> {
 /// Says no.
 pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
     let wire = refusal.class.wire();
+    if let Some(signature) = &refusal.found {
+        tracing::warn!(%id, signature, "the scanner found something");
+    }
     let listed = refusal.violations.as_deref();
     let errors = listed.map(answers::violations).unwrap_or_default();
     let errors_total = listed.map(sekisho_records::Violations::total);

@@ -21,6 +21,7 @@ use super::{Answered, Exchange, batches, form, media_type, query, repetition};
 use crate::answers;
 use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, Submission};
 use crate::gateway::{UnderWay, discard, now_millis};
+use crate::intake::Scans;
 use crate::refusal::{Class, Refusal};
 use crate::relay;
 use crate::route::{Format, Mode, ReceiptMember, Reply};
@@ -81,6 +82,7 @@ where
     let read = move |body| {
         let claim = |names: &Names| repetition::begin(&gateway, &client, &route.name, names);
         let desk = Desk {
+            scans: route.scan.as_ref().map(Scans::new),
             route: &route,
             spool: Some(&spool),
             header: Binds::Us,
@@ -211,6 +213,7 @@ where
             Some(format) => {
                 let read = move |body| {
                     let desk = Desk {
+                        scans: route.scan.as_ref().map(Scans::new),
                         route: &route,
                         spool: Some(&spool),
                         header: Binds::Us,
@@ -335,6 +338,9 @@ pub(crate) async fn keep(
     };
     let named = idempotency.is_some();
     exchange.noted.operation("submit");
+    if let Some(verdict) = submission.scan {
+        exchange.scanned(verdict);
+    }
     let left_out = !taken.set_aside.is_empty();
     exchange.noted.records(taken.sealed.records, if left_out { Verdict::Partly } else { Verdict::Passed });
     let batch = NewBatch {

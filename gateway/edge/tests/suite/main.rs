@@ -25,6 +25,7 @@ mod payloads;
 mod policies;
 mod quotas;
 mod relaying;
+mod scanning;
 mod stacks;
 mod told;
 mod verdicts;

@@ -17,7 +17,7 @@ use crate::ways::{Message, Way, envelope, package, question};
 
 /// What the upstream does with each request.
 #[derive(Clone)]
-enum Deed {
+pub(crate) enum Deed {
     Answer(String),
     CloseUnanswered,
     Silence,
@@ -26,12 +26,12 @@ enum Deed {
 }
 
 /// A cloud of one thread: what it was sent comes out of the channel.
-struct Cloud {
-    url: String,
-    received: mpsc::Receiver<String>,
+pub(crate) struct Cloud {
+    pub(crate) url: String,
+    pub(crate) received: mpsc::Receiver<String>,
 }
 
-fn cloud(deed: Deed) -> Cloud {
+pub(crate) fn cloud(deed: Deed) -> Cloud {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, received) = mpsc::channel();
@@ -85,7 +85,7 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-fn answer(status: &str, content_type: &str, body: &str) -> Deed {
+pub(crate) fn answer(status: &str, content_type: &str, body: &str) -> Deed {
     let length = body.len();
     Deed::Answer(format!(
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nServer: secret-cloud\r\nSet-Cookie: a=b\r\n\
@@ -97,7 +97,7 @@ fn site(cloud: &Cloud) -> Site {
     Site::with(Arrangement { upstream: cloud.url.clone(), ..Arrangement::default() })
 }
 
-fn call() -> Message {
+pub(crate) fn call() -> Message {
     let body =
         format!("<b:orders xmlns:b=\"urn:example:bulk\">{}</b:orders>", RecordSet::many_orders(2).elements());
     Message::soap11(&envelope(&body)).with("SOAPAction", "\"urn:call\"")

@@ -17,6 +17,7 @@ use sekisho_edge::{Admission, Gateway, Listener, ListenerLimits, Metrics, Servic
 use sekisho_journal::{BatchFilter, BatchView, Digest, Ledger, Page, Spool};
 use sekisho_liveness::{Board, HopSpec, Intervals};
 use sekisho_records::{CsvOptions, Layout, RecordKey};
+use sekisho_scan::Scanner;
 use sekisho_upstream::{EndpointConfig, Upstream};
 use sekisho_xml::QName;
 use sekisho_xsd::Schema;
@@ -56,6 +57,8 @@ pub(crate) struct Arrangement {
     /// Where relayed messages go.
     pub(crate) upstream: String,
     pub(crate) relay_deadline: Duration,
+    /// What every route scans with.
+    pub(crate) scanner: Option<Scanner>,
     pub(crate) edit: fn(&mut Route),
 }
 
@@ -67,6 +70,7 @@ impl Default for Arrangement {
             grace: Duration::from_secs(20),
             upstream: "http://127.0.0.1:9".to_owned(),
             relay_deadline: Duration::from_secs(20),
+            scanner: None,
             edit: |_| {},
         }
     }
@@ -112,6 +116,7 @@ impl Site {
         let gateway = Arc::new(Gateway::new(spool, ledger, board, metrics, arrangement.admission, wake));
 
         let mut routes = routes(plan, &arrangement);
+        routes.iter_mut().for_each(|route| route.scan = arrangement.scanner.clone());
         routes.iter_mut().for_each(arrangement.edit);
         let routes = Routes::new(routes.into_iter().map(Arc::new).collect());
         let service = Service::new(Arc::clone(&gateway), Arc::new(ArcSwap::from_pointee(routes)), None);
@@ -284,6 +289,7 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
         doors: Doors { swa: true, soap: true, rest: true },
         formats: Format::ALL.to_vec(),
         policy: None,
+        scan: None,
         purpose: None,
         operations: vec![
             Operation {

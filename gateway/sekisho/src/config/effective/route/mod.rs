@@ -87,6 +87,7 @@ pub(super) fn build(
         operations,
         records: records?,
         policy,
+        scan: None,
         purpose: section.purpose.clone(),
         mode,
         duplicates,
