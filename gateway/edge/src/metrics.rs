@@ -37,9 +37,6 @@ pub struct Metrics {
     pub relays: IntCounterVec,
     /// Clients that wait for the answer to their batch.
     pub relays_waiting: IntGauge,
-    /// Open connections.
-    pub connections: IntGauge,
-    /// Bodies being read.
     /// Bytes that each client's batches take of the spool; read from the ledger at each scrape.
     pub spool_bytes: IntGaugeVec,
     /// And how many batches they are.
@@ -48,13 +45,13 @@ pub struct Metrics {
     pub spool_quota_bytes: IntGaugeVec,
     /// And how many they may be.
     pub spool_quota_batches: IntGaugeVec,
+    /// Open connections.
+    pub connections: IntGauge,
+    /// Bodies being read.
     pub uploads: IntGauge,
 }
 
 impl Metrics {
-    /// Registers the counters.
-    ///
-    /// # Errors
     /// Shows what the clients of these routes may take of the spool; those of no route any more are not shown.
     pub fn show_quotas<'r>(&self, routes: impl Iterator<Item = &'r Arc<Route>>) {
         self.spool_quota_bytes.reset();
@@ -66,6 +63,9 @@ impl Metrics {
         }
     }
 
+    /// Registers the counters.
+    ///
+    /// # Errors
     /// When a name is registered already.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str, labels: &[&str]| -> prometheus::Result<IntCounterVec> {
@@ -73,14 +73,14 @@ impl Metrics {
             registry.register(Box::new(counter.clone()))?;
             Ok(counter)
         };
-        let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
         let by_client = |name: &str, help: &str| -> prometheus::Result<IntGaugeVec> {
             let gauge = IntGaugeVec::new(Opts::new(name, help), &["client"])?;
             registry.register(Box::new(gauge.clone()))?;
             Ok(gauge)
         };
+        let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
             Ok(gauge)
         };
         let request_seconds = HistogramVec::new(
@@ -140,11 +140,6 @@ impl Metrics {
                 "sekisho_relays_waiting",
                 "Clients that wait for the answer to their batch.",
             )?,
-            connections: gauge("sekisho_connections", "Open connections on the listeners.")?,
-            uploads: gauge("sekisho_uploads", "Request bodies being read.")?,
-        })
-    }
-}
             spool_bytes: by_client(
                 "sekisho_client_spool_bytes",
                 "Bytes that the client's batches take of the spool.",
@@ -158,3 +153,8 @@ impl Metrics {
                 "sekisho_client_spool_quota_batches",
                 "Batches that the client may have in the spool.",
             )?,
+            connections: gauge("sekisho_connections", "Open connections on the listeners.")?,
+            uploads: gauge("sekisho_uploads", "Request bodies being read.")?,
+        })
+    }
+}

@@ -162,6 +162,8 @@ impl Passage<'_, '_> {
         let (media_type, door) = (self.media_type.clone(), self.door);
         let action = soap_action(exchange.headers, &media_type);
         let received_at = exchange.received_at;
+        let room = self.room.clone();
+        let spool = id.zip(room).map(|(_, room)| exchange.gateway.spool.bounded_by(room));
         move |body| {
             let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
@@ -181,8 +183,6 @@ impl Passage<'_, '_> {
     }
 
     /// What was read, or why not; either says in which version to answer.
-        let room = self.room.clone();
-        let spool = id.zip(room).map(|(_, room)| exchange.gateway.spool.bounded_by(room));
     fn read(&mut self, read: Result<SoapMessage, SoapRefusal>) -> Result<SoapMessage, Refusal> {
         match read {
             Ok(message) => {

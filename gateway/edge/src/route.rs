@@ -15,8 +15,8 @@ use sekisho_xml::QName;
 use sekisho_xsd::Schema;
 
 use crate::rates::RequestRate;
-use crate::tls::Name;
 use crate::stock::SpoolQuota;
+use crate::tls::Name;
 use crate::token::Token;
 
 /// One permitted flow. Nothing passes that no route permits.
@@ -136,11 +136,11 @@ pub struct Client {
     pub tokens: Vec<Token>,
     /// How many requests it may send.
     pub rate: RequestRate,
+    /// How much of the spool its batches may take.
+    pub quota: SpoolQuota,
 }
 
 impl Client {
-    /// How much of the spool its batches may take.
-    pub quota: SpoolQuota,
     /// Whether the address is one of the client's. IPv4-mapped addresses count as IPv4.
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

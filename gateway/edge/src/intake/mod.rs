@@ -24,9 +24,9 @@ pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding, xml_limits,
 pub(crate) use self::scanning::{Scan, Scans};
 use crate::refusal::{Class, Refusal, counted};
 use crate::route::{BadRecords, Route};
+use crate::stock;
 
 /// The records of one batch on their way into the spool.
-use crate::stock;
 pub(crate) struct Intake<'r> {
     route: &'r Route,
     checker: RecordChecker,

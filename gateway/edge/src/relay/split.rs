@@ -116,6 +116,8 @@ impl Passage<'_, '_> {
             stated: stated.is_some(),
         };
         let kept = keep(exchange, self.door, submission, key).await?;
+        // The ledger counts it from here on.
+        self.room = None;
         awaited.answer(kept, split, until).await
     }
 
@@ -123,8 +125,6 @@ impl Passage<'_, '_> {
     async fn spool(&mut self, message: Bytes, id: BatchId) -> Result<SoapMessage, Refusal> {
         let read = self.reader(Binds::UsUnsigned, Some(id));
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
-        // The ledger counts it from here on.
-        self.room = None;
         let reading = tokio::task::spawn_blocking(move || {
             read(Unpacked::Identity(RawBody::whole(message, limit, &digests)))
         });

@@ -25,8 +25,8 @@ use crate::intake::Scans;
 use crate::refusal::{Class, Refusal};
 use crate::relay;
 use crate::route::{Format, Mode, ReceiptMember, Reply};
-
 use crate::stock;
+
 /// How long `Prefer: wait` may ask for at the most, in seconds.
 const LONGEST_WAIT: u64 = 60;
 /// How often a waiting request looks at its batch.
@@ -70,13 +70,13 @@ where
         return relay::relay(exchange, door, media_type, declared, body).await;
     }
 
-    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let room = match stock::room(exchange, declared.length) {
         Ok(room) => room,
         Err(refusal) => return no(refusal),
     };
-    let id = BatchId::new(exchange.received_at);
+    let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let spool = gateway.spool.bounded_by(Arc::clone(&room) as _);
+    let id = BatchId::new(exchange.received_at);
     let action = soap_action(exchange.headers, &media_type);
     let client = exchange.client.name.clone();
     let read = move |body| {
@@ -102,9 +102,9 @@ where
         Ok(Err(refused)) => refuse(exchange.id, Voice::Soap(refused.version), *refused.refusal),
         Ok(Ok(message)) => answer_soap(exchange, door, message).await,
     };
+    drop(room);
     answered.door = door;
     answered.body_read = body_read;
-    drop(room);
     answered
 }
 
@@ -356,13 +356,13 @@ pub(crate) async fn keep(
         records: taken.sealed.records,
         set_aside: taken.set_aside,
         bytes: payload.bytes,
+        stored: taken.sealed.stored,
         payload_digest: payload.sha256,
         records_digest: taken.sealed.records_digest,
         received_at: exchange.received_at,
         accepted_at: now,
         expires_at: route
             .limits
-        stored: taken.sealed.stored,
             .expires_after
             .map(|after| now.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))),
         ordered: route.limits.ordered,
