@@ -55,12 +55,12 @@ pub(crate) struct Tally(Arc<Mutex<(u64, Signals)>>);
 
 impl Tally {
     /// A call is made.
-    fn call(&self) {
+    pub(crate) fn call(&self) {
         self.with(|told| told.0 += 1);
     }
 
     /// It is answered, and its header fields say more.
-    fn heard(&self, headers: &HeaderMap) {
+    pub(crate) fn heard(&self, headers: &HeaderMap) {
         self.with(|told| told.1 = told.1.and(Signals::of(headers)));
     }
 
@@ -188,7 +188,7 @@ impl Outgoing {
     }
 
     /// What is said of a call in the exchange log; `operation` is a word of this crate.
-    fn note(&self, operation: &'static str) -> Note {
+    pub(crate) fn note(&self, operation: &'static str) -> Note {
         Note {
             route: Some(self.source.plan.plan.route.clone()),
             // A batch's name is a UUID.
@@ -266,7 +266,7 @@ impl Outgoing {
         Ok(Some(token))
     }
 
-    async fn renewed(&self, expired: &Token) -> Result<Token, End> {
+    pub(crate) async fn renewed(&self, expired: &Token) -> Result<Token, End> {
         match self.upstream.tokens() {
             Some(tokens) => Ok(tokens.renew(expired).await?),
             None => Ok(expired.clone()),

@@ -25,7 +25,7 @@ use sekisho_journal::machine::Chunk;
 use sekisho_journal::{BatchId, BatchState, BatchView, Code, Digest, Epoch, Event};
 
 use self::close::Kind;
-pub use self::command::{Answer, Command, Moment, Reading, Report, Sending, TaskId};
+pub use self::command::{Answer, Command, Moment, Question, Reading, Report, Sending, TaskId};
 use self::order::Orders;
 use self::routes::Routes;
 use crate::backoff::Budget;
@@ -84,6 +84,8 @@ struct Task {
     ticket: Option<Ticket>,
     opened: Duration,
     measured: Arc<Measured>,
+    /// The upstream is asked which of its rows are there.
+    by_keys: bool,
     /// It goes whole or not at all.
     whole: bool,
 }
@@ -150,7 +152,7 @@ enum Use {
     },
     Ask {
         chunk: u64,
-        reference: String,
+        question: Question,
     },
 }
 

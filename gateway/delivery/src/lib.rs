@@ -17,6 +17,7 @@ mod delivery;
 pub mod dialect;
 pub mod dispatch;
 mod encode;
+mod find;
 mod metrics;
 mod outcome;
 pub mod pace;
@@ -34,8 +35,8 @@ pub use bulk2::{JobAnswer, JobCourse, JobStep};
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
 pub use dialect::{
-    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
-    ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
+    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, FindRowSpec, FindSpec, HeaderElement, PartnerSoapSpec,
+    RestFormat, RestSpec, ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
 pub use encode::Measured;
 pub use metrics::Metrics;

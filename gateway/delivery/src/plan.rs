@@ -31,7 +31,7 @@ pub struct Plan {
     #[serde(default)]
     pub retry: RetrySpec,
     /// Sending a row twice has the effect of sending it once (an upsert by a unique key): only then is a chunk whose
-    /// outcome is unknown repeated; else it is held for an operator.
+    /// outcome is unknown repeated; else it is asked for where the upstream can be asked, or held for an operator.
     #[serde(default)]
     pub idempotent: bool,
     /// How long a chunk whose outcome nobody can know, and that may not be repeated, waits before an operator is asked to decide,
@@ -250,6 +250,12 @@ impl CompiledPlan {
         if plan.idempotent && dialect.bulk2().is_some_and(|bulk| bulk.operation == "insert") {
             let reason = "an insert does more each time that it is done: it may not be repeated".to_owned();
             return Err(PlanError::Setting { key: "idempotent", reason });
+        }
+        if plan.idempotent && dialect.finder().is_some() {
+            let reason =
+                "is for calls that may not be repeated; this route is idempotent, and a repeat costs less"
+                    .to_owned();
+            return Err(PlanError::Setting { key: "dialect.find", reason });
         }
         if let Some(answer) = &plan.answer {
             answer.check(&dialect)?;

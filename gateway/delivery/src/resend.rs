@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
-use sekisho_journal::RangeSet;
+use sekisho_journal::{Code, RangeSet};
 
 /// Most runs of suspects before those that are done with are dropped.
 const MOST_SUSPECTS: usize = 1_000;
@@ -22,6 +22,8 @@ pub(crate) struct Resend {
     waiting: RangeSet,
     waiting_until: Duration,
     doubts: HashMap<u64, Doubt>,
+    /// Records in doubt that were tried as often as may be, and why that was in vain: their neighbours go on without them.
+    spent: BTreeMap<u64, Code>,
 }
 
 /// A chunk in doubt.
@@ -29,8 +31,8 @@ pub(crate) struct Resend {
 pub(crate) struct Doubt {
     /// Failures since it came to be in doubt.
     pub(crate) failures: u32,
-    /// Time-limit hits of a record alone.
-    pub(crate) alone: u32,
+    /// The record that ran into the time limit alone, and how often.
+    pub(crate) alone: (u64, u32),
     pub(crate) not_before: Duration,
     /// Most records in the next try.
     pub(crate) size: Option<u64>,
@@ -38,6 +40,8 @@ pub(crate) struct Doubt {
     pub(crate) forgotten: bool,
     /// Every try was answered: what no answer says was taken was not.
     pub(crate) answered: bool,
+    /// The upstream was at work when it said which rows were there: by `not_before` none that is not there will come.
+    pub(crate) heard: bool,
     /// By `not_before` nothing that was sent can be at work any more.
     pub(crate) rests: bool,
     /// Of the doubt that began then (unix milliseconds): until when nothing is decided about it.
@@ -171,6 +175,30 @@ impl Resend {
         let until = now + window.saturating_sub(gone);
         (doubt.window, doubt.waited) = (Some((doubted_at, until)), false);
         until
+    }
+
+    /// A record in doubt was tried as often as may be.
+    pub(crate) fn spend(&mut self, position: u64, code: Code) {
+        self.spent.insert(position, code);
+    }
+
+    /// Those of a chunk's open records that may still be tried.
+    pub(crate) fn unspent(&self, live: &RangeSet) -> RangeSet {
+        let mut left = live.clone();
+        for position in self.spent.keys() {
+            left.remove(*position..position + 1);
+        }
+        left
+    }
+
+    /// An operator has ordered that these records be tried again.
+    pub(crate) fn ordered(&mut self, records: Range<u64>) {
+        self.spent.retain(|position, _| !records.contains(position));
+    }
+
+    /// Why the first of these records that was tried as often as may be was not taken.
+    pub(crate) fn spent_by(&self, records: Range<u64>) -> Option<&Code> {
+        self.spent.range(records).next().map(|(_, code)| code)
     }
 
     /// The chunk has its outcome.

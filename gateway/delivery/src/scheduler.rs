@@ -21,8 +21,9 @@ use crate::bulk2::{self, Notary};
 use crate::chunk::{End, Keep, Outgoing, Tally};
 use crate::delivery::UpstreamStatus;
 use crate::dialect::Verdict;
-use crate::dispatch::{Answer, Command, Dispatcher, Moment, Reading, Report, Sending, TaskId};
+use crate::dispatch::{Answer, Command, Dispatcher, Moment, Question, Reading, Report, Sending, TaskId};
 use crate::encode::{EncodeError, RowSource};
+use crate::find;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::quota::Wait;
@@ -71,6 +72,8 @@ struct Sent {
     tally: Tally,
     /// It is a bulk job.
     job: bool,
+    /// Nothing is sent: the upstream is asked by key.
+    by_keys: bool,
 }
 
 impl Scheduler {
@@ -273,13 +276,18 @@ impl Scheduler {
             now: self.shared.now,
         };
         let (measured, ask) = (sending.measured, sending.ask);
+        let by_keys = ask == Some(Question::Keys);
         let task = self.running.spawn(async move {
             match outgoing.source.plan.dialect.bulk2() {
-                Some(spec) => bulk2::deliver(&outgoing, spec, &measured, &notary, ask).await,
+                Some(spec) => {
+                    let job = ask.as_ref().and_then(Question::job);
+                    bulk2::deliver(&outgoing, spec, &measured, &notary, job).await
+                }
+                None if by_keys => find::ask(&outgoing, &measured).await,
                 None => outgoing.send(&measured).await,
             }
         });
-        let sent = Sent { task: sending.task, since: Instant::now(), tally, job };
+        let sent = Sent { task: sending.task, since: Instant::now(), tally, job, by_keys };
         self.tasks.insert(task.id(), sent);
     }
 
@@ -288,12 +296,14 @@ impl Scheduler {
         failpoints::pass(Point::ChunkEnded);
         let now = self.now();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(Sent { task, since, tally, job }) = self.tasks.remove(&id) else { return };
+        let Some(Sent { task, since, tally, job, by_keys }) = self.tasks.remove(&id) else { return };
         let (calls, signals) = tally.sum();
         self.dispatcher.heard(now, calls, signals, job);
         match ended {
             Ok((_, end)) => {
-                let refused = matches!(&end, End::Answered(Verdict::Rows(problems)) if !problems.is_empty());
+                // That a row is not there is no refusal.
+                let refused = !by_keys
+                    && matches!(&end, End::Answered(Verdict::Rows(problems)) if !problems.is_empty());
                 traffic::report(&self.shared.board, &self.name, &end, since.elapsed(), refused);
                 self.dispatcher.ended(now, task, &end);
             }

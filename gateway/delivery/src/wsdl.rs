@@ -184,6 +184,22 @@ impl SoapSpec {
                 answer(results, &types.element(output)?, &types)?;
             }
         }
+        if let Some(find) = &mut spec.find {
+            let asked = definitions.operation(&find.operation, self.version)?;
+            find.operation.clone_from(&asked.input.local);
+            fill(&mut find.path, "dialect.find.path", &below(&asked.address, upstream))?;
+            fill(&mut find.namespace, "dialect.find.namespace", &asked.input.namespace)?;
+            fill(&mut find.action, "dialect.find.action", &asked.action)?;
+            types.walk(&types.element(&asked.input)?, &find.key, "dialect.find.key")?;
+            if let Some(output) = &asked.output {
+                let mut response = find.response.take().unwrap_or_default();
+                fill(&mut response, "dialect.find.response", &output.local)?;
+                find.response = Some(response);
+                if let Some(found) = types.walk(&types.element(output)?, &find.found, "dialect.find.found")? {
+                    types.walk(&found, &find.found_key, "dialect.find.found_key")?;
+                }
+            }
+        }
         if let Some(path) = &spec.fault_code {
             fault(path, &operation, &types)?;
         }
@@ -223,7 +239,9 @@ fn fill(written: &mut String, key: &'static str, described: &str) -> Result<(), 
     // A path may say more than an address: which batch, which chunk. A description may leave out where it is.
     let same = match key {
         _ if described.is_empty() => true,
-        "dialect.path" => written.split('?').next() == described.split('?').next() || written.contains('{'),
+        "dialect.path" | "dialect.find.path" => {
+            written.split('?').next() == described.split('?').next() || written.contains('{')
+        }
         _ => written == described,
     };
     if same {

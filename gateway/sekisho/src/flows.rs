@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use http::Uri;
-use sekisho_delivery::DialectSpec;
+use sekisho_delivery::{DialectSpec, FindSpec, RestSpec};
 use sekisho_upstream::LoginConfig;
 use serde::Serialize;
 
@@ -266,8 +266,11 @@ fn leaving(raw: &Raw, route: &RouteSection) -> Option<Flow> {
 fn spoken(dialect: &DialectSpec) -> (&'static str, String, String) {
     let data = |version: &str, below: &str| format!("/services/data/v{version}/{below}");
     let (method, path, name) = match dialect {
-        DialectSpec::Soap(soap) => ("POST", soap.path.clone(), "soap"),
-        DialectSpec::Swa(swa) => ("POST", swa.path.clone(), "swa"),
+        DialectSpec::Soap(soap) => ("POST", both(&soap.path, soap.find.as_ref()), "soap"),
+        DialectSpec::Swa(swa) => ("POST", both(&swa.path, swa.find.as_ref()), "swa"),
+        DialectSpec::Rest(RestSpec { find: Some(find), path, .. }) => {
+            ("POST, PUT, PATCH, GET", format!("{path} {}", find.path), "rest")
+        }
         DialectSpec::Rest(rest) => {
             let method = ["POST", "PUT", "PATCH"].into_iter().find(|method| *method == rest.method);
             (method.unwrap_or("POST, PUT, PATCH"), rest.path.clone(), "rest")
@@ -283,6 +286,15 @@ fn spoken(dialect: &DialectSpec) -> (&'static str, String, String) {
         }
     };
     (method, path, name.to_owned())
+}
+
+/// Where rows go, and where it is asked which are there.
+fn both(path: &str, find: Option<&FindSpec>) -> String {
+    match find.map(|find| find.path.as_str()) {
+        None | Some("") => path.to_owned(),
+        Some(find) if find == path => path.to_owned(),
+        Some(find) => format!("{path} {find}"),
+    }
 }
 
 /// Host and port of a URL, what is spoken there, and its path.

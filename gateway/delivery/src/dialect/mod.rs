@@ -3,6 +3,7 @@
 mod answer_form;
 mod copy;
 mod envelope;
+mod find;
 mod form;
 mod json_answer;
 mod json_copy;
@@ -22,14 +23,16 @@ use sekisho_upstream::Endpoint;
 
 pub(crate) use self::answer_form::AnswerForm;
 use self::envelope::{Envelope, XSI, attribute_text};
+pub(crate) use self::find::Finder;
+pub use self::find::{FindRowSpec, FindSpec};
 pub(crate) use self::form::RowForm;
 pub(crate) use self::judge::Asked;
 pub use self::spec::{
     Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
-pub(crate) use self::verdict::by_status;
 pub use self::verdict::{RowProblem, RowProblemKind, Verdict};
+pub(crate) use self::verdict::{RowResult, by_status};
 use self::xml_answer::SoapPaths;
 use crate::encode::Framing;
 use crate::plan::PlanError;
@@ -57,6 +60,7 @@ pub(crate) struct Dialect {
     key_column: Option<usize>,
     paths: SoapPaths,
     json: Option<ResultsSpec>,
+    finder: Option<Finder>,
 }
 
 /// A request without its rows: what stands around them, and its head.
@@ -82,6 +86,15 @@ impl Dialect {
             _ => Ok(()),
         };
         let mut json = None;
+        let finder = match spec {
+            DialectSpec::Soap(soap) => Finder::of_soap(soap)?,
+            DialectSpec::Swa(swa) => Finder::of_swa(swa)?,
+            DialectSpec::Rest(rest) => Finder::of_rest(rest)?,
+            _ => None,
+        };
+        if finder.is_some() && mapped_key.is_none() {
+            return Err(setting("dialect.find", "needs a mapping that names exactly one key column"));
+        }
         let mut paths = SoapPaths::new(None, None);
         let key_column;
         let form = match spec {
@@ -155,7 +168,7 @@ impl Dialect {
                 RowForm::SObject { object: partner.object.clone(), columns: columns.clone() }
             }
         };
-        Ok(Self { spec: spec.clone(), form, columns, key_column, paths, json })
+        Ok(Self { spec: spec.clone(), form, columns, key_column, paths, json, finder })
     }
 
     pub(crate) fn form(&self) -> &RowForm {
@@ -190,6 +203,11 @@ impl Dialect {
             DialectSpec::Bulk2(bulk) => Some(bulk),
             _ => None,
         }
+    }
+
+    /// How the upstream is asked for rows by their keys, where it can be.
+    pub(crate) fn finder(&self) -> Option<&Finder> {
+        self.finder.as_ref()
     }
 
     /// Whether the session goes into the body, not into a header field.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::find::{FindRowSpec, FindSpec};
+
 /// One of the six dialects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -97,6 +99,10 @@ pub struct SoapSpec {
     /// Below a fault's detail: where its code stands, steps parted by `/`. Without it the fault code itself is taken.
     #[serde(default)]
     pub fault_code: Option<String>,
+    /// How to ask which rows are there, by their keys: for calls that make new rows and may not be repeated. What became of a chunk
+    /// whose answer was lost is known by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find: Option<FindSpec>,
     /// What codes mean.
     #[serde(default)]
     pub codes: Codes,
@@ -133,6 +139,9 @@ pub struct SwaSpec {
     /// As [`SoapSpec::fault_code`].
     #[serde(default)]
     pub fault_code: Option<String>,
+    /// As [`SoapSpec::find`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find: Option<FindSpec>,
     /// What codes mean.
     #[serde(default)]
     pub codes: Codes,
@@ -170,6 +179,9 @@ pub struct RestSpec {
     /// In a (JSON) error answer: where its code stands.
     #[serde(default = "default_code")]
     pub error_code: String,
+    /// As [`SoapSpec::find`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find: Option<FindRowSpec>,
     /// What codes mean.
     #[serde(default)]
     pub codes: Codes,

@@ -46,6 +46,7 @@ fn soap(results: Option<ResultsSpec>) -> Dialect {
         addressing: false,
         results,
         fault_code: Some("f/code".into()),
+        find: None,
         codes: Codes::default(),
     });
     Dialect::new(&spec, &mapper()).expect("a dialect")
@@ -412,6 +413,28 @@ fn descriptions_that_cannot_work_are_refused_by_key() {
     }))
     .expect("a plan");
     assert!(insert.check().expect_err("no insert is idempotent").to_string().contains("idempotent"));
+    let found = |find: serde_json::Value| serde_json::json!({"kind": "soap", "path": "/", "namespace": "u", "operation": "add", "record": "row", "find": find});
+    assert!(of(found(serde_json::json!({"operation": "find", "found": "/"}))).contains("dialect.find.found"));
+    assert!(of(found(serde_json::json!({"operation": "1x", "found": "f"}))).contains("'1x'"));
+    let none = serde_json::json!({"operation": "find", "found": "f", "most_keys": 0});
+    assert!(of(found(none)).contains("dialect.find.most_keys"));
+    let by_row = |find: serde_json::Value| serde_json::json!({"kind": "rest", "path": "/", "format": "csv", "find": find});
+    assert!(of(by_row(serde_json::json!({"path": "/rows"}))).contains("dialect.find.path"));
+    let both = serde_json::json!({"path": "/rows/{key}", "found": [200], "absent": [200, 404]});
+    assert!(of(by_row(both)).contains("dialect.find.absent"));
+    let mut repeated: Plan = serde_json::from_value(serde_json::json!({
+        "route": "r", "upstream": "u",
+        "layout": {"element": "{urn:t}record", "fields": [{"name": "F001"}]},
+        "mapping": {"key": ["F001"]},
+        "dialect": found(serde_json::json!({"operation": "find", "found": "f"})),
+    }))
+    .expect("a plan");
+    repeated.check().expect("what may not be repeated may be asked for");
+    repeated.idempotent = true;
+    assert!(repeated.check().expect_err("a repeat costs less").to_string().contains("dialect.find"));
+    repeated.idempotent = false;
+    repeated.mapping.key.clear();
+    assert!(repeated.check().expect_err("no key").to_string().contains("one key column"));
     let bare = serde_json::json!({"kind": "soap", "operation": "put"});
     assert!(of(bare).contains("dialect.path: is missing"));
     let soap = serde_json::json!({"kind": "soap", "path": "/", "namespace": "u", "operation": "1x", "record": "row"});

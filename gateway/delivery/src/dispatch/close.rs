@@ -8,7 +8,7 @@ use sekisho_liveness::ErrorClass;
 use super::{Dispatcher, Moment, Report, Task, TaskId};
 use crate::backoff;
 use crate::chunk::End;
-use crate::dialect::{RowProblem, Verdict};
+use crate::dialect::{RowProblem, RowProblemKind, Verdict};
 use crate::encode::Measured;
 use crate::outcome::{IN_PART, MISSING, exceptions};
 use crate::pace;
@@ -40,7 +40,7 @@ enum Meaning {
     /// Nothing was done; `split`: the records go in halves from now on.
     NotDone { code: String, split: bool },
     /// Nobody can know.
-    Unknown { code: String, time_limit: bool },
+    Unknown { code: String, time_limit: bool, answered: bool },
 }
 
 impl Meaning {
@@ -156,11 +156,13 @@ impl Dispatcher {
                 Meaning::NotDone { code: code.clone(), split: false }
             }
             End::Answered(Verdict::TimeLimit(code)) | End::Lost { code, timeout: true } => {
-                Meaning::Unknown { code: code.clone(), time_limit: true }
+                let answered = matches!(end, End::Answered(_));
+                Meaning::Unknown { code: code.clone(), time_limit: true, answered }
             }
             End::Answered(Verdict::Unknown(code)) | End::Lost { code, timeout: false } => {
                 failed(None);
-                Meaning::Unknown { code: code.clone(), time_limit: false }
+                let answered = matches!(end, End::Answered(_));
+                Meaning::Unknown { code: code.clone(), time_limit: false, answered }
             }
         }
     }
@@ -199,13 +201,20 @@ impl Dispatcher {
             vec![Event::ChunkAnswered { chunk: number, exceptions, rows: task.measured.rows }]
         };
         match meaning {
-            Meaning::Rows(problems) => {
+            Meaning::Rows(mut problems) => {
+                let first_look =
+                    task.by_keys && !std::mem::replace(&mut resend.doubt(number).heard, task.by_keys);
+                if first_look {
+                    // What is there is there; of what is not, nothing is known before the upstream can be at work on nothing more.
+                    problems.iter_mut().for_each(|problem| problem.kind = RowProblemKind::Unknown);
+                }
                 if task.kind == Kind::Repeat {
                     self.budget.refund();
                 }
                 let most = plan.retry.record_attempts;
                 // The job that was given them, and no other, says itself what it did.
-                let told = task.kind == Kind::Ask && chunk_attempt == 1;
+                // Of a row that is not there no try has had its effect.
+                let told = task.by_keys || task.kind == Kind::Ask && chunk_attempt == 1;
                 let unproven = doubted && !told && !resend.doubt(number).answered;
                 let mut found =
                     exceptions(&problems, &task.measured, plan.idempotent, unproven, resend, most);
@@ -231,10 +240,11 @@ impl Dispatcher {
                 };
                 let proven = told && all.iter().all(|exception| exception.outcome != Outcome::InDoubt);
                 // Tried as often as may be, and never proven.
-                let spent = all.iter().find(|exception| {
+                let is_spent = |exception: &Exception| {
                     exception.outcome == Outcome::InDoubt
                         && ![MISSING, NOT_YET, IN_PART].contains(&exception.code.as_str())
-                });
+                };
+                let spent = all.iter().find(|exception| is_spent(exception));
                 let silent = all.iter().any(|exception| exception.code.as_str() == MISSING);
                 resend.doubt(number).answered = !unproven && !silent;
                 // The job has said what it did to them; only another try can do the rest.
@@ -247,7 +257,13 @@ impl Dispatcher {
                 }
                 // What may not be repeated waits for the route's window first.
                 let waits = !may_repeat && plan.doubt_window_seconds > 0;
-                if let Some(spent) = spent.filter(|_| !waits) {
+                for one in all.iter().filter(|one| is_spent(one)) {
+                    resend.spend(one.position, one.code.clone());
+                }
+                // What was not tried as often yet goes on without it.
+                let open = all.iter().filter(|one| in_doubt(one));
+                let open = may_repeat && open.clone().any(|one| !is_spent(one));
+                if let Some(spent) = spent.filter(|_| !waits && !open) {
                     events.push(Event::DoubtHeld { chunk: number, code: spent.code.clone() });
                 }
                 if !all.iter().any(in_doubt) {
@@ -266,8 +282,12 @@ impl Dispatcher {
                 } else {
                     let doubt = resend.doubt(number);
                     doubt.failures += 1;
-                    doubt.forgotten |= task.kind == Kind::Ask && doubt.failures >= MOST_QUESTIONS;
+                    doubt.forgotten |=
+                        task.kind == Kind::Ask && !task.by_keys && doubt.failures >= MOST_QUESTIONS;
                     doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
+                    if first_look {
+                        doubt.not_before = now + plan.pace.deadline();
+                    }
                 }
                 self.count(route, &all, live.len());
                 events
@@ -289,7 +309,9 @@ impl Dispatcher {
                 }
                 let code = Code::new(&code);
                 match task.kind {
-                    Kind::Ask if chunk_attempt == 1 => vec![Event::DoubtReturned { chunk: number, code }],
+                    Kind::Ask if chunk_attempt == 1 && !task.by_keys => {
+                        vec![Event::DoubtReturned { chunk: number, code }]
+                    }
                     // That job did nothing; one that was given them before may have. Asking again tells no more.
                     Kind::Ask => {
                         let doubt = resend.doubt(number);
@@ -308,21 +330,43 @@ impl Dispatcher {
                     _ => vec![Event::ChunkReturned { chunk: number, code }],
                 }
             }
-            Meaning::Unknown { code, time_limit } => {
+            Meaning::Unknown { code, time_limit, answered } => {
                 let count = task.measured.records.end - task.measured.records.start;
+                let mut culprit = None;
                 let doubt = resend.doubt(number);
                 doubt.failures += 1;
                 doubt.answered = false;
                 doubt.forgotten |= code == "job-gone";
+                // Answered, and to no avail, as often as makes sense.
+                doubt.forgotten |= task.by_keys && answered && doubt.failures > MOST_QUESTIONS;
                 if time_limit {
                     doubt.size = Some(count.div_ceil(2));
-                    doubt.alone += u32::from(count == 1);
+                    if count == 1 {
+                        let position = task.measured.records.start;
+                        let before = if doubt.alone.0 == position { doubt.alone.1 } else { 0 };
+                        doubt.alone = (position, before + 1);
+                        if doubt.alone.1 >= plan.retry.alone_attempts {
+                            // It stands alone: its neighbours go as they would without it.
+                            (doubt.alone, doubt.size) = ((position, 0), None);
+                            culprit = Some(position);
+                        }
+                    }
                 }
                 doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
                 doubt.rests = true;
+                if task.by_keys {
+                    // It may have stood still, with what was sent before.
+                    doubt.heard = false;
+                }
                 if batch.view.ordered || batch.orders.are_within() {
-                    // The upstream may be at work on it still, and would overwrite what comes after the repetition.
-                    doubt.not_before = doubt.not_before.max(task.opened + plan.pace.deadline());
+                    // The upstream may be at work on it still, and would overwrite what comes after the repetition. Who says that it has
+                    // stopped has, and who was waited for to the end has had the time; but a call may have left long after it was begun,
+                    // behind a login.
+                    let since = if time_limit { task.opened } else { now };
+                    doubt.not_before = doubt.not_before.max(since + plan.pace.deadline());
+                }
+                if let Some(position) = culprit {
+                    resend.spend(position, Code::new("time-limit-alone"));
                 }
                 let code = Code::new(&code);
                 match task.kind {

@@ -199,7 +199,25 @@ pub struct Sending {
     pub(crate) chunk: u64,
     pub(crate) plan: Arc<CompiledPlan>,
     pub(crate) measured: Arc<Measured>,
-    pub(crate) ask: Option<String>,
+    pub(crate) ask: Option<Question>,
+}
+
+/// How an upstream is asked what became of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// By the handle of the job that the chunk went as.
+    Job(String),
+    /// By the keys of its rows.
+    Keys,
+}
+
+impl Question {
+    pub(crate) fn job(&self) -> Option<String> {
+        match self {
+            Self::Job(handle) => Some(handle.clone()),
+            Self::Keys => None,
+        }
+    }
 }
 
 impl fmt::Debug for Sending {
@@ -236,9 +254,9 @@ impl Sending {
         &self.plan.plan
     }
 
-    /// Nothing is to be sent: the upstream is to be asked by this handle what became of the chunk.
-    pub fn ask(&self) -> Option<&str> {
-        self.ask.as_deref()
+    /// Nothing is to be sent: the upstream is to be asked in this way what became of the chunk.
+    pub fn ask(&self) -> Option<&Question> {
+        self.ask.as_ref()
     }
 
     /// The whole body of the request to `endpoint`, for dialects that need one request for a chunk (blocking; the shell
@@ -263,7 +281,8 @@ impl Sending {
     /// The job that the chunk goes as, or that is asked for, in dialects that have jobs.
     pub fn job(&self) -> Option<JobCourse> {
         let spec = self.plan.dialect.bulk2()?;
-        Some(JobCourse::new(Arc::clone(&self.plan), spec, Arc::clone(&self.measured), self.ask.clone()))
+        let ask = self.ask.as_ref().and_then(Question::job);
+        Some(JobCourse::new(Arc::clone(&self.plan), spec, Arc::clone(&self.measured), ask))
     }
 
     /// What an answer to that request means; what it says of each row is kept in `spool` where a client awaits that (blocking), as

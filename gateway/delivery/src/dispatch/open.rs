@@ -12,7 +12,8 @@ use sekisho_journal::{ChunkState, Code, Digest, Event};
 use super::close::Kind;
 use super::order::Allowed;
 use super::{
-    Asked, Command, Dispatcher, Moment, OpenBatch, Reading, Sending, Step, Task, TaskId, Then, Turn, Use,
+    Asked, Command, Dispatcher, Moment, OpenBatch, Question, Reading, Sending, Step, Task, TaskId, Then,
+    Turn, Use,
 };
 use crate::encode::{Bounds, Measured};
 use crate::pace::ChunkSize;
@@ -121,6 +122,7 @@ impl Dispatcher {
         #[cfg(feature = "planted")]
         let idempotent = idempotent || is_planted(Bug::RepeatedWithoutProof);
         let (doubt, deadline) = (*batch.resend.doubt(number), batch.plan.plan.pace.deadline());
+        let finds = batch.plan.dialect.finder().is_some();
         if !doubt.rests {
             // An earlier process sent it, and nobody here knows when.
             match (batch.view.ordered, batch.orders.may_be_within()) {
@@ -144,9 +146,12 @@ impl Dispatcher {
         if doubt.not_before > now.clock {
             return Step::Wait(Some(doubt.not_before));
         }
-        let can_ask = batch.plan.dialect.bulk2().is_some() && chunk.reference.is_some();
+        let job = chunk.reference.clone().filter(|_| batch.plan.dialect.bulk2().is_some());
+        let question = job.map(Question::Job).or(finds.then_some(Question::Keys));
+        let can_ask = question.is_some();
         let may_repeat = idempotent && !no_split;
-        if !may_repeat && (!can_ask || doubt.forgotten) {
+        // A key that is not there yet may come to be there, as long as the upstream may be at work: that is asked at the end.
+        if !may_repeat && (!can_ask || doubt.heard || doubt.forgotten) {
             let since = chunk.doubted_at.unwrap_or(chunk.changed_at);
             let window = batch.plan.plan.doubt_window();
             let until = batch.resend.waits_for_window(number, since, window, now.clock, now.wall);
@@ -163,18 +168,20 @@ impl Dispatcher {
             }
         }
         let ask = can_ask && !batch.resend.doubt(number).forgotten;
-        if let Some(reference) = chunk.reference.clone().filter(|_| ask) {
+        if let Some(question) = question.filter(|_| ask) {
             let unbounded = Bounds { records: u64::MAX, size: ChunkSize::WHOLE };
             let given = chunk.first..chunk.first + chunk.count;
-            let asking = self.measure(turn, given, unbounded, Use::Ask { chunk: number, reference });
+            let asking = self.measure(turn, given, unbounded, Use::Ask { chunk: number, question });
             return asking.map_or(Step::Wait(None), Step::Do);
         }
         let code = chunk.code.clone().unwrap_or_else(|| Code::new("outcome-unknown"));
         if !may_repeat {
             return Step::Do(self.hold(turn, number, code, now));
         }
-        if doubt.alone >= retry.alone_attempts {
-            return Step::Do(self.hold(turn, number, Code::new("time-limit-alone"), now));
+        if batch.resend.unspent(&chunk.live).is_empty() {
+            let given = chunk.first..chunk.first + chunk.count;
+            let code = batch.resend.spent_by(given).cloned().unwrap_or(code);
+            return Step::Do(self.hold(turn, number, code, now));
         }
         let Some(size) = self.size(turn, chunk.live.len(), now) else { return Step::Wait(None) };
         if !self.budget.spend() {
@@ -206,9 +213,14 @@ impl Dispatcher {
         size: ChunkSize,
         most: Option<u64>,
     ) -> Option<Command> {
-        let Use::Repeat { chunk, .. } = &then else { return None };
+        let Use::Repeat { chunk, ordered } = &then else { return None };
+        let batch = self.batches.get_mut(&turn)?;
+        let given = batch.state.chunks.get(chunk)?;
+        if *ordered {
+            batch.resend.ordered(given.first..given.first + given.count);
+        }
+        let run = batch.resend.unspent(&given.live).first_run()?;
         let batch = self.batches.get(&turn)?;
-        let run = batch.state.chunks.get(chunk)?.live.first_run()?;
         let bounds = bounds(batch, size, most);
         self.measure(turn, run, bounds, then)
     }
@@ -262,8 +274,8 @@ impl Dispatcher {
                 let doubted = Event::ChunkInDoubt { chunk, code: code.clone() };
                 self.outcomes.push_back((turn, vec![doubted, Event::DoubtHeld { chunk, code }]));
             }
-            Use::Ask { chunk, reference } => {
-                self.send(turn, chunk, measured, Kind::Ask, Some(reference), now);
+            Use::Ask { chunk, question } => {
+                self.send(turn, chunk, measured, Kind::Ask, Some(question), now);
             }
         }
     }
@@ -355,7 +367,7 @@ impl Dispatcher {
         chunk: u64,
         measured: Measured,
         kind: Kind,
-        ask: Option<String>,
+        ask: Option<Question>,
         now: Moment,
     ) {
         let Some(batch) = self.batches.get(&turn) else { return };
@@ -374,7 +386,8 @@ impl Dispatcher {
             && let Some(batch) = self.batches.get_mut(&turn)
         {
             // There will be another handle to ask by.
-            batch.resend.doubt(chunk).forgotten = false;
+            let doubt = batch.resend.doubt(chunk);
+            (doubt.forgotten, doubt.heard) = (false, false);
         }
         self.last_task += 1;
         let task = TaskId(self.last_task);
@@ -386,6 +399,7 @@ impl Dispatcher {
             ticket,
             opened: now.clock,
             measured: Arc::clone(&measured),
+            by_keys: ask == Some(Question::Keys),
             whole: plan.plan.no_split,
         };
         self.tasks.insert(task, known);

@@ -54,7 +54,10 @@ impl Dispatcher {
         let route = &batch.plan.plan.route;
         let ahead = match batch.view.ordered {
             true => self.ahead_of(turn, route),
-            false if batch.plan.plan.doubt_window_seconds > 0 => self.in_doubt_beside(turn, route),
+            // A row of another chunk with the same key would be taken for the one that is asked for.
+            false if batch.plan.plan.doubt_window_seconds > 0 || batch.plan.dialect.finder().is_some() => {
+                self.in_doubt_beside(turn, route)
+            }
             false => Vec::new(),
         };
         if ahead.len() > MOST_AHEAD {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sekisho_delivery::{DialectSpec, PaceSpec, RetrySpec};
 use sekisho_journal::Status;
 
-use crate::support::cloud::xml_rows;
+use crate::support::cloud::{key_of, xml_rows};
 use crate::support::intake::{NAMESPACE, dialect, envelope, fault, take};
 use crate::support::{Cloud, House, Reply, Table, plan};
 
@@ -244,4 +244,55 @@ async fn a_cancelled_batch_opens_no_more_chunks() {
     let view = house.ledger.batch(batch).await.expect("read").expect("there");
     assert_eq!(view.sums.pending, 0);
     assert!(view.sums.cancelled > 0 && view.sums.cancelled + view.sums.in_doubt == 1_000, "{view:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_runs_into_the_limit_alone_is_held_and_the_others_go_on() {
+    let table = Table::default();
+    let (rows, alone) = (table.clone(), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&alone);
+    let cloud = Cloud::start(move |call| {
+        let keys: Vec<String> = xml_rows(call.text(), "row").iter().map(key_of).collect();
+        if keys.iter().any(|key| key == "U13") {
+            count.fetch_add(u64::from(keys.len() == 1), Ordering::SeqCst);
+            fault("REQUEST_RUNNING_TOO_LONG")
+        } else {
+            take(&rows, call, |_| None)
+        }
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.retry.alone_attempts = 3;
+    let batch = house.accept(&plan, 60).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held && view.sums.delivered == 59).await;
+    assert_eq!((held.sums.delivered, held.sums.in_doubt), (59, 1));
+    table.holds(60, &[13], "");
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
+    assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("time-limit-alone"));
+    assert_eq!(chunk.live.runs().collect::<Vec<_>>(), [13..14]);
+    assert_eq!(alone.load(Ordering::SeqCst), 3, "not for ever");
+}
+
+#[tokio::test]
+async fn a_record_that_stays_locked_in_a_chunk_in_doubt_is_held_and_the_others_go_on() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud = Cloud::start(move |call| match xml_rows(call.text(), "row").len() {
+        9.. => fault("REQUEST_RUNNING_TOO_LONG"),
+        _ => take(&rows, call, |key| (key == "U3").then_some("UNABLE_TO_LOCK_ROW")),
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = plan(DialectSpec::Soap(dialect()));
+    plan.pace = PaceSpec { fixed_rows: Some(60), ..plan.pace };
+    plan.retry.record_attempts = 3;
+    let batch = house.accept(&plan, 60).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held && view.sums.delivered == 59).await;
+    assert_eq!(held.sums.in_doubt, 1);
+    table.holds(60, &[3], "");
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
+    assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("UNABLE_TO_LOCK_ROW"));
 }

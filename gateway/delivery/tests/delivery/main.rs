@@ -8,6 +8,7 @@ mod certificate;
 mod crowd;
 mod damage;
 mod doubt;
+mod finding;
 mod lies;
 mod login;
 mod merged;

@@ -72,6 +72,7 @@ async fn a_household_with_a_refused_member_is_partial_and_says_which() {
         }),
         taken: vec![200, 201, 204],
         error_code: "code".into(),
+        find: None,
         codes: Default::default(),
     }));
     households(&mut plan);

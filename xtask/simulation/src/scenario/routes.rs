@@ -135,6 +135,7 @@ fn rest(random: &mut fastrand::Rng) -> RestSpec {
         results: Some(results(random, "results", "code")),
         taken: vec![200, 201, 204],
         error_code: "code".into(),
+        find: None,
         codes: Default::default(),
     }
 }
@@ -160,6 +161,7 @@ fn soap(random: &mut fastrand::Rng) -> SoapSpec {
         addressing: false,
         results: (random.u8(..4) > 0).then(|| results(random, "result", "error/code")),
         fault_code: Some("intakeFault/code".into()),
+        find: None,
         codes: Default::default(),
     }
 }

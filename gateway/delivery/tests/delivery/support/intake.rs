@@ -35,6 +35,7 @@ pub(crate) fn dialect() -> SoapSpec {
             field: Some("error/field".into()),
         }),
         fault_code: Some("intakeFault/code".into()),
+        find: None,
         codes: Default::default(),
     }
 }

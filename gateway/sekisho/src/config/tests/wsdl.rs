@@ -43,6 +43,16 @@ fn what_a_wsdl_says_otherwise_is_a_mistake_of_its_key() {
     assert!(missing.contains("dialect.wsdl") && missing.contains("it is not there"), "{missing}");
     let path = wrong("key = \"key\"", "key = \"kye\"");
     assert!(path.contains("dialect.results.key") && path.contains("'kye'"), "{path}");
+    let find = |more: &str| {
+        let find = "[route.dialect.find]\noperation = \"findRecords\"\nfound = \"found\"\n";
+        let text = by_wsdl().replace("idempotent = true", "idempotent = false") + find + more;
+        mistakes_of(&text).join("\n")
+    };
+    assert_eq!(find(""), "");
+    let key = find("found_key = \"kye\"\n");
+    assert!(key.contains("dialect.find.found_key") && key.contains("'kye'"), "{key}");
+    let action = find("action = \"urn:another\"\n");
+    assert!(action.contains("dialect.find.action") && action.contains("findRecords"), "{action}");
     let left_out = mistakes_of(&example("trial.toml").replace("record = \"row\"\n", "")).join("\n");
     assert!(left_out.contains("dialect.record") && left_out.contains("name a WSDL"), "{left_out}");
 }

@@ -310,6 +310,17 @@ fn where_the_description_declares_a_receipt_it_is_the_answer() {
     // The gateway's own operation is described with a receipt, and has it when all is done, too.
     let answer = ask(&gateway, "", &envelope(SOAP11, "", &own));
     assert!(answer.body.contains("<g:finishedAt>") && answer.body.contains("<g:delivered>8</g:delivered>"));
+    // A final receipt has the digest of what was delivered, here of all that was accepted, and the exchange log's head.
+    let told = |name: &str| {
+        let (open, close) = (format!("<g:{name}>"), format!("</g:{name}>"));
+        let rest = answer.body.split_once(&open).unwrap_or_else(|| panic!("no {name}: {}", answer.body)).1;
+        rest.split_once(&close).unwrap().0.to_owned()
+    };
+    assert!(told("recordsDigest").starts_with("sha256:"), "{}", answer.body);
+    assert_eq!(told("deliveredDigest"), told("recordsDigest"));
+    let head = told("logHead");
+    let (number, hash) = head.split_once(':').unwrap();
+    assert!(number.parse::<u64>().unwrap() > 0 && hash.len() == 64, "{head}");
 }
 
 /// A signature as WS-Security has it; it has to be understood by who is the message's receiver.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{AnswerSpec, DialectSpec, PaceSpec, Plan, PlanError, RetrySpec};
+use sekisho_delivery::{AnswerSpec, DialectSpec, FindSpec, PaceSpec, Plan, PlanError, RetrySpec};
 use sekisho_edge::route::{Mode, Signed, Split};
 use sekisho_journal::Digest;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
@@ -165,8 +165,10 @@ fn kept(
         Ok(()) => {}
         Err(PlanError::Mapping(_)) if !mapping_is_good => {}
         // Which columns there are follows from the mapping.
-        Err(PlanError::Setting { key: "dialect.results.key" | "dialect.external_id", .. })
-            if !mapping_is_good => {}
+        Err(PlanError::Setting {
+            key: "dialect.results.key" | "dialect.external_id" | "dialect.find",
+            ..
+        }) if !mapping_is_good => {}
         Err(PlanError::Setting { key, reason }) => notes.add(&key_of(key), setting(key, &reason)),
         Err(error) => notes.add("mapping", text!("{error}", "使えません（{error}）")),
     }
@@ -197,6 +199,16 @@ fn setting(key: &str, reason: &str) -> Text {
         "dialect.namespace" | "dialect.record" => "書くか、WSDLを指定してください".to_owned(),
         "dialect.operation" => "upsert、insert、update、deleteのいずれかを書いてください".to_owned(),
         "idempotent" => "insertは行うたびに行が増えるので、繰り返せません".to_owned(),
+        "dialect.find" if reason.starts_with("needs") => "mapping.keyの列がちょうど1つ必要です".to_owned(),
+        "dialect.find" => {
+            "繰り返せない呼び出しのための設定です。idempotentの特定通信では、再送のほうが簡単です".to_owned()
+        }
+        "dialect.find.path" => "行のキーに置き換える{key}がありません".to_owned(),
+        "dialect.find.absent" => {
+            "foundとabsentに、重ならないステータスを1つ以上ずつ書いてください".to_owned()
+        }
+        "dialect.find.found" => "応答の中で繰り返される要素を書いてください".to_owned(),
+        "dialect.find.most_keys" => "1以上にしてください".to_owned(),
         "dialect.max_upload_bytes" => "131072から150000000までにしてください".to_owned(),
         "mapping.nil" => "この接続方式では、#N/A以外は使えません".to_owned(),
         "dialect.headers" => "ヘッダーに書けない名前か値があります".to_owned(),
@@ -217,18 +229,24 @@ fn setting(key: &str, reason: &str) -> Text {
 
 /// A dialect's path must be one that can be asked for.
 fn path_of(dialect: &DialectSpec, upstream: Option<&EffectiveUpstream>, notes: &mut Notes<'_>) {
-    let path = match dialect {
-        DialectSpec::Soap(spec) => &spec.path,
-        DialectSpec::Swa(spec) => &spec.path,
-        DialectSpec::Rest(spec) => &spec.path,
+    // Without one of its own, keys are asked for where rows go.
+    let own = |find: &FindSpec| Some(find.path.clone()).filter(|path| !path.is_empty());
+    let (path, find) = match dialect {
+        DialectSpec::Soap(spec) => (&spec.path, spec.find.as_ref().and_then(own)),
+        DialectSpec::Swa(spec) => (&spec.path, spec.find.as_ref().and_then(own)),
+        DialectSpec::Rest(spec) => (&spec.path, spec.find.as_ref().map(|find| find.path.clone())),
         DialectSpec::Bulk2(_) | DialectSpec::Collections(_) | DialectSpec::PartnerSoap(_) => return,
     };
-    let filled = path.replace("{batch}", "x").replace("{chunk}", "1");
-    let can_be_asked_for =
-        upstream.is_none_or(|upstream| upstream.upstream.endpoint().target(&filled).is_some());
-    if !filled.starts_with('/') || !can_be_asked_for {
+    let paths = [("dialect.path", Some(path.clone())), ("dialect.find.path", find)];
+    for (key, path) in paths.into_iter().filter_map(|(key, path)| Some((key, path?))) {
+        let filled = path.replace("{batch}", "x").replace("{chunk}", "1").replace("{key}", "x");
+        let can_be_asked_for =
+            upstream.is_none_or(|upstream| upstream.upstream.endpoint().target(&filled).is_some());
+        if filled.starts_with('/') && can_be_asked_for {
+            continue;
+        }
         notes.add(
-            "dialect.path",
+            key,
             text!(
                 "must be a path at the upstream, such as \"/services/intake\"; no spaces, no other characters than ASCII",
                 "接続先のパスを、\"/services/intake\"のように書いてください。空白とASCII以外の文字は使えません"
