@@ -1,11 +1,14 @@
-//! The admin listener: metrics, readiness, and what an operator asks about batches. Loopback unless set otherwise.
+//! The admin listener: metrics, readiness, and what an operator asks about batches. On loopback unless it is set otherwise, with a login
+//! of its own: a bearer token (RFC 6750), which is none of a client's.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +25,7 @@ use tokio::sync::watch;
 
 use crate::answers;
 use crate::gateway::{Gateway, now_millis};
+use crate::token::{Presented, Token};
 
 /// What the admin listener answers from.
 #[derive(Clone)]
@@ -31,7 +35,11 @@ pub struct Admin {
     delivery: DeliveryState,
     records: IntGaugeVec,
     hops: IntGaugeVec,
+    operators: Operators,
 }
+
+/// Tokens, one of which each request must show; none is asked for where there are none. Exchanged by a reload.
+pub type Operators = Arc<ArcSwap<Vec<Token>>>;
 
 /// What delivery is doing, as JSON: an entry for each upstream.
 pub type DeliveryState = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
@@ -64,7 +72,13 @@ impl Admin {
         )?;
         registry.register(Box::new(records.clone()))?;
         registry.register(Box::new(hops.clone()))?;
-        Ok(Self { gateway, registry, delivery, records, hops })
+        Ok(Self { gateway, registry, delivery, records, hops, operators: Operators::default() })
+    }
+
+    /// Answers only who shows one of these tokens, as long as there are some.
+    #[must_use]
+    pub fn known_by(self, operators: Operators) -> Self {
+        Self { operators, ..self }
     }
 
     /// Serves until `stop` turns true.
@@ -100,7 +114,38 @@ impl Admin {
         }
     }
 
+    /// The refusal of who has not shown an operator's token.
+    fn unproven(&self, headers: &HeaderMap, peer: SocketAddr) -> Option<Answer> {
+        let operators = self.operators.load();
+        if operators.is_empty() {
+            return None;
+        }
+        let (code, detail) = match Presented::of(headers) {
+            // All of them are compared, whichever it is.
+            Presented::Token(token) if operators.iter().filter(|own| own.is(&token)).count() > 0 => {
+                return None;
+            }
+            Presented::Nothing => (
+                "admin-token-missing",
+                "The admin listener asks for a token: send it as `Authorization: Bearer` (--token-file FILE).",
+            ),
+            Presented::Token(_) | Presented::Unreadable => {
+                ("admin-token-unknown", "The token is none of the admin listener's (admin.token_files).")
+            }
+        };
+        tracing::warn!(%peer, code, "somebody without a token asks the admin listener");
+        self.gateway.metrics.refusals.with_label_values(&[code]).inc();
+        let mut answer = say(401, &json!({ "code": code, "detail": detail }));
+        answer
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sekisho-admin\""));
+        Some(answer)
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        if let Some(refused) = self.unproven(request.headers(), peer) {
+            return refused;
+        }
         let path = request.uri().path();
         let query = request.uri().query().unwrap_or_default();
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();

@@ -13,7 +13,7 @@ use sekisho_edge::tls::{Certificate, Files, Tls, TlsError, days_left};
 use tokio::sync::watch;
 
 use crate::cli::CertificateArgs;
-use crate::config::effective::{EffectiveListener, EffectiveTls, now};
+use crate::config::effective::{Effective, EffectiveListener, EffectiveTls, now};
 use crate::language::{Language, Said, Text, text};
 
 /// Days before the end of a certificate from which on the gateway's hop is degraded.
@@ -122,16 +122,18 @@ impl Weakened {
     }
 
     /// Shows what holds from now on.
-    pub(crate) fn show(&self, listeners: &[EffectiveListener], on_record: bool) {
+    pub(crate) fn show(&self, effective: &Effective, on_record: bool) {
+        let listeners = &effective.listeners;
         self.0.reset();
         if !on_record {
             // Of all listeners.
             self.0.with_label_values(&["", "log.exchanges.keep"]).set(1);
             tracing::warn!("nothing is put on record: log.exchanges.keep says so");
         }
-        for (listener, word) in
-            listeners.iter().flat_map(|one| one.weakened.iter().map(|word| (one.name.as_str(), *word)))
-        {
+        let admin = effective.admin_is_plain.then_some(("admin", "plain-http"));
+        let words =
+            listeners.iter().flat_map(|one| one.weakened.iter().map(|word| (one.name.as_str(), *word)));
+        for (listener, word) in words.chain(admin) {
             self.0.with_label_values(&[listener, word]).set(1);
             tracing::warn!(listener, word, "the configuration lets this listener be weaker than it could be");
         }

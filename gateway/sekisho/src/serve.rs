@@ -10,9 +10,10 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use prometheus::Registry;
 use sekisho_delivery::{Delivery, DeliveryHandle};
+use sekisho_edge::admin::{Admin, Operators};
 use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::Routes;
-use sekisho_edge::{Gateway, Listener, Service, Tls, admin::Admin};
+use sekisho_edge::{Gateway, Listener, Service, Tls};
 use sekisho_exchanges::ExchangeLog;
 #[cfg(feature = "failpoints")]
 use sekisho_journal::failpoints::{self, Point};
@@ -181,6 +182,7 @@ struct Running {
     board: Board,
     metrics: sekisho_edge::Metrics,
     delivery: DeliveryHandle,
+    operators: Operators,
     prober: Option<Prober>,
     retention: watch::Sender<Retention>,
 }
@@ -236,7 +238,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     let (retention, kept) = watch::channel(effective.retention.clone());
     let mut tasks = JoinSet::new();
     let weakened = Weakened::register(&registry)?;
-    weakened.show(&effective.listeners, log.is_on());
+    weakened.show(&effective, log.is_on());
     // Every socket is bound before the first one is served: a gateway runs whole or not at all.
     let mut bound = Vec::new();
     let mut served = Vec::new();
@@ -268,6 +270,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
         board,
         metrics,
         delivery: delivery.clone(),
+        operators: Operators::new(ArcSwap::from_pointee(effective.operators.clone())),
         prober: Some(prober),
         retention,
     };
@@ -288,6 +291,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
         let delivery = delivery.clone();
         Arc::new(move || serde_json::to_value(delivery.status()).unwrap_or_default())
     })?;
+    let admin = admin.known_by(Arc::clone(&running.operators));
     tasks.spawn(admin.serve(admin_socket, stopped.clone()));
     data_keys::rewrap(&spool);
     tasks.spawn(purge::finished(spool, ledger, kept, stopped.clone()));
@@ -434,6 +438,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     let upstreams = effective.upstreams.iter().map(|upstream| upstream.upstream.clone()).collect();
     running.delivery.replace_upstreams(upstreams);
     data_keys::rewrap(&running.spool);
+    running.operators.store(Arc::new(effective.operators.clone()));
     running.retention.send_replace(effective.retention.clone());
     for (Served { name, address, routes, guard }, terms) in running.listeners.iter().zip(terms) {
         if let (Some(guard), Some(terms)) = (guard, terms) {
@@ -457,7 +462,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             tracing::warn!(listener = listener.name, "a new listener opens only with a restart");
         }
     }
-    running.weakened.show(&effective.listeners, running.log.is_on());
+    running.weakened.show(&effective, running.log.is_on());
     show_quotas(&running.metrics, &effective);
     for section in raw.changed_for_restart(&running.started_with) {
         tracing::warn!(section, "what has changed in this section changes only with a restart");

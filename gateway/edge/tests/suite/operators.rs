@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_edge::admin::Admin;
+use sekisho_edge::Token;
+use sekisho_edge::admin::{Admin, Operators};
 use sekisho_edge::gateway::now_millis;
 use sekisho_journal::Event;
 use sekisho_liveness::Observation;
@@ -20,9 +21,15 @@ fn get(path: &str) -> String {
 
 /// The site's admin listener, and a client of it.
 pub(crate) fn admin(site: &Site) -> (Client, tokio::sync::watch::Sender<bool>) {
+    admin_for(site, Operators::default())
+}
+
+/// The same, known by tokens.
+fn admin_for(site: &Site, operators: Operators) -> (Client, tokio::sync::watch::Sender<bool>) {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let delivery = Arc::new(|| json!({ "main": "idle" }));
     let admin = Admin::new(Arc::clone(&site.gateway), site.registry.clone(), delivery).unwrap();
+    let admin = admin.known_by(operators);
     let address = site.block_on(async {
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
@@ -139,4 +146,49 @@ fn an_operator_decides_what_became_of_a_chunk_that_nobody_can_know() {
         assert_eq!(refused.status, status, "{chunk} {decision}");
         assert_eq!(refused.json()["code"], code, "{chunk} {decision}");
     }
+}
+
+/// Every resource, the metrics among them; and nothing is done that is not permitted.
+#[test]
+fn who_shows_no_operators_token_is_refused_at_every_path() {
+    let site = Site::new();
+    let id = site.client().ask(Way::Swa.request("/orders", &RecordSet::many_orders(2))).receipt_id();
+    let (first, second) = ("a".repeat(32), "b".repeat(40));
+    let tokens =
+        |written: &[&String]| written.iter().map(|text| Token::parse(text).unwrap()).collect::<Vec<_>>();
+    let operators = Operators::default();
+    operators.store(Arc::new(tokens(&[&first])));
+    let (mut client, _stop) = admin_for(&site, Arc::clone(&operators));
+    let ask = |client: &mut Client, request: &str, token: &str| {
+        let shown =
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        client.ask(format!("{request} HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n{shown}\r\n"))
+    };
+    let (cancel, purge) = (format!("DELETE /batches/{id}"), "POST /clients/city/purge?also-unfinished=true");
+    for request in
+        ["GET /metrics", "GET /live", "GET /heartbeat", "GET /batches", &cancel, purge, "GET /nowhere"]
+    {
+        for (token, code) in
+            [("", "admin-token-missing"), (&*second, "admin-token-unknown"), ("x", "admin-token-unknown")]
+        {
+            let answer = ask(&mut client, request, token);
+            assert_eq!(
+                (answer.status, answer.json()["code"].as_str()),
+                (401, Some(code)),
+                "{request} {token}"
+            );
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"sekisho-admin\""));
+            assert!(!answer.text().contains(&first) && !answer.text().contains("batches/"), "{answer}");
+        }
+    }
+    assert_eq!(site.batches()[0].finished_at, None, "nothing was cancelled");
+    assert_eq!(ask(&mut client, "GET /batches", &first).status, 200);
+    let metrics = ask(&mut client, "GET /metrics", &first).text();
+    assert!(metrics.contains("sekisho_refusals_total{code=\"admin-token-missing\"} 7"), "{metrics}");
+    // Exchanged while the listener goes on; and without any, nobody is asked.
+    operators.store(Arc::new(tokens(&[&second])));
+    assert_eq!(ask(&mut client, "GET /live", &first).status, 401);
+    assert_eq!(ask(&mut client, "GET /live", &second).status, 200);
+    operators.store(Arc::default());
+    assert_eq!(ask(&mut client, "GET /live", "").status, 200);
 }

@@ -10,6 +10,9 @@ pub(crate) struct AdminArgs {
     /// Address of the admin listener, as `listen` below [admin] has it.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600", env = "SEKISHO_ADMIN")]
     pub(crate) admin: String,
+    /// File with the token that the admin listener asks for (`token_files` below [admin]).
+    #[arg(long, value_name = "FILE", env = "SEKISHO_ADMIN_TOKEN_FILE")]
+    pub(crate) token_file: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Args)]

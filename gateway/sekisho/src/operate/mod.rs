@@ -33,7 +33,8 @@ fn ask(
     language: Language,
 ) -> anyhow::Result<Result<Value, ExitCode>> {
     let mut errors = io::stderr();
-    let gateway = match Gateway::at(&admin.admin, &TrustArgs::default()) {
+    let trust = TrustArgs { token_file: admin.token_file.clone(), ..TrustArgs::default() };
+    let gateway = match Gateway::at(&admin.admin, &trust) {
         Ok(gateway) => gateway,
         Err(error) => {
             writeln!(errors, "sekisho: {}", error.in_language(language))?;
@@ -73,6 +74,10 @@ fn refusal(value: &Value) -> Text {
     let (english, japanese) = match code {
         "batch-unknown" => (detail, "このIDのバッチはありません。"),
         "path-unknown" => (detail, "ここでは何も提供していません。"),
+        "admin-token-missing" => {
+            (detail, "管理用リスナーはトークンを求めています。--token-fileで指定してください。")
+        }
+        "admin-token-unknown" => (detail, "管理用リスナーのトークン（admin.token_files）ではありません。"),
         "chunk-unknown" => (detail, "このバッチに、その番号の分割単位はありません。"),
         "batch-finished" => (
             "The batch is finished: nothing about it can change.",

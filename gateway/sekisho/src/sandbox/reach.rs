@@ -80,6 +80,7 @@ fn files(raw: &Raw) -> Vec<&Path> {
         files.extend(tls.clients.iter().flat_map(|clients| clients.roots.iter().chain(&clients.crls)));
     }
     files.extend(raw.client.iter().flat_map(|client| &client.token_files));
+    files.extend(&raw.admin.token_files);
     files.extend(raw.schema.iter().map(|schema| &schema.file));
     for endpoint in raw.upstream.iter().map(|upstream| &upstream.endpoint) {
         files.extend(endpoint.roots.iter().chain(&endpoint.client_certificate).chain(&endpoint.client_key));

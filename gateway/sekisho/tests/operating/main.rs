@@ -17,6 +17,7 @@ mod flooding;
 mod hops;
 mod listeners;
 mod locked_in;
+mod login;
 mod on_record;
 mod proving;
 mod relaying;

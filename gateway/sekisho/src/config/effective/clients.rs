@@ -1,7 +1,6 @@
 //! Clients: who is known by which network, which certificate and which token.
 
 use std::collections::{BTreeMap, HashMap};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,28 +11,28 @@ use sekisho_edge::{RequestRate, SpoolQuota, Token};
 
 use super::gateway::no_limit_is_off;
 use super::names;
+use super::tokens::Tokens;
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
 use crate::config::raw::{ClientSection, LimitsSection};
-use crate::config::words;
 use crate::language::text;
 
 pub(super) fn build(
     sections: &[ClientSection],
     limits: &LimitsSection,
     folder: &Path,
+    all_tokens: &mut Tokens,
     mistakes: &mut Mistakes,
 ) -> BTreeMap<String, Arc<Client>> {
     names::unique(mistakes, "client", sections.iter().map(|client| client.name.as_str()));
     let mut clients: BTreeMap<String, Arc<Client>> = BTreeMap::new();
     let mut taken = Vec::new();
     let mut certified = HashMap::new();
-    let mut all_tokens = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let path = KeyPath::item_of("client", index);
         networks(section, &path.key("networks"), &mut taken, mistakes);
         let certificates = certificates(section, &path.key("certificates"), &mut certified, mistakes);
-        let tokens = tokens(section, &path.key("token_files"), folder, &mut all_tokens, mistakes);
+        let tokens = tokens(section, &path.key("token_files"), folder, all_tokens, mistakes);
         let rate = rate(section, limits, &path, mistakes);
         let client = Client {
             name: section.name.clone(),
@@ -168,7 +167,7 @@ fn tokens(
     section: &ClientSection,
     path: &KeyPath,
     folder: &Path,
-    all: &mut Vec<(String, Token)>,
+    all: &mut Tokens,
     mistakes: &mut Mistakes,
 ) -> Vec<Token> {
     if !section.token_files.is_empty() && !section.certificates.is_empty() {
@@ -180,55 +179,5 @@ fn tokens(
             ),
         );
     }
-    let mut tokens = Vec::new();
-    for (item, file) in section.token_files.iter().enumerate() {
-        let (path, file) = (path.item(item), folder.join(file));
-        let shown = words::on_a_line(&file);
-        let read = std::fs::metadata(&file).and_then(|found| {
-            let text = std::fs::read_to_string(&file)?;
-            Ok((found.permissions().mode() & 0o777, text))
-        });
-        let (mode, text) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                mistakes.add(&path, words::file(&file, &error));
-                continue;
-            }
-        };
-        if mode & 0o007 != 0 {
-            mistakes.add(
-                &path,
-                text!(
-                    "{shown}: everybody on this machine may read or change it (mode {mode:03o}): take the rights of others \
-                     away (chmod o=)",
-                    "{shown}：このマシンの誰でも読み書きできます（モード{mode:03o}）。他人の権限を外してください（chmod o=）"
-                ),
-            );
-            continue;
-        }
-        let Some(token) = Token::parse(text.trim()) else {
-            let (least, most) = (Token::LEAST, Token::MOST);
-            mistakes.add(
-                &path,
-                text!(
-                    "{shown}: must hold one token, of {least} to {most} letters, digits and -._~+/ (such as `openssl rand -hex 32` \
-                     prints)",
-                    "{shown}：トークンを1つ、{least}文字から{most}文字の英数字と-._~+/で書いてください（openssl rand -hex 32など）"
-                ),
-            );
-            continue;
-        };
-        match all.iter().find(|(_, other)| other.is(&token)) {
-            Some((other, _)) => mistakes.add(
-                &path,
-                text!(
-                    "{shown}: is a token of client {other:?} already",
-                    "{shown}：client {other:?} のトークンと同じです"
-                ),
-            ),
-            None => all.push((section.name.clone(), token.clone())),
-        }
-        tokens.push(token);
-    }
-    tokens
+    all.read(&section.token_files, Some(&section.name), path, folder, mistakes)
 }

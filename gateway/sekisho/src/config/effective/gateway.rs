@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sekisho_edge::{Admission, LeastRate, Shares};
+use sekisho_edge::{Admission, LeastRate, Shares, Token};
 
+use super::tokens::Tokens;
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::{LimitsSection, Raw};
+use crate::config::raw::{LimitsSection, PlainHttp, Raw};
 use crate::config::words;
 use crate::language::{Text, text};
 
@@ -51,15 +52,7 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
             mistakes.add(&root.dotted(key), between(1, whole as u64));
         }
     }
-    if !raw.admin.listen.ip().is_loopback() {
-        mistakes.add(
-            &root.dotted("admin.listen"),
-            text!(
-                "must be a loopback address (127.0.0.1 or [::1]): it asks for no login",
-                "ループバックアドレス（127.0.0.1か[::1]）にしてください。ログインなしで応答するためです"
-            ),
-        );
-    }
+    admin(raw, mistakes);
     for (section, empty) in [
         ("listener", raw.listener.is_empty()),
         ("client", raw.client.is_empty()),
@@ -84,6 +77,44 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
             mistakes.add(&root.dotted("sandbox.read").item(index), text.and(&words::reason(&error)));
         }
     }
+}
+
+/// Beyond loopback the admin listener asks for a token, and whoever can read along has it, too.
+fn admin(raw: &Raw, mistakes: &mut Mistakes) {
+    let (root, admin) = (KeyPath::root(), &raw.admin);
+    let plain = admin.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
+    let loopback = admin.listen.ip().is_loopback();
+    if plain && loopback {
+        mistakes.add(
+            &root.dotted("admin.plain_http"),
+            text!(
+                "is for an admin listener beyond loopback: take it away",
+                "ループバック以外の管理用リスナーのためのものです。削除してください"
+            ),
+        );
+    }
+    if !loopback && (admin.token_files.is_empty() || !plain) {
+        mistakes.add(
+            &root.dotted("admin.listen"),
+            text!(
+                "must be a loopback address (127.0.0.1 or [::1]), unless it asks for a token (admin.token_files) and its network is \
+                 protected by other means (admin.plain_http = \"i-know-that-this-network-is-protected\")",
+                "ループバックアドレス（127.0.0.1か[::1]）にしてください。それ以外にするには、トークン（admin.token_files）と、ネットワークが別の手段で\
+                 保護されていること（admin.plain_http = \"i-know-that-this-network-is-protected\"）が必要です"
+            ),
+        );
+    }
+}
+
+/// The tokens that the admin listener asks for.
+pub(super) fn operators(
+    raw: &Raw,
+    folder: &Path,
+    tokens: &mut Tokens,
+    mistakes: &mut Mistakes,
+) -> Vec<Token> {
+    let path = KeyPath::root().dotted("admin.token_files");
+    tokens.read(&raw.admin.token_files, None, &path, folder, mistakes)
 }
 
 /// What is taken at once, and from one client.

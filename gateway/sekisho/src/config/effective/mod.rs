@@ -9,6 +9,7 @@ pub(crate) mod route;
 mod schemas;
 pub(crate) mod spool;
 mod tls;
+mod tokens;
 mod upstreams;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use sekisho_edge::route::{Route, Routes};
-use sekisho_edge::{Admission, ListenerLimits};
+use sekisho_edge::{Admission, ListenerLimits, Token};
 use sekisho_exchanges::{ExchangeLog, RouteRule};
 use sekisho_journal::{Encryption, Keep, Retention};
 use sekisho_liveness::{HopSpec, Intervals};
@@ -28,7 +29,7 @@ use sekisho_upstream::Upstream;
 pub(crate) use self::exchanges::EffectiveExchanges;
 pub(crate) use self::tls::{EffectiveTls, now};
 use super::mistake::Mistakes;
-use super::raw::{ProbeSection, Raw};
+use super::raw::{PlainHttp, ProbeSection, Raw};
 
 /// A configuration that can be put into force.
 pub(crate) struct Effective {
@@ -44,6 +45,10 @@ pub(crate) struct Effective {
     pub(crate) admission: Admission,
     /// The admin listener's address.
     pub(crate) admin: SocketAddr,
+    /// Tokens, one of which it asks for; none where there are none.
+    pub(crate) operators: Vec<Token>,
+    /// It speaks plain HTTP beyond loopback, because the configuration says so.
+    pub(crate) admin_is_plain: bool,
     /// The listeners.
     pub(crate) listeners: Vec<EffectiveListener>,
     /// The upstreams.
@@ -129,7 +134,9 @@ impl Effective {
         let folder = mistakes.folder().to_owned();
         gateway::check(raw, &folder, mistakes);
         let schemas = schemas::load(&raw.schema, &folder, mistakes);
-        let clients = clients::build(&raw.client, &raw.limits, &folder, mistakes);
+        let mut tokens = tokens::Tokens::default();
+        let operators = gateway::operators(raw, &folder, &mut tokens, mistakes);
+        let clients = clients::build(&raw.client, &raw.limits, &folder, &mut tokens, mistakes);
         let upstreams = upstreams::build(&raw.upstream, &folder, mistakes);
         names::unique(mistakes, "route", raw.route.iter().map(|route| route.name.as_str()));
         let parts = route::Parts { raw, schemas: &schemas, clients: &clients, upstreams: &upstreams };
@@ -154,6 +161,8 @@ impl Effective {
             retention: retention(raw),
             admission: gateway::admission(&raw.limits),
             admin: raw.admin.listen,
+            operators,
+            admin_is_plain: raw.admin.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected,
             listeners,
             upstreams: upstreams.into_values().collect(),
             plans,

@@ -95,7 +95,7 @@ impl Raw {
         [
             ("gateway", differs(to_value(&gateway), to_value(&before.gateway))),
             ("limits", differs(to_value(&limits), to_value(&before.limits))),
-            ("admin", differs(to_value(&self.admin), to_value(&before.admin))),
+            ("admin", self.admin.listen != before.admin.listen),
             ("sandbox", differs(to_value(&self.sandbox), to_value(&before.sandbox))),
             ("spool", self.spool.data_keys() != before.spool.data_keys()),
             ("log", differs(to_value(&self.log), to_value(&before.log))),
@@ -228,18 +228,25 @@ impl Default for LimitsSection {
     }
 }
 
-/// The admin listener: metrics, batches, heartbeat. Plain HTTP without a login, so only on loopback.
+/// The admin listener: metrics, batches, heartbeat. Plain HTTP; on loopback, unless it asks for a token and the configuration says that its
+/// network is protected.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AdminSection {
-    /// Its address; a loopback address.
+    /// Its address: a loopback address, unless there are `token_files` and `plain_http` has its word.
     #[schemars(extend("format" = "socket-address"))]
     pub(crate) listen: SocketAddr,
+    /// Files with a token each, one of which each request must show in `Authorization: Bearer`. Two of them make a change without a
+    /// gap. Where there are none, whoever can connect may ask.
+    pub(crate) token_files: Vec<PathBuf>,
+    /// Plain HTTP beyond loopback needs this word, because whoever is on the network can read along, the tokens too.
+    pub(crate) plain_http: PlainHttp,
 }
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9600)) }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 9600));
+        Self { listen, token_files: Vec::new(), plain_http: PlainHttp::default() }
     }
 }
 
