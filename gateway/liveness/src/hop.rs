@@ -217,6 +217,20 @@ impl HopSpec {
         }
     }
 
+    /// A scanner of what passes, `scanner/NAME`. It stands before no other hop: batches that were taken go on without it.
+    pub fn scanner(name: &str, interval: Duration) -> Self {
+        Self {
+            name: format!("{}{name}", Self::SCANNER),
+            upstream: None,
+            behind: None,
+            interval,
+            by_traffic_only: false,
+        }
+    }
+
+    /// What the names of scanners' hops begin with.
+    pub const SCANNER: &str = "scanner/";
+
     /// The hops on the way to one upstream, each behind the one before: line, cloud, login, import and, where a call is
     /// described that asks for it, application. Application stands behind login beside import: neither must be passed
     /// to reach the other.

@@ -12,7 +12,10 @@ use serde::Serialize;
 
 use crate::cli::{FlowsArgs, FlowsForm};
 use crate::columns::{Side, table};
-use crate::config::raw::{ClientSection, Door, ListenerSection, OldestVersion, Raw, RouteMode, RouteSection};
+use crate::config::raw::{
+    ClientSection, Door, ListenerSection, OldestVersion, Raw, RouteMode, RouteSection, ScannerKind,
+    ScannerSection,
+};
 use crate::config::{self};
 use crate::language::Language;
 use crate::serve::listed;
@@ -130,6 +133,7 @@ fn permitted(raw: &Raw) -> Vec<Flow> {
         upstream: String::new(),
     });
     flows.extend(raw.route.iter().filter_map(|route| leaving(raw, route)));
+    flows.extend(raw.scanner.iter().flat_map(|scanner| scanning(raw, scanner)));
     for upstream in &raw.upstream {
         let out = |url: &str, method, path: &str, operation: &str| {
             let (to, protocol, base) = address(url)?;
@@ -260,6 +264,39 @@ fn leaving(raw: &Raw, route: &RouteSection) -> Option<Flow> {
         purpose: String::new(),
         upstream: route.upstream.clone(),
     })
+}
+
+/// What goes to a scanner: from each route that has it, and the probe.
+fn scanning(raw: &Raw, scanner: &ScannerSection) -> Vec<Flow> {
+    let to = match (&scanner.address, &scanner.socket) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(socket)) => format!("unix:{}", socket.display()),
+        (None, None) => String::new(),
+    };
+    let (protocol, scan, probe) = match scanner.kind {
+        ScannerKind::Clamd => ("clamd", "INSTREAM", "PING"),
+        ScannerKind::Icap => ("icap", "REQMOD, OPTIONS", "OPTIONS"),
+    };
+    let flow = |method, operation: String, route: &str| Flow {
+        direction: "out",
+        from: "gateway".to_owned(),
+        to: to.clone(),
+        protocol,
+        proof: String::new(),
+        method,
+        path: scanner.service.clone().unwrap_or_default(),
+        operation,
+        client: String::new(),
+        route: route.to_owned(),
+        purpose: String::new(),
+        upstream: String::new(),
+    };
+    let routes = raw
+        .route
+        .iter()
+        .filter(|route| route.scan.as_ref().is_some_and(|scan| scan.scanner == scanner.name))
+        .map(|route| flow(scan, format!("scan: {}", scanner.name), &route.name));
+    routes.chain([flow(probe, "probe".to_owned(), "")]).collect()
 }
 
 /// How a dialect asks: methods, path below the upstream's, and its name.

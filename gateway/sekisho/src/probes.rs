@@ -10,7 +10,8 @@ use http::{Method, Request};
 use sekisho_edge::Tls;
 use sekisho_exchanges::ExchangeLog;
 use sekisho_journal::Ledger;
-use sekisho_liveness::{ErrorClass, Observation, Probe, Schedule, ScheduleError, Station};
+use sekisho_liveness::{ErrorClass, HopSpec, Observation, Probe, Schedule, ScheduleError, Station};
+use sekisho_scan::{ScanError, Scanner};
 use sekisho_upstream::{Body, LoginError, Note, Sent, Upstream, UpstreamError, probe_get, probe_tls};
 
 use crate::certificates;
@@ -63,7 +64,47 @@ pub(crate) fn of(
             probes.push((Box::new(application_probe), application));
         }
     }
+    for one in &effective.scanners {
+        let hop = HopSpec::scanner(&one.scanner.settings().name, one.interval).id();
+        let schedule = Schedule::every(one.interval)?;
+        let probe = ScannerProbe { hop, scanner: one.scanner.clone(), deadline: schedule.deadline() };
+        probes.push((Box::new(probe), schedule));
+    }
     Ok(probes)
+}
+
+/// A scanner: it says that it is there.
+struct ScannerProbe {
+    hop: String,
+    scanner: Scanner,
+    deadline: Duration,
+}
+
+#[async_trait]
+impl Probe for ScannerProbe {
+    fn hop(&self) -> &str {
+        &self.hop
+    }
+
+    async fn check(&self) -> Observation {
+        let started = std::time::Instant::now();
+        match tokio::time::timeout(self.deadline, self.scanner.check()).await {
+            Ok(Ok(())) => Observation::up(started.elapsed()).text("answers", "応答しています"),
+            Ok(Err(error)) => {
+                let class = match error {
+                    ScanError::Unreachable(_) => ErrorClass::Line,
+                    ScanError::Silent(_) => ErrorClass::Timeout,
+                    _ => ErrorClass::Infrastructure,
+                };
+                let code = error.code();
+                Observation::down(class)
+                    .text(format!("does not serve ({code})"), format!("利用できません（{code}）"))
+            }
+            Err(_) => {
+                Observation::down(ErrorClass::Timeout).text("no answer in time", "時間内に応答がありません")
+            }
+        }
+    }
 }
 
 /// The gateway itself: its ledger answers, its state folder can be written, of no batch it has lost records, and its

@@ -23,6 +23,7 @@ use http::header::{ALLOW, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYP
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use ipnet::IpNet;
 use sekisho_exchanges::{NotOnRecord, Verdict};
+use sekisho_liveness::HopSpec;
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
@@ -363,7 +364,12 @@ fn place(gateway: &Gateway, client: &Client) -> Result<impl Sized + use<>, Refus
 impl Exchange<'_> {
     /// The hops that the client may see.
     pub(crate) fn hops(&self) -> sekisho_liveness::Snapshot {
-        self.gateway.board.snapshot().seen_by(&[&self.route.upstream])
+        let mut hops = self.gateway.board.snapshot().seen_by(&[&self.route.upstream]);
+        // Of the scanners, the route's own.
+        let scanner = self.route.scan.as_ref().map(|scanner| scanner.settings().name.as_str());
+        hops.hops
+            .retain(|hop| hop.name.strip_prefix(HopSpec::SCANNER).is_none_or(|name| Some(name) == scanner));
+        hops
     }
 }
 

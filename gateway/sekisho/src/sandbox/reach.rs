@@ -47,6 +47,8 @@ impl Reach {
             [Some(&upstream.endpoint.url), login].into_iter().flatten()
         });
         reach.connect.extend(urls.filter_map(|url| port(url)));
+        // Whether a socket in the file system may be connected to is not Landlock's to say: its own rights do.
+        reach.connect.extend(raw.scanner.iter().filter_map(|scanner| Some(scanner.address?.port())));
         reach
     }
 

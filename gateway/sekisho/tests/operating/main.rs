@@ -22,6 +22,7 @@ mod on_record;
 mod proving;
 mod relaying;
 mod reloading;
+mod scanning;
 mod sending;
 mod shaking;
 mod tokens;

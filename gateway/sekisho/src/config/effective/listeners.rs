@@ -9,6 +9,7 @@ use std::time::Duration;
 use sekisho_edge::ListenerLimits;
 use sekisho_edge::framing::HeadLimits;
 use sekisho_edge::route::Route;
+use sekisho_scan::{Beyond, Scanner};
 
 use super::{EffectiveListener, names, tls};
 use crate::config::key_path::KeyPath;
@@ -67,7 +68,7 @@ pub(super) fn build(
             routes: section.routes.iter().filter_map(|name| routes.get(name).cloned()).collect(),
             balancers: section.balancers.clone(),
             tls: section.tls.as_ref().and_then(|tls| tls::build(tls, &path.key("tls"), folder, mistakes)),
-            weakened: weakened(section),
+            weakened: weakened(section, routes),
         });
     }
     unserved(raw, &served, mistakes);
@@ -178,8 +179,11 @@ fn check(
 }
 
 /// What makes a listener weaker than it could be, by the words that let it.
-fn weakened(section: &ListenerSection) -> Vec<&'static str> {
+fn weakened(section: &ListenerSection, routes: &BTreeMap<String, Arc<Route>>) -> Vec<&'static str> {
     let plain = section.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
     let plain = plain.then_some("plain-http");
-    plain.into_iter().chain(section.tls.iter().flat_map(tls::weakened)).collect()
+    let in_part = |scanner: &Scanner| scanner.settings().beyond == Beyond::ScanBeginning;
+    let mut scanners = section.routes.iter().filter_map(|name| routes.get(name)?.scan.as_ref());
+    let in_part = scanners.any(in_part).then_some("scanned-in-part");
+    plain.into_iter().chain(in_part).chain(section.tls.iter().flat_map(tls::weakened)).collect()
 }

@@ -6,6 +6,7 @@ mod gateway;
 mod listeners;
 mod names;
 pub(crate) mod route;
+mod scanners;
 mod schemas;
 pub(crate) mod spool;
 mod tls;
@@ -27,6 +28,7 @@ use sekisho_liveness::{HopSpec, Intervals};
 use sekisho_upstream::Upstream;
 
 pub(crate) use self::exchanges::EffectiveExchanges;
+pub(crate) use self::scanners::EffectiveScanner;
 pub(crate) use self::tls::{EffectiveTls, now};
 use super::mistake::Mistakes;
 use super::raw::{PlainHttp, ProbeSection, Raw};
@@ -53,6 +55,8 @@ pub(crate) struct Effective {
     pub(crate) listeners: Vec<EffectiveListener>,
     /// The upstreams.
     pub(crate) upstreams: Vec<EffectiveUpstream>,
+    /// The scanners.
+    pub(crate) scanners: Vec<EffectiveScanner>,
     /// Delivery plans as the ledger keeps them.
     pub(crate) plans: Vec<String>,
     /// The exchange log; `None` where nothing is put on record.
@@ -121,6 +125,8 @@ impl Effective {
         for upstream in &self.upstreams {
             hops.extend(HopSpec::way_to(upstream.upstream.name(), upstream.intervals()));
         }
+        let scanners = self.scanners.iter();
+        hops.extend(scanners.map(|one| HopSpec::scanner(&one.scanner.settings().name, one.interval)));
         hops
     }
 
@@ -139,7 +145,14 @@ impl Effective {
         let clients = clients::build(&raw.client, &raw.limits, &folder, &mut tokens, mistakes);
         let upstreams = upstreams::build(&raw.upstream, &folder, mistakes);
         names::unique(mistakes, "route", raw.route.iter().map(|route| route.name.as_str()));
-        let parts = route::Parts { raw, schemas: &schemas, clients: &clients, upstreams: &upstreams };
+        let scanners = scanners::build(&raw.scanner, &folder, mistakes);
+        let parts = route::Parts {
+            raw,
+            schemas: &schemas,
+            clients: &clients,
+            upstreams: &upstreams,
+            scanners: &scanners,
+        };
         let mut plans = Vec::new();
         let mut routes = BTreeMap::new();
         for (index, section) in raw.route.iter().enumerate() {
@@ -165,6 +178,7 @@ impl Effective {
             admin_is_plain: raw.admin.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected,
             listeners,
             upstreams: upstreams.into_values().collect(),
+            scanners: scanners.into_values().collect(),
             plans,
             exchanges,
             on_record: exchanges::rules(raw, &routes),

@@ -3,6 +3,7 @@
 mod exchanges;
 mod listener;
 mod route;
+mod scanner;
 mod spool;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ pub(crate) use self::route::{
     SplitSection,
 };
 
+pub(crate) use self::scanner::{BeyondPolicy, ScanSection, ScannerKind, ScannerSection};
 pub(crate) use self::spool::{SpoolSection, WrappingKeySection};
 
 /// A gateway's configuration.
@@ -58,6 +60,9 @@ pub(crate) struct Raw {
     /// Cloud endpoints.
     #[serde(default)]
     pub(crate) upstream: Vec<UpstreamSection>,
+    /// Scanners of what passes.
+    #[serde(default)]
+    pub(crate) scanner: Vec<ScannerSection>,
     /// Permitted flows. Nothing else passes.
     #[serde(default)]
     pub(crate) route: Vec<RouteSection>,

@@ -8,6 +8,8 @@ use sekisho_policy::PolicySpec;
 use sekisho_records::{CsvOptions, MappingSpec};
 use serde::{Deserialize, Serialize};
 
+use super::ScanSection;
+
 /// A permitted flow.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +71,9 @@ pub(crate) struct RouteSection {
     /// What of its records may leave; all that its schema takes where absent.
     #[serde(default)]
     pub(crate) policy: Option<PolicySpec>,
+    /// How what passes is scanned; it is not where absent.
+    #[serde(default)]
+    pub(crate) scan: Option<ScanSection>,
     /// How CSV is read.
     #[serde(default)]
     pub(crate) csv: CsvOptions,

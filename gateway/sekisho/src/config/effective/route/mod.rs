@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sekisho_edge::route::{Client, Doors, Mode, Route};
+use sekisho_scan::Scanner;
 
 use super::schemas::LoadedSchema;
-use super::{EffectiveUpstream, names};
+use super::{EffectiveScanner, EffectiveUpstream, names};
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
 use crate::config::raw::{Door, Raw, RouteMode, RouteSection};
@@ -26,6 +27,7 @@ pub(super) struct Parts<'p> {
     pub(super) schemas: &'p BTreeMap<String, LoadedSchema>,
     pub(super) clients: &'p BTreeMap<String, Arc<Client>>,
     pub(super) upstreams: &'p BTreeMap<String, EffectiveUpstream>,
+    pub(super) scanners: &'p BTreeMap<String, EffectiveScanner>,
 }
 
 /// A route, and its delivery plan where it has one.
@@ -72,6 +74,7 @@ pub(super) fn build(
     let policy::Leaving { policy, schema: leaving } = policy::of(section, schema, parts, notes);
     let records = schema.and_then(|schema| records::rules(section, schema, leaving?, &formats, notes));
     let has_key = records.as_ref().map(|records| records.key.is_some());
+    let scan = scan(section, parts, notes);
     let duplicates = duplicates::of(section, &parts.raw.gateway, has_key, notes);
     let mode = match section.mode {
         RouteMode::StoreAndForward => plan::store_and_forward(section, leaving, upstream, notes),
@@ -87,7 +90,7 @@ pub(super) fn build(
         operations,
         records: records?,
         policy,
-        scan: None,
+        scan,
         purpose: section.purpose.clone(),
         mode,
         duplicates,
@@ -169,6 +172,19 @@ fn references<'p>(
         }
     }
     (parts.schemas.get(&section.schema), parts.upstreams.get(&section.upstream))
+}
+
+/// The scanner of what passes; one that is there but has mistakes of its own is not told again.
+fn scan(section: &RouteSection, parts: &Parts<'_>, notes: &mut Notes<'_>) -> Option<Scanner> {
+    let name = &section.scan.as_ref()?.scanner;
+    let known: Vec<&str> = parts.raw.scanner.iter().map(|scanner| scanner.name.as_str()).collect();
+    if known.is_empty() {
+        notes.add("scan.scanner", text!("there is no [[scanner]]", "[[scanner]]がありません"));
+    } else if !known.contains(&name.as_str()) {
+        let path = notes.path.dotted("scan.scanner");
+        names::unknown(notes.mistakes, &path, "scanner", name, &known);
+    }
+    parts.scanners.get(name).map(|one| one.scanner.clone())
 }
 
 fn doors(section: &RouteSection, notes: &mut Notes<'_>) -> Doors {
