@@ -208,7 +208,7 @@ fn tls_config(
 }
 
 /// Reads one answer; whatever ends it early is told by [`Reply::cut`], except the time.
-fn read_reply(reader: &mut impl BufRead, head_only: bool) -> io::Result<Reply> {
+pub(crate) fn read_reply(reader: &mut impl BufRead, head_only: bool) -> io::Result<Reply> {
     let mut reply = Reply::default();
     loop {
         match read_head(reader, &mut reply) {

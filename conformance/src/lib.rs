@@ -4,6 +4,7 @@
 //! have in common would hide what is wrong with it.
 #![forbid(unsafe_code)]
 
+pub mod attacks;
 pub mod cases;
 pub mod cloud;
 pub mod exchange;

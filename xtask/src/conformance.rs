@@ -1,4 +1,5 @@
-//! `cargo xtask conformance`: every conformance case against this gateway, with the reference cloud behind it.
+//! `cargo xtask conformance`: every conformance case against this gateway, with the reference cloud behind it; then every attack
+//! against a gateway with short deadlines and low limits.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -20,22 +21,51 @@ pub(crate) struct Options {
     /// Only these areas.
     #[arg(long, value_name = "AREA")]
     only: Vec<String>,
-    /// Only cases with this text in their names.
+    /// Only cases with this text in their names, and attacks with it in their ids.
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
+    /// Only the attacks, all of them so many times against one gateway; tells its descriptors and memory after each pass.
+    #[arg(long, value_name = "TIMES", conflicts_with = "only")]
+    repeat: Option<u64>,
 }
 
 /// Builds what is needed and runs the cases. `false` when one of them fails.
 pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     let programs = if options.dev { Programs::build_dev()? } else { Programs::build()? };
+    if let Some(times) = options.repeat {
+        return attacks(&programs, times, options.name.as_deref());
+    }
     let only = options.only.iter().flat_map(|area| ["--only", area.as_str()]);
     let name = options.name.iter().flat_map(|name| ["--name", name.as_str()]);
-    hold(&programs, &only.chain(name).collect::<Vec<_>>())
+    let good = hold(&programs, &only.chain(name).collect::<Vec<_>>())?;
+    // An area is one of cases; attacks have kinds.
+    let attacked = options.only.is_empty().then(|| attacks(&programs, 1, options.name.as_deref()));
+    Ok(good & attacked.transpose()?.unwrap_or(true))
 }
 
 /// Runs every case with programs that are built. `false` when one of them fails.
 pub(crate) fn all(programs: &Programs) -> anyhow::Result<bool> {
-    hold(programs, &[])
+    Ok(hold(programs, &[])? & attacks(programs, 1, None)?)
+}
+
+/// Makes the attacks, so many times. `false` when one of them is not met as it has to be.
+fn attacks(programs: &Programs, times: u64, name: Option<&str>) -> anyhow::Result<bool> {
+    let ground = Ground::take(&root().join("target/attacks"))?;
+    let status = programs
+        .command("sekisho-attacks")
+        .current_dir(root())
+        .arg("--gateway")
+        .arg(programs.path("sekisho"))
+        .arg("--folder")
+        .arg(ground.folder().join("run"))
+        .arg("--junit")
+        .arg(root().join("target/attacks.xml"))
+        .args(["--repeat", &times.to_string()])
+        .args(name.iter().flat_map(|name| ["--name", *name]))
+        .status()
+        .context("making the attacks")?;
+    ensure!(matches!(status.code(), Some(0 | 1)), "the attacks could not be made: {status}");
+    Ok(status.success())
 }
 
 /// Sets cloud and gateway up for each other, runs the cases that `which` chooses, and stops both.

@@ -74,6 +74,10 @@ pub struct Send {
     pub head: String,
     /// Leaves `Host` and `Content-Length` as they are, or missing.
     pub raw_head: bool,
+    /// The whole request in place of head and body: every byte as it stands here, line ends included.
+    pub raw: String,
+    /// Characters up to U+00FF of head, body or `raw` are a byte each; others are not allowed.
+    pub latin1: bool,
     /// The body as text; a line end is sent as CRLF.
     pub body: String,
     /// Sends line ends of the body as LF.
@@ -211,7 +215,15 @@ impl Case {
 }
 
 impl Send {
-    fn sound(&self) -> Result<(), String> {
+    /// Whether what is sent can be made.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub(crate) fn sound(&self) -> Result<(), String> {
+        if !self.raw.is_empty() {
+            let alone = self.head.is_empty() && self.body.is_empty() && self.hex.is_empty();
+            return if alone { Ok(()) } else { Err("what is raw is the whole request".to_owned()) };
+        }
         let bodies =
             [!self.body.is_empty(), !self.hex.is_empty(), self.generate.is_some(), !self.fixture.is_empty()];
         if bodies.iter().filter(|given| **given).count() > 1 {

@@ -16,27 +16,27 @@ use super::case::Send;
 use crate::generate;
 
 /// Texts by name, for `${name}`.
-pub(super) type Names = BTreeMap<String, String>;
+pub(crate) type Names = BTreeMap<String, String>;
 
 /// The request as bytes.
 ///
 /// # Errors
 /// A name is not known, a fixture is missing, a body cannot be made.
-pub(super) fn bytes(send: &Send, names: &Names, fixtures: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn bytes(send: &Send, names: &Names, fixtures: &Path) -> anyhow::Result<Vec<u8>> {
+    if !send.raw.is_empty() {
+        let mut bytes = single(&expand(&send.raw, &filled(send, names))?, send.latin1)?;
+        bytes.truncate(bytes.len().saturating_sub(send.cut));
+        return Ok(bytes);
+    }
     let (head, body) = if send.fixture.is_empty() {
-        let mut names = names.clone();
-        for (name, fill) in &send.fill {
-            let text =
-                (1..=fill.times).map(|number| fill.text.replace("${n}", &number.to_string())).collect();
-            names.insert(name.clone(), text);
-        }
+        let mut names = filled(send, names);
         let body = body(send, &names)?;
         names.insert("sha256".to_owned(), STANDARD.encode(digest(&SHA256, &body)));
         (head(send, &names, body.len())?, body)
     } else {
         fixture(send, names, fixtures)?
     };
-    let mut bytes = head.replace('\n', "\r\n").into_bytes();
+    let mut bytes = single(&head.replace('\n', "\r\n"), send.latin1)?;
     bytes.extend_from_slice(b"\r\n\r\n");
     if send.chunked > 0 {
         for chunk in body.chunks(send.chunked) {
@@ -52,11 +52,29 @@ pub(super) fn bytes(send: &Send, names: &Names, fixtures: &Path) -> anyhow::Resu
     Ok(bytes)
 }
 
+/// The names, and those of the request's own repetitions.
+fn filled(send: &Send, names: &Names) -> Names {
+    let mut names = names.clone();
+    for (name, fill) in &send.fill {
+        let text = (1..=fill.times).map(|number| fill.text.replace("${n}", &number.to_string())).collect();
+        names.insert(name.clone(), text);
+    }
+    names
+}
+
+/// The text's bytes: those of UTF-8, or one for each character.
+fn single(text: &str, latin1: bool) -> anyhow::Result<Vec<u8>> {
+    if !latin1 {
+        return Ok(text.as_bytes().to_vec());
+    }
+    text.chars().map(|c| u8::try_from(c).with_context(|| format!("{c:?} is no single byte"))).collect()
+}
+
 /// Puts texts in the place of their names.
 ///
 /// # Errors
 /// A name is not known.
-pub(super) fn expand(text: &str, names: &Names) -> anyhow::Result<String> {
+pub(crate) fn expand(text: &str, names: &Names) -> anyhow::Result<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("${") {
@@ -103,7 +121,7 @@ fn body(send: &Send, names: &Names) -> anyhow::Result<Vec<u8>> {
     } else if send.hex.is_empty() {
         let text = expand(&send.body, names)?;
         let text = if send.lf { text } else { text.replace("\r\n", "\n").replace('\n', "\r\n") };
-        encoded(&text, &send.encoding)
+        if send.latin1 { single(&text, true)? } else { encoded(&text, &send.encoding) }
     } else {
         unhex(&send.hex)?
     };
@@ -181,6 +199,14 @@ mod tests {
         assert_eq!(made, b"POST /x HTTP/1.1\r\nHost: h:1\r\nContent-Length: 4\r\n\r\na\r\nb");
         let send = Send { raw_head: true, ..send };
         assert_eq!(bytes(&send, &names(), Path::new("")).unwrap(), b"POST /x\r\n\r\na\r\nb");
+    }
+
+    #[test]
+    fn what_is_raw_is_sent_as_it_stands() {
+        let send = Send { raw: "GET ${a}\n\u{ff}".to_owned(), latin1: true, ..Send::default() };
+        assert_eq!(bytes(&send, &names(), Path::new("")).unwrap(), b"GET xyx\n\xff");
+        let send = Send { raw: "漢".to_owned(), ..send };
+        assert!(bytes(&send, &names(), Path::new("")).is_err());
     }
 
     #[test]

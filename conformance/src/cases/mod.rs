@@ -10,7 +10,7 @@ pub mod case;
 mod check;
 mod contract;
 mod document;
-mod message;
+pub(crate) mod message;
 mod report;
 mod run;
 mod schema;
@@ -21,6 +21,7 @@ pub use run::{Runner, Target};
 
 use std::path::Path;
 
+use crate::exchange::Reply;
 use anyhow::{Context, bail, ensure};
 
 use case::CaseFile;
@@ -78,6 +79,11 @@ pub fn load(folder: &Path) -> anyhow::Result<Vec<CaseFile>> {
         bail!("no case files in {}", folder.display());
     }
     Ok(files)
+}
+
+/// Everything in an answer that is not as expected.
+pub(crate) fn verdict(expect: &case::Expect, reply: &Reply) -> Vec<String> {
+    check::reply(expect, reply, &mut message::Names::new())
 }
 
 #[cfg(test)]
