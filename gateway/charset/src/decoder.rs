@@ -15,10 +15,15 @@ pub enum Unmappable {
     Replace(char),
 }
 
-/// Encoded bytes taken from the input at once.
+/// Encoded bytes taken from the input at once, at the most.
 const RAW_BYTES: usize = 16 * 1024;
+/// And at first: most messages are small, and clearing more memory than they fill would take longer than decoding them.
+const FIRST_BYTES: usize = 2 * 1024;
+
 /// Decoded bytes held: three for one at most (half-width katakana, CJK), and the remainder of a character.
-const DECODED_BYTES: usize = 3 * RAW_BYTES + 16;
+const fn decoded_bytes(raw: usize) -> usize {
+    3 * raw + 16
+}
 
 /// Decodes a byte stream to UTF-8: a `BufRead` that yields valid UTF-8 only, in pieces that begin and end between
 /// characters, without the byte order mark that may stand at the very start.
@@ -110,8 +115,8 @@ impl<R: Read> Decoder<R> {
     /// Reads the first bytes, strips the byte order mark and chooses the tables.
     fn begin(&mut self) -> io::Result<()> {
         if self.raw.is_empty() {
-            self.raw = vec![0; RAW_BYTES];
-            self.decoded = vec![0; DECODED_BYTES];
+            self.raw = vec![0; FIRST_BYTES];
+            self.decoded = vec![0; decoded_bytes(FIRST_BYTES)];
         }
         while self.raw_end < 3 {
             match self.read_input(self.raw_end)? {
@@ -142,6 +147,11 @@ impl<R: Read> Decoder<R> {
     }
 
     fn read_more(&mut self) -> io::Result<()> {
+        if self.raw_end == self.raw.len() && self.raw.len() < RAW_BYTES {
+            self.raw.resize(RAW_BYTES, 0);
+            let room = decoded_bytes(RAW_BYTES).max(self.decoded.len());
+            self.decoded.resize(room, 0);
+        }
         let read = self.read_input(0)?;
         self.raw_at = 0;
         self.raw_end = read;

@@ -118,6 +118,22 @@ fn good_text_in_every_encoding() {
 }
 
 #[test]
+fn long_text_passes_the_buffers_as_they_grow() {
+    // Around the first buffer and the largest, and a character over each of their ends.
+    for length in [2_047, 2_048, 2_049, 4_096, 16_383, 16_384, 16_385, 18_431, 18_432, 18_433, 70_000] {
+        for ahead in 0..3 {
+            let text = format!("{}{}", "x".repeat(ahead), "関所ｱ".repeat(length / 5));
+            let shift_jis: Vec<u8> =
+                [b"x".repeat(ahead), b"\x8A\xD6\x8F\x8A\xB1".repeat(length / 5)].concat();
+            let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert_eq!(refuse(text.as_bytes(), Encoding::Utf8), (text.clone(), None), "{length}");
+            assert_eq!(refuse(&shift_jis, Encoding::Windows31J), (text.clone(), None), "{length}");
+            assert_eq!(refuse(&utf16, Encoding::Utf16Be), (text, None), "{length}");
+        }
+    }
+}
+
+#[test]
 fn the_byte_order_is_told() {
     let mut decoder = Decoder::new(&b"\xFF\xFEa\0"[..], Encoding::Utf16, Unmappable::Refuse);
     assert_eq!(decoder.encoding(), Encoding::Utf16);

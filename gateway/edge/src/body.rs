@@ -167,6 +167,14 @@ impl RawBody {
         self.read
     }
 
+    /// Bytes that are worth asking for at once, up to `most`: no more than there are, where that is known.
+    fn at_once(&self, most: usize) -> usize {
+        match &self.source {
+            Source::Channel { .. } => most,
+            Source::Whole(bytes) => bytes.len().clamp(1, most),
+        }
+    }
+
     /// Whether all bytes read are what the head promised.
     pub fn keeps_its_digests(&self) -> bool {
         self.digests.hold()

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use sekisho_charset::{Encoding, Unmappable};
 use sekisho_journal::Digest;
 use sekisho_policy::Policy;
-use sekisho_records::{CsvOptions, Layout, RecordKey};
+use sekisho_records::{CsvOptions, Layout, RecordKey, UsualShapes};
 use sekisho_scan::Scanner;
 use sekisho_upstream::Upstream;
 use sekisho_xml::QName;
@@ -287,6 +287,8 @@ pub struct RecordRules {
     pub schema: Schema,
     /// The layout compiled from the record element's type.
     pub layout: Arc<Layout>,
+    /// Which of its fields were found to be present together.
+    pub usual_shapes: Arc<UsualShapes>,
     /// How CSV is read.
     pub csv: CsvOptions,
     /// The encoding of payloads that name none.

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`Entry`] | what is said of one exchange: names from the configuration, words of this crate, numbers, digests. No value |
 //! | [`line`](mod@line) | the form of a line, and how it is chained |
+//! | [`Tally`] | how much of a body has passed, and its digest |
 //! | [`Recorder`] | the files: opened, chained, signed, synced, rotated, taken up again. Pure but for its [`Folder`]; a clock in |
 //! | [`ExchangeLog`] | the one thread that writes, and those who hand it lines |
 //! | [`Verifier`] | whether what was written is still there, line by line |
@@ -28,6 +29,7 @@ mod metrics;
 mod recorder;
 mod resume;
 mod signed;
+mod tally;
 mod verify;
 
 pub use clock::{moment, now};
@@ -39,4 +41,5 @@ pub use line::{Head, Link};
 pub use log::{ExchangeLog, NotOnRecord, OpenError, Options, RouteRule};
 pub use metrics::Metrics;
 pub use recorder::{Failed, Limits, Recorder};
+pub use tally::Tally;
 pub use verify::{Finding, Found, Report, Verifier, verify_folder};

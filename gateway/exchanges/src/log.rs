@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -24,6 +25,10 @@ const WAITING: usize = 16 * 1024;
 const AT_ONCE: usize = 4 * 1024;
 /// How long a line for which nobody waits may be in memory only.
 const SYNC_WITHIN: Duration = Duration::from_millis(100);
+/// With fewer lines than this the writer waits for more, unless somebody waits for one of them.
+const FEW: usize = 256;
+/// How long it does: to wake it for each line costs whoever hands one over more than the line.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often the writer looks at the clock.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -81,6 +86,7 @@ impl std::fmt::Debug for ExchangeLog {
 
 struct Inner {
     queue: Sender<Message>,
+    writer: Thread,
     room: Arc<Semaphore>,
     /// What holds on each route.
     routes: ArcSwap<HashMap<String, RouteRule>>,
@@ -130,13 +136,14 @@ impl ExchangeLog {
         let (queue, lines) = channel();
         let mut writer = Writer { recorder, room: Arc::clone(&room), state: Arc::clone(&state), counted: 0 };
         writer.publish();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("exchange-log".to_owned())
             .spawn(move || writer.run(&lines))
             .map_err(|error| error.to_string())?;
         Ok(Self {
             inner: Some(Arc::new(Inner {
                 queue,
+                writer: thread.thread().clone(),
                 room,
                 routes: ArcSwap::default(),
                 closed: AtomicBool::new(false),
@@ -232,6 +239,7 @@ impl ExchangeLog {
             inner.closed.store(true, Ordering::Release);
             let (done, closed) = oneshot::channel();
             if inner.queue.send(Message::Close(done)).is_ok() {
+                inner.writer.unpark();
                 let _ = closed.await;
             }
         }
@@ -250,7 +258,10 @@ impl ExchangeLog {
         let (done, written) = if wait { Some(oneshot::channel()).unzip() } else { (None, None) };
         inner.queue.send(Message::Line { members, has_place: true, done }).map_err(|_| NotOnRecord)?;
         match written {
-            Some(written) => written.await.unwrap_or(Err(NotOnRecord)),
+            Some(written) => {
+                inner.writer.unpark();
+                written.await.unwrap_or(Err(NotOnRecord))
+            }
             None => Ok(()),
         }
     }
@@ -295,6 +306,21 @@ impl Batch {
             Message::Close(done) => self.closing = Some(done),
         }
     }
+
+    /// Takes what is there, up to a batch.
+    fn fill(&mut self, queue: &Receiver<Message>) {
+        while self.lines.len() < AT_ONCE && self.closing.is_none() {
+            match queue.try_recv() {
+                Ok(message) => self.take(message),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether it can wait for more lines.
+    fn can_wait(&self) -> bool {
+        (1..FEW).contains(&self.lines.len()) && self.waiting.is_empty() && self.closing.is_none()
+    }
 }
 
 impl Writer {
@@ -311,11 +337,11 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => true,
             };
-            while batch.lines.len() < AT_ONCE && batch.closing.is_none() {
-                match queue.try_recv() {
-                    Ok(message) => batch.take(message),
-                    Err(_) => break,
-                }
+            batch.fill(queue);
+            if batch.can_wait() && !abandoned {
+                // Whoever waits for a line wakes it.
+                std::thread::park_timeout(GATHER);
+                batch.fill(queue);
             }
             self.room.add_permits(std::mem::take(&mut batch.places));
             let ending = abandoned || batch.closing.is_some();

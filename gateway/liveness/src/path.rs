@@ -283,7 +283,7 @@ impl Path {
 
 impl Place {
     fn view(&self, at: Duration) -> View {
-        let lives = |since: Moment| at < since.after(self.life()).monotonic;
+        let lives = |since: Moment| at < since.monotonic.saturating_add(self.life());
         let fact = self.fact.as_ref().filter(|fact| fact.state != HopState::Unknown && lives(fact.at));
         let unrefuted = self.fact.as_ref().filter(|fact| fact.explained).map(|fact| fact.at.monotonic);
         let proof = self.proof.as_ref().filter(|proof| lives(proof.at));

@@ -28,7 +28,7 @@ mod tests;
 pub mod values {}
 
 pub use canonical::{CanonicalError, CanonicalRecord, Item, Picked, Wanted};
-pub use check::RecordChecker;
+pub use check::{RecordChecker, UsualShapes};
 pub use key::RecordKey;
 pub use layout::{Field, FieldContent, FieldId, Layout, LayoutError, LayoutNames, NamedField};
 pub use mapping::{Cell, ColumnSpec, Mapper, MappingError, MappingSpec, RowBuf, RowError, WithoutInstance};

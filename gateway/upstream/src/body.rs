@@ -7,9 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use sekisho_exchanges::Tally;
 use tokio::sync::mpsc;
-
-use crate::recording::Tally;
 
 /// A request's body.
 #[derive(Debug)]
@@ -126,11 +125,11 @@ impl http_body::Body for Body {
         if let (Some(tally), Poll::Ready(Some(Ok(frame)))) = (&this.tally, &polled)
             && let Some(piece) = frame.data_ref()
         {
-            tally.piece(piece);
+            tally.piece(piece, false);
         }
         if matches!(this.content, Content::Whole(None) | Content::Stream { remaining: 0, .. }) {
             if let Some(tally) = &this.tally {
-                tally.end();
+                tally.end(true);
             }
             this.finished.store(true, Ordering::Release);
         }

@@ -1,11 +1,10 @@
 //! Every call is on record: who asked for it, how much went out and came back, and how it ended.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use http::{Method, Request, StatusCode};
-use sekisho_exchanges::{Direction, Entry, ExchangeLog, Kind, now};
+use sekisho_exchanges::{Direction, Entry, ExchangeLog, Kind, Tally, now};
 use uuid::Uuid;
 
 use crate::body::Body;
@@ -140,41 +139,5 @@ impl Drop for Call {
             let entry = Entry { outcome: Some("broken-off"), ..self.entry(Kind::Exchange) };
             self.recording.log.leave(&entry);
         }
-    }
-}
-
-/// What of a body has gone out.
-#[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<Sum>);
-
-#[derive(Default)]
-struct Sum {
-    bytes: u64,
-    digest: Option<Context>,
-    whole: bool,
-}
-
-impl std::fmt::Debug for Sum {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sum").field("bytes", &self.bytes).finish_non_exhaustive()
-    }
-}
-
-impl Tally {
-    pub(crate) fn piece(&self, piece: &[u8]) {
-        let mut sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sum.bytes += piece.len() as u64;
-        sum.digest.get_or_insert_with(|| Context::new(&SHA256)).update(piece);
-    }
-
-    pub(crate) fn end(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).whole = true;
-    }
-
-    /// Bytes, and the digest of them where they are all of it and more than none.
-    fn sum(&self) -> (u64, Option<[u8; 32]>) {
-        let sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = sum.digest.as_ref().filter(|_| sum.whole).map(|context| context.clone().finish());
-        (sum.bytes, digest.and_then(|digest| digest.as_ref().try_into().ok()))
     }
 }

@@ -63,6 +63,14 @@ impl Unpacked {
         }
     }
 
+    /// Bytes that are worth asking for at once, up to `most`.
+    pub(crate) fn at_once(&self, most: usize) -> usize {
+        match self {
+            Self::Identity(raw) => raw.at_once(most),
+            Self::Gzip { .. } => most,
+        }
+    }
+
     /// Reads to the end of the raw body; bytes beyond the coded stream are an error.
     pub fn finish(&mut self) -> io::Result<()> {
         let mut scratch = [0u8; 512];

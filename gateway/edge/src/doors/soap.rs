@@ -26,7 +26,8 @@ pub(crate) fn inline(
     media_type: &MediaType,
 ) -> Result<SoapMessage, SoapRefusal> {
     let promised = promised_version(media_type);
-    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(&mut body, desk.scan_envelope()));
+    let at_once = body.at_once(32 * 1024);
+    let mut bytes = BufReader::with_capacity(at_once, Digesting::new(&mut body, desk.scan_envelope()));
     let mut envelope = open(desk, &mut bytes, media_type.charset(), promised)?;
     let version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
@@ -67,8 +68,14 @@ pub(crate) fn inline(
     Ok(SoapMessage { version, message_id, asks, header, parts: None })
 }
 
-fn drain(bytes: &mut impl Read) -> Result<(), Refusal> {
-    std::io::copy(bytes, &mut std::io::sink()).map(|_| ()).map_err(|error| from_io(&error))
+/// Reads to the end. Most often it is there already, and nothing is copied.
+fn drain(bytes: &mut impl BufRead) -> Result<(), Refusal> {
+    loop {
+        match bytes.fill_buf().map_err(|error| from_io(&error))?.len() {
+            0 => return Ok(()),
+            length => bytes.consume(length),
+        }
+    }
 }
 
 fn no_attachment() -> Refusal {

@@ -82,7 +82,8 @@ impl<'r> Intake<'r> {
     fn new(route: &'r Route, sink: Sink) -> Self {
         Self {
             route,
-            checker: RecordChecker::new(&route.records.schema, &route.records.layout),
+            checker: RecordChecker::new(&route.records.schema, &route.records.layout)
+                .sharing(&route.records.usual_shapes),
             judge: route.policy.as_ref().map(Judge::new),
             record: if route.policy.is_some() { Record::new().with_places() } else { Record::new() },
             sink,

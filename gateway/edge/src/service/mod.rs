@@ -129,7 +129,7 @@ impl Service {
         let method = request.method().clone();
         let routes = self.routes.load_full();
         let found = routes.find(request.uri().path()).map(|(route, _)| Arc::clone(route));
-        let voice = Voice::of(request.headers());
+        let content_type = request.headers().get(CONTENT_TYPE).cloned();
         let noted = Noted::default();
         let log = &self.gateway.log;
         let record = Record::begin(log, id, &method, peer, found.as_deref(), &noted);
@@ -140,6 +140,7 @@ impl Service {
         if on_record.is_err() && answered.refused != Some(NotOnRecord.code()) {
             // No answer leaves without a record: whether anything was done, the client must ask.
             let Answered { door, body_read, .. } = answered;
+            let voice = Voice::of(content_type.as_ref());
             answered = Answered { door, body_read, ..refuse(id, voice, unrecorded()) };
         }
         let peer = peer.address;
@@ -195,13 +196,14 @@ impl Service {
         let below = found.map_or("", |(_, below)| below);
         // What lies below a route speaks REST, whatever the body's type is.
         let takes_soap = found.is_some_and(|(route, _)| route.doors.swa || route.doors.soap);
-        let voice = match below {
+        // For refusals, which most requests do without.
+        let voice = || match below {
             "" | "/" if takes_soap && parts.method == Method::POST => Voice::at_soap_door(&parts.headers),
-            "" | "/" => Voice::of(&parts.headers),
+            "" | "/" => Voice::of(parts.headers.get(CONTENT_TYPE)),
             _ => Voice::Rest,
         };
         let no = |refusal: Refusal| {
-            let mut answered = refuse(id, voice, refusal);
+            let mut answered = refuse(id, voice(), refusal);
             answered.body_read = !has_body;
             answered
         };
@@ -236,7 +238,7 @@ impl Service {
             stopping: parts.extensions.get().cloned(),
         };
         let query = parts.uri.query().unwrap_or_default();
-        let not_allowed = |allow| method_not_allowed(id, voice, allow);
+        let not_allowed = |allow| method_not_allowed(id, voice(), allow);
         let takes_batches = matches!(route.mode, Mode::StoreAndForward { .. });
         let mut answered = match (below, &parts.method) {
             ("" | "/", &Method::POST) => return submit::soap(&exchange, body).await,

@@ -4,11 +4,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use aws_lc_rs::digest::{Context as Digesting, SHA256};
 use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
-use sekisho_exchanges::{Direction, Entry, ExchangeLog, Kind, NotOnRecord, Verdict, now};
+use sekisho_exchanges::{Direction, Entry, ExchangeLog, Kind, NotOnRecord, Tally, Verdict, now};
 use sekisho_journal::BatchId;
 use uuid::Uuid;
 
@@ -224,26 +223,6 @@ fn not_on_record(en: &str, ja: &str) -> Refusal {
     Refusal::new(Class::Busy, NotOnRecord.code(), en).ja(ja).retry_after(std::time::Duration::from_secs(10))
 }
 
-/// What of a body has come.
-#[derive(Default)]
-pub(crate) struct Tally(Mutex<Come>);
-
-#[derive(Default)]
-struct Come {
-    bytes: u64,
-    digest: Option<Digesting>,
-    whole: bool,
-}
-
-impl Tally {
-    /// Bytes, and the digest of them where they are all of it and more than none.
-    fn sum(&self) -> (u64, Option<[u8; 32]>) {
-        let come = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = come.digest.as_ref().filter(|_| come.whole).map(|context| context.clone().finish());
-        (come.bytes, digest.and_then(|digest| digest.as_ref().try_into().ok()))
-    }
-}
-
 /// A body that is counted as it comes.
 pub(crate) struct Counted<B> {
     pub(super) body: B,
@@ -264,17 +243,16 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let (Some(tally), Poll::Ready(frame)) = (&self.tally, &polled) {
-            let mut come = tally.0.lock().unwrap_or_else(PoisonError::into_inner);
             match frame {
                 Some(Ok(frame)) => {
-                    if let Some(piece) = frame.data_ref() {
-                        come.bytes += piece.len() as u64;
-                        come.digest.get_or_insert_with(|| Digesting::new(&SHA256)).update(piece);
+                    let last = self.body.is_end_stream();
+                    match frame.data_ref() {
+                        Some(piece) => tally.piece(piece, last),
+                        None => tally.end(last),
                     }
-                    come.whole = self.body.is_end_stream();
                 }
-                Some(Err(_)) => come.whole = false,
-                None => come.whole = true,
+                Some(Err(_)) => tally.end(false),
+                None => tally.end(true),
             }
         }
         polled

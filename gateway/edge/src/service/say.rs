@@ -27,8 +27,8 @@ pub(crate) enum Voice {
 
 impl Voice {
     /// What the media type promises, before the body is read; a problem document where it promises nothing.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        match media_type_of(headers) {
+    pub(crate) fn of(content_type: Option<&HeaderValue>) -> Self {
+        match media_type_of(content_type) {
             Some(media_type) => Self::promised(&media_type).unwrap_or(Self::Rest),
             None => Self::Rest,
         }
@@ -37,7 +37,7 @@ impl Voice {
     /// At a SOAP door: a fault, unless the media type can be read and is none of SOAP's. Who cannot be understood
     /// there speaks SOAP, if anything.
     pub(crate) fn at_soap_door(headers: &HeaderMap) -> Self {
-        if let Some(media_type) = media_type_of(headers) {
+        if let Some(media_type) = media_type_of(headers.get(CONTENT_TYPE)) {
             return Self::promised(&media_type).unwrap_or(Self::Rest);
         }
         let value = headers.get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
@@ -55,8 +55,8 @@ impl Voice {
 
 const SOAP12: &str = "application/soap+xml";
 
-fn media_type_of(headers: &HeaderMap) -> Option<MediaType> {
-    headers.get(CONTENT_TYPE).and_then(|value| MediaType::parse(value.to_str().ok()?).ok())
+fn media_type_of(content_type: Option<&HeaderValue>) -> Option<MediaType> {
+    content_type.and_then(|value| MediaType::parse(value.to_str().ok()?).ok())
 }
 
 /// Says no.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{LINK, LOCATION};
+use http::header::{CONTENT_TYPE, LINK, LOCATION};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
 use sekisho_exchanges::Verdict;
@@ -39,9 +39,12 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let doors = &exchange.route.doors;
-    let voice = if doors.swa || doors.soap { Voice::at_soap_door } else { Voice::of }(exchange.headers);
+    let voice = || match doors.swa || doors.soap {
+        true => Voice::at_soap_door(exchange.headers),
+        false => Voice::of(exchange.headers.get(CONTENT_TYPE)),
+    };
     let no = |refusal: Refusal| {
-        let mut answered = refuse(exchange.id, voice, refusal);
+        let mut answered = refuse(exchange.id, voice(), refusal);
         answered.body_read = false;
         answered
     };
@@ -98,7 +101,7 @@ where
     };
     let (read, body_read) = through(exchange, declared, body, read).await;
     let mut answered = match read {
-        Err(refusal) => refuse(exchange.id, voice, refusal),
+        Err(refusal) => refuse(exchange.id, voice(), refusal),
         Ok(Err(refused)) => refuse(exchange.id, Voice::Soap(refused.version), *refused.refusal),
         Ok(Ok(message)) => answer_soap(exchange, door, message).await,
     };

@@ -274,6 +274,7 @@ fn rules(file: &str, namespace: &str, record: &str, key: &str) -> RecordRules {
         key: Some(RecordKey::compile(&layout, &[key]).unwrap()),
         schema,
         layout,
+        usual_shapes: Arc::default(),
         csv: CsvOptions::default(),
         charset: Encoding::Utf8,
         unmappable: Unmappable::Refuse,

@@ -21,6 +21,7 @@ use cells::Known;
 use recent::{Recent, pack};
 use rendering::Rendering;
 use shapes::Shapes;
+pub use shapes::UsualShapes;
 
 /// The rule that a set of fields breaks, or one that is missing or too much.
 const CONTENT: &str = "cvc-complex-type.2.4";
@@ -56,6 +57,14 @@ impl RecordChecker {
             rendering: Rendering::default(),
             levels: Vec::new(),
         }
+    }
+
+    /// Takes over which fields were present together in valid records of earlier intakes, and tells it to later ones. All have
+    /// the same schema and layout.
+    #[must_use]
+    pub fn sharing(mut self, usual: &Arc<UsualShapes>) -> Self {
+        self.shapes.share(usual);
+        self
     }
 
     /// Lets violations of the schema tell the first 40 characters of the value that is wrong. Off by default: these are

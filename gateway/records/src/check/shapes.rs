@@ -1,12 +1,44 @@
 //! Which fields are present together: the content model's verdict, remembered.
 
 use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::layout::{FieldContent, FieldId, Layout, LevelId};
 use crate::record::{Entry, EntryKind};
 
 /// Shapes that are remembered. More than a schema's records have in practice; when they do not fit, all are forgotten.
 const MAX_SHAPES: usize = 4_096;
+
+/// Shapes that are told from one intake to the next: those that most records have.
+pub(super) const MAX_USUAL: usize = 64;
+
+/// Shapes of valid records, told from one intake to the next: a message of a few records need not find them out anew.
+///
+/// They say which fields were present together, and nothing of any value. At most 64, the first ones that were found; for
+/// the records of one layout only.
+#[derive(Debug, Default)]
+pub struct UsualShapes {
+    accepted: RwLock<Arc<HashSet<Box<[u8]>>>>,
+}
+
+impl UsualShapes {
+    fn all(&self) -> Arc<HashSet<Box<[u8]>>> {
+        Arc::clone(&self.accepted.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    pub(super) fn add(&self, new: &[Box<[u8]>]) {
+        if self.all().len() < MAX_USUAL {
+            let mut accepted = self.accepted.write().unwrap_or_else(PoisonError::into_inner);
+            let room = MAX_USUAL.saturating_sub(accepted.len());
+            Arc::make_mut(&mut accepted).extend(new.iter().take(room).cloned());
+        }
+    }
+}
 
 /// Remembers which shapes a schema accepts.
 ///
@@ -16,6 +48,10 @@ const MAX_SHAPES: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
     accepted: HashSet<Box<[u8]>>,
+    /// Those that were accepted before this intake.
+    usual: Arc<HashSet<Box<[u8]>>>,
+    /// Where the next ones learn of those that this one accepts.
+    told: Option<Arc<UsualShapes>>,
     /// The last shape of the record's own level, which most records share.
     last: Vec<u8>,
     frames: Vec<Frame>,
@@ -67,6 +103,12 @@ impl Frame {
 }
 
 impl Shapes {
+    /// Takes over what is usual, and tells what else there is.
+    pub(super) fn share(&mut self, usual: &Arc<UsualShapes>) {
+        self.usual = usual.all();
+        self.told = Some(Arc::clone(usual));
+    }
+
     /// Whether every shape in a record is known to be valid. The others are kept for [`Shapes::accept`].
     pub(super) fn known(&mut self, entries: &[Entry], layout: &Layout) -> bool {
         self.unknown.clear();
@@ -99,7 +141,11 @@ impl Shapes {
         let frame = self.frame(0);
         frame.start(LevelId::RECORD, fields);
         present.for_each(|field| frame.present(field));
-        self.accepted.contains(self.frames[0].key.as_slice())
+        self.is_accepted(&self.frames[0].key)
+    }
+
+    fn is_accepted(&self, key: &[u8]) -> bool {
+        self.accepted.contains(key) || self.usual.contains(key)
     }
 
     fn frame(&mut self, depth: usize) -> &mut Frame {
@@ -116,7 +162,7 @@ impl Shapes {
         if depth == 0 && *key == self.last {
             return;
         }
-        if !self.accepted.contains(key.as_slice()) {
+        if !(self.accepted.contains(key.as_slice()) || self.usual.contains(key.as_slice())) {
             self.unknown.push(key.as_slice().into());
         } else if depth == 0 {
             self.last.clone_from(key);
@@ -125,6 +171,9 @@ impl Shapes {
 
     /// Remembers the shapes of the record that [`Shapes::known`] saw last: the schema has accepted it.
     pub(super) fn accept(&mut self) {
+        if let Some(told) = &self.told {
+            told.add(&self.unknown);
+        }
         if self.accepted.len() + self.unknown.len() > MAX_SHAPES {
             self.accepted.clear();
             self.last.clear();

@@ -5,8 +5,9 @@ use super::recent::{Recent, pack};
 use crate::testing::{families, visits};
 use crate::{
     CanonicalRecord, CsvOptions, EmptyCells, Item, JsonForm, JsonLimits, JsonReader, Next, Record,
-    RecordChecker, RecordSource, Value, Violations,
+    RecordChecker, RecordSource, UsualShapes, Value, Violations,
 };
+use std::sync::Arc;
 
 #[test]
 fn white_space_is_normalised_as_the_facet_says() {
@@ -177,4 +178,46 @@ fn what_is_not_listed_is_counted_all_the_same() {
     for cap in [0, 1, 4] {
         assert_eq!(counted(cap), (total, all[..cap].to_vec()));
     }
+}
+
+#[test]
+fn what_is_usual_is_told_from_one_intake_to_the_next_and_changes_no_verdict() {
+    let subject = families();
+    let usual: Arc<UsualShapes> = Arc::default();
+    let told = |text: &str, usual: Option<&Arc<UsualShapes>>| {
+        let mut reader =
+            JsonReader::new(text.as_bytes(), &subject.layout, JsonForm::Array, JsonLimits::default());
+        let mut checker = RecordChecker::new(&subject.schema, &subject.layout);
+        if let Some(usual) = usual {
+            checker = checker.sharing(usual);
+        }
+        let (mut record, mut violations) = (Record::new(), Violations::new(100));
+        let mut verdicts = Vec::new();
+        loop {
+            match reader.next_checked(&mut record, &mut checker, &mut violations).unwrap() {
+                Next::End => break (verdicts, violations.listed().to_vec()),
+                next => verdicts.push(next),
+            }
+        }
+    };
+    let texts = [
+        "[{\"Id\":\"A1\",\"Member\":[{\"Name\":\"n\",\"Job\":[{\"Title\":\"t\"}]}]}]",
+        "[{\"Id\":\"A1\",\"Member\":[{\"Name\":\"n\",\"Job\":[{}]}]}]",
+        "[{\"Member\":[{\"Name\":\"n\"}]},{\"Id\":\"A2\",\"Member\":[{\"Name\":\"m\",\"Job\":[{\"Title\":\"t\"}]}]}]",
+        "[{\"Id\":\"A1\",\"Member\":[{\"Name\":\"n\",\"Job\":[{\"Title\":\"t\"}]}]}]",
+    ];
+    assert_eq!(told(texts[0], None).0, [Next::Good]);
+    for text in texts.iter().chain(&texts) {
+        assert_eq!(told(text, Some(&usual)), told(text, None), "{text}");
+    }
+    assert!(usual.len() > 0, "the shapes of the valid record are known to who comes later");
+}
+
+#[test]
+fn no_more_shapes_are_told_than_records_usually_have() {
+    let usual = UsualShapes::default();
+    for n in 0..1000u32 {
+        usual.add(&[n.to_be_bytes().into()]);
+    }
+    assert_eq!(usual.len(), super::shapes::MAX_USUAL);
 }

@@ -79,6 +79,7 @@ pub(super) fn rules(
     Some(RecordRules {
         schema: schema.schema.clone(),
         layout: Arc::clone(&schema.layout),
+        usual_shapes: Arc::default(),
         csv: section.csv.clone(),
         charset: charset?,
         unmappable: section.replace_unmappable.map_or(Unmappable::Refuse, Unmappable::Replace),
