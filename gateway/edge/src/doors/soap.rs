@@ -222,6 +222,8 @@ pub(super) fn operation<R: BufRead>(
         return Ok(Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: false }));
     };
     if is_own(&child.name) {
+        let action = format!("{}#{}", sekisho_soap::message::NAMESPACE, child.name.local);
+        check_action(Some(&action), desk, envelope)?;
         return Ok(match &*child.name.local {
             "submitBatch" => Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: true }),
             _ => Called::Query,
@@ -235,20 +237,28 @@ pub(super) fn operation<R: BufRead>(
         )
         .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
     };
-    check_action(operation, desk.action)?;
+    check_action(operation.action.as_deref(), desk, envelope)?;
     Ok(Called::Submit(Submits { reply: operation.reply.clone(), records: operation.records, own: false }))
 }
 
-fn check_action(operation: &Operation, sent: Option<&str>) -> Result<(), Refusal> {
-    match (&operation.action, sent) {
-        (Some(wanted), Some(sent)) if !sent.is_empty() && sent != wanted => Err(Refusal::new(
-            Class::Invalid,
-            "action-mismatch",
-            "The SOAPAction (or action parameter) is not the one of the body's operation.",
-        )
-        .ja("SOAPAction（またはactionパラメーター）が本文の操作と一致しません。")),
-        _ => Ok(()),
+/// Every action that came is that of the body's operation, or is left out: `SOAPAction` or the parameter, and `wsa:Action`, which
+/// whoever reads a relayed message after us may go by (WS-Addressing 1.0 SOAP binding section 4.2).
+fn check_action<R: BufRead>(
+    wanted: Option<&str>,
+    desk: &Desk<'_>,
+    envelope: &EnvelopeReader<R>,
+) -> Result<(), Refusal> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let sent = [desk.action, envelope.addressing().action.as_deref()];
+    if sent.into_iter().flatten().all(|sent| sent.is_empty() || sent == wanted) {
+        return Ok(());
     }
+    Err(Refusal::new(
+        Class::Invalid,
+        "action-mismatch",
+        "The SOAPAction, the action parameter or the wsa:Action is not the one of the body's operation.",
+    )
+    .ja("SOAPAction、actionパラメーターまたはwsa:Actionが本文の操作と一致しません。"))
 }
 
 /// What the body said about its records.

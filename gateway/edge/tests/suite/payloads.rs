@@ -212,7 +212,7 @@ fn packages_come_in_every_shape_that_stacks_send() {
         )
     };
     let (mtom11_type, mtom12_type) = (mtom_type("text/xml"), mtom_type("application/soap+xml"));
-    let mtom12_action = mtom_type("application/soap+xml; action=\\\"urn:x\\\"");
+    let mtom12_action = mtom_type("application/soap+xml; action=\\\"urn:sekisho:gateway:1#submitBatch\\\"");
     let bare_mtom = "multipart/related; boundary=cut; type=\"application/xop+xml\"; start=\"<r@t>\"";
     let other = ("Content-Type: image/png\r\nContent-ID: <q@t>\r\n", &b"\x89PNG not looked at"[..]);
     let payload = (part, csv.as_bytes());
