@@ -107,16 +107,17 @@ impl Passage<'_, '_> {
             return Err(too_large(most));
         }
         let mut room = room(exchange, length).await?;
-        let message = {
-            let _turn = turn(exchange).await?;
-            match hold(exchange, &mut arrival(exchange, body), length).await? {
-                Held::Whole(message) => message,
-                Held::More(_) => return Err(too_large(length)),
-            }
+        let turn = turn(exchange).await?;
+        let message = match hold(exchange, &mut arrival(exchange, body), length).await? {
+            Held::Whole(message) => message,
+            Held::More(_) => return Err(too_large(length)),
         };
+        // A scan has a thread for as long as the scanner takes: no more of them than bodies are read at once.
+        let turn = exchange.route.scan.as_ref().map(|_| turn);
         self.body_read = true;
         room.shrink_to(message.len() as u64 + ANSWER_ROOM);
         let checked = self.check(&message).await?;
+        drop(turn);
         match checked.asks {
             Asks::Query(_) => self.ask(checked).await,
             Asks::Submit(submission) => {

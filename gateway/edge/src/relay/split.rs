@@ -56,10 +56,11 @@ impl Passage<'_, '_> {
         };
         let message = match (begun, room) {
             (Held::Whole(message), Some(mut room)) => {
-                drop(turn);
+                let turn = exchange.route.scan.as_ref().map(|_| turn);
                 self.body_read = true;
                 room.shrink_to(message.len() as u64 + ANSWER_ROOM);
                 let checked = self.check(&message).await?;
+                drop(turn);
                 // The gateway's own operation is for the gateway: the cloud does not know it.
                 let (own, many) = match &checked.asks {
                     Asks::Query(_) => return self.ask(checked).await,
