@@ -1,7 +1,7 @@
 //! Programs of others that attack, examine and question a gateway, each with exactly what must come of it: slowhttptest,
 //! testssl.sh, OpenSSL as the authority and as the client, curl.
 
-mod authority;
+pub(crate) mod authority;
 mod certificates;
 mod examined;
 mod gateway;

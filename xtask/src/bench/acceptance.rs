@@ -1,11 +1,12 @@
 //! Taking a large batch by SwA CSV, checked and durable, on one core; beside `cat` of the same bytes with fsync.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use super::figure::{Bound, Figure, each, median};
 use super::gateway::Gateway;
@@ -16,7 +17,7 @@ use crate::workspace::root;
 /// The longest that one step may take, in seconds.
 const LIMIT: Option<u64> = Some(300);
 /// The core of the gateway, and of what it is compared with.
-const CORE: usize = 0;
+pub(super) const CORE: usize = 0;
 
 /// Measures three rounds of: the gateway takes the batch, `cat` copies it, `sekisho validate` checks it.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
@@ -71,7 +72,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-fn generate(bench: &Bench, folder: &Path, records: u64) -> anyhow::Result<std::path::PathBuf> {
+pub(super) fn generate(bench: &Bench, folder: &Path, records: u64) -> anyhow::Result<std::path::PathBuf> {
     let file = folder.join(format!("{records}.csv"));
     let mut command = bench.programs.command("sekisho-generate");
     command.args(["--records", &records.to_string(), "--output"]).arg(&file);
@@ -81,17 +82,26 @@ fn generate(bench: &Bench, folder: &Path, records: u64) -> anyhow::Result<std::p
 
 /// Sends the file with the gateway's own client; seconds until it has the receipt.
 fn accept(bench: &Bench, gateway: &Gateway, file: &Path) -> anyhow::Result<f64> {
+    send(bench, &format!("http://{}/attributes", gateway.listener), &[], file)
+}
+
+/// Sends a file with the gateway's own client, which has further arguments; seconds until it has the receipt.
+pub(super) fn send(bench: &Bench, to: &str, more: &[&OsStr], file: &Path) -> anyhow::Result<f64> {
     let mut command = pinned(cores() - 1, LIMIT, &bench.programs.path("sekisho"));
     command
-        .args(["send", "--quiet", "--json", "--wait", "0", "--door", "swa", "--to"])
-        .arg(format!("http://{}/attributes", gateway.listener))
+        .args(["send", "--quiet", "--json", "--wait", "0", "--door", "swa", "--to", to])
+        .args(more)
         .arg(file);
     let started = Instant::now();
     let output = command.stderr(Stdio::inherit()).output()?;
     let seconds = started.elapsed().as_secs_f64();
     let receipt: serde_json::Value = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("the client gave no receipt ({})", output.status))?;
-    receipt["id"].as_str().context("the receipt has no id")?;
+    // A refusal has an id, too.
+    ensure!(
+        receipt["state"].is_string() && receipt["code"].is_null(),
+        "the client has no receipt: {receipt}"
+    );
     Ok(seconds)
 }
 

@@ -75,7 +75,7 @@ fn connect(gateway: SocketAddr) -> anyhow::Result<Vec<TcpStream>> {
 }
 
 /// A process may often have 1,024 descriptors until it asks for more.
-fn raise_descriptors() -> anyhow::Result<()> {
+pub(super) fn raise_descriptors() -> anyhow::Result<()> {
     let own = std::process::id().to_string();
     let mut command = std::process::Command::new("prlimit");
     crate::workspace::check(command.args(["--pid", &own, "--nofile=8192:"]))

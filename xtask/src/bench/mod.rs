@@ -1,9 +1,11 @@
 //! `cargo xtask bench`: what the gateway promises in figures, measured on this machine, peers in the same run.
 
 mod acceptance;
+mod boundary;
 mod checking;
 mod crowd;
 mod figure;
+mod flood;
 mod footprint;
 mod gateway;
 mod log;
@@ -33,6 +35,9 @@ pub(crate) struct Options {
     /// Smaller sizes and fewer rounds: shows that everything runs, and nothing that may be quoted.
     #[arg(long)]
     quick: bool,
+    /// With a debug build, which is made sooner: shows that everything runs, and nothing that may be quoted.
+    #[arg(long, requires = "quick")]
+    dev: bool,
     /// Only these parts; may be given several times.
     #[arg(long, value_enum)]
     only: Vec<Part>,
@@ -45,6 +50,8 @@ enum Part {
     Footprint,
     /// Speed of taking a large batch, checked and durable.
     Acceptance,
+    /// What certificates, disclosure policy, exchange log and encryption at rest cost that.
+    Boundary,
     /// Checking documents and records, beside xmllint and quick-xml.
     Checking,
     /// Small relayed SOAP calls beside nginx.
@@ -53,6 +60,8 @@ enum Part {
     Memory,
     /// Peak memory with many uploads and idle connections at once.
     Crowd,
+    /// One client's flood beside another client, and two thousand that connect at once.
+    Flood,
     /// Acceptance while what has had its time is removed.
     Retention,
     /// From SIGKILL with many open batches to delivering again.
@@ -76,7 +85,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         Part::value_variants().iter().copied().filter(|part| options.wants(*part)).collect();
     needs::install(&needs_of(&parts))?;
     println!("building");
-    let programs = Programs::build()?;
+    let programs = if options.dev { Programs::build_dev()? } else { Programs::build()? };
     let folder = root().join("target/bench");
     cleared(&folder)?;
     let bench = Bench { programs, folder, quick: options.quick };
@@ -114,11 +123,16 @@ fn needs_of(parts: &[Part]) -> Vec<Need> {
         Need { program: "taskset", package: "util-linux" },
         Need { program: "timeout", package: "coreutils" },
     ];
+    if parts.contains(&Part::Boundary) {
+        needs.push(Need { program: "openssl", package: "openssl" });
+    }
     if parts.contains(&Part::Checking) {
         needs.extend(checking::NEEDS);
     }
-    if parts.contains(&Part::Relay) {
+    if parts.contains(&Part::Relay) || parts.contains(&Part::Flood) {
         needs.push(Need { program: "wrk", package: "wrk" });
+    }
+    if parts.contains(&Part::Relay) {
         needs.push(relay::NGINX);
     }
     needs
@@ -129,10 +143,12 @@ impl Bench {
         match part {
             Part::Footprint => footprint::measure(self),
             Part::Acceptance => acceptance::measure(self),
+            Part::Boundary => boundary::measure(self),
             Part::Checking => checking::measure(self),
             Part::Relay => relay::measure(self),
             Part::Memory => memory::measure(self),
             Part::Crowd => crowd::measure(self),
+            Part::Flood => flood::measure(self),
             Part::Retention => retention::measure(self),
             Part::Recovery => recovery::measure(self),
             Part::Log => log::measure(self),

@@ -165,7 +165,7 @@ end
 }
 
 /// A message of exactly [`MESSAGE`] bytes with as many orders as fit.
-fn message() -> String {
+pub(super) fn message() -> String {
     let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><s:Envelope \
         xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><orders xmlns=\"urn:example:bulk\">";
     let tail = "</orders></s:Body></s:Envelope>";

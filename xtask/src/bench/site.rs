@@ -51,6 +51,12 @@ pub(super) struct Settings {
     pub(super) pace: &'static str,
     /// Of the route itself.
     pub(super) route: &'static str,
+    /// Of the listener.
+    pub(super) listener: &'static str,
+    /// Of the client.
+    pub(super) client: &'static str,
+    /// Whole sections.
+    pub(super) sections: &'static str,
 }
 
 /// Writes a configuration with a store-and-forward route for attribute records, all doors open.
@@ -60,11 +66,15 @@ pub(super) fn attributes(
     cloud: &Cloud,
     settings: Settings,
 ) -> anyhow::Result<()> {
-    let Settings { limits, pace, route } = settings;
+    let Settings { limits, pace, route, listener, client, sections } = settings;
     let text = format!(
-        r#"{head}
+        r#"[gateway]
+state = "state"
+{listening}{listener}
+{city}{client}
 [limits]
 {limits}
+{sections}
 
 {schema}
 
@@ -97,17 +107,33 @@ action = "urn:example:city-cloud:intake:1/putRecords"
 results = {{ result = "result", key = "key", success = "success", code = "error/code", field = "error/field" }}
 fault_code = "intakeFault/code"
 "#,
-        head = head("attributes"),
+        listening = sections::listeners(&["attributes"]),
+        city = sections::client("city", "127.0.0.0/8") + sections::WITHOUT_A_PAUSE,
         schema = sections::schema(&bench.programs, "attributes", "{urn:example:city:attributes:1}Record")?,
         cloud = cloud.address,
     );
     Ok(std::fs::write(folder.join("sekisho.toml"), text)?)
 }
 
-/// Writes a configuration with a relay route for orders.
+/// Writes a configuration with a relay route for orders, and one client that asks without a pause.
 pub(super) fn relay(bench: &Bench, folder: &Path, upstream: SocketAddr) -> anyhow::Result<()> {
+    let client = sections::client("city", "127.0.0.0/8") + sections::WITHOUT_A_PAUSE;
+    relay_of(bench, folder, upstream, &client, &["city"])
+}
+
+/// Writes a configuration with a relay route for orders, and these clients, by their sections and by their names.
+pub(super) fn relay_of(
+    bench: &Bench,
+    folder: &Path,
+    upstream: SocketAddr,
+    clients: &str,
+    names: &[&str],
+) -> anyhow::Result<()> {
     let text = format!(
-        r#"{head}
+        r#"[gateway]
+state = "state"
+{listeners}
+{clients}
 {schema}
 
 [[upstream]]
@@ -119,7 +145,7 @@ max_connections = 128
 [[route]]
 name = "orders"
 path = "/orders"
-clients = ["city"]
+clients = {names:?}
 doors = ["soap"]
 mode = "relay"
 target = "/orders"
@@ -129,14 +155,8 @@ upstream = "cloud"
 body = "{{urn:example:bulk}}orders"
 records = "body-children"
 "#,
-        head = head("orders"),
+        listeners = sections::listeners(&["orders"]),
         schema = sections::schema(&bench.programs, "orders", "{urn:example:bulk}order")?,
     );
     Ok(std::fs::write(folder.join("sekisho.toml"), text)?)
-}
-
-/// What stands before schema and upstream.
-fn head(route: &str) -> String {
-    let listening = sections::listening(&[route]);
-    format!("[gateway]\nstate = \"state\"\n{listening}{}", sections::WITHOUT_A_PAUSE)
 }

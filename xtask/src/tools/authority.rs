@@ -27,13 +27,13 @@ commonName = supplied
 ";
 
 /// An authority with a folder of its own.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     folder: PathBuf,
 }
 
 /// What a certificate is for.
 #[derive(Clone, Copy)]
-pub(super) enum For {
+pub(crate) enum For {
     /// A server under these names, in OpenSSL's words.
     Server(&'static str),
     /// A client with this host name.
@@ -42,7 +42,7 @@ pub(super) enum For {
 
 /// From when to when a certificate is valid, in OpenSSL's words.
 #[derive(Clone, Copy)]
-pub(super) enum Valid {
+pub(crate) enum Valid {
     /// From now on, for a year.
     Now,
     /// A year that is long over.
@@ -53,7 +53,7 @@ pub(super) enum Valid {
 
 impl Authority {
     /// Makes an authority under a name.
-    pub(super) fn found(folder: &Path, name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn found(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let own = Self { folder: folder.join(name) };
         std::fs::create_dir_all(&own.folder)?;
         for (file, text) in
@@ -69,12 +69,12 @@ impl Authority {
     }
 
     /// Its own certificate.
-    pub(super) fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.join("root.pem")
     }
 
     /// Issues a certificate; the files `NAME.pem` and `NAME.key` are in its folder.
-    pub(super) fn issue(&self, name: &str, kind: For, valid: Valid) -> anyhow::Result<[PathBuf; 2]> {
+    pub(crate) fn issue(&self, name: &str, kind: For, valid: Valid) -> anyhow::Result<[PathBuf; 2]> {
         let (purpose, names) = match kind {
             For::Server(names) => ("serverAuth", names.to_owned()),
             For::Client(host) => ("clientAuth", format!("DNS:{host}")),
@@ -100,12 +100,12 @@ impl Authority {
     }
 
     /// Revokes a certificate that it has issued.
-    pub(super) fn revoke(&self, certificate: &Path) -> anyhow::Result<()> {
+    pub(crate) fn revoke(&self, certificate: &Path) -> anyhow::Result<()> {
         self.openssl(&format!("ca -config ca.cnf -revoke {}", certificate.display()))
     }
 
     /// Publishes its revocations, in the file that this names.
-    pub(super) fn publish(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn publish(&self) -> anyhow::Result<PathBuf> {
         self.openssl("ca -config ca.cnf -gencrl -out authority.crl")?;
         Ok(self.folder.join("authority.crl"))
     }
