@@ -141,9 +141,7 @@ fn broken_chunks() {
             let half = Message { body: message.body[..message.body.len() / 2].to_vec(), ..message.clone() };
             let request = [&half.chunked_open("/orders", 100)[..], end.as_bytes()].concat();
             let (status, code, _) = refused(&site, end, &request, way.is_soap());
-            // A trailer that is no field is seen behind the last chunk, where half of the message is missing.
-            let wanted = if end.starts_with('0') { "body-cut-short" } else { "body-broken-chunk" };
-            assert_eq!((status, code.as_str()), (unreadable(way), wanted), "{way:?}, {end:?}");
+            assert_eq!((status, code.as_str()), (unreadable(way), "body-broken-chunk"), "{way:?}, {end:?}");
         }
     }
 }
