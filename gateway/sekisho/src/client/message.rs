@@ -119,10 +119,15 @@ impl Write for Whole<'_> {
     }
 }
 
+/// The contract's `SOAPAction` for a batch, in quotes (SOAP 1.1 section 6.1.1).
+fn action() -> String {
+    format!("\"{}\"", sekisho_soap::contract::soap_action("submitBatch"))
+}
+
 fn soap(before: Vec<u8>, content: Content, after: Vec<u8>) -> Message {
     Message {
         content_type: "text/xml; charset=utf-8".to_owned(),
-        action: Some(format!("\"{}/submitBatch\"", message::NAMESPACE)),
+        action: Some(action()),
         before,
         content,
         after,
@@ -182,7 +187,7 @@ fn attached(
     let at = memchr::memmem::find(&whole, MARKER).context("the package has lost its payload")?;
     Ok(Message {
         content_type,
-        action: Some(format!("\"{}/submitBatch\"", message::NAMESPACE)),
+        action: Some(action()),
         before: whole[..at].to_vec(),
         content,
         after: whole[at + MARKER.len()..].to_vec(),
@@ -266,6 +271,19 @@ mod tests {
             let mut out = Narrow(Vec::new());
             message.write(file.path(), &mut out).unwrap();
             assert_eq!(out.0.len() as u64, message.length(), "{door:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_sent_under_the_action_that_the_contract_names() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "<Batch xmlns=\"urn:x\"><Record/></Batch>\n").unwrap();
+        let contract = include_str!("../../../../schemas/gateway.wsdl");
+        for door in [DoorArg::Swa, DoorArg::SoapXml, DoorArg::SoapBase64] {
+            let message = Message::prepare(file.path(), door, None, None, "key").unwrap();
+            let action = message.action.unwrap();
+            assert!(contract.contains(&format!("soapAction={action}")), "{door:?}: {action}");
+            assert!(action.ends_with("#submitBatch\""), "{door:?}: {action}");
         }
     }
 }
