@@ -337,6 +337,11 @@ fn judge(expected: &Expected, seen: &Seen) -> Vec<String> {
         };
     }
     let mut wrong = verdict(&as_case(expected), reply);
+    // One that the gateway only gets tired of is no connection that it ends.
+    let said = reply.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    if expected.closed == Some(true) && expected.status >= 400 && !said {
+        wrong.push("the answer does not say that the connection ends".to_owned());
+    }
     if seen.more > 0 {
         wrong.push(format!("{} bytes came behind the answer", seen.more));
     }
