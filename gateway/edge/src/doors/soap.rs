@@ -17,7 +17,7 @@ use crate::intake::{
     xml_encoding, xml_limits, xml_options,
 };
 use crate::refusal::{Class, Refusal};
-use crate::route::{Operation, RecordsAt, Reply, Route};
+use crate::route::{RecordsAt, Reply, Route};
 
 /// Reads a message that is nothing but an envelope.
 pub(crate) fn inline(
