@@ -39,7 +39,7 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 
 # The one hop that it judges is the gateway: a cloud that is down is no reason to restart it. The admin listener is asked, on
-# loopback inside the container.
+# loopback inside the container; where it asks for a token, SEKISHO_HEARTBEAT_TOKEN_FILE names its file.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
     CMD ["sekisho", "heartbeat", "--timeout", "2", "--hop", "gateway", "http://127.0.0.1:9600"]
 

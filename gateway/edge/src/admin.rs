@@ -21,7 +21,7 @@ use sekisho_journal::{BatchFilter, BatchId, BatchView, Event, LedgerError, Page,
 use sekisho_liveness::HopState;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::answers;
 use crate::gateway::{Gateway, now_millis};
@@ -46,6 +46,8 @@ pub type DeliveryState = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 type Answer = Response<Full<Bytes>>;
 
+/// Connections at once; who comes beside them is turned away, and the doors keep their descriptors.
+const PLACES: usize = 64;
 /// How long nothing is accepted after an accept has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -83,6 +85,7 @@ impl Admin {
 
     /// Serves until `stop` turns true.
     pub async fn serve(self, socket: TcpListener, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(PLACES));
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
@@ -97,8 +100,13 @@ impl Admin {
                     continue;
                 }
             };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                tracing::debug!(%peer, "an admin connection more than there are places for");
+                continue;
+            };
             let admin = self.clone();
             tokio::spawn(async move {
+                let _place = place;
                 let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
                     let admin = admin.clone();
                     async move { Ok::<Answer, std::convert::Infallible>(admin.answer(request, peer).await) }

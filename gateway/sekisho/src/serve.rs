@@ -182,6 +182,8 @@ struct Running {
     board: Board,
     metrics: sekisho_edge::Metrics,
     delivery: DeliveryHandle,
+    /// Where the admin listener is bound, whatever the configuration says meanwhile.
+    admin: std::net::SocketAddr,
     operators: Operators,
     prober: Option<Prober>,
     retention: watch::Sender<Retention>,
@@ -258,7 +260,11 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     let tls = tls_of(&served);
     sekisho_edge::tls::register(&registry, tls.clone())?;
     let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state, tls, &log)?);
+    let admin_socket = tokio::net::TcpListener::bind(effective.admin)
+        .await
+        .map_err(|error| unbound("admin", effective.admin, &error))?;
     let mut running = Running {
+        admin: admin_socket.local_addr()?,
         listeners: served,
         weakened,
         started_with: raw,
@@ -274,9 +280,6 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
         prober: Some(prober),
         retention,
     };
-    let admin_socket = tokio::net::TcpListener::bind(effective.admin)
-        .await
-        .map_err(|error| unbound("admin", effective.admin, &error))?;
     let mut out = std::io::stdout();
     for (name, socket, service) in bound {
         let address = socket.address()?;
@@ -286,7 +289,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     for guard in running.listeners.iter().filter_map(|served| served.guard.as_ref()) {
         tasks.spawn(Arc::clone(guard).watch(stopped.clone()));
     }
-    writeln!(out, "listening admin {}", admin_socket.local_addr()?)?;
+    writeln!(out, "listening admin {}", running.admin)?;
     let admin = Admin::new(Arc::clone(&gateway), registry, {
         let delivery = delivery.clone();
         Arc::new(move || serde_json::to_value(delivery.status()).unwrap_or_default())
@@ -412,6 +415,15 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             bail!("mistakes in the configuration: {}; what was in force stays so", mistakes.len());
         }
     };
+    // Its address changes only with a restart: until then a login is what keeps others out.
+    effective.admin_is_plain = !running.admin.ip().is_loopback();
+    if effective.admin_is_plain && effective.operators.is_empty() {
+        bail!(
+            "the admin listener is bound to {} until a restart, beyond loopback, and nobody may ask it there without a token \
+             (admin.token_files); what was in force stays so",
+            running.admin
+        );
+    }
     #[cfg(feature = "failpoints")]
     failpoints::pass(Point::ReloadRead);
     let mut terms = Vec::new();

@@ -56,7 +56,7 @@ pub(crate) struct SendArgs {
 }
 
 /// By what gateway and client know each other.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrustArgs {
     /// PEM file with the roots that the gateway's certificate may end in (https).
     #[arg(long, value_name = "FILE")]
@@ -85,7 +85,8 @@ pub(crate) enum HeartbeatForm {
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArgs {
-    /// Address of a route, such as http://gateway:8080/attributes, or of the admin listener.
+    /// Address of a route, such as http://gateway:8080/attributes, or of the admin listener. Where no --token-file is given, the
+    /// file that SEKISHO_HEARTBEAT_TOKEN_FILE names is used: for health checks whose words are fixed.
     pub(crate) url: String,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,

@@ -14,8 +14,12 @@ use sekisho_soap::{EnvelopeReader, Version, envelope};
 use sekisho_upstream::{Answer, Body};
 
 use super::{Gateway, refusal, runtime, words};
-use crate::cli::{HeartbeatArgs, HeartbeatForm};
+use crate::cli::{HeartbeatArgs, HeartbeatForm, TrustArgs};
 use crate::language::{Language, Text, text};
+
+/// Where a health check whose words are fixed says which token it shows. Not the operator's own variable: a heartbeat is asked for at
+/// clients' doors, too.
+const TOKEN_FILE: &str = "SEKISHO_HEARTBEAT_TOKEN_FILE";
 
 /// Exit code of a heartbeat that was not answered.
 pub(crate) const UNKNOWN: u8 = 3;
@@ -76,7 +80,11 @@ fn chosen(mut heartbeat: Heartbeat, wanted: &[String]) -> Result<Heartbeat, Text
 }
 
 async fn ask(args: &HeartbeatArgs) -> Result<Heartbeat, Text> {
-    let gateway = Gateway::at(&args.url, &args.trust)?;
+    let gateway = if let (None, Some(file)) = (&args.trust.token_file, std::env::var_os(TOKEN_FILE)) {
+        Gateway::at(&args.url, &TrustArgs { token_file: Some(file.into()), ..args.trust.clone() })?
+    } else {
+        Gateway::at(&args.url, &args.trust)?
+    };
     let deadline = Duration::from_secs(args.timeout);
     let answered = if args.soap {
         let envelope = envelope::write(Version::Soap11, None, &Request::Heartbeat.write());

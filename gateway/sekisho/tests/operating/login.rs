@@ -56,6 +56,14 @@ fn operators_commands_show_a_token_and_get_nothing_without() {
     let with = |token: &str| said(&["heartbeat", &admin, "--token-file", text(&file(token))]).1;
     assert!(with("one.token").starts_with("HOP"), "{}", with("one.token"));
     assert!(with("city.token").starts_with("UNKNOWN"), "{}", with("city.token"));
+    // A health check whose words are fixed.
+    let checked = |token: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sekisho"));
+        command.args(["heartbeat", &admin]).env("SEKISHO_HEARTBEAT_TOKEN_FILE", file(token));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(checked("one.token").starts_with("HOP"), "{}", checked("one.token"));
+    assert!(checked("city.token").starts_with("UNKNOWN"), "{}", checked("city.token"));
 
     // Exchanged by a reload; what was in force before is not any more.
     assert_eq!((live(&gateway, FIRST), live(&gateway, SECOND)), (200, 200));
@@ -103,4 +111,20 @@ fn beyond_loopback_it_takes_a_token_and_a_word_that_is_shown() {
     admin.write(&format!("GET /metrics HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {SECOND}\r\n\r\n"));
     let metrics = admin.answer().body;
     assert!(metrics.contains("sekisho_weakened{listener=\"admin\",word=\"plain-http\"} 1"), "{metrics}");
+
+    // Back on loopback it would need no token; but until a restart it is bound as it was.
+    gateway.site.configure(&good.replace(tokens, ""));
+    let logged = gateway.reload();
+    assert!(logged.contains("nothing was reloaded") && logged.contains("admin.token_files"), "{logged}");
+    let address = url.trim_start_matches("http://");
+    let asked = |token: &str| {
+        let mut admin = Connection::over(std::net::TcpStream::connect(address).unwrap());
+        admin.write(&format!("GET /metrics HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {token}\r\n\r\n"));
+        admin.answer()
+    };
+    assert_eq!((asked(SECOND).status, asked("nobody").status), (200, 401));
+    gateway.site.configure(&good);
+    let logged = gateway.reload();
+    assert!(!logged.contains("nothing was reloaded"), "{logged}");
+    assert!(asked(SECOND).body.contains("word=\"plain-http\"} 1"), "it still is what it was bound as");
 }
