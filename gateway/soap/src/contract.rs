@@ -38,6 +38,9 @@ pub fn wsdl(address: &str) -> String {
     [before, &schemas, &after].concat()
 }
 
+/// Name of the WSDL's port type.
+pub const PORT_TYPE: &str = "Gateway";
+
 /// The `SOAPAction` of an operation, without quotes.
 pub fn soap_action(operation: &str) -> String {
     format!("{NAMESPACE}#{operation}")

@@ -71,6 +71,8 @@ fn the_wsdl_and_the_schema_agree() {
         let name = part.strip_prefix("g:").expect("the prefix of the file");
         assert!(elements.iter().any(|element| element == name), "{name}");
     }
+    let ports: Vec<_> = wsdl.iter().filter(|s| s.1 == "portType").map(|s| attribute(s, "name")).collect();
+    assert_eq!(ports, [Some(PORT_TYPE)]);
     for operation in ["submitBatch", "batchState", "batchErrors", "batchChunks", "cancelBatch", "heartbeat"] {
         let action = soap_action(operation);
         assert_eq!(wsdl.iter().filter(|s| attribute(s, "soapAction") == Some(&action)).count(), 3);

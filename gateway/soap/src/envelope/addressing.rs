@@ -109,6 +109,17 @@ fn endpoint<R: BufRead>(xml: &mut Reader<R>, header: &'static str, max: usize) -
 /// The text of the element whose start tag came last, up to its end; it may not be empty.
 fn text<R: BufRead>(xml: &mut Reader<R>, header: &'static str, max: usize) -> Result<String, SoapError> {
     let at = xml.position();
+    let value = value(xml, header, max)?;
+    if value.is_empty() { Err(SoapError::Addressing { header, at }) } else { Ok(value) }
+}
+
+/// The text of the element whose start tag came last, up to its end, without white space around it.
+pub(super) fn value<R: BufRead>(
+    xml: &mut Reader<R>,
+    header: &'static str,
+    max: usize,
+) -> Result<String, SoapError> {
+    let at = xml.position();
     let mut value = String::new();
     loop {
         match xml.next()? {
@@ -124,9 +135,5 @@ fn text<R: BufRead>(xml: &mut Reader<R>, header: &'static str, max: usize) -> Re
             Event::Start(_) | Event::Eof => return Err(SoapError::Addressing { header, at }),
         }
     }
-    let trimmed = value.trim_ascii();
-    if trimmed.is_empty() {
-        return Err(SoapError::Addressing { header, at });
-    }
-    Ok(trimmed.to_owned())
+    Ok(value.trim_ascii().to_owned())
 }

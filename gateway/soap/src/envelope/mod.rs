@@ -25,6 +25,8 @@ pub(crate) use write::open as write_open;
 
 /// WS-Addressing 1.0.
 pub const WSA: &str = "http://www.w3.org/2005/08/addressing";
+/// The submission that WS-Addressing 1.0 was made of; of it nothing is read but its `wsa:Action`.
+pub(crate) const WSA_2004: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
 /// XML-binary Optimized Packaging.
 pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
 /// `xmime:contentType`.

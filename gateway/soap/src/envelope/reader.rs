@@ -6,7 +6,8 @@ use sekisho_xml::{Event, Position, QName, Reader};
 
 use super::timestamp::Times;
 use super::{
-    Addressing, BodyChild, EnvelopeOptions, HeaderBlock, Lifetime, Rule, SoapError, Version, WSA, header,
+    Addressing, BodyChild, EnvelopeOptions, HeaderBlock, Lifetime, Rule, SoapError, Version, WSA, WSA_2004,
+    addressing, header,
 };
 
 /// Namespace of XML Signature.
@@ -24,6 +25,7 @@ pub struct EnvelopeReader<R: BufRead> {
     version: Version,
     headers: Vec<HeaderBlock>,
     addressing: Addressing,
+    submission_actions: Vec<String>,
     signed: bool,
     times: Times,
     body: Option<BodyChild>,
@@ -50,6 +52,7 @@ impl<R: BufRead> EnvelopeReader<R> {
             version,
             headers: Vec::new(),
             addressing: Addressing::default(),
+            submission_actions: Vec::new(),
             signed: false,
             times: Times::default(),
             body: None,
@@ -72,6 +75,12 @@ impl<R: BufRead> EnvelopeReader<R> {
     /// WS-Addressing values.
     pub fn addressing(&self) -> &Addressing {
         &self.addressing
+    }
+
+    /// Every `wsa:Action` for us that is not empty: of WS-Addressing 1.0, and of its submission of 2004/08, of which nothing else is
+    /// read.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.addressing.action.iter().chain(&self.submission_actions).map(String::as_str)
     }
 
     /// Whether a header block holds a signature (XML Signature 1.1 section 4.1; WS-Security 1.1 section 8): whoever writes the
@@ -196,7 +205,12 @@ impl<R: BufRead> EnvelopeReader<R> {
         }
         let for_us = header::is_for_us(version, demands.role.as_deref(), &options.roles);
         let is_address = for_us && &*name.namespace == WSA;
-        if !(is_address && self.addressing.read(&mut self.xml, &name.local, options.addressing_bytes)?) {
+        if for_us && name.is(WSA_2004, "Action") {
+            let action = addressing::value(&mut self.xml, "wsa:Action", options.addressing_bytes)?;
+            self.submission_actions.extend(Some(action).filter(|action| !action.is_empty()));
+        } else if !(is_address
+            && self.addressing.read(&mut self.xml, &name.local, options.addressing_bytes)?)
+        {
             self.signed |= is_signature(&name.namespace, &name.local);
             self.pass_block(for_us)?;
         }

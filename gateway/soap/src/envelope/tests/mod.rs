@@ -206,6 +206,37 @@ fn reads_ws_addressing() {
 }
 
 #[test]
+fn actions_are_those_of_the_submission_too() {
+    let earlier = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
+    let action = |namespace: &str, text: &str| format!("<Action xmlns='{namespace}'>{text}</Action>");
+    let to = format!("<To xmlns='{earlier}'>urn:to</To>");
+    let other = format!("<Action xmlns='{earlier}' e:role='urn:another'>urn:o</Action>");
+    for (blocks, wanted) in [
+        (String::new(), &[][..]),
+        (action(WSA, "urn:a"), &["urn:a"]),
+        (action(earlier, " urn:b ") + &to, &["urn:b"]),
+        (
+            action(earlier, "urn:b") + &action(WSA, "urn:a") + &action(earlier, "urn:c"),
+            &["urn:a", "urn:b", "urn:c"],
+        ),
+        (action(earlier, " ") + &other, &[]),
+    ] {
+        let text = envelope(S12, &format!("<e:Header>{blocks}</e:Header>"), "");
+        let reader = open(&text).unwrap();
+        assert_eq!(reader.actions().collect::<Vec<_>>(), wanted, "{blocks}");
+        assert_eq!(reader.addressing().to, None);
+        assert_eq!(reader.addressing().action.is_some(), blocks.contains(WSA));
+    }
+    let demanded =
+        format!("<e:Header><Action xmlns='{earlier}' e:mustUnderstand='1'>urn:b</Action></e:Header>");
+    let text = envelope(S12, &demanded, "");
+    assert_eq!(open(&text).unwrap().not_understood(|_| false).len(), 1, "it is read, not understood");
+    let nested =
+        envelope(S12, &format!("<e:Header>{}</e:Header>", action(earlier, "<x xmlns='urn:x'/>")), "");
+    assert_eq!(open(&nested).err().unwrap().code(), "wsa-invalid-header");
+}
+
+#[test]
 fn the_media_type_tells_the_version() {
     let table = [
         ("text/xml; charset=utf-8", Some(Version::Soap11)),
