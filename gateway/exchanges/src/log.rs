@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -90,8 +89,8 @@ struct Inner {
     room: Arc<Semaphore>,
     /// What holds on each route.
     routes: ArcSwap<HashMap<String, RouteRule>>,
-    /// Nothing is taken any more.
-    closed: AtomicBool,
+    /// Nothing is taken any more. Held while a line is handed over: none comes behind the close.
+    closed: RwLock<bool>,
     state: Arc<State>,
 }
 
@@ -146,7 +145,7 @@ impl ExchangeLog {
                 writer: thread.thread().clone(),
                 room,
                 routes: ArcSwap::default(),
-                closed: AtomicBool::new(false),
+                closed: RwLock::new(false),
                 state,
             })),
         })
@@ -229,14 +228,15 @@ impl ExchangeLog {
         if let Some(inner) = &self.inner {
             let line = Message::Line { members: inner.members(entry), has_place: false, done: None };
             // As above.
-            let _ = inner.queue.send(line);
+            let _ = inner.send(line);
         }
     }
 
-    /// Waits until everything that was handed over is on the disk, and ends the log. Nothing is written after that.
+    /// Waits until everything that was handed over is on the disk, and ends the log. Nothing is written after that: what comes beside the
+    /// close is on the disk, too, or is counted as lost.
     pub async fn close(&self) {
         if let Some(inner) = &self.inner {
-            inner.closed.store(true, Ordering::Release);
+            *inner.closed.write().unwrap_or_else(PoisonError::into_inner) = true;
             let (done, closed) = oneshot::channel();
             if inner.queue.send(Message::Close(done)).is_ok() {
                 inner.writer.unpark();
@@ -247,16 +247,17 @@ impl ExchangeLog {
 
     async fn hand(&self, entry: &Entry<'_>, wait: bool) -> Result<(), NotOnRecord> {
         let Some(inner) = &self.inner else { return Ok(()) };
-        if inner.closed.load(Ordering::Acquire) {
-            return Err(NotOnRecord);
-        }
         let members = inner.members(entry);
         // The semaphore is never closed.
         if let Ok(place) = inner.room.acquire().await {
             place.forget();
         }
         let (done, written) = if wait { Some(oneshot::channel()).unzip() } else { (None, None) };
-        inner.queue.send(Message::Line { members, has_place: true, done }).map_err(|_| NotOnRecord)?;
+        let handed = inner.send(Message::Line { members, has_place: true, done });
+        if handed.is_err() {
+            inner.room.add_permits(1);
+        }
+        handed?;
         match written {
             Some(written) => {
                 inner.writer.unpark();
@@ -268,6 +269,16 @@ impl ExchangeLog {
 }
 
 impl Inner {
+    /// Hands a line over, or counts it as lost where nobody is there to write it.
+    fn send(&self, line: Message) -> Result<(), NotOnRecord> {
+        let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *closed || self.queue.send(line).is_err() {
+            self.state.metrics.lost.inc();
+            return Err(NotOnRecord);
+        }
+        Ok(())
+    }
+
     /// The line, with what its route is for.
     fn members(&self, entry: &Entry<'_>) -> Vec<u8> {
         let routes = self.routes.load();

@@ -62,6 +62,33 @@ async fn all_that_is_handed_over_is_on_the_disk_when_the_log_is_closed() {
     assert_eq!(report.keys, [log.public_key().unwrap()]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_comes_beside_the_close_is_on_the_disk_or_counted_as_lost() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let log = ExchangeLog::open(options(folder.path())).unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            let log = log.clone();
+            tasks.spawn(async move {
+                for _ in 0..500 {
+                    log.leave(&entry("usual"));
+                    log.add(&entry("usual")).await;
+                }
+            });
+        }
+        log.close().await;
+        tasks.join_all().await;
+        // Behind it, too.
+        log.leave(&entry("usual"));
+        assert_eq!(log.record(&entry("usual")).await, Err(NotOnRecord));
+        let verifier = Verifier::new(Vec::new(), vec![log.head().unwrap()]);
+        let report = verify_folder(&folder.path().join("log"), verifier, true, |_| Ok(())).unwrap().unwrap();
+        assert!(log.lost() >= 2, "the last two came behind the close");
+        assert_eq!(report.exchanges + log.lost(), 3_002);
+    }
+}
+
 #[tokio::test]
 async fn one_folder_has_one_writer() {
     let folder = tempfile::tempdir().unwrap();
