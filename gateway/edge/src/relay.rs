@@ -33,8 +33,7 @@ use crate::intake::{Scans, from_body};
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
 use crate::service::{
-    Answered, Coding, Declared, Exchange, Voice, arrival, named, query, refuse, soap_action, turn,
-    unrecordable,
+    Answered, Coding, Declared, Exchange, Voice, arrival, named, query, refuse, turn, unrecordable,
 };
 use crate::stock;
 
@@ -50,6 +49,8 @@ struct Passage<'e, 'x> {
     exchange: &'e Exchange<'x>,
     door: &'static str,
     media_type: MediaType,
+    /// The actions in its head.
+    actions: Vec<String>,
     declared: Declared,
     /// The version to answer in, as far as it is known.
     version: Version,
@@ -63,6 +64,7 @@ pub(crate) async fn relay<B>(
     exchange: &Exchange<'_>,
     door: &'static str,
     media_type: MediaType,
+    actions: Vec<String>,
     declared: Declared,
     body: B,
 ) -> Answered
@@ -72,7 +74,8 @@ where
 {
     let began = Instant::now();
     let version = doors::promised_version(&media_type).unwrap_or(Version::Soap11);
-    let mut passage = Passage { exchange, door, media_type, declared, version, body_read: false, room: None };
+    let mut passage =
+        Passage { exchange, door, media_type, actions, declared, version, body_read: false, room: None };
     let relayed = match exchange.route.mode.split() {
         None => passage.whole(body).await,
         Some(split) => passage.whole_or_split(split, began, body).await,
@@ -161,20 +164,19 @@ impl Passage<'_, '_> {
         let exchange = self.exchange;
         let route = Arc::clone(exchange.route);
         let (media_type, door) = (self.media_type.clone(), self.door);
-        let action = soap_action(exchange.headers, &media_type);
+        let actions = self.actions.clone();
         let received_at = exchange.received_at;
         let room = self.room.clone();
         let spool = id.zip(room).map(|(_, room)| exchange.gateway.spool.bounded_by(room));
         move |body| {
             let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
-            let action = action.as_deref();
             let scans = route.scan.as_ref().map(Scans::new);
             if let (Some(scans), None) = (&scans, spool) {
                 // It is scanned with the whole message.
                 scans.leave_envelope();
             }
-            let desk = Desk { route: &route, spool, scans, header, id, action, claim: None };
+            let desk = Desk { route: &route, spool, scans, header, id, actions: &actions, claim: None };
             if door == "swa" {
                 doors::attached(&desk, body, &media_type)
             } else {

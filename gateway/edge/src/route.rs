@@ -203,8 +203,11 @@ impl Format {
 pub struct Operation {
     /// The body's child.
     pub body: QName,
-    /// The `SOAPAction` or `action` parameter that must be sent with it, if one is set.
+    /// The `SOAPAction` or `action` parameter that goes with it, if one is set: another one is refused, an empty one is not.
     pub action: Option<String>,
+    /// The `wsa:Action` that goes with it where that is not `action` (WS-Addressing 1.0 Metadata section 4.4). Where none is set, any
+    /// is taken that is no other operation's `action` or `wsa_action`.
+    pub wsa_action: Option<String>,
     /// Where its records are.
     pub records: RecordsAt,
     /// What it is answered with; the gateway's own receipt where absent.

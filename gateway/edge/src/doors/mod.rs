@@ -1,5 +1,6 @@
 //! The doors: how each protocol carries a submission. Synchronous; what they share is the intake.
 
+pub(crate) mod action;
 mod rest;
 mod soap;
 mod swa;
@@ -117,8 +118,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) header: Binds,
     /// The name that the batch will have.
     pub(crate) id: BatchId,
-    /// `SOAPAction` or the `action` parameter, without quotes.
-    pub(crate) action: Option<&'a str>,
+    /// The actions in the message's head ([`action::in_head`]).
+    pub(crate) actions: &'a [String],
     /// Takes a message's name, as soon as it was read and before any record is; absent where it is known from elsewhere.
     pub(crate) claim: Option<&'a Claim<'a>>,
 }

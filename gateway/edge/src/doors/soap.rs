@@ -10,7 +10,7 @@ use sekisho_soap::{EnvelopeReader, MediaType, Version};
 use sekisho_xml::{ProcessingInstructions, QName};
 
 use super::rest::{accepted_format, check_digest};
-use super::{Asks, Binds, Desk, Header, Names, Said, SoapMessage, SoapRefusal, is_own};
+use super::{Asks, Binds, Desk, Header, Names, Said, SoapMessage, SoapRefusal, action, is_own};
 use crate::body::Unpacked;
 use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
@@ -34,7 +34,7 @@ pub(crate) fn inline(
     let header = demanded(&envelope);
     let refuse = |refusal| SoapRefusal { version, refusal: Box::new(refusal) };
 
-    let operation = operation(desk, &envelope).map_err(refuse)?;
+    let operation = operation(desk, &[], &envelope).map_err(refuse)?;
     let asks = match operation {
         Called::Query => {
             desk.leave_envelope();
@@ -212,9 +212,11 @@ pub(super) struct Submits {
     own: bool,
 }
 
-/// Finds the operation by the body's child (BP 1.1 R1127), and checks the action that goes with it.
+/// Finds the operation by the body's child (BP 1.1 R1127), and checks the actions that go with it: those of the desk, those of the
+/// package's root if it has any, and the envelope's.
 pub(super) fn operation<R: BufRead>(
     desk: &Desk<'_>,
+    root: &[String],
     envelope: &EnvelopeReader<R>,
 ) -> Result<Called, Refusal> {
     let Some(child) = envelope.body() else {
@@ -222,8 +224,7 @@ pub(super) fn operation<R: BufRead>(
         return Ok(Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: false }));
     };
     if is_own(&child.name) {
-        let action = format!("{}#{}", sekisho_soap::message::NAMESPACE, child.name.local);
-        check_action(Some(&action), desk, envelope)?;
+        action::check_own(&child.name.local, desk, root, envelope)?;
         return Ok(match &*child.name.local {
             "submitBatch" => Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: true }),
             _ => Called::Query,
@@ -237,28 +238,8 @@ pub(super) fn operation<R: BufRead>(
         )
         .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
     };
-    check_action(operation.action.as_deref(), desk, envelope)?;
+    action::check(operation, desk, root, envelope)?;
     Ok(Called::Submit(Submits { reply: operation.reply.clone(), records: operation.records, own: false }))
-}
-
-/// Every action that came is that of the body's operation, or is left out: `SOAPAction` or the parameter, and `wsa:Action`, which
-/// whoever reads a relayed message after us may go by (WS-Addressing 1.0 SOAP binding section 4.2).
-fn check_action<R: BufRead>(
-    wanted: Option<&str>,
-    desk: &Desk<'_>,
-    envelope: &EnvelopeReader<R>,
-) -> Result<(), Refusal> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    let sent = [desk.action, envelope.addressing().action.as_deref()];
-    if sent.into_iter().flatten().all(|sent| sent.is_empty() || sent == wanted) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Class::Invalid,
-        "action-mismatch",
-        "The SOAPAction, the action parameter or the wsa:Action is not the one of the body's operation.",
-    )
-    .ja("SOAPAction、actionパラメーターまたはwsa:Actionが本文の操作と一致しません。"))
 }
 
 /// What the body said about its records.

@@ -8,7 +8,7 @@ use super::rest::check_digest;
 use super::soap::{
     BodyRead, Called, Found, demanded, format_of, open, operation, promised_version, read_body,
 };
-use super::{Asks, Desk, Header, SoapMessage, SoapRefusal};
+use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, action};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
 use crate::refusal::{Class, Location, Refusal};
@@ -195,7 +195,8 @@ fn read_root(
     *version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
     let header = demanded(&envelope);
-    let mut called = match operation(desk, &envelope)? {
+    let actions = head.content_type.as_ref().map_or(Ok(Vec::new()), action::in_media_type)?;
+    let mut called = match operation(desk, &actions, &envelope)? {
         Called::Query => Seen::Query(
             sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
         ),

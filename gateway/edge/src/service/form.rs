@@ -159,7 +159,7 @@ async fn one_file(
     let reading = tokio::task::spawn_blocking(move || {
         let spool = Some(&spool);
         let scans = route.scan.as_ref().map(Scans::new);
-        let desk = Desk { route: &route, spool, scans, header: Binds::Us, id, action: None, claim: None };
+        let desk = Desk { route: &route, spool, scans, header: Binds::Us, id, actions: &[], claim: None };
         doors::form_data(&desk, file, format, charset.as_deref())
     });
     let (read, fed) = tokio::join!(reading, feed(field, sender, held));

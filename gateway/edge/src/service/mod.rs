@@ -34,7 +34,7 @@ pub(crate) use self::record::{Noted, unrecordable};
 pub(crate) use self::repetition::header_key;
 use self::say::json;
 pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
-pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, soap_action, stated_wait};
+pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, stated_wait};
 use crate::admission::Scarce;
 use crate::answer_body::AnswerBody;
 use crate::answers;

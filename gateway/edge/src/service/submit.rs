@@ -19,7 +19,7 @@ use super::receive::{declared, through};
 use super::say::{Voice, json, refuse, soap_answer, soap_body};
 use super::{Answered, Exchange, batches, form, media_type, query, repetition};
 use crate::answers;
-use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, Submission};
+use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, Submission, action};
 use crate::gateway::{UnderWay, discard, now_millis};
 use crate::intake::Scans;
 use crate::refusal::{Class, Refusal};
@@ -69,8 +69,12 @@ where
         Ok(declared) => declared,
         Err(refusal) => return no(refusal),
     };
+    let actions = match action::in_head(exchange.headers, &media_type) {
+        Ok(actions) => actions,
+        Err(refusal) => return no(refusal),
+    };
     if let Mode::Relay { .. } = exchange.route.mode {
-        return relay::relay(exchange, door, media_type, declared, body).await;
+        return relay::relay(exchange, door, media_type, actions, declared, body).await;
     }
 
     let room = match stock::room(exchange, declared.length) {
@@ -80,7 +84,6 @@ where
     let (route, gateway) = (Arc::clone(exchange.route), Arc::clone(exchange.gateway));
     let spool = gateway.spool.bounded_by(Arc::clone(&room) as _);
     let id = BatchId::new(exchange.received_at);
-    let action = soap_action(exchange.headers, &media_type);
     let client = exchange.client.name.clone();
     let read = move |body| {
         let claim = |names: &Names| repetition::begin(&gateway, &client, &route.name, names);
@@ -90,7 +93,7 @@ where
             spool: Some(&spool),
             header: Binds::Us,
             id,
-            action: action.as_deref(),
+            actions: &actions,
             claim: Some(&claim),
         };
         if door == "swa" {
@@ -109,14 +112,6 @@ where
     answered.door = door;
     answered.body_read = body_read;
     answered
-}
-
-/// `SOAPAction` (SOAP 1.1 §6.1.1), or the `action` parameter (SOAP 1.2 part 2 §6.5.3), without quotes.
-pub(crate) fn soap_action(headers: &HeaderMap, media_type: &MediaType) -> Option<String> {
-    let header = headers.get("soapaction").and_then(|value| value.to_str().ok());
-    header
-        .map(|value| value.trim().trim_matches('"').to_owned())
-        .or_else(|| media_type.parameter("action").map(str::to_owned))
 }
 
 /// What a message is called and made of, for the exchange log.
@@ -221,7 +216,7 @@ where
                         spool: Some(&spool),
                         header: Binds::Us,
                         id,
-                        action: None,
+                        actions: &[],
                         claim: None,
                     };
                     doors::plain(&desk, body, format, media_type.charset())

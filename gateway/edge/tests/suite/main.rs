@@ -7,6 +7,7 @@ mod record_sets;
 mod site;
 mod ways;
 
+mod actions;
 mod admission;
 mod awaiting;
 mod bad_input;

@@ -93,7 +93,7 @@ pub(crate) fn answer(status: &str, content_type: &str, body: &str) -> Deed {
     ))
 }
 
-fn site(cloud: &Cloud) -> Site {
+pub(crate) fn site(cloud: &Cloud) -> Site {
     Site::with(Arrangement { upstream: cloud.url.clone(), ..Arrangement::default() })
 }
 

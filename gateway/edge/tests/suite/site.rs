@@ -296,6 +296,7 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
             Operation {
                 body: QName::new(BULK, "submitBatch"),
                 action: Some("urn:example:bulk#submitBatch".to_owned()),
+                wsa_action: Some("urn:example:bulk:Bulk:submitBatchRequest".to_owned()),
                 records: RecordsAt::Anywhere,
                 reply: Some(Reply {
                     element: QName::new(BULK, "submitBatchResponse"),
@@ -308,8 +309,16 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
                 }),
             },
             Operation {
+                body: QName::new(BULK, "replaceBatch"),
+                action: Some("urn:example:bulk#replaceBatch".to_owned()),
+                wsa_action: None,
+                records: RecordsAt::Anywhere,
+                reply: None,
+            },
+            Operation {
                 body: QName::new(BULK, "orders"),
                 action: None,
+                wsa_action: None,
                 records: RecordsAt::BodyChildren,
                 reply: None,
             },

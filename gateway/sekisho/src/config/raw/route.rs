@@ -278,9 +278,14 @@ pub(crate) enum DuplicateRecordsPolicy {
 pub(crate) struct OperationSection {
     /// The body's child, as `{namespace}name`.
     pub(crate) body: String,
-    /// The `SOAPAction` that goes with it; not looked at where absent.
+    /// The `SOAPAction` or `action` parameter that goes with it. Where absent, any is taken that is no other operation's.
     #[serde(default)]
     pub(crate) action: Option<String>,
+    /// The `wsa:Action` that goes with it where that is not `action`: the WSDL's `wsam:Action`, or the default one,
+    /// `namespace/portType/operationRequest` (WS-Addressing 1.0 Metadata section 4.4). Where absent, any is taken that is
+    /// no other operation's `action` or `wsa_action`.
+    #[serde(default)]
+    pub(crate) wsa_action: Option<String>,
     /// Where its records are.
     #[serde(default)]
     pub(crate) records: RecordsPlace,

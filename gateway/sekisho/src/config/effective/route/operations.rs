@@ -42,6 +42,7 @@ pub(super) fn of(sections: &[OperationSection], notes: &mut Notes<'_>) -> Vec<Op
         operations.push(Operation {
             body,
             action: section.action.clone(),
+            wsa_action: section.wsa_action.clone(),
             records: match section.records {
                 RecordsPlace::Anywhere => RecordsAt::Anywhere,
                 RecordsPlace::BodyChildren => RecordsAt::BodyChildren,
