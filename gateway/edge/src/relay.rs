@@ -26,7 +26,7 @@ use sekisho_soap::{MediaType, Version};
 use sekisho_upstream::{AnswerStream, Body, Note, Sent, UpstreamError};
 use tokio::time::Instant;
 
-use crate::admission::{Room, Scarce};
+use crate::admission::{Room, Scarce, Turn};
 use crate::body::{Arrival, BodyError, RawBody, Unpacked};
 use crate::doors::{self, Asks, Binds, Desk, SoapMessage, SoapRefusal};
 use crate::intake::{Scans, from_body};
@@ -115,12 +115,9 @@ impl Passage<'_, '_> {
             Held::Whole(message) => message,
             Held::More(_) => return Err(too_large(length)),
         };
-        // A scan has a thread for as long as the scanner takes: no more of them than bodies are read at once.
-        let turn = exchange.route.scan.as_ref().map(|_| turn);
         self.body_read = true;
         room.shrink_to(message.len() as u64 + ANSWER_ROOM);
-        let checked = self.check(&message).await?;
-        drop(turn);
+        let checked = self.check(&message, turn).await?;
         match checked.asks {
             Asks::Query(_) => self.ask(checked).await,
             Asks::Submit(submission) => {
@@ -134,20 +131,28 @@ impl Passage<'_, '_> {
         }
     }
 
-    /// Holds the message to the route, and keeps nothing.
-    async fn check(&mut self, message: &Bytes) -> Result<SoapMessage, Refusal> {
-        let read = self.reader(Binds::Others, None);
+    /// Holds the message to the route, and keeps nothing. What the scanner said of it is of all that is in it.
+    async fn check(&mut self, message: &Bytes, turn: Turn) -> Result<SoapMessage, Refusal> {
+        let read = self.reader(Binds::Others, None, None);
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
         let (whole, scanner) = (message.clone(), self.exchange.route.scan.clone());
         // Who waits for a scanner blocks.
         let apart = scanner.is_some() || message.len() > CHECKED_HERE;
+        // A scan has a thread for as long as the scanner takes, even if nobody waits for it any more: no more of them than bodies are
+        // read at once.
+        let turn = scanner.as_ref().map(|_| turn);
         let check = move || {
-            let checked = read(Unpacked::Identity(RawBody::whole(whole.clone(), limit, &digests)))?;
-            if let (Some(scanner), Asks::Submit(_)) = (&scanner, &checked.asks) {
+            let _turn = turn;
+            let mut checked = read(Unpacked::Identity(RawBody::whole(whole.clone(), limit, &digests)))?;
+            if let (Some(scanner), Asks::Submit(submission)) = (&scanner, &mut checked.asks) {
                 // Its parts have been, as they are decoded; this is what is sent on.
-                let scanned = Scans::new(scanner).whole(&*whole);
+                let scans = Scans::new(scanner);
+                let said = scans.whole(&*whole).and_then(|()| scans.verdict());
                 let version = checked.version;
-                scanned.map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })?;
+                let said = said.map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })?;
+                if submission.scan != Some(Verdict::Partly) {
+                    submission.scan = Some(said);
+                }
             }
             Ok(checked)
         };
@@ -155,11 +160,13 @@ impl Passage<'_, '_> {
         self.read(checked)
     }
 
-    /// Reads the message by its door; into the spool under an id, or else only to check it.
+    /// Reads the message by its door; into the spool under an id, or else only to check it. What was scanned is not scanned again, and
+    /// was found to be this.
     fn reader(
         &self,
         header: Binds,
         id: Option<BatchId>,
+        scanned: Option<Verdict>,
     ) -> impl FnOnce(Unpacked) -> Result<SoapMessage, SoapRefusal> + Send + 'static {
         let exchange = self.exchange;
         let route = Arc::clone(exchange.route);
@@ -171,17 +178,20 @@ impl Passage<'_, '_> {
         move |body| {
             let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
-            let scans = route.scan.as_ref().map(Scans::new);
+            let scans = route.scan.as_ref().filter(|_| scanned.is_none()).map(Scans::new);
             if let (Some(scans), None) = (&scans, spool) {
                 // It is scanned with the whole message.
                 scans.leave_envelope();
             }
             let desk = Desk { route: &route, spool, scans, header, id, actions: &actions, claim: None };
-            if door == "swa" {
-                doors::attached(&desk, body, &media_type)
-            } else {
-                doors::inline(&desk, body, &media_type)
+            let mut read = match door {
+                "swa" => doors::attached(&desk, body, &media_type),
+                _ => doors::inline(&desk, body, &media_type),
+            }?;
+            if let (Some(scanned), Asks::Submit(submission)) = (scanned, &mut read.asks) {
+                submission.scan = Some(scanned);
             }
+            Ok(read)
         }
     }
 

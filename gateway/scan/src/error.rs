@@ -18,6 +18,9 @@ pub enum ScanError {
     /// Nothing answers at the scanner's address.
     #[error("the scanner cannot be reached ({0})")]
     Unreachable(io::ErrorKind),
+    /// It did not answer when it was last looked at: nobody waits for it until it does.
+    #[error("the scanner did not answer when it was last looked at, and is not asked before it does")]
+    Down,
     /// The connection ended before the verdict.
     #[error("the scanner's connection ended before its verdict ({0})")]
     Broken(io::ErrorKind),
@@ -48,6 +51,7 @@ impl ScanError {
             Self::TooLong { .. } => "scan-too-long",
             Self::BeyondItsLimits => "scan-beyond-limits",
             Self::Unreachable(_) => "scan-unreachable",
+            Self::Down => "scan-down",
             Self::Broken(_) => "scan-broken",
             Self::Silent(_) => "scan-silent",
             Self::Nonsense(_) => "scan-nonsense",

@@ -2,7 +2,8 @@
 //!
 //! Where the server wants a preview (section 4.5), the content's beginning is shown first, and the rest follows if it asks for it.
 //! `204` is the word that lets content pass; so is `200` with the very same body, from servers that know no `204`. Another body, an
-//! answer in place of the request, or a header that names what was found, is a find.
+//! answer in place of the request, or a header that names what was found, is a find. A word on the preview alone is one on the beginning
+//! ([`Verdict::CleanInPart`]).
 
 mod chunks;
 mod head;
@@ -175,8 +176,15 @@ impl ReqMod {
                     }
                 }
                 Answer::Body(chunks, sum) => {
-                    bytes = chunks.read(bytes, |data| sum.add(data))?;
-                    if chunks.has_ended() {
+                    let sent = self.sent.bytes;
+                    bytes = chunks.read(bytes, |data| {
+                        sum.add(data);
+                        sum.bytes <= sent
+                    })?;
+                    if sum.bytes > sent {
+                        // Whatever follows, it is not what was sent: nobody waits for its end.
+                        Some(changed())
+                    } else if chunks.has_ended() {
                         let came = sum.clone();
                         Some(self.compared(&came)?)
                     } else {
@@ -228,14 +236,24 @@ impl ReqMod {
     fn compared(&self, came: &Sum) -> Result<Verdict, ScanError> {
         match came.is(&self.sent) {
             true => self.clean(),
-            false => Ok(Verdict::Found(Signature::new(b"changed"))),
+            false => Ok(changed()),
         }
     }
 
     /// Clean, unless it was said too early to be so. (A server may begin early to give the content back, and hold back its end.)
     fn clean(&self) -> Result<Verdict, ScanError> {
-        if !self.is_told() { Err(ScanError::Early) } else { Ok(Verdict::Clean) }
+        match self.phase {
+            Phase::Preview { .. } | Phase::Sending => Err(ScanError::Early),
+            // What is beyond the preview it did not want to see.
+            Phase::Shown { .. } => Ok(Verdict::CleanInPart),
+            Phase::Told => Ok(Verdict::Clean),
+        }
     }
+}
+
+/// What came back is not what was sent.
+fn changed() -> Verdict {
+    Verdict::Found(Signature::new(b"changed"))
 }
 
 /// A chunk (RFC 9112 section 7.1); none for no bytes, as that would be the end.

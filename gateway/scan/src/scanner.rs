@@ -1,5 +1,6 @@
 //! A scanner, and one content on its way to it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,12 +28,14 @@ struct Inner {
     settings: Settings,
     /// What the ICAP service last said of itself, and until when that holds.
     options: Mutex<Option<(Options, Instant)>>,
+    /// It did not answer when it was last looked at.
+    down: AtomicBool,
 }
 
 impl Scanner {
     /// A scanner; nothing is connected to before it is asked.
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Inner { settings, options: Mutex::default() }))
+        Self(Arc::new(Inner { settings, options: Mutex::default(), down: AtomicBool::new(false) }))
     }
 
     /// Where it is and what is expected of it.
@@ -41,8 +44,16 @@ impl Scanner {
     }
 
     /// Begins a content. Must be called where a tokio runtime is at hand, as on a thread of its own for what blocks.
+    ///
+    /// A scanner that did not answer when it was last looked at ([`Self::check_within`]) is not asked before it does: the content's last
+    /// word is [`ScanError::Down`]. Whoever waited for one that hangs would have a thread and a place that others need.
     pub fn begin(&self) -> Content {
         let (pieces, given) = mpsc::channel(WAITING);
+        let Settings { most, beyond, .. } = self.0.settings;
+        let content = Content { pieces, told: None, said: None, given: 0, most, beyond, ended: false };
+        if self.0.down.load(Ordering::Relaxed) {
+            return Content { said: Some(Err(ScanError::Down)), ..content };
+        }
         let (mut tell, told) = oneshot::channel();
         let scanner = self.clone();
         tokio::spawn(async move {
@@ -52,8 +63,7 @@ impl Scanner {
                 outcome = scanner.scan(given) => drop(tell.send(outcome)),
             }
         });
-        let Settings { most, beyond, .. } = self.0.settings;
-        Content { pieces, told: Some(told), given: 0, most, beyond, ended: false }
+        Content { told: Some(told), ..content }
     }
 
     /// Whether it is there and does what it is asked: `PING` of clamd, `OPTIONS` of ICAP.
@@ -61,6 +71,20 @@ impl Scanner {
     /// # Errors
     /// Why it is not.
     pub async fn check(&self) -> Result<(), ScanError> {
+        self.check_within(self.0.settings.answer).await
+    }
+
+    /// [`Self::check`], with no more time than this. What comes of it holds for every content that begins until the next one.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub async fn check_within(&self, patience: Duration) -> Result<(), ScanError> {
+        let there = timeout(patience, self.is_there()).await.unwrap_or(Err(ScanError::Silent(patience)));
+        self.0.down.store(there.is_err(), Ordering::Relaxed);
+        there
+    }
+
+    async fn is_there(&self) -> Result<(), ScanError> {
         match &self.0.settings.kind {
             Kind::Clamd => {
                 self.ask(clamd::PING, Ping::default(), |ping, bytes| {
@@ -161,6 +185,8 @@ pub struct Content {
     pieces: mpsc::Sender<Piece>,
     /// Absent once the verdict was told.
     told: Option<oneshot::Receiver<Result<Verdict, ScanError>>>,
+    /// The last word, once it was said: nothing that is given after it makes it another one, but that there is too much.
+    said: Option<Result<Verdict, ScanError>>,
     given: u64,
     most: u64,
     beyond: Beyond,
@@ -168,37 +194,39 @@ pub struct Content {
 }
 
 impl Content {
-    /// Gives bytes on; waits while the scanner is behind. Answers what the scanner says where it wants no more of it: that is the
-    /// last word.
+    /// Gives bytes on; waits while the scanner is behind. Answers the last word, now and ever after, where the content does not pass;
+    /// where the scanner has let it pass by its beginning, the rest is counted all the same.
     pub fn give(&mut self, bytes: &[u8]) -> Option<Result<Verdict, ScanError>> {
         let room = usize::try_from(self.most.saturating_sub(self.given)).unwrap_or(usize::MAX);
         self.given = self.given.saturating_add(bytes.len() as u64);
-        let scanned = match self.beyond {
-            Beyond::Refuse if bytes.len() > room => {
-                self.told = None;
-                return Some(Err(ScanError::TooLong { most: self.most }));
-            }
-            _ => &bytes[..bytes.len().min(room)],
-        };
+        if self.beyond == Beyond::Refuse && bytes.len() > room && self.passes() {
+            self.told = None;
+            self.said = Some(Err(ScanError::TooLong { most: self.most }));
+        }
+        let scanned = &bytes[..bytes.len().min(room)];
         for piece in scanned.chunks(Talk::PIECE) {
+            if self.said.is_some() {
+                break;
+            }
             if self.pieces.blocking_send(Piece::Data(Bytes::copy_from_slice(piece))).is_err() {
-                return Some(self.last_word());
+                // What it is, is kept.
+                let _ = self.last_word();
             }
         }
         if scanned.len() < bytes.len() {
             // It need not wait for the rest.
             self.end();
         }
-        None
+        self.said.clone().filter(|_| !self.passes())
     }
 
-    /// Whether it is longer than what is scanned of it.
-    pub fn is_in_part(&self) -> bool {
-        self.given > self.most
+    /// Whether nothing is known against it.
+    fn passes(&self) -> bool {
+        matches!(self.said, None | Some(Ok(Verdict::Clean | Verdict::CleanInPart)))
     }
 
     fn end(&mut self) {
-        if !std::mem::replace(&mut self.ended, true) {
+        if !std::mem::replace(&mut self.ended, true) && self.said.is_none() {
             // Where nobody listens any more, the last word has been said.
             let _ = self.pieces.blocking_send(Piece::End);
         }
@@ -210,11 +238,18 @@ impl Content {
     /// Why there is none.
     pub fn finish(mut self) -> Result<Verdict, ScanError> {
         self.end();
-        self.last_word()
+        match self.last_word() {
+            Ok(Verdict::Clean) if self.given > self.most => Ok(Verdict::CleanInPart),
+            said => said,
+        }
     }
 
     fn last_word(&mut self) -> Result<Verdict, ScanError> {
-        let told = self.told.take().ok_or(ScanError::GivenUp)?;
-        told.blocking_recv().unwrap_or(Err(ScanError::GivenUp))
+        if let Some(said) = &self.said {
+            return said.clone();
+        }
+        let told = self.told.take().map(oneshot::Receiver::blocking_recv);
+        let said = told.and_then(Result::ok).unwrap_or(Err(ScanError::GivenUp));
+        self.said.insert(said).clone()
     }
 }

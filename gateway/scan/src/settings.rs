@@ -18,7 +18,7 @@ pub struct Settings {
     pub connect: Duration,
     /// How long it may take nothing of what is sent to it.
     pub stall: Duration,
-    /// How long it may take to answer once it has everything, or to ask for the rest.
+    /// How long its whole answer may take once it has everything, or its word that it wants the rest.
     pub answer: Duration,
     /// The most bytes of one content that it is given; no more than it looks at by its own configuration.
     pub most: u64,

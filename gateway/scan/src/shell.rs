@@ -30,7 +30,7 @@ pub(crate) enum Piece {
 pub(crate) struct Patience {
     /// For taking something of what is sent.
     pub(crate) stall: Duration,
-    /// For an answer.
+    /// For an answer, to its end.
     pub(crate) answer: Duration,
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn connect(address: &Address, patience: Duration) -> Result<Box
     }
 }
 
-/// Has the talk, to its verdict. Time counts only while it is the scanner that is waited for.
+/// Has the talk, to its verdict. Time counts only while it is the scanner that is waited for; what it says in drops makes it no longer.
 pub(crate) async fn converse(
     stream: impl Stream,
     talk: &mut Talk,
@@ -86,7 +86,6 @@ pub(crate) async fn converse(
                 if let Said::Verdict(verdict) = talk.read(&answer[..came], &mut fresh)? {
                     return Ok(verdict);
                 }
-                deadline = Instant::now() + patience.answer;
             }
             sent = to.write(&said), if sending => match sent {
                 Ok(sent) if sent > 0 => {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-/// What a scanner says of content that it has seen whole.
+/// What a scanner says of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing against it.
+    /// Nothing against it, and it has seen all of it.
     Clean,
+    /// Nothing against its beginning; more of it was not given, or not wanted.
+    CleanInPart,
     /// It must not pass.
     Found(Signature),
 }

@@ -3,6 +3,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sekisho_scan::{Address, Beyond, Kind, ScanError, Scanner, Settings, Signature, Verdict};
@@ -118,7 +120,7 @@ async fn what_is_longer_than_it_is_given_is_refused_or_scanned_in_its_beginning(
         settings.beyond = Beyond::ScanBeginning;
     })
     .await;
-    assert_eq!(scanned(&lenient, &pieces).await, Ok(Verdict::Clean));
+    assert_eq!(scanned(&lenient, &pieces).await, Ok(Verdict::CleanInPart));
     assert_eq!(scanned(&lenient, &[vec![b'x'; 1_000]]).await, Ok(Verdict::Clean));
 }
 
@@ -215,4 +217,111 @@ async fn content_that_is_given_up_is_given_up_at_the_scanner() {
     giving_up.await.unwrap();
     // The connection ended; whether by an end or a reset is the system's.
     assert!(told.recv().await.is_some());
+}
+
+/// An ICAP server that wants a preview of four bytes, and asks for nothing behind it.
+async fn hasty(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    let preview_ends = |head: &[u8]| head.ends_with(b"\r\n0\r\n\r\n");
+    while !(preview_ends(&head) || head.starts_with(b"OPTIONS") && head.ends_with(b"\r\n\r\n")) {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let answer = match head.starts_with(b"OPTIONS") {
+        true => "ICAP/1.0 200 OK\r\nMethods: REQMOD\r\nPreview: 4\r\n\r\n",
+        false => "ICAP/1.0 204 No\r\n\r\n",
+    };
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_seen_a_preview_has_not_seen_how_much_follows() {
+    let scanner = fake(hasty, |settings| {
+        settings.kind = Kind::Icap { service: "/scan".to_owned() };
+        settings.most = 100_000;
+    })
+    .await;
+    let piece = vec![b'x'; 1_000];
+    assert_eq!(scanned(&scanner, std::slice::from_ref(&piece)).await, Ok(Verdict::CleanInPart));
+    assert_eq!(scanned(&scanner, &vec![piece.clone(); 100]).await, Ok(Verdict::CleanInPart));
+    let too_long = Err(ScanError::TooLong { most: 100_000 });
+    assert_eq!(scanned(&scanner, &vec![piece; 101]).await, too_long);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_word_is_the_last_whatever_comes_after_it() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let refused = Err(ScanError::Unreachable(io::ErrorKind::ConnectionRefused));
+    let gone = Scanner::new(settings(nobody));
+    let giving = tokio::task::spawn_blocking(move || {
+        let mut content = gone.begin();
+        while content.give(b"x").is_none() {}
+        (content.give(b"x"), content.give(b""), content.finish())
+    });
+    assert_eq!(giving.await.unwrap(), (Some(refused.clone()), Some(refused.clone()), refused));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_scanner_that_is_known_to_be_down() {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let serving = Arc::clone(&hangs);
+    let serve = move |mut stream: TcpStream| {
+        let hangs = Arc::clone(&serving);
+        async move {
+            if hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            let mut command = [0; 6];
+            stream.read_exact(&mut command).await.unwrap();
+            let answer = if &command == b"zPING\0" { "PONG\0" } else { "stream: One.Is.Asked FOUND\0" };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        }
+    };
+    let scanner = fake(serve, |_| {}).await;
+    let soon = Duration::from_millis(50);
+    assert_eq!(scanner.check_within(soon).await, Err(ScanError::Silent(soon)));
+    // It would be waited for a minute.
+    assert_eq!(scanned(&scanner, &[b"x".to_vec()]).await, Err(ScanError::Down));
+    assert_eq!(scanned(&scanner, &[]).await, Err(ScanError::Down));
+    hangs.store(false, Ordering::SeqCst);
+    assert_eq!(scanner.check().await, Ok(()));
+    let asked = Verdict::Found(Signature::new(b"One.Is.Asked"));
+    assert_eq!(scanned(&scanner, &[b"x".to_vec()]).await, Ok(asked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_in_drops_has_an_end() {
+    // A line of its head every now and then, for ever: none of them is a silence.
+    let dropping = |mut stream: TcpStream| async move {
+        let options = b"ICAP/1.0 200 OK\r\nMethods: REQMOD\r\nOptions-TTL: 3600\r\n\r\n";
+        let mut first = [0; 7];
+        stream.read_exact(&mut first).await.unwrap();
+        if &first == b"OPTIONS" {
+            stream.write_all(options).await.unwrap();
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            return;
+        }
+        let (mut from, mut to) = stream.split();
+        let mut nowhere = tokio::io::sink();
+        let reading = tokio::io::copy(&mut from, &mut nowhere);
+        let mut now_and_then = tokio::time::interval(Duration::from_millis(20));
+        let saying = async {
+            to.write_all(b"ICAP/1.0 200 OK\r\nEncapsulated: req-body=0\r\n\r\n0\r\n").await?;
+            loop {
+                now_and_then.tick().await;
+                to.write_all(b"a\r\n").await?;
+            }
+            #[allow(unreachable_code)] // the type of its errors
+            io::Result::Ok(())
+        };
+        let _ = tokio::join!(reading, saying);
+    };
+    let patience = Duration::from_secs(1);
+    let scanner = fake(dropping, |settings| {
+        settings.kind = Kind::Icap { service: "/scan".to_owned() };
+        settings.answer = patience;
+    })
+    .await;
+    assert_eq!(scanned(&scanner, &[]).await, Err(ScanError::Silent(patience)));
 }

@@ -88,20 +88,19 @@ impl Probe for ScannerProbe {
 
     async fn check(&self) -> Observation {
         let started = std::time::Instant::now();
-        match tokio::time::timeout(self.deadline, self.scanner.check()).await {
-            Ok(Ok(())) => Observation::up(started.elapsed()).text("answers", "応答しています"),
-            Ok(Err(error)) => {
+        match self.scanner.check_within(self.deadline).await {
+            Ok(()) => Observation::up(started.elapsed()).text("answers", "応答しています"),
+            Err(ScanError::Silent(_)) => {
+                Observation::down(ErrorClass::Timeout).text("no answer in time", "時間内に応答がありません")
+            }
+            Err(error) => {
                 let class = match error {
                     ScanError::Unreachable(_) => ErrorClass::Line,
-                    ScanError::Silent(_) => ErrorClass::Timeout,
                     _ => ErrorClass::Infrastructure,
                 };
                 let code = error.code();
                 Observation::down(class)
                     .text(format!("does not serve ({code})"), format!("利用できません（{code}）"))
-            }
-            Err(_) => {
-                Observation::down(ErrorClass::Timeout).text("no answer in time", "時間内に応答がありません")
             }
         }
     }

@@ -165,6 +165,7 @@ impl<'a> Desk<'a> {
     /// Closes the intake: what it took is the submission of which the message says this.
     fn close(&self, intake: Intake<'_>, payload: PayloadDigest, said: Said) -> Result<Submission, Refusal> {
         let records = intake.records();
+        let scan = self.scans.as_ref().map(Scans::verdict).transpose()?;
         let taken = match self.spool {
             Some(spool) => Some(intake.seal(spool)?),
             None => {
@@ -173,7 +174,6 @@ impl<'a> Desk<'a> {
             }
         };
         let Said { reference, names, reply, own, under_way } = said;
-        let scan = self.scans.as_ref().map(Scans::verdict);
         Ok(Submission { taken, payload, scan, reference, names, reply, own, records, under_way })
     }
 }

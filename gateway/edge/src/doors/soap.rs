@@ -270,7 +270,9 @@ pub(super) fn read_body<R: BufRead>(
     if envelope.body().is_none() || records == RecordsAt::BodyChildren {
         let under_way = desk.claim(&names)?;
         let mut payload = Found::OnlyOther;
-        if envelope.body().is_some() {
+        if envelope.body().is_none() {
+            desk.leave_envelope();
+        } else {
             let mut records =
                 XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
             intake.drain(&mut records)?;

@@ -197,9 +197,12 @@ fn read_root(
     let header = demanded(&envelope);
     let actions = head.content_type.as_ref().map_or(Ok(Vec::new()), action::in_media_type)?;
     let mut called = match operation(desk, &actions, &envelope)? {
-        Called::Query => Seen::Query(
-            sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
-        ),
+        Called::Query => {
+            desk.leave_envelope();
+            Seen::Query(
+                sekisho_soap::message::Request::read(&mut envelope).map_err(|error| from_soap(&error))?,
+            )
+        }
         Called::Submit(called) => Seen::Submit(read_body(desk, &mut envelope, called, intake)?),
     };
     envelope.finish().map_err(|error| from_soap(&error))?;

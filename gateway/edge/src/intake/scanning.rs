@@ -24,6 +24,8 @@ pub(crate) struct Scans {
     envelope: RefCell<Envelope>,
     /// Of some content only the beginning was scanned.
     in_part: Cell<bool>,
+    /// The message does not pass: nothing that comes after it is asked about, and nothing makes it pass again.
+    stopped: RefCell<Option<Stopped>>,
 }
 
 /// The message's envelope.
@@ -44,6 +46,7 @@ impl Scans {
             scanner: scanner.clone(),
             envelope: RefCell::new(Envelope::Held(Vec::new())),
             in_part: Cell::new(false),
+            stopped: RefCell::new(None),
         }
     }
 
@@ -54,7 +57,7 @@ impl Scans {
 
     /// Begins a content.
     pub(crate) fn begin(&self) -> Scan<'_> {
-        Scan { scans: self, of: Of::Content(Some(self.scanner.begin())) }
+        Scan { scans: self, of: Of::Content(self.scanner.begin()) }
     }
 
     /// Begins the envelope.
@@ -70,25 +73,28 @@ impl Scans {
     }
 
     /// What the exchange log says, where nothing was found.
-    pub(crate) fn verdict(&self) -> OnRecord {
-        if self.in_part.get() { OnRecord::Partly } else { OnRecord::Passed }
+    pub(crate) fn verdict(&self) -> Result<OnRecord, Refusal> {
+        self.passes().map_err(|stopped| stopped.refusal())?;
+        Ok(if self.in_part.get() { OnRecord::Partly } else { OnRecord::Passed })
+    }
+
+    fn passes(&self) -> Result<(), Stopped> {
+        self.stopped.borrow().clone().map_or(Ok(()), Err)
     }
 
     /// Gives bytes on; an error that carries the scanner's last word where that is not that it is clean.
-    fn give(&self, content: &mut Option<Content>, bytes: &[u8]) -> io::Result<()> {
-        let Some(last_word) = content.as_mut().and_then(|content| content.give(bytes)) else { return Ok(()) };
-        *content = None;
-        self.judged(last_word).map_err(|stopped| io::Error::new(io::ErrorKind::InvalidData, stopped))
+    fn give(&self, content: &mut Content, bytes: &[u8]) -> io::Result<()> {
+        let stopped =
+            self.passes().and_then(|()| content.give(bytes).map_or(Ok(()), |said| self.judged(said)));
+        stopped.map_err(|stopped| io::Error::new(io::ErrorKind::InvalidData, stopped))
     }
 
-    fn finish(&self, content: Option<Content>) -> Result<(), Refusal> {
-        let Some(content) = content else { return Ok(()) };
-        let in_part = content.is_in_part();
-        self.in_part.set(self.in_part.get() || in_part);
-        self.judged(content.finish()).map_err(|stopped| stopped.refusal())
+    fn finish(&self, content: Content) -> Result<(), Refusal> {
+        let finished = self.passes().and_then(|()| self.judged(content.finish()));
+        finished.map_err(|stopped| stopped.refusal())
     }
 
-    /// Lets clean content pass.
+    /// Lets clean content pass, and remembers what is not.
     fn judged(&self, said: Result<Verdict, ScanError>) -> Result<(), Stopped> {
         if let Err(error) = &said {
             let scanner = self.scanner.settings().name.as_str();
@@ -96,7 +102,15 @@ impl Scans {
         }
         match said {
             Ok(Verdict::Clean) => Ok(()),
-            said => Err(Stopped(said)),
+            Ok(Verdict::CleanInPart) => {
+                self.in_part.set(true);
+                Ok(())
+            }
+            said => {
+                let stopped = Stopped(said);
+                *self.stopped.borrow_mut() = Some(stopped.clone());
+                Err(stopped)
+            }
         }
     }
 }
@@ -110,31 +124,30 @@ pub(crate) struct Scan<'s> {
 
 #[derive(Debug)]
 enum Of {
-    /// Absent once the scanner wants no more of it and has let it pass.
-    Content(Option<Content>),
+    Content(Content),
     Envelope,
 }
 
 impl Scan<'_> {
     pub(crate) fn give(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let content = match &mut self.of {
+        let envelope = match &mut self.of {
             Of::Content(content) => return self.scans.give(content, bytes),
             Of::Envelope => &mut *self.scans.envelope.borrow_mut(),
         };
-        if let Envelope::Held(held) = content {
-            held.extend_from_slice(bytes);
-            if held.len() > HELD {
-                let mut going = Some(self.scans.scanner.begin());
-                self.scans.give(&mut going, held)?;
-                *content = going.map_or(Envelope::Left, Envelope::Going);
+        match envelope {
+            Envelope::Left => Ok(()),
+            Envelope::Going(content) => self.scans.give(content, bytes),
+            Envelope::Held(held) => {
+                held.extend_from_slice(bytes);
+                if held.len() <= HELD {
+                    return Ok(());
+                }
+                let mut content = self.scans.scanner.begin();
+                let given = self.scans.give(&mut content, held);
+                *envelope = Envelope::Going(content);
+                given
             }
-            return Ok(());
         }
-        let Envelope::Going(going) = std::mem::replace(content, Envelope::Left) else { return Ok(()) };
-        let mut going = Some(going);
-        self.scans.give(&mut going, bytes)?;
-        *content = going.map_or(Envelope::Left, Envelope::Going);
-        Ok(())
     }
 
     /// Waits for the verdict.
@@ -142,10 +155,10 @@ impl Scan<'_> {
         match self.of {
             Of::Content(content) => self.scans.finish(content),
             Of::Envelope => match self.scans.envelope.replace(Envelope::Left) {
-                Envelope::Left => Ok(()),
-                Envelope::Going(content) => self.scans.finish(Some(content)),
+                Envelope::Left => self.scans.passes().map_err(|stopped| stopped.refusal()),
+                Envelope::Going(content) => self.scans.finish(content),
                 Envelope::Held(held) => {
-                    let mut content = Some(self.scans.scanner.begin());
+                    let mut content = self.scans.scanner.begin();
                     self.scans.give(&mut content, &held).map_err(|error| super::from_io(&error))?;
                     self.scans.finish(content)
                 }
@@ -178,7 +191,9 @@ pub(super) struct Stopped(Result<Verdict, ScanError>);
 impl Stopped {
     pub(super) fn refusal(&self) -> Refusal {
         match &self.0 {
-            Ok(Verdict::Clean) => Refusal::internal("scanning content", &"clean content was stopped"),
+            Ok(Verdict::Clean | Verdict::CleanInPart) => {
+                Refusal::internal("scanning content", &"clean content was stopped")
+            }
             Ok(Verdict::Found(signature)) => {
                 let mut refusal = Refusal::new(
                     Class::Invalid,
@@ -217,3 +232,6 @@ impl Stopped {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

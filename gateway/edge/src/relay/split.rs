@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sekisho_exchanges::Verdict;
 use sekisho_journal::BatchId;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -56,37 +57,35 @@ impl Passage<'_, '_> {
         };
         let message = match (begun, room) {
             (Held::Whole(message), Some(mut room)) => {
-                let turn = exchange.route.scan.as_ref().map(|_| turn);
                 self.body_read = true;
                 room.shrink_to(message.len() as u64 + ANSWER_ROOM);
-                let checked = self.check(&message).await?;
-                drop(turn);
+                let checked = self.check(&message, turn).await?;
                 // The gateway's own operation is for the gateway: the cloud does not know it.
-                let (own, many) = match &checked.asks {
+                let (own, many, scanned) = match &checked.asks {
                     Asks::Query(_) => return self.ask(checked).await,
                     Asks::Submit(submission) => {
-                        (submission.own, submission.own || submission.records > split.above_records)
+                        let many = submission.own || submission.records > split.above_records;
+                        (submission.own, many, submission.scan)
                     }
                 };
                 match (many, checked.header.signed) {
-                    (true, false) => self.spool(message, id).await?,
+                    // The scanner has had all of it.
+                    (true, false) => self.spool(message, id, scanned).await?,
                     (true, true) if own => return Err(signed_for_us()),
                     (true, true) if split.signed == Signed::Refuse => {
                         return Err(signed(split.above_records));
                     }
                     _ => {
-                        if let Asks::Submit(submission) = &checked.asks
-                            && let Some(verdict) = submission.scan
-                        {
+                        if let Some(verdict) = scanned {
                             exchange.scanned(verdict);
                         }
                         return self.pass(message, room).await;
                     }
                 }
             }
-            (Held::Whole(message), None) => self.spool(message, id).await?,
+            (Held::Whole(message), None) => self.spool(message, id, None).await?,
             (Held::More(begun), room) => {
-                let read = self.reader(Binds::UsUnsigned, Some(id));
+                let read = self.reader(Binds::UsUnsigned, Some(id), None);
                 let declared = self.declared.clone();
                 let (read, body_read) = through_from(exchange, declared, turn, begun, rest, read).await;
                 self.body_read = body_read;
@@ -122,9 +121,14 @@ impl Passage<'_, '_> {
         awaited.answer(kept, split, until).await
     }
 
-    /// Reads a message that is in memory into the spool.
-    async fn spool(&mut self, message: Bytes, id: BatchId) -> Result<SoapMessage, Refusal> {
-        let read = self.reader(Binds::UsUnsigned, Some(id));
+    /// Reads a message that is in memory into the spool; scans it unless it was found to be this.
+    async fn spool(
+        &mut self,
+        message: Bytes,
+        id: BatchId,
+        scanned: Option<Verdict>,
+    ) -> Result<SoapMessage, Refusal> {
+        let read = self.reader(Binds::UsUnsigned, Some(id), scanned);
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
         let reading = tokio::task::spawn_blocking(move || {
             read(Unpacked::Identity(RawBody::whole(message, limit, &digests)))

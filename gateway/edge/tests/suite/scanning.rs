@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use sekisho_edge::route::{Mode, Route, Signed, Split};
+use sekisho_journal::Digest;
 use sekisho_scan::{Address, Beyond, Kind, Scanner, Settings};
 
 use crate::client::find;
@@ -230,6 +232,70 @@ fn what_is_longer_than_the_scanner_looks_at_is_refused_or_looked_at_in_part() {
     site.client().ask(Way::RestCsv.request("/orders", &set)).receipt();
     assert_eq!(clamd.given(), [set.csv().as_bytes()[..1_000].to_vec()]);
     assert_eq!((scanned(&site, "in-part"), scanned(&site, "passed")), (1, 0));
+    // Of a relayed message, too, also where each of its parts is short enough.
+    let said = envelope("<done xmlns=\"urn:example:bulk\"/>");
+    for (n, message) in (1..).zip([Way::Swa.message(set.csv().as_bytes()), padded(&call(), 2_000)]) {
+        let cloud = cloud(answer("200 OK", "text/xml", &said));
+        let scanner = scanner(clamd.address, 1_000, Beyond::ScanBeginning);
+        let site = Site::with(Arrangement { scanner, upstream: cloud.url.clone(), ..Arrangement::default() });
+        assert_eq!(site.client().ask(message.to("/relay")).status, 200, "{n}");
+        assert_eq!((scanned(&site, "in-part"), scanned(&site, "passed")), (1, 0), "{n}");
+    }
+}
+
+/// The same message with a long comment behind its body.
+fn padded(message: &Message, length: usize) -> Message {
+    let text = String::from_utf8(message.body.clone()).unwrap();
+    Message::soap11(&text.replace("</e:Envelope>", &format!("<!--{}--></e:Envelope>", " ".repeat(length))))
+}
+
+#[test]
+fn an_envelope_without_records_is_not_scanned() {
+    let clamd = Clamd::start();
+    let scanner = scanner(clamd.address, 1_000, Beyond::Refuse);
+    let site = Site::with(Arrangement { scanner, ..Arrangement::default() });
+    let set = RecordSet::many_orders(2).csv();
+    let long = |body: &str| padded(&Message::soap11(&envelope(body)), 100_000).body;
+    let content_type = "multipart/related; boundary=\"cut\"; type=\"text/xml\"; start=\"<root@test>\"";
+    let root = "Content-Type: text/xml; charset=UTF-8\r\nContent-ID: <root@test>\r\n";
+    let empty = long("");
+    let message = package(content_type, &[(root, &empty), ("Content-Type: text/csv\r\n", set.as_bytes())]);
+    site.client().ask(message.to("/orders")).receipt();
+    assert_eq!(clamd.given(), [set.into_bytes()]);
+    let asked = long("<g:heartbeat xmlns:g=\"urn:sekisho:gateway:1\"/>");
+    let message = package(content_type, &[(root, &asked)]);
+    assert_eq!(site.client().ask(message.to("/orders")).status, 200);
+    assert!(clamd.given().is_empty());
+}
+
+/// The relay route splits what has more than two records.
+fn splits(route: &mut Route) {
+    if let Mode::Relay { split, .. } = &mut route.mode {
+        *split = Some(Split {
+            above_records: 2,
+            pass_bytes: 100_000,
+            deadline: DEADLINE,
+            signed: Signed::Pass,
+            merged: true,
+            plan: Digest::of(b"{}"),
+            mapping: Digest::of(b"mapping"),
+        });
+    }
+}
+
+#[test]
+fn a_message_that_is_split_is_scanned_once() {
+    let clamd = Clamd::start();
+    let scanner = scanner(clamd.address, 1 << 20, Beyond::Refuse);
+    let site = Site::with(Arrangement { scanner, edit: splits, ..Arrangement::default() });
+    let orders = RecordSet::many_orders(3).elements();
+    let message =
+        Message::soap11(&envelope(&format!("<b:orders xmlns:b=\"urn:example:bulk\">{orders}</b:orders>")));
+    let message = message.with("Prefer", "wait=0");
+    assert_eq!(site.client().ask(message.to("/relay")).refused().code, "relay-unfinished");
+    assert_eq!(site.batches().len(), 1);
+    assert_eq!(clamd.given(), [message.body]);
+    assert_eq!(scanned(&site, "passed"), 1);
 }
 
 #[test]

@@ -35,22 +35,25 @@ impl Chunks {
         self.state == State::End
     }
 
-    /// Reads on, and gives the data on; answers what lies behind the body's end.
+    /// Reads on, and gives the data on as long as it is wanted; answers what lies behind the body's end, or behind what was wanted.
     pub(super) fn read<'b>(
         &mut self,
         mut bytes: &'b [u8],
-        mut data: impl FnMut(&[u8]),
+        mut data: impl FnMut(&[u8]) -> bool,
     ) -> Result<&'b [u8], ScanError> {
         while !bytes.is_empty() && self.state != State::End {
             if let State::Data(left) = self.state {
                 let (now, rest) =
                     bytes.split_at(bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-                data(now);
+                let wants_more = data(now);
                 bytes = rest;
                 self.state = match left - now.len() as u64 {
                     0 => State::DataEnd,
                     left => State::Data(left),
                 };
+                if !wants_more {
+                    return Ok(bytes);
+                }
                 continue;
             }
             let end = bytes.iter().position(|byte| *byte == b'\n');

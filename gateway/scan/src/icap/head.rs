@@ -82,7 +82,7 @@ fn head(bytes: &[u8]) -> Result<Head, ScanError> {
             "encapsulated" => head.encapsulated = encapsulated(value)?,
             name => {
                 if let Some(plain) = FINDS.iter().position(|find| *find == name).filter(|at| *at < plainest) {
-                    (plainest, head.found) = (plain, Some(named(value)));
+                    (plainest, head.found) = (plain, Some(named(name, value)));
                 }
             }
         }
@@ -149,8 +149,12 @@ fn encapsulated(value: &[u8]) -> Result<Option<Encapsulated>, ScanError> {
     }
 }
 
-/// The name in `Type=0; Resolution=2; Threat=Eicar;`, or the whole value where it has no such form.
-fn named(value: &[u8]) -> Signature {
+/// The name in `Type=0; Resolution=2; Threat=Eicar;`, or the whole value where it has no such form; but of violations no more than that
+/// there are some: they are told with names of files, which are the sender's.
+fn named(field: &str, value: &[u8]) -> Signature {
+    if field == "x-violations-found" {
+        return Signature::new(b"violations");
+    }
     let threat = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).find_map(|part| {
         part.get(..7).filter(|name| name.eq_ignore_ascii_case(b"threat=")).map(|_| &part[7..])
     });

@@ -31,7 +31,7 @@ pub(crate) struct ScannerSection {
     /// How long it may take nothing of what is sent, in milliseconds.
     #[serde(default = "default_stall_timeout_ms")]
     pub(crate) stall_timeout_ms: u64,
-    /// How long its verdict may take once it has everything, in milliseconds.
+    /// How long its whole answer may take once it has everything, in milliseconds.
     #[serde(default = "default_answer_timeout_ms")]
     pub(crate) answer_timeout_ms: u64,
     /// The most bytes of one content that it is given: an attachment, a body, a message that is relayed. No more than it looks at by
@@ -53,7 +53,7 @@ fn default_stall_timeout_ms() -> u64 {
     30_000
 }
 fn default_answer_timeout_ms() -> u64 {
-    120_000
+    60_000
 }
 fn default_max_bytes() -> u64 {
     25 * 1024 * 1024
