@@ -56,8 +56,7 @@ fn add(found: &mut Vec<String>, action: &str) {
 
 /// Holds every action to the body's operation: those of the head and of the package's root, and `wsa:Action`.
 ///
-/// Its `action` and `wsa_action` are taken wherever they stand; what is another operation's, of the route or of the gateway, is taken
-/// nowhere. Beyond that a `SOAPAction` or parameter has to be the `action`, where one is set; a `wsa:Action` the `wsa_action`, where
+/// Its `action` and `wsa_action` are taken wherever they stand; what is another operation's of the route is taken nowhere. Beyond that a `SOAPAction` or parameter has to be the `action`, where one is set; a `wsa:Action` the `wsa_action`, where
 /// one is set: without it an action by WS-Addressing differs from the `SOAPAction` lawfully (WS-Addressing 1.0 Metadata §4.4).
 pub(super) fn check<R: BufRead>(
     operation: &Operation,
@@ -67,8 +66,7 @@ pub(super) fn check<R: BufRead>(
 ) -> Result<(), Refusal> {
     let others = || desk.route.operations.iter().filter(|other| other.body != operation.body);
     let taken = |sent: &str, set: Option<&str>| {
-        is_of(operation, sent)
-            || set.is_none() && !is_gateways(sent) && !others().any(|other| is_of(other, sent))
+        is_of(operation, sent) || set.is_none() && !others().any(|other| is_of(other, sent))
     };
     let labels = desk.actions.iter().chain(root).all(|sent| taken(sent, operation.action.as_deref()));
     match labels && envelope.actions().all(|sent| taken(sent, operation.wsa_action.as_deref())) {
@@ -99,11 +97,6 @@ pub(super) fn check_own<R: BufRead>(
 
 fn is_of(operation: &Operation, sent: &str) -> bool {
     [&operation.action, &operation.wsa_action].into_iter().flatten().any(|action| action == sent)
-}
-
-/// Whether an action is one of the gateway's own, of whichever form.
-fn is_gateways(sent: &str) -> bool {
-    sent.strip_prefix(NAMESPACE).is_some_and(|rest| rest.starts_with(['#', '/', ':']))
 }
 
 fn mismatch() -> Refusal {
