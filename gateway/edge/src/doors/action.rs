@@ -56,8 +56,9 @@ fn add(found: &mut Vec<String>, action: &str) {
 
 /// Holds every action to the body's operation: those of the head and of the package's root, and `wsa:Action`.
 ///
-/// Its `action` and `wsa_action` are taken wherever they stand; what is another operation's of the route is taken nowhere. Beyond that a `SOAPAction` or parameter has to be the `action`, where one is set; a `wsa:Action` the `wsa_action`, where
-/// one is set: without it an action by WS-Addressing differs from the `SOAPAction` lawfully (WS-Addressing 1.0 Metadata §4.4).
+/// Its `action` and `wsa_action` are taken wherever they stand; what is another operation's of the route is taken nowhere. Beyond
+/// that a `SOAPAction` or parameter has to be the `action`, where one is set; a `wsa:Action` the `wsa_action`, where one is set:
+/// without it an action by WS-Addressing differs from the `SOAPAction` lawfully (WS-Addressing 1.0 Metadata §4.4).
 pub(super) fn check<R: BufRead>(
     operation: &Operation,
     desk: &Desk<'_>,
