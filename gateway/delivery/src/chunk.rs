@@ -12,7 +12,7 @@ use sekisho_liveness::ErrorClass;
 use sekisho_upstream::{Answer, AnswerStream, Body, LoginError, Note, Sent, Token, Upstream, UpstreamError};
 use uuid::Uuid;
 
-use crate::dialect::{Asked, Verdict};
+use crate::dialect::{Asked, RowProblem, Verdict};
 use crate::encode::{self, Measured, RowSource};
 use crate::plan::PlanError;
 use crate::signals::Signals;
@@ -35,6 +35,13 @@ pub enum End {
         code: String,
         /// A deadline passed.
         timeout: bool,
+    },
+    /// Some of a chunk's rows were asked for by key, and the rest could not be.
+    BrokeOff {
+        /// The rows that are not known to be there, ascending.
+        heard: Vec<RowProblem>,
+        /// How the question ended.
+        why: Box<End>,
     },
 }
 

@@ -8,6 +8,7 @@
 //! The order that makes outcomes true is in the commands: a chunk is written down before it is sent; what has come back is
 //! written down before anything new is begun; and what the ledger could not take is offered again until it has.
 
+mod by_keys;
 mod close;
 mod command;
 mod open;
@@ -87,6 +88,8 @@ struct Task {
     measured: Arc<Measured>,
     /// The upstream is asked which of its rows are there.
     by_keys: bool,
+    /// Calls of it that were counted before it began.
+    calls: u64,
     /// It goes whole or not at all.
     whole: bool,
 }
@@ -131,6 +134,8 @@ enum Asked {
 enum Then {
     /// They were an outcome: the next one may be offered.
     Outcome,
+    /// A record that was tried as often as may be is an operator's.
+    Withheld(u64),
     /// The batch is looked at again.
     Again,
     /// The batch is over.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sekisho_journal::SpoolError;
 use sekisho_records::{Cell, RowBuf};
-use sekisho_upstream::Body;
+use sekisho_upstream::{Body, UpstreamError};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -55,7 +55,10 @@ async fn asked(outgoing: &Outgoing, chunk: &Measured) -> Result<End, End> {
     });
     let mut found = Vec::new();
     while let Some(part) = parts.recv().await {
-        found.extend(call(outgoing, finder, chunk, part).await?);
+        match call(outgoing, finder, chunk, part).await {
+            Ok(more) => found.extend(more),
+            Err(why) => return Err(broken_off(&found, chunk, why)),
+        }
     }
     match reading.await {
         Ok(Ok(())) => Ok(End::Answered(Finder::verdict(&found, chunk))),
@@ -82,7 +85,9 @@ async fn call(
         authorize(request.headers_mut(), token.as_ref());
         outgoing.tally.call();
         let answer = outgoing.upstream.client().send(request, outgoing.deadline()).await;
-        let answer = answer.map_err(|error| lost(error.code()))?;
+        let lost =
+            |error: UpstreamError| End::Lost { code: error.code().to_owned(), timeout: error.is_timeout() };
+        let answer = answer.map_err(lost)?;
         outgoing.tally.heard(&answer.headers);
         let rows = part.rows.clone();
         match (finder.heard(answer.status, &answer.headers, &answer.body, (rows, &message), chunk), &token) {
@@ -92,18 +97,7 @@ async fn call(
                 renewed = true;
             }
             // It speaks of this call, and of no row.
-            (Err(Verdict::Later { code, .. } | Verdict::Session(code)), _) => return Err(lost(&code)),
-            (
-                Err(
-                    Verdict::Data { code, .. }
-                    | Verdict::TooLarge(code)
-                    | Verdict::Misuse(code)
-                    | Verdict::TimeLimit(code)
-                    | Verdict::Unknown(code),
-                ),
-                _,
-            ) => return Err(useless(&code)),
-            (Err(Verdict::Rows(_)), _) => return Err(useless("answer-unreadable")),
+            (Err(verdict), _) => return Err(End::Answered(verdict)),
         }
     }
 }
@@ -142,6 +136,14 @@ pub(crate) fn read(
         take(part);
     }
     Ok(())
+}
+
+/// What was said before the question could not be asked to its end: which rows are there. Of the others nothing is known.
+fn broken_off(found: &[RowResult], chunk: &Measured, why: End) -> End {
+    match Finder::verdict(found, chunk) {
+        Verdict::Rows(heard) if !found.is_empty() => End::BrokeOff { heard, why: Box::new(why) },
+        _ => why,
+    }
 }
 
 /// Asked in vain; to be asked again.

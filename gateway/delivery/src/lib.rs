@@ -35,7 +35,7 @@ pub use bulk2::{JobAnswer, JobCourse, JobStep};
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
 pub use dialect::{
-    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, FindRowSpec, FindSpec, HeaderElement, PartnerSoapSpec,
+    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, FindSpec, HeaderElement, KeysAre, PartnerSoapSpec,
     RestFormat, RestSpec, ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
 pub use encode::Measured;

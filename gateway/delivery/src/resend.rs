@@ -24,6 +24,8 @@ pub(crate) struct Resend {
     doubts: HashMap<u64, Doubt>,
     /// Records in doubt that were tried as often as may be, and why that was in vain: their neighbours go on without them.
     spent: BTreeMap<u64, Code>,
+    /// Pending records that were sent as often as may be and had no effect, and as what they are held for an operator.
+    withheld: BTreeMap<u64, Code>,
 }
 
 /// A chunk in doubt.
@@ -42,6 +44,10 @@ pub(crate) struct Doubt {
     pub(crate) answered: bool,
     /// The upstream was at work when it said which rows were there: by `not_before` none that is not there will come.
     pub(crate) heard: bool,
+    /// Questions by key that were answered, and of no use.
+    pub(crate) useless: u32,
+    /// When it was asked by key for the first time.
+    pub(crate) asked_since: Option<Duration>,
     /// By `not_before` nothing that was sent can be at work any more.
     pub(crate) rests: bool,
     /// Of the doubt that began then (unix milliseconds): until when nothing is decided about it.
@@ -199,6 +205,23 @@ impl Resend {
     /// Why the first of these records that was tried as often as may be was not taken.
     pub(crate) fn spent_by(&self, records: Range<u64>) -> Option<&Code> {
         self.spent.range(records).next().map(|(_, code)| code)
+    }
+
+    /// A pending record is not to be sent again.
+    pub(crate) fn withhold(&mut self, position: u64, code: Code) {
+        self.withheld.insert(position, code);
+    }
+
+    /// The first of the pending records that is not to be sent again.
+    pub(crate) fn withheld(&self, pending: &RangeSet) -> Option<(u64, Code)> {
+        let first = self.withheld.iter().find(|(position, _)| pending.contains(**position));
+        first.map(|(position, code)| (*position, code.clone()))
+    }
+
+    /// An operator decides about the record, and may order that it be sent.
+    pub(crate) fn given_up(&mut self, position: u64) {
+        self.withheld.remove(&position);
+        self.refusals.remove(&position);
     }
 
     /// The chunk has its outcome.

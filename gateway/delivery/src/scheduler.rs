@@ -70,8 +70,6 @@ struct Sent {
     task: TaskId,
     since: Instant,
     tally: Tally,
-    /// It is a bulk job.
-    job: bool,
     /// Nothing is sent: the upstream is asked by key.
     by_keys: bool,
 }
@@ -267,7 +265,7 @@ impl Scheduler {
             tally: Tally::default(),
             keep,
         };
-        let (tally, job) = (outgoing.tally.clone(), outgoing.source.plan.dialect.bulk2().is_some());
+        let tally = outgoing.tally.clone();
         let notary = Notary {
             ledger: self.shared.ledger.clone(),
             batch: sending.batch,
@@ -287,7 +285,7 @@ impl Scheduler {
                 None => outgoing.send(&measured).await,
             }
         });
-        let sent = Sent { task: sending.task, since: Instant::now(), tally, job, by_keys };
+        let sent = Sent { task: sending.task, since: Instant::now(), tally, by_keys };
         self.tasks.insert(task.id(), sent);
     }
 
@@ -296,9 +294,9 @@ impl Scheduler {
         failpoints::pass(Point::ChunkEnded);
         let now = self.now();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(Sent { task, since, tally, job, by_keys }) = self.tasks.remove(&id) else { return };
+        let Some(Sent { task, since, tally, by_keys }) = self.tasks.remove(&id) else { return };
         let (calls, signals) = tally.sum();
-        self.dispatcher.heard(now, calls, signals, job);
+        self.dispatcher.heard(now, task, calls, signals);
         match ended {
             Ok((_, end)) => {
                 // That a row is not there is no refusal.

@@ -99,6 +99,7 @@ fn failure(end: &End) -> (ErrorClass, bool, Option<Station>, &str) {
             (ErrorClass::Authentication, true, Some(Station::Login), code)
         }
         End::NotSent { code, class } => (*class, false, None, code),
+        End::BrokeOff { why, .. } => failure(why),
         End::Lost { code, timeout: true } => (ErrorClass::Timeout, false, import, code),
         // Cut on the way: by the line or by any station behind it.
         End::Lost { code, timeout: false } => (ErrorClass::Line, false, None, code),

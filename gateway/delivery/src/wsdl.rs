@@ -98,8 +98,8 @@ pub enum WsdlError {
         /// The row's element.
         record: String,
     },
-    /// A path into the answer leads nowhere.
-    #[error("{key}: the WSDL's answer has no '{step}' there")]
+    /// A path into the answer, or the question, leads nowhere, or to where anything may stand.
+    #[error("{key}: the WSDL describes no '{step}' there")]
     Path {
         /// Which setting.
         key: &'static str,
@@ -190,15 +190,20 @@ impl SoapSpec {
             fill(&mut find.path, "dialect.find.path", &below(&asked.address, upstream))?;
             fill(&mut find.namespace, "dialect.find.namespace", &asked.input.namespace)?;
             fill(&mut find.action, "dialect.find.action", &asked.action)?;
-            types.walk(&types.element(&asked.input)?, &find.key, "dialect.find.key")?;
-            if let Some(output) = &asked.output {
-                let mut response = find.response.take().unwrap_or_default();
-                fill(&mut response, "dialect.find.response", &output.local)?;
-                find.response = Some(response);
-                if let Some(found) = types.walk(&types.element(output)?, &find.found, "dialect.find.found")? {
-                    types.walk(&found, &find.found_key, "dialect.find.found_key")?;
-                }
-            }
+            let missing =
+                || WsdlError::Missing { kind: "answer of the operation", name: find.operation.clone() };
+            let output = asked.output.as_ref().ok_or_else(missing)?;
+            // Where anything may stand, a path that leads nowhere would say that no key is there.
+            let walk = |from: &Declared, path: &str, key| {
+                let open = || WsdlError::Path { key, step: path.to_owned() };
+                types.walk(from, path, key)?.ok_or_else(open)
+            };
+            walk(&types.element(&asked.input)?, &find.key, "dialect.find.key")?;
+            let found = walk(&types.element(output)?, &find.found, "dialect.find.found")?;
+            walk(&found, &find.found_key, "dialect.find.found_key")?;
+            let mut response = find.response.take().unwrap_or_default();
+            fill(&mut response, "dialect.find.response", &output.local)?;
+            find.response = Some(response);
         }
         if let Some(path) = &spec.fault_code {
             fault(path, &operation, &types)?;

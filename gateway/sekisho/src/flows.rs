@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use http::Uri;
-use sekisho_delivery::{DialectSpec, FindSpec, RestSpec};
+use sekisho_delivery::{DialectSpec, FindSpec};
 use sekisho_upstream::LoginConfig;
 use serde::Serialize;
 
@@ -304,10 +304,7 @@ fn spoken(dialect: &DialectSpec) -> (&'static str, String, String) {
     let data = |version: &str, below: &str| format!("/services/data/v{version}/{below}");
     let (method, path, name) = match dialect {
         DialectSpec::Soap(soap) => ("POST", both(&soap.path, soap.find.as_ref()), "soap"),
-        DialectSpec::Swa(swa) => ("POST", both(&swa.path, swa.find.as_ref()), "swa"),
-        DialectSpec::Rest(RestSpec { find: Some(find), path, .. }) => {
-            ("POST, PUT, PATCH, GET", format!("{path} {}", find.path), "rest")
-        }
+        DialectSpec::Swa(swa) => ("POST", swa.path.clone(), "swa"),
         DialectSpec::Rest(rest) => {
             let method = ["POST", "PUT", "PATCH"].into_iter().find(|method| *method == rest.method);
             (method.unwrap_or("POST, PUT, PATCH"), rest.path.clone(), "rest")

@@ -325,7 +325,7 @@ impl World {
         let Some(sending) = gateway.sendings.remove(&task) else { return };
         let end = end(&sending, reply, gateway);
         tell!(self, "chunk {} of {} ends: {end:?}", sending.chunk(), sending.batch());
-        gateway.dispatcher.heard(now, 1, Signals::default(), false);
+        gateway.dispatcher.heard(now, task, 1, Signals::default());
         gateway.dispatcher.ended(now, task, &end);
     }
 

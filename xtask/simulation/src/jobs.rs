@@ -369,7 +369,7 @@ impl World {
         let Some(gateway) = &mut self.gateway else { return true };
         let Some(course) = gateway.courses.get_mut(&task) else { return true };
         let Some(end) = course.course.told(self.now - course.began, answer) else { return false };
-        gateway.dispatcher.heard(now, course.calls, Signals::default(), true);
+        gateway.dispatcher.heard(now, task, course.calls, Signals::default());
         let asked = course.asked;
         gateway.courses.remove(&task);
         gateway.dispatcher.ended(now, task, &end);

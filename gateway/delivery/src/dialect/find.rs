@@ -11,19 +11,20 @@ use super::form::element;
 use super::verdict::{RowResult, joined};
 use super::xml_answer::{SoapAnswer, SoapPaths};
 use super::{
-    Codes, HeaderElement, RestSpec, ResultsSpec, RowProblem, RowProblemKind, SoapSpec, SoapVersion, SwaSpec,
-    Verdict, addressed, by_status, constant_headers, filled, json_answer, message, request, setting,
-    xml_names,
+    Codes, HeaderElement, ResultsSpec, RowProblem, RowProblemKind, SoapSpec, SoapVersion, Verdict, addressed,
+    by_status, filled, message, request, setting, xml_names,
 };
 use crate::encode::Measured;
 use crate::plan::PlanError;
 use sekisho_upstream::Endpoint;
 
-/// A described SOAP operation that says which of some keys are there. Only for calls that make new rows: where a row may have been
-/// there before with its key, its being there proves nothing of the call.
+/// A described SOAP operation that says which of some keys are there. Only for calls that make new rows, under keys that are used
+/// once, and by a WSDL that describes the operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FindSpec {
+    /// What the keys are. Without it nothing may be asked: a row that was there before would pass for the one in doubt.
+    pub keys: KeysAre,
     /// Path below the upstream's base address; the dialect's own where absent.
     #[serde(default)]
     pub path: String,
@@ -51,19 +52,12 @@ pub struct FindSpec {
     pub most_keys: u32,
 }
 
-/// A described HTTP call (`GET`) that says whether the row with one key is there. Only for calls that make new rows, as
-/// [`FindSpec`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FindRowSpec {
-    /// Path below the upstream's base address; `{key}` is replaced, percent-encoded.
-    pub path: String,
-    /// Statuses that say that it is there.
-    #[serde(default = "default_found")]
-    pub found: Vec<u16>,
-    /// Statuses that say that it is not.
-    #[serde(default = "default_absent")]
-    pub absent: Vec<u16>,
+/// What the keys of an upstream's rows are, as the operator knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeysAre {
+    /// Each key names one row for ever: no other batch, route or system sends a row with it, and none that is gone comes again.
+    UsedOnce,
 }
 
 fn default_key() -> String {
@@ -72,20 +66,9 @@ fn default_key() -> String {
 fn default_most_keys() -> u32 {
     1_000
 }
-fn default_found() -> Vec<u16> {
-    vec![200]
-}
-fn default_absent() -> Vec<u16> {
-    vec![404]
-}
 
 /// A dialect's way of asking by key, ready for use.
-pub(crate) enum Finder {
-    Soap(SoapFinder),
-    Row { spec: FindRowSpec, rest: RestSpec },
-}
-
-pub(crate) struct SoapFinder {
+pub(crate) struct Finder {
     spec: FindSpec,
     version: SoapVersion,
     headers: Vec<HeaderElement>,
@@ -99,7 +82,14 @@ pub(crate) struct SoapFinder {
 impl Finder {
     pub(super) fn of_soap(soap: &SoapSpec) -> Result<Option<Self>, PlanError> {
         let Some(find) = &soap.find else { return Ok(None) };
-        SoapFinder {
+        xml_names([&find.operation, &find.key, &find.found_key].into_iter().map(String::as_str))?;
+        if find.found.trim_matches('/').is_empty() {
+            return Err(setting("dialect.find.found", "is empty: it names what is repeated in the answer"));
+        }
+        if find.most_keys == 0 {
+            return Err(setting("dialect.find.most_keys", "must be at least 1"));
+        }
+        Ok(Some(Self {
             spec: completed(find, &soap.path, &soap.namespace),
             version: soap.version,
             headers: soap.headers.clone(),
@@ -107,145 +97,21 @@ impl Finder {
             unqualified: soap.unqualified,
             paths: paths(find, soap.fault_code.as_deref()),
             codes: soap.codes.clone(),
-        }
-        .checked()
-    }
-
-    pub(super) fn of_swa(swa: &SwaSpec) -> Result<Option<Self>, PlanError> {
-        let Some(find) = &swa.find else { return Ok(None) };
-        SoapFinder {
-            spec: completed(find, &swa.path, &swa.namespace),
-            version: swa.version,
-            headers: swa.headers.clone(),
-            addressing: false,
-            unqualified: false,
-            paths: paths(find, swa.fault_code.as_deref()),
-            codes: swa.codes.clone(),
-        }
-        .checked()
-    }
-
-    pub(super) fn of_rest(rest: &RestSpec) -> Result<Option<Self>, PlanError> {
-        let Some(find) = &rest.find else { return Ok(None) };
-        if !find.path.contains("{key}") {
-            return Err(setting(
-                "dialect.find.path",
-                "has no {key}, which the key of a row takes the place of",
-            ));
-        }
-        if find.found.is_empty() || find.absent.is_empty() {
-            return Err(setting("dialect.find.absent", "and `found` need a status each"));
-        }
-        if find.found.iter().any(|status| find.absent.contains(status)) {
-            return Err(setting("dialect.find.absent", "has a status that `found` has, too"));
-        }
-        Ok(Some(Self::Row { spec: find.clone(), rest: rest.clone() }))
+        }))
     }
 
     /// Most keys in one call.
     pub(crate) fn most_keys(&self) -> u64 {
-        match self {
-            Self::Soap(finder) => u64::from(finder.spec.most_keys.max(1)),
-            Self::Row { .. } => 1,
-        }
+        u64::from(self.spec.most_keys.max(1))
     }
 
     /// Appends a key as it is asked for. The error is a code.
     pub(crate) fn key(&self, key: &str, out: &mut Vec<u8>) -> Result<(), &'static str> {
-        match self {
-            _ if key.is_empty() => Err("key-missing"),
-            Self::Soap(finder) => element(&finder.spec.key, key, out),
-            // They would lead to another row, or to all of them (RFC 3986 section 5.2.4).
-            Self::Row { .. } if matches!(key, "." | "..") => Err("key-in-path"),
-            Self::Row { .. } => {
-                for byte in key.bytes() {
-                    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                        out.push(byte);
-                    } else {
-                        out.extend_from_slice(format!("%{byte:02X}").as_bytes());
-                    }
-                }
-                Ok(())
-            }
-        }
+        if key.is_empty() { Err("key-missing") } else { element(&self.spec.key, key, out) }
     }
 
     /// The call that asks for these keys, and its body. `message` is a name that no other call has.
     pub(crate) fn call(
-        &self,
-        endpoint: &Endpoint,
-        batch: &str,
-        chunk: u64,
-        message: &str,
-        keys: &[u8],
-    ) -> Result<(Request<()>, Vec<u8>), PlanError> {
-        match self {
-            Self::Soap(finder) => finder.call(endpoint, batch, chunk, message, keys),
-            Self::Row { spec, rest } => {
-                let path = spec.path.replace("{key}", &String::from_utf8_lossy(keys));
-                let mut request = request(endpoint, Method::GET, &path)?;
-                for (name, value) in constant_headers(rest)? {
-                    request.headers_mut().insert(name, value);
-                }
-                Ok((request, Vec::new()))
-            }
-        }
-    }
-
-    /// What an answer says of the rows that it was asked for. `message` is what the call went under.
-    ///
-    /// # Errors
-    /// It says nothing of them: why, as a verdict on the call.
-    pub(crate) fn heard(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        (rows, message): (Range<u64>, &str),
-        chunk: &Measured,
-    ) -> Result<Vec<RowResult>, Verdict> {
-        match self {
-            Self::Soap(finder) => finder.heard(status, headers, body, (rows, message), chunk),
-            Self::Row { spec, .. } if spec.found.contains(&status.as_u16()) => {
-                let keys = rows.filter_map(|row| chunk.keys.hashes.get(usize::try_from(row).ok()?));
-                Ok(keys.map(|key| RowResult { key: Some(*key), ..RowResult::default() }).collect())
-            }
-            Self::Row { spec, .. } if spec.absent.contains(&status.as_u16()) => Ok(Vec::new()),
-            Self::Row { rest, .. } => {
-                let code = json_answer::error_code(body, &rest.error_code);
-                let known = code.as_deref().and_then(|code| rest.codes.verdict(code, headers));
-                Err(known.unwrap_or_else(|| by_status(status, code.as_deref(), headers)))
-            }
-        }
-    }
-
-    /// What all answers together say of a chunk's rows: each is there, or is not.
-    pub(crate) fn verdict(found: &[RowResult], chunk: &Measured) -> Verdict {
-        match joined(found, true, chunk.rows, &chunk.keys) {
-            Ok(of_row) => {
-                let absent = (0_u64..).zip(&of_row).filter(|(_, found)| found.is_none());
-                let absent = absent.map(|(row, _)| RowProblem { row, kind: RowProblemKind::NotDone });
-                Verdict::Rows(absent.collect())
-            }
-            Err(code) => Verdict::Unknown(code.to_owned()),
-        }
-    }
-}
-
-impl SoapFinder {
-    fn checked(self) -> Result<Option<Finder>, PlanError> {
-        let names = [&self.spec.operation, &self.spec.key, &self.spec.found_key];
-        xml_names(names.into_iter().map(String::as_str))?;
-        if self.spec.found.trim_matches('/').is_empty() {
-            return Err(setting("dialect.find.found", "is empty: it names what is repeated in the answer"));
-        }
-        if self.spec.most_keys == 0 {
-            return Err(setting("dialect.find.most_keys", "must be at least 1"));
-        }
-        Ok(Some(Finder::Soap(self)))
-    }
-
-    fn call(
         &self,
         endpoint: &Endpoint,
         batch: &str,
@@ -270,7 +136,11 @@ impl SoapFinder {
         Ok((request, [framing.head.as_slice(), keys, &framing.tail].concat()))
     }
 
-    fn heard(
+    /// What an answer says of the rows that it was asked for. `sent` is what the call went under.
+    ///
+    /// # Errors
+    /// It says nothing of them: why, as a verdict on the call.
+    pub(crate) fn heard(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -299,6 +169,18 @@ impl SoapFinder {
             }
             _ if status.is_success() => unknown("answer-unreadable"),
             _ => Err(by_status(status, None, headers)),
+        }
+    }
+
+    /// What all answers together say of a chunk's rows: each is there, or is not.
+    pub(crate) fn verdict(found: &[RowResult], chunk: &Measured) -> Verdict {
+        match joined(found, true, chunk.rows, &chunk.keys) {
+            Ok(of_row) => {
+                let absent = (0_u64..).zip(&of_row).filter(|(_, found)| found.is_none());
+                let absent = absent.map(|(row, _)| RowProblem { row, kind: RowProblemKind::NotDone });
+                Verdict::Rows(absent.collect())
+            }
+            Err(code) => Verdict::Unknown(code.to_owned()),
         }
     }
 

@@ -24,7 +24,7 @@ use sekisho_upstream::Endpoint;
 pub(crate) use self::answer_form::AnswerForm;
 use self::envelope::{Envelope, XSI, attribute_text};
 pub(crate) use self::find::Finder;
-pub use self::find::{FindRowSpec, FindSpec};
+pub use self::find::{FindSpec, KeysAre};
 pub(crate) use self::form::RowForm;
 pub(crate) use self::judge::Asked;
 pub use self::spec::{
@@ -88,8 +88,6 @@ impl Dialect {
         let mut json = None;
         let finder = match spec {
             DialectSpec::Soap(soap) => Finder::of_soap(soap)?,
-            DialectSpec::Swa(swa) => Finder::of_swa(swa)?,
-            DialectSpec::Rest(rest) => Finder::of_rest(rest)?,
             _ => None,
         };
         if finder.is_some() && mapped_key.is_none() {

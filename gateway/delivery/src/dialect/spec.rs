@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::find::{FindRowSpec, FindSpec};
+use super::find::FindSpec;
 
 /// One of the six dialects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -139,9 +139,6 @@ pub struct SwaSpec {
     /// As [`SoapSpec::fault_code`].
     #[serde(default)]
     pub fault_code: Option<String>,
-    /// As [`SoapSpec::find`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub find: Option<FindSpec>,
     /// What codes mean.
     #[serde(default)]
     pub codes: Codes,
@@ -179,9 +176,6 @@ pub struct RestSpec {
     /// In a (JSON) error answer: where its code stands.
     #[serde(default = "default_code")]
     pub error_code: String,
-    /// As [`SoapSpec::find`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub find: Option<FindRowSpec>,
     /// What codes mean.
     #[serde(default)]
     pub codes: Codes,

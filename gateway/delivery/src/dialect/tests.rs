@@ -414,19 +414,28 @@ fn descriptions_that_cannot_work_are_refused_by_key() {
     .expect("a plan");
     assert!(insert.check().expect_err("no insert is idempotent").to_string().contains("idempotent"));
     let found = |find: serde_json::Value| serde_json::json!({"kind": "soap", "path": "/", "namespace": "u", "operation": "add", "record": "row", "find": find});
-    assert!(of(found(serde_json::json!({"operation": "find", "found": "/"}))).contains("dialect.find.found"));
-    assert!(of(found(serde_json::json!({"operation": "1x", "found": "f"}))).contains("'1x'"));
-    let none = serde_json::json!({"operation": "find", "found": "f", "most_keys": 0});
+    assert!(
+        of(found(serde_json::json!({"keys": "used-once", "operation": "find", "found": "/"})))
+            .contains("dialect.find.found")
+    );
+    assert!(
+        of(found(serde_json::json!({"keys": "used-once", "operation": "1x", "found": "f"}))).contains("'1x'")
+    );
+    let none = serde_json::json!({"keys": "used-once", "operation": "find", "found": "f", "most_keys": 0});
     assert!(of(found(none)).contains("dialect.find.most_keys"));
-    let by_row = |find: serde_json::Value| serde_json::json!({"kind": "rest", "path": "/", "format": "csv", "find": find});
-    assert!(of(by_row(serde_json::json!({"path": "/rows"}))).contains("dialect.find.path"));
-    let both = serde_json::json!({"path": "/rows/{key}", "found": [200], "absent": [200, 404]});
-    assert!(of(by_row(both)).contains("dialect.find.absent"));
+    for untold in [
+        found(serde_json::json!({"operation": "find", "found": "f"})),
+        found(serde_json::json!({"keys": "unique", "operation": "find", "found": "f"})),
+        // A status alone proves nothing.
+        serde_json::json!({"kind": "rest", "path": "/", "format": "csv", "find": {"path": "/rows/{key}"}}),
+    ] {
+        assert!(serde_json::from_value::<DialectSpec>(untold).is_err());
+    }
     let mut repeated: Plan = serde_json::from_value(serde_json::json!({
         "route": "r", "upstream": "u",
         "layout": {"element": "{urn:t}record", "fields": [{"name": "F001"}]},
         "mapping": {"key": ["F001"]},
-        "dialect": found(serde_json::json!({"operation": "find", "found": "f"})),
+        "dialect": found(serde_json::json!({"keys": "used-once", "operation": "find", "found": "f"})),
     }))
     .expect("a plan");
     repeated.check().expect("what may not be repeated may be asked for");

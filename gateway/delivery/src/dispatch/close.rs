@@ -8,14 +8,14 @@ use sekisho_liveness::ErrorClass;
 use super::{Dispatcher, Moment, Report, Task, TaskId};
 use crate::backoff;
 use crate::chunk::End;
-use crate::dialect::{RowProblem, RowProblemKind, Verdict};
+use crate::dialect::{RowProblem, Verdict};
 use crate::encode::Measured;
 use crate::outcome::{IN_PART, MISSING, exceptions};
 use crate::pace;
 use crate::plan::RetrySpec;
 
 /// How often an upstream is asked for the outcome of records that its answers leave out.
-const MOST_QUESTIONS: u32 = 3;
+pub(super) const MOST_QUESTIONS: u32 = 3;
 
 /// A record of a chunk in doubt whose turn to be sent again has not come.
 const NOT_YET: &str = "not-repeated-yet";
@@ -32,7 +32,7 @@ pub(super) enum Kind {
 }
 
 /// What the end means for the records.
-enum Meaning {
+pub(super) enum Meaning {
     /// Rows have outcomes.
     Rows(Vec<RowProblem>),
     /// The records are refused for good: one alone, or what may not be split.
@@ -68,13 +68,23 @@ impl Dispatcher {
         let retry = batch.plan.plan.retry;
         let bulk = batch.plan.dialect.bulk2().is_some();
         let proven = self.routes.get(&route).is_some_and(|route| route.proven);
-        let meaning = self.meaning(now.clock, &task, end, proven, &retry);
+        let (heard, end) = match end {
+            End::BrokeOff { heard, why } => (Some(heard.as_slice()), &**why),
+            end => (None, end),
+        };
+        let meaning = match task.by_keys {
+            true => self.meaning_of_keys(now.clock, &task, end, &retry),
+            false => self.meaning(now.clock, &task, end, proven, &retry),
+        };
         self.tell_pace(now.clock, &task, end, &meaning, &route);
         let took = now.clock.saturating_sub(task.opened);
         self.reports.push(Report::ChunkEnded { route: route.clone(), end: meaning.word(), took });
         let keep = self.routes.ended(&self.name, &route);
         self.ready.extend(keep);
-        let events = self.events(now.clock, &task, meaning, &route);
+        let events = match task.by_keys {
+            true => self.told_by_keys(now.clock, &task, meaning, heard, &route),
+            false => self.events(now.clock, &task, meaning, &route),
+        };
         if !events.is_empty() {
             self.outcomes.push_back((task.turn, events));
         }
@@ -164,6 +174,8 @@ impl Dispatcher {
                 let answered = matches!(end, End::Answered(_));
                 Meaning::Unknown { code: code.clone(), time_limit: false, answered }
             }
+            // Questions by key alone break off.
+            End::BrokeOff { why, .. } => self.meaning(now, task, why, proven, retry),
         }
     }
 
@@ -201,20 +213,13 @@ impl Dispatcher {
             vec![Event::ChunkAnswered { chunk: number, exceptions, rows: task.measured.rows }]
         };
         match meaning {
-            Meaning::Rows(mut problems) => {
-                let first_look =
-                    task.by_keys && !std::mem::replace(&mut resend.doubt(number).heard, task.by_keys);
-                if first_look {
-                    // What is there is there; of what is not, nothing is known before the upstream can be at work on nothing more.
-                    problems.iter_mut().for_each(|problem| problem.kind = RowProblemKind::Unknown);
-                }
+            Meaning::Rows(problems) => {
                 if task.kind == Kind::Repeat {
                     self.budget.refund();
                 }
                 let most = plan.retry.record_attempts;
                 // The job that was given them, and no other, says itself what it did.
-                // Of a row that is not there no try has had its effect.
-                let told = task.by_keys || task.kind == Kind::Ask && chunk_attempt == 1;
+                let told = task.kind == Kind::Ask && chunk_attempt == 1;
                 let unproven = doubted && !told && !resend.doubt(number).answered;
                 let mut found =
                     exceptions(&problems, &task.measured, plan.idempotent, unproven, resend, most);
@@ -282,12 +287,8 @@ impl Dispatcher {
                 } else {
                     let doubt = resend.doubt(number);
                     doubt.failures += 1;
-                    doubt.forgotten |=
-                        task.kind == Kind::Ask && !task.by_keys && doubt.failures >= MOST_QUESTIONS;
+                    doubt.forgotten |= task.kind == Kind::Ask && doubt.failures >= MOST_QUESTIONS;
                     doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
-                    if first_look {
-                        doubt.not_before = now + plan.pace.deadline();
-                    }
                 }
                 self.count(route, &all, live.len());
                 events
@@ -309,9 +310,7 @@ impl Dispatcher {
                 }
                 let code = Code::new(&code);
                 match task.kind {
-                    Kind::Ask if chunk_attempt == 1 && !task.by_keys => {
-                        vec![Event::DoubtReturned { chunk: number, code }]
-                    }
+                    Kind::Ask if chunk_attempt == 1 => vec![Event::DoubtReturned { chunk: number, code }],
                     // That job did nothing; one that was given them before may have. Asking again tells no more.
                     Kind::Ask => {
                         let doubt = resend.doubt(number);
@@ -330,15 +329,13 @@ impl Dispatcher {
                     _ => vec![Event::ChunkReturned { chunk: number, code }],
                 }
             }
-            Meaning::Unknown { code, time_limit, answered } => {
+            Meaning::Unknown { code, time_limit, .. } => {
                 let count = task.measured.records.end - task.measured.records.start;
                 let mut culprit = None;
                 let doubt = resend.doubt(number);
                 doubt.failures += 1;
                 doubt.answered = false;
                 doubt.forgotten |= code == "job-gone";
-                // Answered, and to no avail, as often as makes sense.
-                doubt.forgotten |= task.by_keys && answered && doubt.failures > MOST_QUESTIONS;
                 if time_limit {
                     doubt.size = Some(count.div_ceil(2));
                     if count == 1 {
@@ -354,10 +351,6 @@ impl Dispatcher {
                 }
                 doubt.not_before = now + backoff::wait(&plan.retry, doubt.failures, &mut self.random);
                 doubt.rests = true;
-                if task.by_keys {
-                    // It may have stood still, with what was sent before.
-                    doubt.heard = false;
-                }
                 if batch.view.ordered || batch.orders.are_within() {
                     // The upstream may be at work on it still, and would overwrite what comes after the repetition. Who says that it has
                     // stopped has, and who was waited for to the end has had the time; but a call may have left long after it was begun,
@@ -378,7 +371,7 @@ impl Dispatcher {
         }
     }
 
-    fn count(&mut self, route: &str, exceptions: &[Exception], live: u64) {
+    pub(super) fn count(&mut self, route: &str, exceptions: &[Exception], live: u64) {
         let of = |outcome: Outcome| exceptions.iter().filter(|one| one.outcome == outcome).count() as u64;
         self.report_records(route, "delivered", live.saturating_sub(exceptions.len() as u64));
         self.report_records(route, "partial", of(Outcome::Partial));

@@ -11,6 +11,7 @@ use sekisho_journal::{ChunkState, Code, Digest, Event};
 
 use super::close::Kind;
 use super::order::Allowed;
+use super::quotas::calls_for;
 use super::{
     Asked, Command, Dispatcher, Moment, OpenBatch, Question, Reading, Sending, Step, Task, TaskId, Then,
     Turn, Use,
@@ -21,6 +22,9 @@ use crate::plan::RetrySpec;
 
 /// How long a batch whose payload cannot be read waits before it is looked at again.
 pub(super) const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
+
+/// For how many deadlines of a call an upstream is asked by key that gives no answer.
+const LONGEST_ASKED: u32 = 10;
 
 impl Dispatcher {
     /// The next thing for a batch.
@@ -93,6 +97,10 @@ impl Dispatcher {
         let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
         if batch.state.closing.is_some() || batch.state.pending.is_empty() {
             return Step::Wait(None);
+        }
+        if let Some((position, code)) = batch.resend.withheld(&batch.state.pending) {
+            let events = self.held_unsent(turn, position..position + 1, &code);
+            return Step::Do(self.write(turn, events, Then::Withheld(position), now));
         }
         let waits = batch.resend.waits_until(now.clock);
         if self.routes.get(&batch.plan.plan.route).is_none_or(|route| route.pace.is_full()) {
@@ -167,7 +175,12 @@ impl Dispatcher {
                 doubt.forgotten &= window.is_zero();
             }
         }
-        let ask = can_ask && !batch.resend.doubt(number).forgotten;
+        let asked = batch.resend.doubt(number);
+        // Nobody could be asked for longer than anything may take.
+        let longest = batch.plan.plan.doubt_window() + LONGEST_ASKED * deadline;
+        asked.forgotten |=
+            !asked.heard && asked.asked_since.is_some_and(|since| now.clock >= since + longest);
+        let ask = can_ask && !asked.forgotten;
         if let Some(question) = question.filter(|_| ask) {
             let unbounded = Bounds { records: u64::MAX, size: ChunkSize::WHOLE };
             let given = chunk.first..chunk.first + chunk.count;
@@ -274,10 +287,28 @@ impl Dispatcher {
                 let doubted = Event::ChunkInDoubt { chunk, code: code.clone() };
                 self.outcomes.push_back((turn, vec![doubted, Event::DoubtHeld { chunk, code }]));
             }
+            // The payload is not what it was: an answer would say nothing of the rest.
+            Use::Ask { chunk, .. } if self.stops_short(turn, chunk, &measured) => {
+                let code = Code::new(measured.unsendable.unwrap_or("record-unsendable"));
+                let command = self.hold(turn, chunk, code, now);
+                self.ready.push_back(command);
+            }
             Use::Ask { chunk, question } => {
+                if let Some(until) = self.no_room_to_ask(turn, &measured, &question, now) {
+                    if let Some(batch) = self.batches.get_mut(&turn) {
+                        batch.resend.doubt(chunk).not_before = until;
+                    }
+                    return;
+                }
                 self.send(turn, chunk, measured, Kind::Ask, Some(question), now);
             }
         }
+    }
+
+    /// Not all of the chunk was read.
+    fn stops_short(&self, turn: Turn, chunk: u64, measured: &Measured) -> bool {
+        let chunk = self.batches.get(&turn).and_then(|batch| batch.state.chunks.get(&chunk));
+        chunk.is_some_and(|chunk| measured.records.end < chunk.first + chunk.count)
     }
 
     /// Writes a new chunk down, before anything of it is sent.
@@ -348,16 +379,25 @@ impl Dispatcher {
     /// Records that the spool cannot give are held, with its reason, as a chunk that was never sent; the others go on.
     /// Restored from a backup, they go when an operator gives them back or orders that they be sent.
     pub(super) fn hold_unread(&mut self, turn: Turn, run: Range<u64>, code: Code, now: Moment) {
-        let Some(batch) = self.batches.get(&turn) else { return };
-        let chunk = batch.state.next_chunk();
-        let (first, count) = (run.start, run.end - run.start);
-        let events = vec![
-            Event::ChunkOpened { chunk, first, count, attempt: 1 },
-            Event::ChunkInDoubt { chunk, code: code.clone() },
-            Event::DoubtHeld { chunk, code },
-        ];
+        let events = self.held_unsent(turn, run, &code);
+        if events.is_empty() {
+            return;
+        }
         let command = self.write(turn, events, Then::Again, now);
         self.ready.push_back(command);
+    }
+
+    /// Pending records become a chunk that is held, and was not sent.
+    fn held_unsent(&self, turn: Turn, run: Range<u64>, code: &Code) -> Vec<Event> {
+        let Some(batch) = self.batches.get(&turn) else { return Vec::new() };
+        let chunk = batch.state.next_chunk();
+        let (first, count) = (run.start, run.end - run.start);
+        let attempt = 1 + batch.resend.refusals(first);
+        vec![
+            Event::ChunkOpened { chunk, first, count, attempt },
+            Event::ChunkInDoubt { chunk, code: code.clone() },
+            Event::DoubtHeld { chunk, code: code.clone() },
+        ]
     }
 
     /// Sends a chunk that the ledger knows to be in flight, or asks for one in doubt.
@@ -380,14 +420,21 @@ impl Dispatcher {
                 route.map(|route| route.pace.opened(now.clock, measured.rows, measured.bytes))
             }
         };
-        let count = self.spend(&plan, &measured, kind, now);
+        let calls = calls_for(&plan, &measured, ask.as_ref());
+        let count = self.spend(&plan, &measured, kind, calls, now);
         self.ready.extend(count);
+        if ask == Some(Question::Keys)
+            && let Some(batch) = self.batches.get_mut(&turn)
+        {
+            batch.resend.doubt(chunk).asked_since.get_or_insert(now.clock);
+        }
         if kind == Kind::Repeat
             && let Some(batch) = self.batches.get_mut(&turn)
         {
             // There will be another handle to ask by.
             let doubt = batch.resend.doubt(chunk);
             (doubt.forgotten, doubt.heard) = (false, false);
+            (doubt.useless, doubt.asked_since) = (0, None);
         }
         self.last_task += 1;
         let task = TaskId(self.last_task);
@@ -400,6 +447,7 @@ impl Dispatcher {
             opened: now.clock,
             measured: Arc::clone(&measured),
             by_keys: ask == Some(Question::Keys),
+            calls,
             whole: plan.plan.no_split,
         };
         self.tasks.insert(task, known);

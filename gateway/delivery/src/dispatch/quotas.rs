@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_journal::planted::{Bug, is as is_planted};
 
 use super::close::Kind;
-use super::{Command, Dispatcher, LEDGER_WAIT, Moment, Turn};
+use super::{Command, Dispatcher, LEDGER_WAIT, Moment, Question, TaskId, Turn};
 use crate::encode::Measured;
 use crate::pace::{DailySpec, Pace};
 use crate::plan::CompiledPlan;
@@ -21,9 +21,12 @@ const ROWS_OF_A_BATCH: u64 = 10_000;
 
 impl Dispatcher {
     /// What the exchanges of a chunk came to: so many calls, and what their answers say of the upstream's own counts.
-    pub fn heard(&mut self, now: Moment, calls: u64, signals: Signals, of_a_job: bool) {
+    pub fn heard(&mut self, now: Moment, task: TaskId, calls: u64, signals: Signals) {
         let Some(quota) = &mut self.quota else { return };
-        let counted = if of_a_job { CALLS_OF_A_JOB } else { 1 };
+        let task = self.tasks.get(&task);
+        let batch = task.and_then(|task| self.batches.get(&task.turn));
+        let of_a_job = batch.is_some_and(|batch| batch.plan.dialect.bulk2().is_some());
+        let counted = if of_a_job { CALLS_OF_A_JOB } else { task.map_or(1, |task| task.calls) };
         quota.also(now.wall, calls.saturating_sub(counted));
         quota.told(now.wall, signals);
         if calls > counted {
@@ -57,6 +60,20 @@ impl Dispatcher {
         Some(now.clock + Duration::from_millis(wait.until.saturating_sub(now.wall)))
     }
 
+    /// Until when it may not be asked what became of a chunk.
+    pub(super) fn no_room_to_ask(
+        &self,
+        turn: Turn,
+        measured: &Measured,
+        question: &Question,
+        now: Moment,
+    ) -> Option<Duration> {
+        let plan = &self.batches.get(&turn)?.plan;
+        let calls = calls_for(plan, measured, Some(question));
+        let wait = self.wait(&plan.plan.pace.daily, calls, 1, now)?;
+        Some(now.clock + Duration::from_millis(wait.until.saturating_sub(now.wall)))
+    }
+
     /// Until when nothing may be sent at all.
     pub(super) fn quotas_used_up_until(&self, now: Moment) -> Option<Duration> {
         let each: Option<Vec<Duration>> =
@@ -77,6 +94,7 @@ impl Dispatcher {
         plan: &CompiledPlan,
         measured: &Measured,
         kind: Kind,
+        calls: u64,
         now: Moment,
     ) -> Option<Command> {
         let bulk = plan.dialect.bulk2().is_some();
@@ -85,7 +103,7 @@ impl Dispatcher {
             Kind::New | Kind::Repeat if bulk => (measured.rows, measured.rows.div_ceil(ROWS_OF_A_BATCH)),
             Kind::New | Kind::Repeat => (measured.rows, 0),
         };
-        self.quota.as_mut()?.spend(now.wall, Spent { calls: calls_of(plan), rows, batches });
+        self.quota.as_mut()?.spend(now.wall, Spent { calls, rows, batches });
         Some(Command::Count { name: self.quota_name(), memory: self.counted()? })
     }
 
@@ -115,6 +133,14 @@ impl Dispatcher {
 
     fn wait(&self, daily: &DailySpec, calls: u64, rows: u64, now: Moment) -> Option<Wait> {
         self.quota.as_ref()?.wait(daily, calls, rows, now.wall)
+    }
+}
+
+/// Calls that sending a chunk, or asking for it, takes at least.
+pub(super) fn calls_for(plan: &CompiledPlan, measured: &Measured, ask: Option<&Question>) -> u64 {
+    match (ask, plan.dialect.finder()) {
+        (Some(Question::Keys), Some(finder)) => measured.rows.div_ceil(finder.most_keys()).max(1),
+        _ => calls_of(plan),
     }
 }
 

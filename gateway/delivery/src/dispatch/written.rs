@@ -25,6 +25,12 @@ impl Dispatcher {
         match then {
             Then::Again => {}
             Then::Outcome => self.stirred = true,
+            Then::Withheld(position) => {
+                self.stirred = true;
+                if let Some(batch) = self.batches.get_mut(&turn) {
+                    batch.resend.given_up(position);
+                }
+            }
             Then::Finish => {
                 self.stirred = true;
                 let route = self.route_of(turn);

@@ -37,7 +37,6 @@ pub(crate) fn swa() -> SwaSpec {
         headers: Vec::new(),
         results: Some(results_by_key("result", "error/code", "error/field")),
         fault_code: None,
-        find: None,
         codes: Default::default(),
     }
 }
@@ -111,7 +110,6 @@ pub(crate) fn rest(format: RestFormat) -> RestSpec {
         results: Some(results_by_key("results", "errors/code", "errors/field")),
         taken: vec![200, 201, 204],
         error_code: "code".into(),
-        find: None,
         codes: Default::default(),
     }
 }

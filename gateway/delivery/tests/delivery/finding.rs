@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sekisho_delivery::{DialectSpec, FindRowSpec, FindSpec, PaceSpec, Plan, RestFormat, RestSpec, SoapSpec};
+use sekisho_delivery::{DialectSpec, FindSpec, KeysAre, PaceSpec, Plan, SoapSpec};
 use sekisho_journal::Status;
 
+use crate::nested::{household, households};
 use crate::order::{accept, all};
-use crate::support::cloud::{json_rows, key_of, xml_rows};
+use crate::support::cloud::{key_of, xml_rows};
 use crate::support::intake::{NAMESPACE, dialect, envelope, fault, take};
 use crate::support::{Call, Cloud, House, Reply, Table, plan};
 
@@ -16,6 +17,7 @@ const RECORDS: u64 = 10;
 
 fn find() -> FindSpec {
     FindSpec {
+        keys: KeysAre::UsedOnce,
         path: String::new(),
         namespace: String::new(),
         operation: "findRecords".into(),
@@ -266,46 +268,143 @@ async fn what_an_earlier_process_sent_is_asked_for_by_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_described_call_is_asked_row_by_row() {
+async fn a_record_that_never_has_its_effect_is_held_in_the_end_and_its_neighbours_get_through() {
     let table = Table::default();
     let rows = table.clone();
-    let cloud = Cloud::start(move |call| match call.path.strip_prefix("/rows/") {
-        None => {
-            let values: Vec<serde_json::Value> = serde_json::from_slice(&call.body).expect("rows");
-            for row in json_rows(&values).into_iter().filter(|row| call.number > 0 || key_of(row) != "U3") {
-                rows.write(row);
-            }
-            if call.number == 0 { Reply::Cut } else { Reply::json(200, "{}") }
-        }
-        Some(key) if rows.value(key, "F001").is_some() => Reply::json(200, "{}"),
-        Some(_) => Reply::json(404, r#"{"code":"NOT_FOUND"}"#),
+    let cloud = Cloud::start(move |call| match is_find(call) {
+        false if keys_of_rows(call).iter().any(|key| key == "U3") => Reply::Cut,
+        _ => adds(&rows, call),
     })
     .await;
-    let rest = RestSpec {
-        method: "POST".into(),
-        path: "/rows".into(),
-        format: RestFormat::Json,
-        envelope: None,
-        record: "row".into(),
-        namespace: None,
-        headers: Default::default(),
-        results: None,
-        taken: vec![200],
-        error_code: "code".into(),
-        find: Some(FindRowSpec { path: "/rows/{key}".into(), found: vec![200], absent: vec![404] }),
-        codes: Default::default(),
-    };
-    let plan = Plan { dialect: DialectSpec::Rest(rest), ..finding(find()) };
     let mut house = House::new();
+    let mut plan = finding(find());
+    plan.pace = PaceSpec { limit_ms: 50, grace_ms: 50, ..plan.pace };
+    plan.retry.record_attempts = 2;
     let batch = house.accept(&plan, RECORDS).await;
     let _delivery = house.start(&cloud.endpoint()).await;
-    assert_eq!(house.finished(batch).await.sums.delivered, RECORDS);
-    assert_eq!((table.len() as u64, table.most_writes()), (RECORDS, 1));
-    let posts: Vec<u64> = cloud
+    let held =
+        house.until(batch, |view| view.status == Status::Held && view.sums.delivered == RECORDS - 1).await;
+    assert_eq!(held.sums.in_doubt, 1);
+    table.holds(RECORDS, &[3], "");
+    assert_eq!(table.most_writes(), 1);
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
+    assert_eq!(
+        (chunk.first, chunk.count, chunk.code.as_ref().map(|code| code.as_str())),
+        (3, 1, Some("not-processed"))
+    );
+    // 10, 5, 3, 2 or 1 records, and alone.
+    let tries = cloud
         .calls()
         .iter()
-        .filter(|call| call.method == http::Method::POST)
-        .map(|call| call.number)
-        .collect();
-    assert_eq!(posts, [0, 2 * RECORDS + 1], "two looks at each row between the two");
+        .filter(|call| !is_find(call) && keys_of_rows(call).contains(&"U3".into()))
+        .count();
+    assert!((4..=5).contains(&tries), "{tries}");
+}
+
+fn keys_of_rows(call: &Call) -> Vec<String> {
+    xml_rows(call.text(), "row").iter().map(|row| key_of(row).to_string()).collect()
+}
+
+#[tokio::test]
+async fn who_never_says_anything_of_use_is_not_asked_for_ever() {
+    type Silence = fn() -> Reply;
+    let cases: [(&str, Silence, Option<usize>); 4] = [
+        ("not now", || Reply::With(503, ("retry-after", "0".into()), String::new()), Some(4)),
+        ("too many", || Reply::With(429, ("retry-after", "0".into()), String::new()), Some(4)),
+        ("not you", || Reply::With(401, ("x", "0".into()), String::new()), Some(4)),
+        // No answer at all is asked for as long as anything may take.
+        ("nothing", || Reply::Cut, None),
+    ];
+    for (name, silence, questions) in cases {
+        let cloud = Cloud::start(move |call| if is_find(call) { silence() } else { Reply::Cut }).await;
+        let mut house = House::new();
+        let mut plan = finding(find());
+        plan.pace = PaceSpec { limit_ms: 50, grace_ms: 50, ..plan.pace };
+        let batch = house.accept(&plan, RECORDS).await;
+        let _delivery = house.start(&cloud.endpoint()).await;
+        let held = house.until(batch, |view| view.status == Status::Held).await;
+        assert_eq!((held.sums.in_doubt, sent(&cloud)), (RECORDS, 1), "{name}");
+        let chunk = house.chunks(batch).await.pop().expect("a chunk");
+        assert!(chunk.asked > 0 && chunk.asked_code.is_some(), "{name}: {chunk:?}");
+        let asked = cloud.calls().len() - 1;
+        assert!(questions.map_or(asked > 4, |questions| asked == questions), "{name}: {asked} questions");
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_question_broke_off_counts() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud = Cloud::start(move |call| match (adds(&rows, call), call.number) {
+        (_, 0) => Reply::Cut,
+        (_, _) if is_find(call) && keys_of(call).contains(&"U3".to_owned()) => fault("OUT_OF_ORDER"),
+        (reply, _) => reply,
+    })
+    .await;
+    let mut house = House::new();
+    let batch = house.accept(&finding(FindSpec { most_keys: 3, ..find() }), RECORDS).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held).await;
+    assert_eq!((held.sums.delivered, held.sums.in_doubt), (3, RECORDS - 3));
+    assert_eq!((table.most_writes(), sent(&cloud)), (1, 1));
+    let chunk = house.chunks(batch).await.pop().expect("a chunk");
+    assert_eq!(chunk.asked_code.as_ref().map(|code| code.as_str()), Some("OUT_OF_ORDER"), "{chunk:?}");
+}
+
+#[tokio::test]
+async fn a_record_of_which_some_rows_are_there_and_some_are_not_is_an_operators() {
+    // The second household came in with its first member alone.
+    let cloud = Cloud::start(|call| match is_find(call) {
+        true => {
+            let there =
+                keys_of(call).into_iter().filter(|key| !["H1-1", "H2-0", "H2-1"].contains(&key.as_str()));
+            Reply::xml(envelope(&found(there)))
+        }
+        false => Reply::Cut,
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = finding(find());
+    households(&mut plan);
+    plan.mapping.key = vec!["Id".into()];
+    if let DialectSpec::Soap(soap) = &mut plan.dialect {
+        soap.results = None;
+    }
+    let batch = house.accept_with(&plan, (0..3).map(|n| household(n, 2))).await;
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held).await;
+    assert_eq!((held.sums.delivered, held.sums.partial, held.sums.in_doubt), (1, 0, 2));
+    assert_eq!(sent(&cloud), 1, "nothing is sent twice");
+    let chunk = house.chunks(batch).await.pop().expect("a chunk");
+    assert_eq!(chunk.asked_code.as_ref().map(|code| code.as_str()), Some("taken-in-part"), "{chunk:?}");
+}
+
+#[tokio::test]
+async fn a_look_waits_for_the_days_calls_as_a_chunk_does() {
+    let table = Table::default();
+    let rows = table.clone();
+    let cloud = Cloud::start(move |call| match (adds(&rows, call), call.number) {
+        (_, 0) => Reply::Cut,
+        (reply, _) => reply,
+    })
+    .await;
+    let mut house = House::new();
+    let mut plan = finding(FindSpec { most_keys: 3, ..find() });
+    // One for the chunk, and four that the look would take.
+    plan.pace.daily.calls = Some(4);
+    let short = house.accept(&plan, RECORDS).await;
+    let delivery = house.start(&cloud.endpoint()).await;
+    house.until(short, |view| view.sums.in_doubt == RECORDS).await;
+    delivery.park(Duration::from_secs(60)).await;
+    drop(delivery);
+    assert_eq!(cloud.calls().len(), 1);
+    let mut house = house.reopened();
+    plan.pace.daily.calls = Some(5);
+    plan.route = "enough".into();
+    let enough = house.accept(&plan, 0).await;
+    let delivery = house.start(&cloud.endpoint()).await;
+    house.finished(enough).await;
+    delivery.park(Duration::from_secs(60)).await;
+    assert_eq!(cloud.calls().len(), 1, "it waits over a restart, too");
+    assert_eq!(house.chunks(short).await[0].asked, 0);
 }

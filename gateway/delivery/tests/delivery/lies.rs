@@ -266,7 +266,6 @@ async fn lies_in_a_json_answer_deliver_nothing() {
         }),
         taken: vec![200, 201, 204],
         error_code: "code".into(),
-        find: None,
         codes: Default::default(),
     }));
     let rows = |key: &dyn Fn(u64) -> String| {

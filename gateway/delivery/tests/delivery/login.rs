@@ -25,7 +25,6 @@ fn rest() -> DialectSpec {
         results: None,
         taken: vec![200, 201, 204],
         error_code: "code".into(),
-        find: None,
         codes: Default::default(),
     })
 }

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::support::intake::envelope;
 use crate::support::{Cloud, House, Reply, plan};
 
-fn household(n: u64, members: u64) -> Record {
+pub(crate) fn household(n: u64, members: u64) -> Record {
     let place = Place::default();
     let mut record = Record::new();
     record.start(n + 1, place);
@@ -25,7 +25,7 @@ fn household(n: u64, members: u64) -> Record {
 }
 
 /// Records are households, and their members the rows; one without members makes none.
-fn households(plan: &mut Plan) {
+pub(crate) fn households(plan: &mut Plan) {
     let field = |name: &str| NamedField { name: name.into(), group: None };
     plan.layout = LayoutNames {
         element: QName::new("urn:test", "household"),
@@ -72,7 +72,6 @@ async fn a_household_with_a_refused_member_is_partial_and_says_which() {
         }),
         taken: vec![200, 201, 204],
         error_code: "code".into(),
-        find: None,
         codes: Default::default(),
     }));
     households(&mut plan);

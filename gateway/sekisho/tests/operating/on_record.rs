@@ -142,6 +142,31 @@ fn permitted_flows_are_listed_for_people_and_programs() {
     ));
     let (_, table, _) = flows(&["--language", "ja"]);
     assert!(table.lines().count() == listed.len() + 1 && table.starts_with("方向"), "{table}");
+
+    // Where keys are asked for, rows leave, too.
+    let plain = site.plain();
+    let (before, _) = plain.split_once("[route.dialect]").unwrap();
+    let wsdl = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/wsdl/intake.wsdl");
+    site.configure(&format!(
+        r#"{before}key = ["Code"]
+mapping = {{ key = ["Code"] }}
+[route.dialect]
+kind = "soap"
+wsdl = "{wsdl}"
+path = "/services/{{batch}}"
+operation = "addRecords"
+[route.dialect.find]
+keys = "used-once"
+path = "/services/{{batch}}/found"
+operation = "findRecords"
+found = "found"
+"#
+    ));
+    let (code, out, err) = flows(&["--form", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let listed: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let sent = listed.iter().find(|flow| flow["direction"] == "out" && flow["route"] == "rows").unwrap();
+    assert_eq!(sent["path"], "/services/{batch} /services/{batch}/found");
     site.configure("[gateway]\n");
     assert_eq!(flows(&[]).0, 1);
 }

@@ -135,7 +135,6 @@ fn rest(random: &mut fastrand::Rng) -> RestSpec {
         results: Some(results(random, "results", "code")),
         taken: vec![200, 201, 204],
         error_code: "code".into(),
-        find: None,
         codes: Default::default(),
     }
 }

@@ -44,13 +44,23 @@ fn what_a_wsdl_says_otherwise_is_a_mistake_of_its_key() {
     let path = wrong("key = \"key\"", "key = \"kye\"");
     assert!(path.contains("dialect.results.key") && path.contains("'kye'"), "{path}");
     let find = |more: &str| {
-        let find = "[route.dialect.find]\noperation = \"findRecords\"\nfound = \"found\"\n";
+        let find =
+            "[route.dialect.find]\nkeys = \"used-once\"\noperation = \"findRecords\"\nfound = \"found\"\n";
         let text = by_wsdl().replace("idempotent = true", "idempotent = false") + find + more;
         mistakes_of(&text).join("\n")
     };
     assert_eq!(find(""), "");
     let key = find("found_key = \"kye\"\n");
     assert!(key.contains("dialect.find.found_key") && key.contains("'kye'"), "{key}");
+    let asked = find("key = \"kye\"\n");
+    assert!(asked.contains("dialect.find.key") && asked.contains("'kye'"), "{asked}");
+    let twice = by_wsdl().replace("idempotent = true", "idempotent = false")
+        + "[route.dialect.find]\nkeys = \"used-once\"\noperation = \"findRecords\"\nfound = \"found\"\n[route.duplicates]\nrecords = ";
+    for records in ["\"last-wins\"\n", "\"in-order\"\n"] {
+        let told = mistakes_of(&(twice.clone() + records)).join("\n");
+        assert!(told.contains("dialect.find") && told.contains("two records of one key"), "{told}");
+    }
+    assert_eq!(mistakes_of(&(twice + "\"refuse\"\n")), Vec::<String>::new());
     let action = find("action = \"urn:another\"\n");
     assert!(action.contains("dialect.find.action") && action.contains("findRecords"), "{action}");
     let left_out = mistakes_of(&example("trial.toml").replace("record = \"row\"\n", "")).join("\n");

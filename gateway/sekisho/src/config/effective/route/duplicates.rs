@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sekisho_delivery::DialectSpec;
 use sekisho_edge::route::{DuplicateRecords, Duplicates};
 
 use super::Notes;
@@ -39,6 +40,16 @@ pub(super) fn of(
             text!(
                 "needs a key: set `key`, or a schema with an xs:key",
                 "キーが必要です。`key`を設定するか、xs:keyのあるスキーマを使ってください"
+            ),
+        );
+    }
+    let finds = matches!(&section.dialect, Some(DialectSpec::Soap(soap)) if soap.find.is_some());
+    if finds && (raw.records != DuplicateRecordsPolicy::Refuse || has_key == Some(false)) {
+        notes.add(
+            "dialect.find",
+            text!(
+                "needs a route that refuses two records of one key: `duplicates.records` left out, and a key",
+                "同じキーのレコードを拒否する特定通信で使います。`duplicates.records`を書かず、キーを設定してください"
             ),
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{AnswerSpec, DialectSpec, FindSpec, PaceSpec, Plan, PlanError, RetrySpec};
+use sekisho_delivery::{AnswerSpec, DialectSpec, FindSpec, PaceSpec, Plan, PlanError, RetrySpec, SoapSpec};
 use sekisho_edge::route::{Mode, Signed, Split};
 use sekisho_journal::Digest;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
@@ -137,6 +137,7 @@ fn kept(
         );
         return None;
     };
+    described_find(dialect, notes);
     let Some(schema) = schema else {
         path_of(dialect, upstream, notes);
         return None;
@@ -178,6 +179,19 @@ fn kept(
     Some(Kept { plan: Digest::of(json.as_bytes()), mapping: Digest::of(mapping.as_bytes()), json })
 }
 
+/// What the answer to a question by key proves hangs on its paths: they are held against a description.
+fn described_find(dialect: &DialectSpec, notes: &mut Notes<'_>) {
+    if let DialectSpec::Soap(SoapSpec { find: Some(_), wsdl: None, .. }) = dialect {
+        notes.add(
+            "dialect.find",
+            text!(
+                "needs `wsdl`: a file that describes the operation, which what is written here is held against",
+                "`wsdl`が必要です。ここに書いた内容を、操作を定義したファイルと照合します"
+            ),
+        );
+    }
+}
+
 /// Where a setting of the plan stands in a route.
 fn key_of(key: &str) -> String {
     match key {
@@ -202,10 +216,6 @@ fn setting(key: &str, reason: &str) -> Text {
         "dialect.find" if reason.starts_with("needs") => "mapping.keyの列がちょうど1つ必要です".to_owned(),
         "dialect.find" => {
             "繰り返せない呼び出しのための設定です。idempotentの特定通信では、再送のほうが簡単です".to_owned()
-        }
-        "dialect.find.path" => "行のキーに置き換える{key}がありません".to_owned(),
-        "dialect.find.absent" => {
-            "foundとabsentに、重ならないステータスを1つ以上ずつ書いてください".to_owned()
         }
         "dialect.find.found" => "応答の中で繰り返される要素を書いてください".to_owned(),
         "dialect.find.most_keys" => "1以上にしてください".to_owned(),
@@ -233,13 +243,13 @@ fn path_of(dialect: &DialectSpec, upstream: Option<&EffectiveUpstream>, notes: &
     let own = |find: &FindSpec| Some(find.path.clone()).filter(|path| !path.is_empty());
     let (path, find) = match dialect {
         DialectSpec::Soap(spec) => (&spec.path, spec.find.as_ref().and_then(own)),
-        DialectSpec::Swa(spec) => (&spec.path, spec.find.as_ref().and_then(own)),
-        DialectSpec::Rest(spec) => (&spec.path, spec.find.as_ref().map(|find| find.path.clone())),
+        DialectSpec::Swa(spec) => (&spec.path, None),
+        DialectSpec::Rest(spec) => (&spec.path, None),
         DialectSpec::Bulk2(_) | DialectSpec::Collections(_) | DialectSpec::PartnerSoap(_) => return,
     };
     let paths = [("dialect.path", Some(path.clone())), ("dialect.find.path", find)];
     for (key, path) in paths.into_iter().filter_map(|(key, path)| Some((key, path?))) {
-        let filled = path.replace("{batch}", "x").replace("{chunk}", "1").replace("{key}", "x");
+        let filled = path.replace("{batch}", "x").replace("{chunk}", "1");
         let can_be_asked_for =
             upstream.is_none_or(|upstream| upstream.upstream.endpoint().target(&filled).is_some());
         if filled.starts_with('/') && can_be_asked_for {

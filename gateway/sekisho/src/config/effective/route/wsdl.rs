@@ -113,7 +113,7 @@ pub(crate) fn told(error: &WsdlError) -> Text {
         WsdlError::Column { column, record, .. } => {
             format!("列「{column}」が、WSDLの要素「{record}」の定義（要素、順序、必須）に合いません")
         }
-        WsdlError::Path { step, .. } => format!("WSDLの応答に「{step}」がありません"),
+        WsdlError::Path { step, .. } => format!("WSDLのその場所に「{step}」の定義がありません"),
     };
     Text::new(error.to_string(), japanese)
 }
