@@ -303,7 +303,7 @@ fn scanning(raw: &Raw, scanner: &ScannerSection) -> Vec<Flow> {
 fn spoken(dialect: &DialectSpec) -> (&'static str, String, String) {
     let data = |version: &str, below: &str| format!("/services/data/v{version}/{below}");
     let (method, path, name) = match dialect {
-        DialectSpec::Soap(soap) => ("POST", both(&soap.path, soap.find.as_ref()), "soap"),
+        DialectSpec::Soap(soap) => ("POST", both(&soap.path, soap.find.as_deref()), "soap"),
         DialectSpec::Swa(swa) => ("POST", swa.path.clone(), "swa"),
         DialectSpec::Rest(rest) => {
             let method = ["POST", "PUT", "PATCH"].into_iter().find(|method| *method == rest.method);

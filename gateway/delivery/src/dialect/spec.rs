@@ -102,7 +102,7 @@ pub struct SoapSpec {
     /// How to ask which rows are there, by their keys: for calls that make new rows and may not be repeated. What became of a chunk
     /// whose answer was lost is known by that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub find: Option<FindSpec>,
+    pub find: Option<Box<FindSpec>>,
     /// What codes mean.
     #[serde(default)]
     pub codes: Codes,

@@ -32,7 +32,7 @@ fn find() -> FindSpec {
 
 /// A batch is one chunk, whose cloud has had its time soon.
 fn finding(find: FindSpec) -> Plan {
-    let soap = SoapSpec { find: Some(find), ..dialect() };
+    let soap = SoapSpec { find: Some(Box::new(find)), ..dialect() };
     let pace = PaceSpec { fixed_rows: Some(50), limit_ms: 300, grace_ms: 100, ..PaceSpec::default() };
     Plan { idempotent: false, pace, ..plan(DialectSpec::Soap(soap)) }
 }
@@ -407,4 +407,32 @@ async fn a_look_waits_for_the_days_calls_as_a_chunk_does() {
     delivery.park(Duration::from_secs(60)).await;
     assert_eq!(cloud.calls().len(), 1, "it waits over a restart, too");
     assert_eq!(house.chunks(short).await[0].asked, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_whole_any_more_is_not_asked_for_but_held() {
+    let segment: Arc<Mutex<Option<std::path::PathBuf>>> = Arc::default();
+    let damaged = Arc::clone(&segment);
+    let cloud = Cloud::start(move |call| {
+        assert!(!is_find(call), "the answer would say nothing of the rest");
+        let file = damaged.lock().expect("lock").clone().expect("a segment");
+        let mut bytes = std::fs::read(&file).expect("read");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).expect("damaged");
+        Reply::Cut
+    })
+    .await;
+    let mut house = House::new();
+    house.spool = house.spool.clone().with_segment_bytes(2_000);
+    let mut plan = finding(find());
+    plan.pace.fixed_rows = Some(1_000);
+    let batch = house.accept(&plan, 500).await;
+    let file = house.spool_folder().join(batch.to_string()).join("00000002.seg");
+    *segment.lock().expect("lock") = Some(file);
+    let _delivery = house.start(&cloud.endpoint()).await;
+    let held = house.until(batch, |view| view.status == Status::Held).await;
+    assert_eq!((held.sums.delivered, held.sums.in_doubt, cloud.calls().len()), (0, 500, 1));
+    let chunk = house.chunks(batch).await.pop().expect("a chunk");
+    assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("record-unsendable"), "{chunk:?}");
 }

@@ -67,6 +67,26 @@ fn what_a_wsdl_says_otherwise_is_a_mistake_of_its_key() {
     assert!(left_out.contains("dialect.record") && left_out.contains("name a WSDL"), "{left_out}");
 }
 
+#[test]
+fn where_anything_may_stand_a_question_by_key_has_no_answer_that_proves_something() {
+    let wsdl = std::fs::read_to_string(repository().join("conformance/wsdl/intake.wsdl")).unwrap();
+    let found = "<xs:complexType><xs:sequence><xs:element name=\"key\" type=\"xs:string\"/></xs:sequence></xs:complexType>";
+    assert!(wsdl.contains(found));
+    let open = wsdl.replace(
+        found,
+        "<xs:complexType><xs:sequence><xs:any processContents=\"skip\"/></xs:sequence></xs:complexType>",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("open.wsdl");
+    std::fs::write(&file, open).unwrap();
+    let text = by_wsdl()
+        .replace("idempotent = true", "idempotent = false")
+        .replace("../conformance/wsdl/intake.wsdl", &file.display().to_string())
+        + "[route.dialect.find]\nkeys = \"used-once\"\noperation = \"findRecords\"\nfound = \"found\"\n";
+    let told = mistakes_of(&text).join("\n");
+    assert!(told.contains("dialect.find.found_key") && told.contains("'key'"), "{told}");
+}
+
 /// The cloud's WSDL with its types in a file of their own; what is wrong with a route by it.
 fn in_parts(types: &str, written: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

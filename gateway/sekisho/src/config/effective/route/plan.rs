@@ -242,7 +242,7 @@ fn path_of(dialect: &DialectSpec, upstream: Option<&EffectiveUpstream>, notes: &
     // Without one of its own, keys are asked for where rows go.
     let own = |find: &FindSpec| Some(find.path.clone()).filter(|path| !path.is_empty());
     let (path, find) = match dialect {
-        DialectSpec::Soap(spec) => (&spec.path, spec.find.as_ref().and_then(own)),
+        DialectSpec::Soap(spec) => (&spec.path, spec.find.as_deref().and_then(own)),
         DialectSpec::Swa(spec) => (&spec.path, None),
         DialectSpec::Rest(spec) => (&spec.path, None),
         DialectSpec::Bulk2(_) | DialectSpec::Collections(_) | DialectSpec::PartnerSoap(_) => return,
