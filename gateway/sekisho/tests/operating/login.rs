@@ -119,7 +119,8 @@ fn beyond_loopback_it_takes_a_token_and_a_word_that_is_shown() {
     let address = url.trim_start_matches("http://");
     let asked = |token: &str| {
         let mut admin = Connection::over(std::net::TcpStream::connect(address).unwrap());
-        admin.write(&format!("GET /metrics HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {token}\r\n\r\n"));
+        admin
+            .write(&format!("GET /metrics HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {token}\r\n\r\n"));
         admin.answer()
     };
     assert_eq!((asked(SECOND).status, asked("nobody").status), (200, 401));
