@@ -63,7 +63,7 @@ fn figures(gateway: &[Run], nginx: &[Run], alone: &Load) -> Vec<Figure> {
     };
     let failed: f64 = gateway.iter().map(|run| run.load.failed).sum();
     vec![
-        Figure::new("relay, requests/s over nginx's", median(&ratios), "").bound(Bound::AtLeast(0.2)).note(
+        Figure::new("relay, requests/s over nginx's", median(&ratios), "").bound(Bound::AtLeast(0.5)).note(
             format!(
                 "{MESSAGE} bytes of SOAP, {CONNECTIONS} connections, parsed, checked, relayed; {}",
                 each(&ratios)
