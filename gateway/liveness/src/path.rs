@@ -21,7 +21,8 @@ use crate::words::{self, Texts};
 /// - whether a hop before it was down when last heard of. Until something newer passes that hop, this one is unknown.
 ///
 /// A failure without an answer cannot be told from a failure on the way: if a hop before it turns out to be down, it is
-/// taken as explained, and does not come out as this hop's own when the way is open again.
+/// taken as explained, and does not come out as this hop's own when the way is open again. What was known to be its own
+/// fault before stays so: silence refutes nothing.
 #[derive(Clone, Debug)]
 pub struct Path {
     places: Vec<Place>,
@@ -40,6 +41,9 @@ struct Place {
     interval: Duration,
     by_traffic_only: bool,
     fact: Option<Fact>,
+    /// When a failure was last known to be this hop's own, unless a look that began later passed it. It outlasts the fact,
+    /// which a failure of unknown place may replace.
+    failed: Option<Moment>,
     proof: Option<Proof>,
     evidence: Evidence,
     shown: HopState,
@@ -147,6 +151,7 @@ impl Path {
             if let Some(&old) = self.by_id.get(&*place.id) {
                 let old = &self.places[old];
                 place.fact = old.fact.clone();
+                place.failed = old.failed;
                 place.proof = old.proof.clone();
                 place.evidence = old.evidence;
                 place.shown = old.shown;
@@ -317,9 +322,8 @@ impl Place {
     /// Whether the last that is known of it is that it was down, however long ago.
     fn was_down(&self) -> bool {
         let proven = self.proof.as_ref().map(|proof| proof.at.monotonic);
-        self.fact.as_ref().is_some_and(|fact| {
-            fact.state == HopState::Down && proven.is_none_or(|proven| proven < fact.at.monotonic)
-        })
+        let fact = self.fact.as_ref().filter(|fact| fact.state == HopState::Down).map(|fact| fact.at);
+        later(fact, self.failed).is_some_and(|failed| proven.is_none_or(|proven| proven < failed.monotonic))
     }
 
     fn life(&self) -> Duration {
@@ -332,6 +336,14 @@ impl Place {
             HopState::Up | HopState::Degraded => seen_at,
             HopState::Down | HopState::Unknown => now,
         };
+        let located = located || observation.answered;
+        match observation.state {
+            HopState::Down if located => self.failed = Some(at),
+            HopState::Up | HopState::Degraded => {
+                self.failed = self.failed.filter(|failed| at.monotonic < failed.monotonic);
+            }
+            HopState::Down | HopState::Unknown => {}
+        }
         let stands = match (&self.fact, observation.state) {
             (None, _) => true,
             // That a look failed says nothing of the hop: what is known stays known, and grows old.
@@ -344,8 +356,7 @@ impl Place {
                 Some((en, ja)) => Texts { en: en.into(), ja: ja.into() },
                 None => words::seen(observation.state, observation.class),
             };
-            let Observation { state, class, latency, answered, .. } = observation;
-            let located = located || answered;
+            let Observation { state, class, latency, .. } = observation;
             self.fact = Some(Fact { state, class, at, latency, located, explained: false, texts });
         }
     }
@@ -413,6 +424,7 @@ fn places(specs: Vec<HopSpec>, now: Moment) -> Result<Vec<Place>, PathError> {
             interval: spec.interval,
             by_traffic_only: spec.by_traffic_only,
             fact: None,
+            failed: None,
             proof: None,
             evidence: Evidence::default(),
             shown: HopState::Unknown,

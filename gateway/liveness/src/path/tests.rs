@@ -179,6 +179,23 @@ fn silence_that_a_hop_before_explains_does_not_come_out_as_ones_own() {
 }
 
 #[test]
+fn silence_that_a_hop_before_explains_does_not_undo_a_fault_that_was_ones_own() {
+    let mut path = path();
+    path.report("main/import", up().from_traffic(), at(0.5));
+    path.report("main/login", Observation::down(ErrorClass::Authentication), at(1.0));
+    path.report("main/line", Observation::down(ErrorClass::Line), at(2.0));
+    path.report("main/login", Observation::down(ErrorClass::Timeout), at(2.5));
+    path.report("main/cloud", up(), at(3.0));
+    // The way to the login is open again; the login itself was last heard of refusing.
+    assert_eq!(state(&mut path, "main/login", 3.0), Unknown);
+    let import = hop_at(&mut path, "main/import", 3.0);
+    assert_eq!(import.state, Unknown);
+    assert_eq!(&*import.text_en, "behind main/login, which was down when last looked at");
+    path.report("main/login", up(), at(4.0));
+    assert_eq!((state(&mut path, "main/login", 4.0), state(&mut path, "main/import", 4.0)), (Up, Up));
+}
+
+#[test]
 fn a_look_that_failed_itself_changes_no_fact() {
     let mut path = path();
     path.report("main/line", Observation::unknown(), at(0.5));
