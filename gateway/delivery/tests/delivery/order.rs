@@ -336,3 +336,40 @@ async fn what_an_earlier_process_sent_is_waited_for_where_records_of_one_key_fol
         assert!(repeated(&shell), "{:?}", house.chunks(batch).await);
     }
 }
+
+/// A call that was cut may have left long after it was begun, behind a login: it can be at work for a whole deadline from the cut on,
+/// and would overwrite what comes after its repetition. Who was waited for to the end has had that time.
+#[tokio::test]
+async fn what_was_cut_is_waited_for_from_the_cut_on_where_the_order_counts() {
+    let cases = [
+        ("cut, on an ordered route", true, false, false, false),
+        ("cut, with a later record of its key in the batch", false, true, false, false),
+        ("cut, and nothing follows", false, false, false, true),
+        ("never answered, on an ordered route", true, false, true, true),
+    ];
+    for (name, ordered, again, timeout, is_soon) in cases {
+        let house = House::new();
+        let plan = patient(PaceSpec { fixed_rows: Some(8), ..PaceSpec::default() });
+        let deadline = plan.pace.deadline();
+        let records = [all(0..2, "one"), all(if again { 0..2 } else { 2..4 }, "two")].concat();
+        let batch = accept(&house, &plan, ordered, &records, true).await;
+        let mut shell = Shell::new(&house);
+        shell.until_it_sleeps(|_, _| {}).await;
+        let tries =
+            |shell: &Shell<'_>| shell.sent.iter().filter(|sending| sending.records().contains(&0)).count();
+        assert_eq!(tries(&shell), 1, "{name}");
+
+        // Nearly as long as an answer is waited for.
+        let (task, moment) = (shell.sent[0].task(), std::time::Duration::from_secs(1));
+        shell.clock += deadline - moment;
+        shell.dispatcher.ended(shell.now(), task, &End::Lost { code: "upstream-cut".into(), timeout });
+        shell.until_it_sleeps(|_, _| {}).await;
+        // A deadline after it was begun, and more than any backoff.
+        shell.clock += 2 * moment;
+        shell.until_it_sleeps(|_, _| {}).await;
+        assert_eq!(tries(&shell), 1 + usize::from(is_soon), "{name}: {:?}", house.chunks(batch).await);
+        shell.clock += deadline - moment;
+        shell.until_it_sleeps(|_, _| {}).await;
+        assert_eq!(tries(&shell), 2, "{name}: {:?}", house.chunks(batch).await);
+    }
+}
