@@ -141,12 +141,13 @@ impl Passage<'_, '_> {
         // A scan has a thread for as long as the scanner takes, even if nobody waits for it any more: no more of them than bodies are
         // read at once.
         let turn = scanner.as_ref().map(|_| turn);
+        let client = self.exchange.client.name.clone();
         let check = move || {
             let _turn = turn;
             let mut checked = read(Unpacked::Identity(RawBody::whole(whole.clone(), limit, &digests)))?;
             if let (Some(scanner), Asks::Submit(submission)) = (&scanner, &mut checked.asks) {
                 // Its parts have been, as they are decoded; this is what is sent on.
-                let scans = Scans::new(scanner);
+                let scans = Scans::new(scanner, &client);
                 let said = scans.whole(&*whole).and_then(|()| scans.verdict());
                 let version = checked.version;
                 let said = said.map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })?;
@@ -171,14 +172,15 @@ impl Passage<'_, '_> {
         let exchange = self.exchange;
         let route = Arc::clone(exchange.route);
         let (media_type, door) = (self.media_type.clone(), self.door);
-        let actions = self.actions.clone();
+        let (actions, client) = (self.actions.clone(), exchange.client.name.clone());
         let received_at = exchange.received_at;
         let room = self.room.clone();
         let spool = id.zip(room).map(|(_, room)| exchange.gateway.spool.bounded_by(room));
         move |body| {
             let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
-            let scans = route.scan.as_ref().filter(|_| scanned.is_none()).map(Scans::new);
+            let scans = route.scan.as_ref().filter(|_| scanned.is_none());
+            let scans = scans.map(|scanner| Scans::new(scanner, &client));
             if let (Some(scans), None) = (&scans, spool) {
                 // It is scanned with the whole message.
                 scans.leave_envelope();

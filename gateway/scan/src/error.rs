@@ -21,10 +21,18 @@ pub enum ScanError {
     /// It did not answer when it was last looked at: nobody waits for it until it does.
     #[error("the scanner did not answer when it was last looked at, and is not asked before it does")]
     Down,
+    /// As many contents as it is given at once are with it, and none of them ended in time; or whose content this is has half of them.
+    #[error(
+        "all of the scanner's places for this content are taken (max_scans: {most}, half of it for one client)"
+    )]
+    Full {
+        /// The limit.
+        most: usize,
+    },
     /// The connection ended before the verdict.
     #[error("the scanner's connection ended before its verdict ({0})")]
     Broken(io::ErrorKind),
-    /// It takes no bytes, or says nothing.
+    /// It takes no bytes, or says nothing, or not all of it in time.
     #[error("the scanner was silent for {0:?}")]
     Silent(Duration),
     /// An answer that is none of its protocol.
@@ -52,6 +60,7 @@ impl ScanError {
             Self::BeyondItsLimits => "scan-beyond-limits",
             Self::Unreachable(_) => "scan-unreachable",
             Self::Down => "scan-down",
+            Self::Full { .. } => "scan-full",
             Self::Broken(_) => "scan-broken",
             Self::Silent(_) => "scan-silent",
             Self::Nonsense(_) => "scan-nonsense",
@@ -65,5 +74,9 @@ impl ScanError {
     /// Whether it is the content that cannot be scanned; else it is the scanner, and another time it may be.
     pub fn is_of_content(&self) -> bool {
         matches!(self, Self::TooLong { .. } | Self::BeyondItsLimits)
+    }
+    /// Whether the scanner was waited for in vain: whoever comes next would wait, too.
+    pub(crate) fn is_of_hanging(&self) -> bool {
+        matches!(self, Self::Silent(_) | Self::Unreachable(io::ErrorKind::TimedOut))
     }
 }

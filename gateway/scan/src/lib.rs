@@ -3,7 +3,7 @@
 //!
 //! Two kinds of scanner are known: clamd, by its command `INSTREAM` ([`clamd`]), and ICAP servers, by `REQMOD` of RFC 3507
 //! ([`icap`]). What is said to them and what their answers mean are pure ([`Talk`]): bytes in, bytes and a verdict out. Around that
-//! is a thin shell ([`Scanner`]) with the sockets and the deadlines.
+//! is a thin shell ([`Scanner`]) with the sockets, the deadlines and the places: a scanner is given so many contents at once and no more.
 //!
 //! Anything but an exact answer that the content is clean means that it is not.
 #![forbid(unsafe_code)]
@@ -11,9 +11,11 @@
 pub mod clamd;
 mod error;
 pub mod icap;
+mod places;
 mod scanner;
 mod settings;
 mod shell;
+mod standing;
 mod talk;
 mod verdict;
 

@@ -1,6 +1,5 @@
 //! A scanner, and one content on its way to it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,13 +10,18 @@ use tokio::time::timeout;
 
 use crate::clamd::{self, InStream, Ping};
 use crate::icap::{AskOptions, Options, ReqMod, Service};
+use crate::places::Places;
 use crate::shell::{Patience, Piece, Stream, connect, converse};
+use crate::standing::Standing;
 use crate::{Address, Beyond, Kind, ScanError, Settings, Talk, Verdict};
 
 /// Pieces that may wait for the scanner: who reads the content waits beyond that.
 const WAITING: usize = 4;
 /// How long a service's options hold where it does not say.
 const LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// What is scanned to see whether a scanner does scan.
+const TRIAL: &[u8] = b"sekisho";
 
 /// A scanner that may be asked by many at once; a connection for each content.
 #[derive(Debug, Clone)]
@@ -28,14 +32,16 @@ struct Inner {
     settings: Settings,
     /// What the ICAP service last said of itself, and until when that holds.
     options: Mutex<Option<(Options, Instant)>>,
-    /// It did not answer when it was last looked at.
-    down: AtomicBool,
+    /// Of the contents that it has at once.
+    places: Places,
+    standing: Standing,
 }
 
 impl Scanner {
     /// A scanner; nothing is connected to before it is asked.
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Inner { settings, options: Mutex::default(), down: AtomicBool::new(false) }))
+        let places = Places::new(settings.at_once);
+        Self(Arc::new(Inner { settings, options: Mutex::default(), places, standing: Standing::default() }))
     }
 
     /// Where it is and what is expected of it.
@@ -43,30 +49,33 @@ impl Scanner {
         &self.0.settings
     }
 
-    /// Begins a content. Must be called where a tokio runtime is at hand, as on a thread of its own for what blocks.
+    /// Begins a content of somebody's (a name of the configuration), which waits for its place. Must be called where a tokio runtime is
+    /// at hand, as on a thread of its own for what blocks.
     ///
-    /// A scanner that did not answer when it was last looked at ([`Self::check_within`]) is not asked before it does: the content's last
-    /// word is [`ScanError::Down`]. Whoever waited for one that hangs would have a thread and a place that others need.
-    pub fn begin(&self) -> Content {
+    /// A scanner that did not answer when it was last looked at ([`Self::check_within`]), or that has let a content hang since, is not
+    /// asked before it does: the content's last word is [`ScanError::Down`]. Whoever waited for one that hangs would have a thread and a
+    /// place that others need.
+    pub fn begin(&self, owner: &str) -> Content {
         let (pieces, given) = mpsc::channel(WAITING);
         let Settings { most, beyond, .. } = self.0.settings;
         let content = Content { pieces, told: None, said: None, given: 0, most, beyond, ended: false };
-        if self.0.down.load(Ordering::Relaxed) {
+        if self.0.standing.is_down() {
             return Content { said: Some(Err(ScanError::Down)), ..content };
         }
         let (mut tell, told) = oneshot::channel();
-        let scanner = self.clone();
+        let (scanner, owner) = (self.clone(), owner.to_owned());
         tokio::spawn(async move {
             tokio::select! {
                 // Nobody wants to know any more.
                 () = tell.closed() => {}
-                outcome = scanner.scan(given) => drop(tell.send(outcome)),
+                outcome = scanner.scan_in_turn(&owner, given) => drop(tell.send(outcome)),
             }
         });
         Content { told: Some(told), ..content }
     }
 
-    /// Whether it is there and does what it is asked: `PING` of clamd, `OPTIONS` of ICAP.
+    /// Whether it is there and does what it is asked: `PING` of clamd, `OPTIONS` of ICAP; and, once it has let a content hang, whether it
+    /// scans a few bytes, as one that hangs may say that it is there.
     ///
     /// # Errors
     /// Why it is not.
@@ -79,9 +88,38 @@ impl Scanner {
     /// # Errors
     /// Why it is not there.
     pub async fn check_within(&self, patience: Duration) -> Result<(), ScanError> {
-        let there = timeout(patience, self.is_there()).await.unwrap_or(Err(ScanError::Silent(patience)));
-        self.0.down.store(there.is_err(), Ordering::Relaxed);
-        there
+        self.look(patience).await.0
+    }
+
+    /// Looks whether it is there, and whether that holds.
+    async fn look(&self, patience: Duration) -> (Result<(), ScanError>, bool) {
+        let standing = &self.0.standing;
+        let hung = standing.hung();
+        let looking = async {
+            self.is_there().await?;
+            if hung == 0 { Ok(()) } else { self.try_a_scan().await }
+        };
+        let there = timeout(patience, looking).await.unwrap_or(Err(ScanError::Silent(patience)));
+        let holds = standing.looked(there.is_ok(), hung);
+        (there, holds)
+    }
+
+    /// A content hangs: whether it was that content alone is found out at once, not with the next look.
+    fn hangs(&self, how: ScanError) {
+        if !self.0.standing.hangs(how) {
+            return;
+        }
+        let scanner = self.clone();
+        tokio::spawn(async move {
+            // Again where others have hung meanwhile; who is found down is left to the looks that come by themselves.
+            while let (Ok(()), false) = scanner.look(scanner.0.settings.stall).await {}
+            scanner.0.standing.looked_enough();
+        });
+    }
+
+    /// How a content was left hanging, since this was last asked: what shows that it is down before the next look does.
+    pub fn take_evidence(&self) -> Option<ScanError> {
+        self.0.standing.take_evidence()
     }
 
     async fn is_there(&self) -> Result<(), ScanError> {
@@ -96,7 +134,37 @@ impl Scanner {
         }
     }
 
-    async fn scan(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Verdict, ScanError> {
+    /// Scans a few bytes, beside those that have places: whatever its verdict is, it has one.
+    async fn try_a_scan(&self) -> Result<(), ScanError> {
+        let (pieces, mut given) = mpsc::channel(2);
+        for piece in [Piece::Data(Bytes::from_static(TRIAL)), Piece::End] {
+            // There is room for both.
+            let _ = pieces.try_send(piece);
+        }
+        self.scan(&mut given).await.map(drop)
+    }
+
+    /// Scans once there is a place, and notes whether it hangs.
+    async fn scan_in_turn(
+        &self,
+        owner: &str,
+        mut pieces: mpsc::Receiver<Piece>,
+    ) -> Result<Verdict, ScanError> {
+        let _place = self.0.places.wait(owner, self.0.settings.wait).await?;
+        // What others have found out meanwhile need not be found out again.
+        if self.0.standing.is_down() {
+            return Err(ScanError::Down);
+        }
+        let outcome = self.scan(&mut pieces).await;
+        if let Err(error) = &outcome
+            && error.is_of_hanging()
+        {
+            self.hangs(error.clone());
+        }
+        outcome
+    }
+
+    async fn scan(&self, pieces: &mut mpsc::Receiver<Piece>) -> Result<Verdict, ScanError> {
         let settings = &self.0.settings;
         let mut talk = match &settings.kind {
             Kind::Clamd => Talk::Clamd(InStream::default()),
@@ -110,7 +178,7 @@ impl Scanner {
         };
         let stream = self.connect().await?;
         let patience = Patience { stall: settings.stall, answer: settings.answer };
-        let outcome = converse(stream, &mut talk, &mut pieces, patience).await;
+        let outcome = converse(stream, &mut talk, pieces, patience).await;
         if let Talk::Icap(talk) = &talk {
             self.forget_options_of_before(talk.tag());
         }
@@ -174,7 +242,7 @@ impl Scanner {
                 }
             }
         };
-        let patience = self.0.settings.answer;
+        let patience = self.0.settings.answer.min(self.0.settings.stall);
         timeout(patience, asking).await.unwrap_or(Err(ScanError::Silent(patience)))
     }
 }

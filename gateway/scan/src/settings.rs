@@ -16,7 +16,12 @@ pub struct Settings {
     pub address: Address,
     /// How long connecting may take.
     pub connect: Duration,
-    /// How long it may take nothing of what is sent to it.
+    /// How many contents it is given at once; no more than it scans at once by its own configuration. At least 1; one client has no
+    /// more than half of them, rounded up.
+    pub at_once: usize,
+    /// How long a content may wait for its place.
+    pub wait: Duration,
+    /// How long it may make no progress: take nothing of what is sent to it, or say nothing where its answer is awaited.
     pub stall: Duration,
     /// How long its whole answer may take once it has everything, or its word that it wants the rest.
     pub answer: Duration,

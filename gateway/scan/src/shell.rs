@@ -28,7 +28,7 @@ pub(crate) enum Piece {
 /// How long a scanner may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// For taking something of what is sent.
+    /// For any progress: taking something of what is sent, or saying something where an answer is awaited.
     pub(crate) stall: Duration,
     /// For an answer, to its end.
     pub(crate) answer: Duration,
@@ -64,7 +64,8 @@ pub(crate) async fn converse(
     let mut answer = vec![0; 16 * 1024];
     // Why nothing more can be sent: what the scanner said before that may still be read.
     let mut broken = None;
-    let mut deadline = Instant::now() + patience.stall;
+    // Until when it has to do something, and until when its answer, once it is awaited, has to be whole.
+    let (mut idle, mut whole) = (Instant::now() + patience.stall, None);
     talk.begin(&mut fresh);
     loop {
         if !fresh.is_empty() {
@@ -75,6 +76,7 @@ pub(crate) async fn converse(
             said.clear();
         }
         let (sending, its_turn) = (!said.is_empty(), talk.is_told() || broken.is_some());
+        let answered = whole.filter(|whole| !sending && *whole < idle);
         tokio::select! {
             // What it has to say counts before what it is told.
             biased;
@@ -86,23 +88,24 @@ pub(crate) async fn converse(
                 if let Said::Verdict(verdict) = talk.read(&answer[..came], &mut fresh)? {
                     return Ok(verdict);
                 }
+                idle = Instant::now() + patience.stall;
             }
             sent = to.write(&said), if sending => match sent {
                 Ok(sent) if sent > 0 => {
                     said.advance(sent);
-                    let next = if said.is_empty() { patience.answer } else { patience.stall };
-                    deadline = Instant::now() + next;
+                    idle = Instant::now() + patience.stall;
+                    whole = said.is_empty().then(|| Instant::now() + patience.answer);
                 }
                 Ok(_) | Err(_) => {
                     broken = Some(sent.err().map_or(io::ErrorKind::WriteZero, |error| error.kind()));
-                    deadline = Instant::now() + patience.stall;
+                    (idle, whole) = (Instant::now() + patience.stall, None);
                 }
             },
-            () = sleep_until(deadline), if sending || its_turn => {
-                return Err(match broken {
-                    Some(kind) => ScanError::Broken(kind),
-                    None if sending => ScanError::Silent(patience.stall),
-                    None => ScanError::Silent(patience.answer),
+            () = sleep_until(answered.unwrap_or(idle)), if sending || its_turn => {
+                return Err(match (broken, answered) {
+                    (Some(kind), _) => ScanError::Broken(kind),
+                    (None, None) => ScanError::Silent(patience.stall),
+                    (None, Some(_)) => ScanError::Silent(patience.answer),
                 });
             }
             piece = pieces.recv(), if !sending && !its_turn && talk.takes_more() => {
@@ -111,7 +114,7 @@ pub(crate) async fn converse(
                     Some(Piece::End) => talk.end(&mut fresh),
                     None => return Err(ScanError::GivenUp),
                 }
-                deadline = Instant::now() + patience.stall;
+                idle = Instant::now() + patience.stall;
             }
         }
     }

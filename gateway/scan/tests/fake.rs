@@ -20,6 +20,8 @@ fn settings(address: SocketAddr) -> Settings {
         kind: Kind::Clamd,
         address: Address::Tcp(address),
         connect: LONG,
+        at_once: 10,
+        wait: LONG,
         stall: LONG,
         answer: LONG,
         most: 1 << 30,
@@ -47,7 +49,7 @@ where
 async fn scanned(scanner: &Scanner, pieces: &[Vec<u8>]) -> Result<Verdict, ScanError> {
     let (scanner, pieces) = (scanner.clone(), pieces.to_vec());
     let scanning = tokio::task::spawn_blocking(move || {
-        let mut content = scanner.begin();
+        let mut content = scanner.begin("city");
         for piece in &pieces {
             if let Some(last_word) = content.give(piece) {
                 return last_word;
@@ -209,7 +211,7 @@ async fn content_that_is_given_up_is_given_up_at_the_scanner() {
     };
     let scanner = fake(serve, |_| {}).await;
     let giving_up = tokio::task::spawn_blocking(move || {
-        let mut content = scanner.begin();
+        let mut content = scanner.begin("city");
         for _ in 0..100 {
             assert_eq!(content.give(&[b'x'; 10_000]), None);
         }
@@ -254,7 +256,7 @@ async fn the_last_word_is_the_last_whatever_comes_after_it() {
     let refused = Err(ScanError::Unreachable(io::ErrorKind::ConnectionRefused));
     let gone = Scanner::new(settings(nobody));
     let giving = tokio::task::spawn_blocking(move || {
-        let mut content = gone.begin();
+        let mut content = gone.begin("city");
         while content.give(b"x").is_none() {}
         (content.give(b"x"), content.give(b""), content.finish())
     });

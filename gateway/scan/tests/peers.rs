@@ -61,6 +61,8 @@ fn settings(kind: Kind, address: Address) -> Settings {
         kind,
         address,
         connect: DEADLINE,
+        at_once: 10,
+        wait: DEADLINE,
         stall: DEADLINE,
         answer: DEADLINE,
         most: 1 << 30,
@@ -137,7 +139,7 @@ async fn answers(scanner: &Scanner, mut has_ended: impl FnMut() -> bool) -> bool
 async fn scanned(scanner: &Scanner, content: &[u8]) -> Result<Verdict, ScanError> {
     let (scanner, content) = (scanner.clone(), content.to_vec());
     let scanning = tokio::task::spawn_blocking(move || {
-        let mut going = scanner.begin();
+        let mut going = scanner.begin("city");
         for piece in content.chunks(10_000) {
             if let Some(last_word) = going.give(piece) {
                 return last_word;

@@ -21,6 +21,8 @@ const AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Scans {
     scanner: Scanner,
+    /// Who has sent it: whose place it takes at the scanner.
+    client: String,
     envelope: RefCell<Envelope>,
     /// Of some content only the beginning was scanned.
     in_part: Cell<bool>,
@@ -41,9 +43,10 @@ enum Envelope {
 
 impl Scans {
     /// Scans for a message whose envelope may be its payload.
-    pub(crate) fn new(scanner: &Scanner) -> Self {
+    pub(crate) fn new(scanner: &Scanner, client: &str) -> Self {
         Self {
             scanner: scanner.clone(),
+            client: client.to_owned(),
             envelope: RefCell::new(Envelope::Held(Vec::new())),
             in_part: Cell::new(false),
             stopped: RefCell::new(None),
@@ -57,7 +60,11 @@ impl Scans {
 
     /// Begins a content.
     pub(crate) fn begin(&self) -> Scan<'_> {
-        Scan { scans: self, of: Of::Content(self.scanner.begin()) }
+        Scan { scans: self, of: Of::Content(self.content()) }
+    }
+
+    fn content(&self) -> Content {
+        self.scanner.begin(&self.client)
     }
 
     /// Begins the envelope.
@@ -142,7 +149,7 @@ impl Scan<'_> {
                 if held.len() <= HELD {
                     return Ok(());
                 }
-                let mut content = self.scans.scanner.begin();
+                let mut content = self.scans.content();
                 let given = self.scans.give(&mut content, held);
                 *envelope = Envelope::Going(content);
                 given
@@ -158,7 +165,7 @@ impl Scan<'_> {
                 Envelope::Left => self.scans.passes().map_err(|stopped| stopped.refusal()),
                 Envelope::Going(content) => self.scans.finish(content),
                 Envelope::Held(held) => {
-                    let mut content = self.scans.scanner.begin();
+                    let mut content = self.scans.content();
                     self.scans.give(&mut content, &held).map_err(|error| super::from_io(&error))?;
                     self.scans.finish(content)
                 }

@@ -156,9 +156,10 @@ async fn one_file(
     let (sender, frames) = body::channel();
     let file = Unpacked::Identity(RawBody::streamed(frames, most, &Promised::default()));
     let (route, Target { id, spool }) = (Arc::clone(exchange.route), target.clone());
+    let client = exchange.client.name.clone();
     let reading = tokio::task::spawn_blocking(move || {
         let spool = Some(&spool);
-        let scans = route.scan.as_ref().map(Scans::new);
+        let scans = route.scan.as_ref().map(|scanner| Scans::new(scanner, &client));
         let desk = Desk { route: &route, spool, scans, header: Binds::Us, id, actions: &[], claim: None };
         doors::form_data(&desk, file, format, charset.as_deref())
     });

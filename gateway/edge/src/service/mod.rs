@@ -23,7 +23,8 @@ use http::header::{ALLOW, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYP
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use ipnet::IpNet;
 use sekisho_exchanges::{NotOnRecord, Verdict};
-use sekisho_liveness::HopSpec;
+use sekisho_liveness::{ErrorClass, HopSpec, Observation};
+use sekisho_scan::ScanError;
 use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
@@ -154,7 +155,11 @@ impl Service {
         if let (Some(scanner), Some(outcome)) =
             (found.as_ref().and_then(|route| route.scan.as_ref()), answered.refused.and_then(unscanned))
         {
-            metrics.scanned.with_label_values(&[scanner.settings().name.as_str(), outcome]).inc();
+            let name = scanner.settings().name.as_str();
+            metrics.scanned.with_label_values(&[name, outcome]).inc();
+            if let Some(how) = scanner.take_evidence() {
+                hung(&self.gateway, name, &how);
+            }
         }
         if let Some(code) = answered.refused {
             metrics.refusals.with_label_values(&[code]).inc();
@@ -344,6 +349,14 @@ fn unscanned(code: &str) -> Option<&'static str> {
         "scanner-unavailable" => Some("unavailable"),
         _ => None,
     }
+}
+
+/// A scanner has let a message hang: its hop is down by that, until it was looked at again.
+fn hung(gateway: &Gateway, scanner: &str, how: &ScanError) {
+    let code = how.code();
+    let seen = Observation::down(ErrorClass::Timeout)
+        .text(format!("let a message hang ({code})"), format!("電文の検査が進みませんでした（{code}）"));
+    gateway.board.report(&format!("{}{scanner}", HopSpec::SCANNER), seen.from_traffic());
 }
 
 /// A place among the requests that are answered at once, for a client that keeps to its rate.

@@ -88,7 +88,7 @@ where
     let read = move |body| {
         let claim = |names: &Names| repetition::begin(&gateway, &client, &route.name, names);
         let desk = Desk {
-            scans: route.scan.as_ref().map(Scans::new),
+            scans: route.scan.as_ref().map(|scanner| Scans::new(scanner, &client)),
             route: &route,
             spool: Some(&spool),
             header: Binds::Us,
@@ -209,9 +209,10 @@ where
         match Format::from_media_type(media_type.essence()).filter(|format| route.formats.contains(format)) {
             None => (Err(unknown_format(exchange)), false),
             Some(format) => {
+                let client = exchange.client.name.clone();
                 let read = move |body| {
                     let desk = Desk {
-                        scans: route.scan.as_ref().map(Scans::new),
+                        scans: route.scan.as_ref().map(|scanner| Scans::new(scanner, &client)),
                         route: &route,
                         spool: Some(&spool),
                         header: Binds::Us,

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use sekisho_edge::route::{Mode, Route, Signed, Split};
 use sekisho_journal::Digest;
+use sekisho_liveness::{ErrorClass, HopState, Observation};
 use sekisho_scan::{Address, Beyond, Kind, Scanner, Settings};
 
 use crate::client::find;
 use crate::record_sets::RecordSet;
 use crate::relaying::{Cloud, answer, call, cloud};
-use crate::site::{Arrangement, DEADLINE, Site, until};
+use crate::site::{Arrangement, DEADLINE, Site, TOWN, until};
 use crate::ways::{Message, Way, envelope, package, question, submit};
 
 /// What is found.
@@ -83,16 +84,22 @@ fn content(stream: &mut TcpStream) -> Option<Vec<u8>> {
 }
 
 fn scanner(address: SocketAddr, most: u64, beyond: Beyond) -> Option<Scanner> {
-    Some(Scanner::new(Settings {
+    Some(Scanner::new(settings(address, most, beyond)))
+}
+
+fn settings(address: SocketAddr, most: u64, beyond: Beyond) -> Settings {
+    Settings {
         name: "av".to_owned(),
         kind: Kind::Clamd,
         address: Address::Tcp(address),
         connect: DEADLINE,
+        at_once: 2,
+        wait: DEADLINE,
         stall: DEADLINE,
         answer: DEADLINE,
         most,
         beyond,
-    }))
+    }
 }
 
 fn site(clamd: &Clamd) -> Site {
@@ -213,6 +220,64 @@ fn without_its_scanner_a_route_takes_nothing() {
     assert_eq!(scanned(&site, "unavailable"), Way::ALL.len() as u64 + 1);
     // What needs no scan is answered.
     assert_eq!(site.client().ask(question("heartbeat", "").to("/relay")).status, 200);
+}
+
+/// The state of the scanner's hop, and the class of what is wrong with it.
+fn hop(site: &Site) -> (HopState, Option<ErrorClass>) {
+    let hops = site.gateway.board.snapshot().hops;
+    let hop = hops.iter().find(|hop| *hop.name == *"scanner/av").unwrap();
+    (hop.state, hop.class)
+}
+
+#[test]
+fn a_scanner_that_takes_everything_and_hangs_is_down_by_the_first_message_and_holds_no_place() {
+    // Nobody says a verdict, however long it is waited for.
+    let (_never, gate) = mpsc::channel();
+    let clamd = Clamd::gated(Some(gate));
+    let stall = Duration::from_millis(200);
+    let settings = Settings { stall, ..settings(clamd.address, 1 << 20, Beyond::Refuse) };
+    let site = Site::with(Arrangement { scanner: Some(Scanner::new(settings)), ..Arrangement::default() });
+    let places = site.gateway.free_uploads();
+    site.gateway.board.report("scanner/av", Observation::up(Duration::ZERO));
+    for (n, way) in (1..).zip(Way::ALL) {
+        let found = site.client().ask(way.request("/orders", &RecordSet::many_orders(3)));
+        assert_eq!((found.status, found.refused().code.as_str()), (503, "scanner-unavailable"), "{way:?}");
+        assert_eq!(found.header("retry-after"), Some("30"), "{way:?}");
+        assert_eq!(hop(&site), (HopState::Down, Some(ErrorClass::Timeout)), "{way:?}");
+        assert_eq!(scanned(&site, "unavailable"), n, "{way:?}");
+    }
+    let found = site.client().ask(call().to("/relay"));
+    assert_eq!((found.status, found.refused().code.as_str()), (503, "scanner-unavailable"));
+    site.assert_nothing_kept();
+    until("every place is free again", || site.gateway.free_uploads() == places);
+    // The first message, and then what the gateway tries by itself: no other message was given to it.
+    let set = RecordSet::many_orders(3);
+    let first = Way::ALL[0].payload(&set).into_bytes();
+    let given = clamd.given();
+    assert!(given[0] == first && given[1..].iter().all(|content| content.len() < 10), "{}", given.len());
+}
+
+#[test]
+fn over_its_places_a_message_is_refused_after_a_bounded_wait_and_the_admitted_ones_go_on() {
+    let (tell, gate) = mpsc::channel();
+    let clamd = Clamd::gated(Some(gate));
+    let wait = Duration::from_millis(50);
+    let settings = Settings { at_once: 1, wait, ..settings(clamd.address, 1 << 20, Beyond::Refuse) };
+    let site = Site::with(Arrangement { scanner: Some(Scanner::new(settings)), ..Arrangement::default() });
+    site.gateway.board.report("scanner/av", Observation::up(Duration::ZERO));
+    let set = RecordSet::many_orders(3);
+    let mut first = site.client();
+    first.send(Way::Swa.request("/orders", &set));
+    until("the scanner has all of it", || !clamd.given.lock().unwrap().is_empty());
+    for client in [site.client(), site.client_from(TOWN)] {
+        let found = { client }.ask(Way::RestCsv.request("/orders", &set));
+        assert_eq!((found.status, found.refused().code.as_str()), (503, "scanner-unavailable"), "{found}");
+        assert_eq!(found.header("retry-after"), Some("30"));
+    }
+    assert_eq!(hop(&site).0, HopState::Up, "who is asked for much is not down");
+    tell.send(()).unwrap();
+    first.answer().receipt();
+    assert_eq!((clamd.given().len(), site.batches().len()), (1, 1));
 }
 
 #[test]

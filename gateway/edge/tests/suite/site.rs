@@ -112,6 +112,9 @@ impl Site {
         let wake = Box::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
         });
+        if let Some(scanner) = &arrangement.scanner {
+            hops.push(HopSpec::scanner(&scanner.settings().name, Duration::from_secs(3_600)));
+        }
         let board = Board::new(hops).unwrap();
         let gateway = Arc::new(Gateway::new(spool, ledger, board, metrics, arrangement.admission, wake));
 

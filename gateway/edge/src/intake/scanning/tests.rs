@@ -16,6 +16,8 @@ fn gone() -> Scanner {
         kind: Kind::Clamd,
         address: Address::Tcp(nobody),
         connect: long,
+        at_once: 2,
+        wait: long,
         stall: long,
         answer: long,
         most: 1 << 20,
@@ -30,7 +32,7 @@ fn who_swallows_an_error_gets_it_again_and_never_a_verdict() {
     let scanner = gone();
     let refused = |said: Result<(), Refusal>| said.unwrap_err().code;
     // One content, and whatever the message holds beside it.
-    let scans = Scans::new(&scanner);
+    let scans = Scans::new(&scanner, "city");
     let mut scan = scans.begin();
     while scan.give(b"x").is_ok() {}
     assert!(scan.give(b"x").is_err() && scan.give(b"").is_err());
@@ -40,7 +42,7 @@ fn who_swallows_an_error_gets_it_again_and_never_a_verdict() {
     assert_eq!(refused(scans.begin_envelope().finish()), "scanner-unavailable");
     assert_eq!(scans.verdict().unwrap_err().code, "scanner-unavailable");
     // The envelope, as soon as it is longer than what is held of it.
-    let scans = Scans::new(&scanner);
+    let scans = Scans::new(&scanner, "city");
     let mut scan = scans.begin_envelope();
     while scan.give(&[b'x'; 1_000]).is_ok() {}
     assert!(scan.give(b"x").is_err());

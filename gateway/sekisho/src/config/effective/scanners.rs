@@ -40,6 +40,8 @@ pub(super) fn build(
             kind,
             address,
             connect: Duration::from_millis(section.connect_timeout_ms),
+            at_once: section.max_scans,
+            wait: Duration::from_millis(section.place_timeout_ms),
             stall: Duration::from_millis(section.stall_timeout_ms),
             answer: Duration::from_millis(section.answer_timeout_ms),
             most: section.max_bytes,
@@ -57,6 +59,8 @@ pub(super) fn build(
 fn numbers(section: &ScannerSection, path: &KeyPath, mistakes: &mut Mistakes) {
     for (key, value) in [
         ("connect_timeout_ms", section.connect_timeout_ms),
+        ("max_scans", section.max_scans as u64),
+        ("place_timeout_ms", section.place_timeout_ms),
         ("stall_timeout_ms", section.stall_timeout_ms),
         ("answer_timeout_ms", section.answer_timeout_ms),
         ("max_bytes", section.max_bytes),
@@ -64,6 +68,15 @@ fn numbers(section: &ScannerSection, path: &KeyPath, mistakes: &mut Mistakes) {
         if value == 0 {
             mistakes.add(&path.key(key), no_limit_is_off());
         }
+    }
+    // A scan that stands still is over before one that goes on.
+    if section.stall_timeout_ms >= section.answer_timeout_ms && section.answer_timeout_ms > 0 {
+        let most = section.answer_timeout_ms;
+        let mistake = text!(
+            "must be less than answer_timeout_ms ({most})",
+            "answer_timeout_ms（{most}）より小さくしてください"
+        );
+        mistakes.add(&path.key("stall_timeout_ms"), mistake);
     }
     if section.probe_interval_ms < 100 {
         mistakes.add(&path.key("probe_interval_ms"), text!("must be at least 100", "100以上にしてください"));

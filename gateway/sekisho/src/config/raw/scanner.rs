@@ -28,7 +28,15 @@ pub(crate) struct ScannerSection {
     /// How long connecting may take, in milliseconds.
     #[serde(default = "default_connect_timeout_ms")]
     pub(crate) connect_timeout_ms: u64,
-    /// How long it may take nothing of what is sent, in milliseconds.
+    /// How many contents it is given at once; no more than it scans at once by its own configuration (clamd: `MaxThreads`). One client
+    /// has no more than half of them, rounded up.
+    #[serde(default = "default_max_scans")]
+    pub(crate) max_scans: usize,
+    /// How long a content may wait for its place among them, in milliseconds; then its message is refused as without the scanner.
+    #[serde(default = "default_place_timeout_ms")]
+    pub(crate) place_timeout_ms: u64,
+    /// How long it may make no progress, in milliseconds: take nothing of what is sent, or say nothing where its answer is awaited.
+    /// Less than `answer_timeout_ms`. A scan that takes longer is over, and until the scanner was seen to scan it counts as down.
     #[serde(default = "default_stall_timeout_ms")]
     pub(crate) stall_timeout_ms: u64,
     /// How long its whole answer may take once it has everything, in milliseconds.
@@ -49,8 +57,14 @@ pub(crate) struct ScannerSection {
 fn default_connect_timeout_ms() -> u64 {
     5_000
 }
+fn default_max_scans() -> usize {
+    10
+}
+fn default_place_timeout_ms() -> u64 {
+    5_000
+}
 fn default_stall_timeout_ms() -> u64 {
-    30_000
+    20_000
 }
 fn default_answer_timeout_ms() -> u64 {
     60_000
