@@ -176,8 +176,8 @@ impl Resend {
         {
             return until;
         }
-        // A clock that was set back may not make it longer than it is.
-        let gone = Duration::from_millis(wall.saturating_sub(doubted_at));
+        // A clock that was set back may not make it longer than it is. Both are cut off to milliseconds, so that less may be gone.
+        let gone = Duration::from_millis(wall.saturating_sub(doubted_at).saturating_sub(1));
         let until = now + window.saturating_sub(gone);
         (doubt.window, doubt.waited) = (Some((doubted_at, until)), false);
         until
@@ -278,13 +278,11 @@ mod tests {
         let window = Duration::from_secs(100);
         let mut resend = Resend::default();
         // An earlier process has left it in doubt 30 seconds ago.
-        assert_eq!(resend.waits_for_window(1, 50_000, window, NOW, 80_000), NOW + Duration::from_secs(70));
+        let left = Duration::from_millis(70_001);
+        assert_eq!(resend.waits_for_window(1, 50_000, window, NOW, 80_000), NOW + left);
         // The wall clock is set, whichever way: that changes nothing.
         for wall in [0, 10_000_000] {
-            assert_eq!(
-                resend.waits_for_window(1, 50_000, window, 2 * NOW, wall),
-                NOW + Duration::from_secs(70)
-            );
+            assert_eq!(resend.waits_for_window(1, 50_000, window, 2 * NOW, wall), NOW + left);
         }
         // Before the doubt, as the ledger has it: all of the window, and not more.
         assert_eq!(resend.waits_for_window(2, 50_000, window, NOW, 20_000), NOW + window);
