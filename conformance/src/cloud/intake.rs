@@ -134,11 +134,26 @@ fn find(cloud: &Cloud, version: Version, object: &str, keys: &[String]) -> Answe
 /// # Errors
 /// Says what is wrong with it.
 pub fn read_rows(body: &[u8]) -> Result<Rows, String> {
-    let found = Xml::new(body).and_then(|mut xml| soap::open(&mut xml));
-    match read(body, found?.0).map_err(|refusal| refusal.message())? {
+    match read_either(body)? {
         Asked { operation: Operation::Put, rows, .. } => Ok(rows),
         _ => Err("another operation".to_owned()),
     }
+}
+
+/// The keys of a request of `findRecords`, in an envelope of either version.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn read_keys(body: &[u8]) -> Result<Vec<String>, String> {
+    match read_either(body)? {
+        Asked { operation: Operation::Find, keys, .. } => Ok(keys),
+        _ => Err("another operation".to_owned()),
+    }
+}
+
+fn read_either(body: &[u8]) -> Result<Asked, String> {
+    let found = Xml::new(body).and_then(|mut xml| soap::open(&mut xml));
+    read(body, found?.0).map_err(|refusal| refusal.message())
 }
 
 fn read(body: &[u8], version: Version) -> Result<Asked, Refusal> {

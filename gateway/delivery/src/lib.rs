@@ -39,6 +39,7 @@ pub use dialect::{
     RestFormat, RestSpec, ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
 pub use encode::Measured;
+pub use find::{KeyPart, KeySearch};
 pub use metrics::Metrics;
 pub use pace::{DailySpec, Pace, PaceSpec};
 pub use plan::{AnswerSpec, CountSpec, Counted, Plan, PlanError, RetrySpec};

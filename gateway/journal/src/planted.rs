@@ -75,11 +75,17 @@ pub enum Bug {
     SilenceLeftOut,
     /// What the cloud said of a record stands in the answer, whatever its outcome is.
     WordsAgainstOutcome,
+    /// A key that is not there at the first look is taken for never sent.
+    FirstLookBelieved,
+    /// A question by key that broke off is taken for one that was asked to its end.
+    BrokenLookBelieved,
+    /// A record of which some rows are there is sent again.
+    PartThereSentAgain,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::FileNotSynced,
         Self::FolderNotSynced,
         Self::SegmentEndOffByOne,
@@ -113,6 +119,9 @@ impl Bug {
         Self::KeyOutlivesBatch,
         Self::SilenceLeftOut,
         Self::WordsAgainstOutcome,
+        Self::FirstLookBelieved,
+        Self::BrokenLookBelieved,
+        Self::PartThereSentAgain,
     ];
 }
 

@@ -60,6 +60,14 @@ pub(crate) fn read(dialect: &DialectSpec, body: &[u8]) -> Result<Vec<Row>, Strin
     })
 }
 
+/// The keys that a request asks for.
+///
+/// # Errors
+/// It is no question by key.
+pub(crate) fn read_keys(body: &[u8]) -> Result<Vec<String>, String> {
+    intake::read_keys(body)
+}
+
 fn told(rows: &Rows) -> Result<Vec<Row>, String> {
     let columns = [rows.find("K"), rows.find("V")];
     let cell = |at: usize, column: Option<u16>| match column.and_then(|column| rows.value(at, column)) {
@@ -123,6 +131,12 @@ pub(crate) fn answer(dialect: &DialectSpec, rows: &[Row], ends: &[RowEnd]) -> Ve
         body += "</result>";
     }
     envelope(soap.version, &(body + "</putRecordsResponse>"))
+}
+
+/// The answer to a question by key: those of the keys that are there.
+pub(crate) fn found<'k>(version: SoapVersion, keys: impl IntoIterator<Item = &'k String>) -> Vec<u8> {
+    let keys: String = keys.into_iter().map(|key| format!("<found><key>{key}</key></found>")).collect();
+    envelope(version, &format!(r#"<findRecordsResponse xmlns="{NAMESPACE}">{keys}</findRecordsResponse>"#))
 }
 
 /// A call's error.

@@ -15,10 +15,10 @@ use crate::scenario::Duplicates;
 use crate::world::{Broken, Gateway, Happening, Reply, World, tell};
 
 /// How long a request or an answer is on its way at most, when the line is good.
-const LINE: Duration = Duration::from_millis(50);
+pub(crate) const LINE: Duration = Duration::from_millis(50);
 
 /// And when it is not: less than the grace that a plan gives beyond the cloud's limit, or nobody could know anything.
-const SLOW_LINE: Duration = Duration::from_millis(900);
+pub(crate) const SLOW_LINE: Duration = Duration::from_millis(900);
 
 /// Parts in which the cloud does its work.
 const PARTS: u8 = 3;
@@ -261,7 +261,7 @@ impl World {
         }
     }
 
-    fn refused(&self, route: usize, status: u16, retry_after: Option<u64>, code: &str) -> Reply {
+    pub(crate) fn refused(&self, route: usize, status: u16, retry_after: Option<u64>, code: &str) -> Reply {
         let dialect = &self.scenario.routes[route].plan.dialect;
         let (media, body) = (cloud::media(dialect), cloud::error(dialect, code));
         Reply::Answer { status, retry_after, media, body }
@@ -339,16 +339,21 @@ impl World {
 fn end(sending: &Sending, reply: &Reply, gateway: &Gateway) -> End {
     match reply {
         Reply::Answer { status, retry_after, media, body } => {
-            let mut headers = HeaderMap::new();
-            if let Some(seconds) = retry_after {
-                headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
-            }
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let (status, headers) = head(*status, *retry_after, media);
             sending.hear(status, &headers, body, &gateway.spool, gateway.epoch)
         }
         Reply::NotSent => End::NotSent { code: "upstream-connect".into(), class: ErrorClass::Line },
         Reply::Lost { timeout: true } => End::Lost { code: "upstream-timeout".into(), timeout: true },
         Reply::Lost { timeout: false } => End::Lost { code: "upstream-cut".into(), timeout: false },
     }
+}
+
+/// The head of an answer.
+pub(crate) fn head(status: u16, retry_after: Option<u64>, media: &'static str) -> (StatusCode, HeaderMap) {
+    let mut headers = HeaderMap::new();
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), headers)
 }

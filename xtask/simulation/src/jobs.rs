@@ -373,7 +373,7 @@ impl World {
         let asked = course.asked;
         gateway.courses.remove(&task);
         gateway.dispatcher.ended(now, task, &end);
-        self.job_is_over(asked);
+        self.exchange_is_over(asked);
         tell!(self, "the job is over: {end:?}");
         true
     }

@@ -20,6 +20,7 @@ pub mod disk;
 mod exchange;
 mod jobs;
 pub mod ledger;
+mod looks;
 mod process;
 mod quotas;
 mod removal;
@@ -142,6 +143,8 @@ impl Counted {
             budgeted: self.budgeted + other.budgeted,
             nonsense: self.nonsense + other.nonsense,
             answers: self.answers + other.answers,
+            looks: self.looks + other.looks,
+            absent: self.absent + other.absent,
         }
     }
 }

@@ -54,6 +54,7 @@ impl World {
             readers: Default::default(),
             sendings: Default::default(),
             courses: Default::default(),
+            looks: Default::default(),
             sleep: 0,
         });
         self.wrap_anew();
@@ -321,6 +322,9 @@ impl World {
         self.sends(&sending)?;
         if let Some(course) = sending.job() {
             return self.begin(sending, course);
+        }
+        if let Some(search) = sending.search() {
+            return self.look(sending, search);
         }
         let Some(gateway) = &mut self.gateway else { return Ok(()) };
         let reader = gateway.readers.get(&sending.batch());

@@ -16,7 +16,7 @@ pub(crate) struct Asked {
     rows: Vec<(Duration, u64)>,
 }
 
-/// A call, or a bulk job with all of its calls.
+/// A call, or a bulk job or a look by key with all of its calls.
 #[derive(Debug)]
 struct Exchange {
     began: Duration,
@@ -70,6 +70,11 @@ impl World {
         self.count(route, CALLS_OF_A_JOB)
     }
 
+    /// It is asked by key what became of a chunk, in so many calls.
+    pub(crate) fn count_look(&mut self, route: usize, calls: u64) -> Result<usize, Broken> {
+        self.count(route, calls)
+    }
+
     fn count(&mut self, route: usize, needs: u64) -> Result<usize, Broken> {
         let since = self.day_ago();
         if let Some(most) = self.scenario.routes[route].plan.pace.daily.calls {
@@ -87,15 +92,15 @@ impl World {
         Ok(self.asked.exchanges.len() - 1)
     }
 
-    /// A call of a job is made.
+    /// A call of a job, or of a look, is made.
     pub(crate) fn count_call_of(&mut self, exchange: usize) {
         if let Some(exchange) = self.asked.exchanges.get_mut(exchange) {
             exchange.made += 1;
         }
     }
 
-    /// A job is over: the gateway is told how many calls it took.
-    pub(crate) fn job_is_over(&mut self, exchange: usize) {
+    /// A job, or a look, is over: the gateway is told how many calls it took.
+    pub(crate) fn exchange_is_over(&mut self, exchange: usize) {
         let now = self.now;
         if let Some(exchange) = self.asked.exchanges.get_mut(exchange) {
             exchange.course = Course::Known { since: now, kept: exchange.made <= exchange.needs };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sekisho_delivery::Plan;
 use sekisho_journal::{Keep, Slice};
 
-pub(crate) use self::routes::NAMESPACE;
+pub(crate) use self::routes::{NAMESPACE, finds};
 use crate::disk::DiskFaults;
 
 /// Things go wrong until then.

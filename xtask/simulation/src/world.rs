@@ -12,8 +12,9 @@ use crate::cloud::{Cloud, Request};
 use crate::disk::{DiskFaults, ModelDisk};
 use crate::jobs::{CloudJob, Course, JobCall};
 use crate::ledger::ModelLedger;
+use crate::looks::{Look, LookCall};
 use crate::quotas::Asked;
-use crate::scenario::{Content, Faults, Scenario, within};
+use crate::scenario::{Content, Faults, Scenario, finds, within};
 
 /// Where the spool lies on the model disk.
 pub(crate) const SPOOL: &str = "/spool";
@@ -31,6 +32,9 @@ const PATIENCE_OF_RECORD: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// How often the operator looks at what is held, once it is calm, and where things take days.
 const OPERATOR: Duration = Duration::from_secs(300);
 const OPERATOR_OF_DAYS: Duration = Duration::from_secs(3 * 3_600);
+
+/// Keys that one payload may have, where no other one has them.
+const PAYLOAD_OF_KEYS: u32 = 1_000;
 
 /// More happenings than any run has that gets anywhere.
 const MOST_HAPPENINGS: u32 = 100_000;
@@ -63,6 +67,10 @@ pub(crate) enum Happening {
     JobWork { job: String, part: u8, fails: bool },
     /// A step of a job is over for the gateway that took it.
     JobTold { incarnation: u64, task: TaskId, call: u64, answer: JobAnswer, file: Option<Vec<u8>> },
+    /// A call that asks by key reaches the cloud.
+    LookArrive(Box<LookCall>),
+    /// It is over for the gateway that made it.
+    LookTold { incarnation: u64, task: TaskId, call: u64, reply: Reply },
     /// The wall clock is set.
     Jump(i64),
     /// Nothing goes wrong from now on.
@@ -88,6 +96,7 @@ pub(crate) struct Gateway {
     pub(crate) readers: BTreeMap<BatchId, SpoolReader>,
     pub(crate) sendings: BTreeMap<TaskId, Sending>,
     pub(crate) courses: BTreeMap<TaskId, Course>,
+    pub(crate) looks: BTreeMap<TaskId, Look>,
     pub(crate) sleep: u64,
 }
 
@@ -213,6 +222,10 @@ pub struct Counted {
     pub nonsense: u64,
     /// Answers made for clients that await them.
     pub answers: u64,
+    /// Questions by key that were answered to their end.
+    pub looks: u64,
+    /// Rows that were not there when they were looked for.
+    pub absent: u64,
 }
 
 macro_rules! tell {
@@ -271,8 +284,8 @@ impl World {
             self.plans.push((self.ledger.define(&json), json));
         }
         for payload in &self.scenario.payloads {
-            let truth =
-                Truth::new(payload.route, payload.records.clone(), payload.expires, payload.cancelled);
+            let records = self.keyed(payload.route, &payload.records);
+            let truth = Truth::new(payload.route, records, payload.expires, payload.cancelled);
             self.truths.push(truth);
         }
         let at: Vec<Duration> = self.scenario.payloads.iter().map(|payload| payload.at).collect();
@@ -288,6 +301,18 @@ impl World {
             self.soon(Duration::from_secs(10), Happening::Purge);
         }
         self.disk.set_faults(self.faults.disk);
+    }
+
+    /// The records of the next payload: where the cloud is asked by key, keys are used once, so that a client that sends its records
+    /// again, because it does not know whether they were taken, has new ones.
+    pub(crate) fn keyed(&self, route: usize, records: &[Content]) -> Vec<Content> {
+        let mut records = records.to_vec();
+        if finds(&self.scenario.routes[route].plan.dialect) {
+            let first = PAYLOAD_OF_KEYS
+                * (1 + u32::try_from(self.truths.len()).unwrap_or(u32::MAX / PAYLOAD_OF_KEYS - 1));
+            records.iter_mut().for_each(|content| content.key = first + content.key % PAYLOAD_OF_KEYS);
+        }
+        records
     }
 
     /// Lets everything happen until nothing is open any more.
@@ -334,6 +359,10 @@ impl World {
             Happening::JobWork { job, part, fails } => self.worked(&job, part, fails)?,
             Happening::JobTold { incarnation, task, call, answer, file } => {
                 self.told(incarnation, task, call, answer, file)?;
+            }
+            Happening::LookArrive(call) => self.arrive_to_look(*call),
+            Happening::LookTold { incarnation, task, call, reply } => {
+                self.told_of_look(incarnation, task, call, &reply)?;
             }
             Happening::Jump(by) => {
                 self.latest_wall = self.latest_wall.max(self.wall());

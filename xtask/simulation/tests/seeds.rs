@@ -34,6 +34,8 @@ fn no_promise_is_broken_whatever_goes_wrong() {
         ("payloads removed", sums.removed),
         ("batches forgotten", sums.forgotten),
         ("answers that are none", sums.nonsense),
+        ("questions by key", sums.looks),
+        ("rows that were looked for and not there", sums.absent),
     ] {
         assert!(count > SEEDS / 10, "only {count} {what} in {SEEDS} runs");
     }

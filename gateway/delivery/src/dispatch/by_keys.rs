@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+#[cfg(feature = "planted")]
+use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_journal::{Code, Event, Exception, Outcome};
 
 use super::close::{MOST_QUESTIONS, Meaning};
@@ -90,8 +92,12 @@ impl Dispatcher {
         let Some(batch) = self.batches.get_mut(&task.turn) else { return Vec::new() };
         let (retry, deadline) = (batch.plan.plan.retry, batch.plan.plan.pace.deadline());
         let is_first = !std::mem::replace(&mut batch.resend.doubt(number).heard, true);
+        #[cfg(feature = "planted")]
+        let is_first = is_first && !is_planted(Bug::FirstLookBelieved);
         let (left, live) = self.left(task, problems, |is_whole| match (is_first, is_whole) {
             (true, _) => (Outcome::InDoubt, MISSING),
+            #[cfg(feature = "planted")]
+            (false, false) if is_planted(Bug::PartThereSentAgain) => (Outcome::Returned, ABSENT),
             (false, true) => (Outcome::Returned, ABSENT),
             // To send it again would do again what is there of it.
             (false, false) => (Outcome::InDoubt, IN_PART),

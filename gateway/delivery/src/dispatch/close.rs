@@ -389,6 +389,9 @@ fn planted_end(end: &End) -> End {
         End::Lost { code, timeout: false } if is(Bug::CutAsAbsent) => {
             End::NotSent { code: code.clone(), class: ErrorClass::Line }
         }
+        End::BrokeOff { heard, .. } if is(Bug::BrokenLookBelieved) => {
+            End::Answered(Verdict::Rows(heard.clone()))
+        }
         other => other.clone(),
     }
 }

@@ -16,6 +16,7 @@ use crate::bulk2::JobCourse;
 use crate::chunk::End;
 use crate::dialect::Asked;
 use crate::encode::{self, Bounds, EncodeError, Measured, RowSource};
+use crate::find::KeySearch;
 use crate::plan::{CompiledPlan, Plan};
 
 /// A point in time on both clocks.
@@ -283,6 +284,13 @@ impl Sending {
         let spec = self.plan.dialect.bulk2()?;
         let ask = self.ask.as_ref().and_then(Question::job);
         Some(JobCourse::new(Arc::clone(&self.plan), spec, Arc::clone(&self.measured), ask))
+    }
+
+    /// The search for the chunk's rows, where it is to be asked for by key.
+    pub fn search(&self) -> Option<KeySearch> {
+        let by_keys = self.ask == Some(Question::Keys);
+        let chunk = || Arc::clone(&self.measured);
+        by_keys.then(|| KeySearch::new(Arc::clone(&self.plan), chunk(), self.batch.to_string(), self.chunk))
     }
 
     /// What an answer to that request means; what it says of each row is kept in `spool` where a client awaits that (blocking), as

@@ -44,7 +44,8 @@ impl World {
             // Whether it was taken the client does not know. For the world, what it sends then is another payload.
             Ok(false) | Err(_) if !self.truths[payload].refused => {
                 let old = &self.truths[payload];
-                let again = Truth::new(old.route, old.records.clone(), old.expires, old.cancelled);
+                let records = self.keyed(old.route, &old.records);
+                let again = Truth::new(old.route, records, old.expires, old.cancelled);
                 self.truths.push(again);
                 self.submit_at(self.now + SEND_AGAIN, self.truths.len() - 1);
             }

@@ -1,8 +1,8 @@
 //! Routes: what becomes of records, how the cloud is spoken to, what it may be asked for.
 
 use sekisho_delivery::{
-    AnswerSpec, Bulk2Spec, DailySpec, DialectSpec, HeaderElement, PaceSpec, Plan, RestFormat, RestSpec,
-    ResultsSpec, RetrySpec, SoapSpec, SoapVersion,
+    AnswerSpec, Bulk2Spec, DailySpec, DialectSpec, FindSpec, HeaderElement, KeysAre, PaceSpec, Plan,
+    RestFormat, RestSpec, ResultsSpec, RetrySpec, SoapSpec, SoapVersion,
 };
 use sekisho_journal::Keep;
 use sekisho_records::mapping::WithoutInstance;
@@ -40,13 +40,17 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
         mapping.drop = vec!["K".into()];
         mapping.rename = [("Member/Name".into(), "K".into())].into();
     }
-    let dialect = match random.u8(..4) {
+    let mut dialect = match random.u8(..4) {
         0 => DialectSpec::Bulk2(bulk2(idempotent, random)),
         1 | 2 => DialectSpec::Soap(soap(random)),
         _ => DialectSpec::Rest(rest(random)),
     };
     let start_rows = random.u64(2..20);
     let answer = awaited(&dialect, start_rows);
+    let max_rows = random.u64(4..40);
+    if let DialectSpec::Soap(soap) = &mut dialect {
+        soap.find = find(idempotent, max_rows).map(Box::new);
+    }
     let plan = Plan {
         route: format!("route-{number}"),
         upstream: "cloud".into(),
@@ -57,7 +61,7 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
             limit_ms: 10_000,
             grace_ms: 2_000,
             start_rows,
-            max_rows: random.u64(4..40),
+            max_rows,
             max_in_flight: random.u32(1..4),
             daily: budget.unwrap_or_default(),
             ..PaceSpec::default()
@@ -77,6 +81,8 @@ pub(super) fn route(number: usize, budget: Option<DailySpec>, random: &mut fastr
     };
     let ordered = idempotent && random.u8(..4) > 0;
     let duplicates = match random.u8(..3) {
+        // As the configuration demands it of a route that asks by key.
+        _ if finds(&plan.dialect) => Duplicates::Refuse,
         0 => Duplicates::Refuse,
         1 => Duplicates::LastWins,
         _ => Duplicates::InOrder,
@@ -95,6 +101,29 @@ fn awaited(dialect: &DialectSpec, start_rows: u64) -> Option<AnswerSpec> {
         _ => None,
     };
     element.filter(|_| start_rows.is_multiple_of(2)).map(|element| AnswerSpec { counts: Vec::new(), element })
+}
+
+/// Every other route of a described operation that may not repeat can be asked by key, for a few keys at a time: as the route's other
+/// numbers say.
+fn find(idempotent: bool, max_rows: u64) -> Option<FindSpec> {
+    let is_asked = !idempotent && max_rows.is_multiple_of(2);
+    is_asked.then(|| FindSpec {
+        keys: KeysAre::UsedOnce,
+        path: String::new(),
+        namespace: String::new(),
+        operation: "findRecords".into(),
+        action: "findRecords".into(),
+        key: "key".into(),
+        found: "found".into(),
+        found_key: "key".into(),
+        response: None,
+        most_keys: 1 + (max_rows / 2 % 4) as u32,
+    })
+}
+
+/// What became of its rows can be asked by key.
+pub(crate) fn finds(dialect: &DialectSpec) -> bool {
+    matches!(dialect, DialectSpec::Soap(soap) if soap.find.is_some())
 }
 
 /// How long nothing is decided about what nobody can know, in seconds: as the route's other numbers say, so that there is one in
