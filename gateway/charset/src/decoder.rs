@@ -20,9 +20,13 @@ const RAW_BYTES: usize = 16 * 1024;
 /// And at first: most messages are small, and clearing more memory than they fill would take longer than decoding them.
 const FIRST_BYTES: usize = 2 * 1024;
 
-/// Decoded bytes held: three for one at most (half-width katakana, CJK), and the remainder of a character.
-const fn decoded_bytes(raw: usize) -> usize {
-    3 * raw + 16
+/// Decoded bytes held: three for one at most (half-width katakana, CJK; as many as there are where nothing changes), and the
+/// remainder of a character.
+const fn decoded_bytes(raw: usize, encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Utf8 | Encoding::UsAscii => raw + 16,
+        _ => 3 * raw + 16,
+    }
 }
 
 /// Decodes a byte stream to UTF-8: a `BufRead` that yields valid UTF-8 only, in pieces that begin and end between
@@ -116,7 +120,7 @@ impl<R: Read> Decoder<R> {
     fn begin(&mut self) -> io::Result<()> {
         if self.raw.is_empty() {
             self.raw = vec![0; FIRST_BYTES];
-            self.decoded = vec![0; decoded_bytes(FIRST_BYTES)];
+            self.decoded = vec![0; decoded_bytes(FIRST_BYTES, self.encoding)];
         }
         while self.raw_end < 3 {
             match self.read_input(self.raw_end)? {
@@ -149,7 +153,7 @@ impl<R: Read> Decoder<R> {
     fn read_more(&mut self) -> io::Result<()> {
         if self.raw_end == self.raw.len() && self.raw.len() < RAW_BYTES {
             self.raw.resize(RAW_BYTES, 0);
-            let room = decoded_bytes(RAW_BYTES).max(self.decoded.len());
+            let room = decoded_bytes(RAW_BYTES, self.encoding).max(self.decoded.len());
             self.decoded.resize(room, 0);
         }
         let read = self.read_input(0)?;
@@ -195,8 +199,8 @@ impl<R: Read> Decoder<R> {
         let truncated = matches!(self.state, State::Draining) && after == 0;
         match self.unmappable {
             Unmappable::Replace(character) => {
-                // Room for it: the output is at most three bytes for each of RAW_BYTES and there are 16 to spare,
-                // and a replacement stands for at least one byte not written; if it does not fit, grow.
+                // Room for it: most often there is, as a replacement stands for at least one byte that was not written; if it does
+                // not fit, grow. There is no more than one before what was decoded is given out.
                 let needed = self.decoded_end + character.len_utf8();
                 if self.decoded.len() < needed {
                     self.decoded.resize(needed, 0);

@@ -367,7 +367,8 @@ async fn pass_on(exchange: &Exchange<'_>, message: Bytes) -> Result<AnswerStream
     let Mode::Relay { upstream, target, deadline, .. } = &exchange.route.mode else {
         return Err(Refusal::internal("relaying", &"the route does not relay").into());
     };
-    let mut request = Request::new(Body::full(message));
+    let digest = exchange.noted.digest_of(message.len());
+    let mut request = Request::new(Body::full(message).digested(digest));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = upstream
         .endpoint()

@@ -179,7 +179,7 @@ impl Entry<'_> {
         out.text("client", self.client);
         out.hex("certificate", self.certificate.as_ref());
         if let Some(address) = self.address {
-            out.word("address", &address.to_string());
+            out.address("address", address);
         }
         out.text("route", self.route);
         out.text("purpose", self.purpose);
@@ -262,6 +262,22 @@ impl Members {
         }
     }
 
+    /// An address as the standard library writes it, at a tenth of the cost where it is one of IPv4.
+    fn address(&mut self, name: &str, address: SocketAddr) {
+        let SocketAddr::V4(v4) = address else { return self.word(name, &address.to_string()) };
+        self.name(name);
+        self.0.push(b'"');
+        for (at, octet) in v4.ip().octets().into_iter().enumerate() {
+            if at > 0 {
+                self.0.push(b'.');
+            }
+            number(octet.into(), &mut self.0);
+        }
+        self.0.push(b':');
+        number(v4.port().into(), &mut self.0);
+        self.0.push(b'"');
+    }
+
     fn uuid(&mut self, name: &str, id: Option<Uuid>) {
         if let Some(id) = id {
             self.word(name, id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
@@ -274,6 +290,17 @@ mod tests {
     #![allow(clippy::unwrap_used)] // a test says so by failing
 
     use super::*;
+
+    #[test]
+    fn addresses_are_written_as_everywhere() {
+        for text in
+            ["0.0.0.0:0", "127.0.0.1:80", "255.255.255.255:65535", "[::1]:80", "[::ffff:10.0.0.7]:443"]
+        {
+            let mut out = Members(Vec::new());
+            out.address("address", text.parse().unwrap());
+            assert_eq!(out.0, format!(",\"address\":\"{text}\"").into_bytes());
+        }
+    }
 
     #[test]
     fn a_line_has_its_members_in_the_order_of_the_table() {

@@ -13,6 +13,8 @@ struct Passed {
     bytes: u64,
     digest: Sha256,
     whole: bool,
+    /// The digest, as soon as somebody has asked for it.
+    sum: Option<[u8; 32]>,
 }
 
 impl Tally {
@@ -22,6 +24,13 @@ impl Tally {
         passed.bytes += piece.len() as u64;
         passed.digest.update(piece);
         passed.whole = last;
+        passed.sum = None;
+    }
+
+    /// All of it has passed at once: so many bytes, whose SHA-256 is known from elsewhere.
+    pub fn all(&self, bytes: u64, sha256: [u8; 32]) {
+        let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *passed = Passed { bytes, whole: true, sum: Some(sha256), ..Passed::default() };
     }
 
     /// Nothing more comes: that was all of it, or not.
@@ -31,9 +40,16 @@ impl Tally {
 
     /// Bytes so far, and their SHA-256 where they are all of it and more than none.
     pub fn sum(&self) -> (u64, Option<[u8; 32]>) {
-        let passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = passed.whole && passed.bytes > 0;
-        (passed.bytes, known.then(|| passed.digest.clone().finalize().into()))
+        let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !passed.whole || passed.bytes == 0 {
+            return (passed.bytes, None);
+        }
+        let digest = match passed.sum {
+            Some(sum) => sum,
+            None => passed.digest.clone().finalize().into(),
+        };
+        passed.sum = Some(digest);
+        (passed.bytes, Some(digest))
     }
 }
 
@@ -54,6 +70,11 @@ mod tests {
         assert_eq!(tally.sum(), (7, None));
         tally.end(true);
         assert_eq!(tally.sum(), (7, Some(of_all)));
+        tally.piece(b"!", true);
+        assert_eq!(tally.sum(), (8, Some(Sha256::digest(b"one two!").into())));
+        let known = Tally::default();
+        known.all(7, of_all);
+        assert_eq!(known.sum(), (7, Some(of_all)));
         let nothing = Tally::default();
         nothing.end(true);
         assert_eq!(nothing.sum(), (0, None));

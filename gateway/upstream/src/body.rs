@@ -17,6 +17,8 @@ pub struct Body {
     finished: Arc<AtomicBool>,
     /// Counts what goes out, where that is put on record.
     tally: Option<Arc<Tally>>,
+    /// The SHA-256 of a whole body, where it is known already.
+    sha256: Option<[u8; 32]>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,14 @@ impl Body {
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let content = Content::Whole((!bytes.is_empty()).then_some(bytes));
-        Self { content, finished: Arc::default(), tally: None }
+        Self { content, finished: Arc::default(), tally: None, sha256: None }
+    }
+
+    /// The same body, of which the caller knows the SHA-256 already: it is not computed again. For a body that is in memory; of
+    /// others it says nothing.
+    #[must_use]
+    pub fn digested(self, sha256: Option<[u8; 32]>) -> Self {
+        Self { sha256, ..self }
     }
 
     /// A body of exactly `length` bytes, handed over piece by piece through a channel of `capacity` pieces. A writer
@@ -59,7 +68,7 @@ impl Body {
     pub fn stream(length: u64, capacity: usize) -> (BodyWriter, Self) {
         let (pieces, receiver) = mpsc::channel(capacity.max(1));
         let content = Content::Stream { pieces: receiver, remaining: length };
-        (BodyWriter { pieces }, Self { content, finished: Arc::default(), tally: None })
+        (BodyWriter { pieces }, Self { content, finished: Arc::default(), tally: None, sha256: None })
     }
 
     /// Counts what goes out from now on.
@@ -125,7 +134,10 @@ impl http_body::Body for Body {
         if let (Some(tally), Poll::Ready(Some(Ok(frame)))) = (&this.tally, &polled)
             && let Some(piece) = frame.data_ref()
         {
-            tally.piece(piece, false);
+            match (&this.content, this.sha256) {
+                (Content::Whole(_), Some(sha256)) => tally.all(piece.len() as u64, sha256),
+                _ => tally.piece(piece, false),
+            }
         }
         if matches!(this.content, Content::Whole(None) | Content::Stream { remaining: 0, .. }) {
             if let Some(tally) = &this.tally {

@@ -27,7 +27,8 @@ pub(crate) fn inline(
 ) -> Result<SoapMessage, SoapRefusal> {
     let promised = promised_version(media_type);
     let at_once = body.at_once(32 * 1024);
-    let mut bytes = BufReader::with_capacity(at_once, Digesting::new(&mut body, desk.scan_envelope()));
+    let digesting = Digesting::new(&mut body, desk.scan_envelope(), desk.spool.is_some());
+    let mut bytes = BufReader::with_capacity(at_once, digesting);
     let mut envelope = open(desk, &mut bytes, media_type.charset(), promised)?;
     let version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();

@@ -187,7 +187,8 @@ fn read_root(
     // The package's word counts; the root's own where the package says nothing.
     let promised = promised.or_else(|| promised_version(head.content_type.as_ref()?));
     *version = promised.unwrap_or(*version);
-    let mut bytes = BufReader::with_capacity(32 * 1024, Digesting::new(body, desk.scan_envelope()));
+    let digesting = Digesting::new(body, desk.scan_envelope(), desk.spool.is_some());
+    let mut bytes = BufReader::with_capacity(32 * 1024, digesting);
     let mut envelope = open(desk, &mut bytes, charset, promised).map_err(|refused| {
         *version = refused.version;
         *refused.refusal

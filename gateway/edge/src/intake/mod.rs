@@ -194,6 +194,11 @@ impl<'r> Intake<'r> {
         writer.push(form, key).map_err(|error| storage(&error))
     }
 
+    /// Whether it keeps the records that it takes.
+    pub(crate) fn keeps(&self) -> bool {
+        matches!(self.sink, Sink::Spool(_))
+    }
+
     /// Records read so far, good or bad.
     pub(crate) fn records(&self) -> u64 {
         self.read
@@ -294,30 +299,34 @@ fn storage(error: &(dyn std::error::Error + 'static)) -> Refusal {
     .ja("現在、電文を保管できません。時間をおいて再送してください。")
 }
 
-/// A reader that digests what passes, and gives it to the route's scanner.
+/// A reader that digests what passes, where it is kept, and gives it to the route's scanner.
 pub(crate) struct Digesting<'s, R> {
     input: R,
     scan: Option<Scan<'s>>,
-    digest: Sha256,
+    digest: Option<Sha256>,
     bytes: u64,
 }
 
 impl<'s, R: Read> Digesting<'s, R> {
-    pub(crate) fn new(input: R, scan: Option<Scan<'s>>) -> Self {
-        Self { input, scan, digest: Sha256::new(), bytes: 0 }
+    /// Of what is only checked nobody asks for the digest: the line of its exchange has one of the whole message.
+    pub(crate) fn new(input: R, scan: Option<Scan<'s>>, is_kept: bool) -> Self {
+        Self { input, scan, digest: is_kept.then(Sha256::new), bytes: 0 }
     }
 
     /// SHA-256 and number of the bytes that have passed, once the scanner has let them pass.
     pub(crate) fn finish(self) -> Result<PayloadDigest, Refusal> {
         self.scan.map_or(Ok(()), Scan::finish)?;
-        Ok(PayloadDigest { sha256: Sha256Digest(self.digest.finalize().into()), bytes: self.bytes })
+        let sha256 = self.digest.map(|digest| Sha256Digest(digest.finalize().into()));
+        Ok(PayloadDigest { sha256, bytes: self.bytes })
     }
 }
 
 impl<R: Read> Read for Digesting<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(buf)?;
-        self.digest.update(&buf[..n]);
+        if let Some(digest) = &mut self.digest {
+            digest.update(&buf[..n]);
+        }
         self.bytes += n as u64;
         if let Some(scan) = &mut self.scan {
             scan.give(&buf[..n])?;
@@ -329,7 +338,8 @@ impl<R: Read> Read for Digesting<'_, R> {
 /// Digest of a payload as its sender has it: the attached file, the decoded base64, the unpacked REST body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PayloadDigest {
-    pub(crate) sha256: Sha256Digest,
+    /// `None` where it is not kept.
+    pub(crate) sha256: Option<Sha256Digest>,
     pub(crate) bytes: u64,
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn read_payload(
     scans: Option<&Scans>,
     intake: &mut Intake<'_>,
 ) -> Result<PayloadDigest, Refusal> {
-    let mut input = Digesting::new(input, scans.map(Scans::begin));
+    let mut input = Digesting::new(input, scans.map(Scans::begin), intake.keeps());
     let limits = &route.limits;
     let unmappable = route.records.unmappable;
     {

@@ -19,7 +19,11 @@ use crate::tls::Name;
 
 /// What is learnt of a request while it is answered.
 #[derive(Debug, Default)]
-pub(crate) struct Noted(Mutex<Said>);
+pub(crate) struct Noted {
+    said: Mutex<Said>,
+    /// What has come of its body.
+    body: Arc<Tally>,
+}
 
 #[derive(Debug, Clone, Default)]
 struct Said {
@@ -76,8 +80,14 @@ impl Noted {
         self.said().outcome = Some(outcome);
     }
 
+    /// The SHA-256 of its body, if that has come to its end, is of so many bytes, and is put on record.
+    pub(crate) fn digest_of(&self, bytes: usize) -> Option<[u8; 32]> {
+        let (come, digest) = self.body.sum();
+        digest.filter(|_| come == bytes as u64)
+    }
+
     fn said(&self) -> MutexGuard<'_, Said> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,7 +113,7 @@ impl<'r> Record<'r> {
         route: Option<&'r Route>,
         noted: &'r Noted,
     ) -> Self {
-        let (method, body) = (Entry::method(method.as_str()), Arc::default());
+        let (method, body) = (Entry::method(method.as_str()), Arc::clone(&noted.body));
         Self { log, id, began: now(), method, peer, route, noted, body, recorded: false }
     }
 

@@ -310,7 +310,10 @@ pub(crate) async fn keep(
     submission: Submission,
     header_key: Option<String>,
 ) -> Result<Kept, Refusal> {
-    let (Some((plan, mapping)), Some(taken)) = (exchange.route.mode.plan(), submission.taken) else {
+    let payload = submission.payload;
+    let (Some((plan, mapping)), Some(taken), Some(payload_digest)) =
+        (exchange.route.mode.plan(), submission.taken, payload.sha256)
+    else {
         return Err(Refusal::internal("entering a batch", &"the route does not store"));
     };
     if !taken.set_aside.is_empty() {
@@ -321,13 +324,12 @@ pub(crate) async fn keep(
     }
     let (gateway, route) = (exchange.gateway, exchange.route);
     let now = now_millis();
-    let payload = submission.payload;
     let id = taken.sealed.batch;
     let mut names = submission.names;
     names.key = header_key.or(names.key);
     // A stack never sends an envelope twice alike (ids and times differ), so a repetition is known by its records; where
     // some were left out, by the payload.
-    let fingerprint = if taken.set_aside.is_empty() { taken.sealed.records_digest } else { payload.sha256 };
+    let fingerprint = if taken.set_aside.is_empty() { taken.sealed.records_digest } else { payload_digest };
     let remembered = repetition::names(&names, &route.duplicates, &gateway.spool, fingerprint);
     let Some(idempotency) =
         remembered.map(|names| repetition::idempotency(names, fingerprint, &route.duplicates, now))
@@ -356,7 +358,7 @@ pub(crate) async fn keep(
         set_aside: taken.set_aside,
         bytes: payload.bytes,
         stored: taken.sealed.stored,
-        payload_digest: payload.sha256,
+        payload_digest,
         records_digest: taken.sealed.records_digest,
         received_at: exchange.received_at,
         accepted_at: now,

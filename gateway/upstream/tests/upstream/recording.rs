@@ -49,7 +49,8 @@ async fn calls_are_on_record_and_on_a_strict_route_before_they_are_made() {
     let cut = client.send(post(&client, "", "strict"), LONG).await.expect_err("it is cut");
     assert_eq!(cut.outcome(), Sent::Unknown);
     held.collect().await.expect("a body");
-    let held = client.send_streaming(post(&client, "value", "usual"), LONG).await;
+    let known = post(&client, "value", "usual").map(|body| body.digested(Some([0xab; 32])));
+    let held = client.send_streaming(known, LONG).await;
     drop(held);
     log.close().await;
     let unmade = client.send(post(&client, "", "strict"), LONG).await.expect_err("nothing can be on record");
@@ -76,6 +77,7 @@ async fn calls_are_on_record_and_on_a_strict_route_before_they_are_made() {
     // SHA-256 of "value".
     let digest = "cd42404d52ad55ccfa9aca4adc828aa5800ad9d385a0671fbcbf724118320619";
     assert_eq!(answered[0]["digest"], digest);
+    assert_eq!(answered[1]["digest"], "ab".repeat(32), "what the caller knows is taken");
     assert!(answered[0]["address"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")));
     let (begun, ended) = (of("begun", "strict"), of("exchange", "strict"));
     assert_eq!((begun.len(), ended.len()), (1, 1), "what was not made is not on record");
