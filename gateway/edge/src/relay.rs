@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::admission::{Room, Scarce, Turn};
 use crate::body::{Arrival, BodyError, RawBody, Unpacked};
-use crate::doors::{self, Asks, Binds, Desk, SoapMessage, SoapRefusal};
+use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, SoapRefusal};
 use crate::intake::{Scans, from_body};
 use crate::refusal::{Class, Refusal};
 use crate::route::Mode;
@@ -175,8 +175,17 @@ impl Passage<'_, '_> {
         let (actions, client) = (self.actions.clone(), exchange.client.name.clone());
         let received_at = exchange.received_at;
         let room = self.room.clone();
+        // What it is called in the head of HTTP goes before what it says itself.
+        let keyed = exchange.headers.contains_key("idempotency-key");
+        let named = room.clone().filter(|_| !keyed);
         let spool = id.zip(room).map(|(_, room)| exchange.gateway.spool.bounded_by(room));
         move |body| {
+            let claim = |names: &Names| {
+                if let Some(room) = &named {
+                    room.named(names);
+                }
+                Ok(None)
+            };
             let spool = spool.as_ref();
             let id = id.unwrap_or_else(|| BatchId::new(received_at));
             let scans = route.scan.as_ref().filter(|_| scanned.is_none());
@@ -185,7 +194,8 @@ impl Passage<'_, '_> {
                 // It is scanned with the whole message.
                 scans.leave_envelope();
             }
-            let desk = Desk { route: &route, spool, scans, header, id, actions: &actions, claim: None };
+            let desk =
+                Desk { route: &route, spool, scans, header, id, actions: &actions, claim: Some(&claim) };
             let mut read = match door {
                 "swa" => doors::attached(&desk, body, &media_type),
                 _ => doors::inline(&desk, body, &media_type),

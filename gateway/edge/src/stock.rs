@@ -3,15 +3,20 @@
 //! The ledger counts what is there, so that a restart changes nothing; what is on its way is counted here. It is asked for room
 //! before a body is read, by what its head says of its length (by SOAP, before the records), and again as these are written. So one client fills its own part
 //! of the disk and no more.
+//!
+//! A repetition of a batch that was accepted needs no room in the end: it is read, recognised by what it holds and thrown away. So it may
+//! take as much as the first one did, whatever the quota says; or the client would never get the answer that it has missed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sekisho_journal::{Allowance, Ledger, LedgerError, Stored};
+use sekisho_journal::{Allowance, Digest, Ledger, LedgerError, Spool, Stored};
 
+use crate::doors::Names;
+use crate::gateway::now_millis;
 use crate::refusal::{Class, Refusal};
-use crate::service::{Exchange, ledger as ledger_failed};
+use crate::service::{Exchange, ledger as ledger_failed, own_name};
 
 /// Bytes by which the room of a batch grows, so that the ledger is not asked for each record.
 const STEP: u64 = 1 << 20;
@@ -70,7 +75,9 @@ impl Coming {
 pub(crate) struct Room {
     coming: Arc<Coming>,
     ledger: Ledger,
+    spool: Spool,
     client: String,
+    route: String,
     quota: SpoolQuota,
     /// Bytes that the message's head declares.
     declared: u64,
@@ -83,20 +90,47 @@ struct Sizes {
     begun: bool,
     /// Bytes that are counted.
     counted: u64,
-    /// Of these, such as are written.
+    /// Bytes that are written.
     written: u64,
+    /// What the message is called, once that is known.
+    name: Option<Digest>,
+    /// Bytes that the batch took that it repeats, once that was asked: so many it may write beyond the quota.
+    repeated: Option<u64>,
 }
 
 /// Why there is no room.
 #[derive(Debug)]
 enum Refused {
     Full,
+    /// There never will be.
+    Never,
     Unknown(LedgerError),
 }
 
 impl Room {
+    fn of(exchange: &Exchange<'_>, length: Option<u64>) -> Self {
+        let (gateway, client) = (exchange.gateway, exchange.client);
+        Self {
+            coming: Arc::clone(&gateway.coming),
+            ledger: gateway.ledger.clone(),
+            spool: gateway.spool.clone(),
+            client: client.name.clone(),
+            route: exchange.route.name.clone(),
+            quota: client.quota,
+            declared: length.unwrap_or(0),
+            sizes: Mutex::default(),
+        }
+    }
+
     fn sizes(&self) -> MutexGuard<'_, Sizes> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the message is called, by which it may be a repetition.
+    pub(crate) fn named(&self, names: &Names) {
+        let name = own_name(names, &self.spool).map(|(_, hash)| hash);
+        let mut sizes = self.sizes();
+        (sizes.name, sizes.repeated) = (name, None);
     }
 
     /// Counts the batch and what is known of its length, if it is not counted yet (blocking). Dropping it gives everything back.
@@ -105,7 +139,27 @@ impl Room {
             return Ok(());
         }
         self.coming.add(&self.client, Stored { batches: 1, bytes: 0 });
-        self.count(self.declared)
+        match self.count(self.declared) {
+            Err(Refused::Full) if self.repeated()?.is_some() => Ok(()),
+            Err(Refused::Full) if self.declared > self.quota.bytes => Err(Refused::Never),
+            counted => counted,
+        }
+    }
+
+    /// Bytes that the batch took that is repeated here, if one is (blocking). Asked only where there is no room otherwise.
+    fn repeated(&self) -> Result<Option<u64>, Refused> {
+        let Sizes { name, repeated, .. } = *self.sizes();
+        let (Some(name), None) = (name, repeated) else { return Ok(repeated) };
+        let found = self.ledger.stored_under_blocking(&self.client, &self.route, name, now_millis());
+        let found = found.map_err(Refused::Unknown)?;
+        self.sizes().repeated = found;
+        Ok(found)
+    }
+
+    /// Whether what is written is no more than what is repeated.
+    fn repeats(&self) -> bool {
+        // A ledger that cannot be read does not take the batch either, and says so then.
+        self.repeated().map_or(true, |first| first.is_some_and(|first| self.sizes().written <= first))
     }
 
     /// Counts so many bytes more. First here, then in the ledger: what comes into the ledger in between is counted twice for a
@@ -131,18 +185,27 @@ impl Room {
 
 impl Allowance for Room {
     fn take(&self, bytes: u64) -> bool {
+        // The batch is opened before its message has been read as far as its name.
+        if bytes == 0 {
+            return true;
+        }
         // A ledger that cannot be read does not take the batch either, and says so then.
-        let fits = |counted: Result<(), Refused>| !matches!(counted, Err(Refused::Full));
+        let fits = |counted: Result<(), Refused>| !matches!(counted, Err(Refused::Full | Refused::Never));
         if !fits(self.begin()) {
             return false;
         }
-        let needed = {
+        let (needed, lent) = {
             let mut sizes = self.sizes();
             sizes.written += bytes;
-            sizes.written.saturating_sub(sizes.counted)
+            let lent = sizes.repeated.is_some_and(|first| sizes.written <= first);
+            (sizes.written.saturating_sub(sizes.counted), lent)
         };
         // Near the end of its room a batch goes on in smaller steps.
-        needed == 0 || fits(self.count(needed.max(STEP))) || fits(self.count(needed))
+        needed == 0
+            || lent
+            || fits(self.count(needed.max(STEP)))
+            || fits(self.count(needed))
+            || self.repeats()
     }
 }
 
@@ -153,31 +216,26 @@ impl Drop for Room {
     }
 }
 
-/// Room for the batch that a message may hold, by what its head says of its length. It is taken once the batch begins, before any of
-/// its records is read: what only asks for something needs none.
+/// Room for the batch that a message may hold, by what its head says of its length. It is taken with the first of its records, when it is
+/// known what the message is called ([`Room::named`]): what only asks for something needs none.
 pub(crate) fn room(exchange: &Exchange<'_>, length: Option<u64>) -> Result<Arc<Room>, Refusal> {
-    let (gateway, client) = (exchange.gateway, exchange.client);
-    let declared = length.unwrap_or(0);
-    if declared > client.quota.bytes {
-        return Err(never(client.quota));
-    }
-    Ok(Arc::new(Room {
-        coming: Arc::clone(&gateway.coming),
-        ledger: gateway.ledger.clone(),
-        client: client.name.clone(),
-        quota: client.quota,
-        declared,
-        sizes: Mutex::default(),
-    }))
+    let room = Room::of(exchange, length);
+    if room.declared > room.quota.bytes { Err(never(room.quota)) } else { Ok(Arc::new(room)) }
 }
 
-/// Room for a batch, taken before anything of it is read.
-pub(crate) async fn room_now(exchange: &Exchange<'_>, length: Option<u64>) -> Result<Arc<Room>, Refusal> {
-    let room = room(exchange, length)?;
+/// Room for a batch of this name, taken before anything of it is read.
+pub(crate) async fn room_now(
+    exchange: &Exchange<'_>,
+    length: Option<u64>,
+    names: &Names,
+) -> Result<Arc<Room>, Refusal> {
+    let room = Arc::new(Room::of(exchange, length));
+    room.named(names);
     let begun = Arc::clone(&room);
     match tokio::task::spawn_blocking(move || begun.begin()).await {
         Ok(Ok(())) => Ok(room),
         Ok(Err(Refused::Full)) => Err(refused()),
+        Ok(Err(Refused::Never)) => Err(never(exchange.client.quota)),
         Ok(Err(Refused::Unknown(error))) => Err(ledger_failed(&error)),
         Err(error) => Err(Refusal::internal("looking for room in the spool", &error)),
     }

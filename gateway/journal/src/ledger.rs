@@ -373,6 +373,21 @@ impl Ledger {
         Ok(found.first().map_or_else(Stored::default, |(_, stored)| *stored))
     }
 
+    /// What a batch took of its client's room in the spool ([`NewBatch::stored`](crate::NewBatch::stored)) that was accepted under this name
+    /// and would be the answer to a repetition at this time (blocking); `None` where there is none.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn stored_under_blocking(
+        &self,
+        client: &str,
+        route: &str,
+        name: Digest,
+        now: u64,
+    ) -> Result<Option<u64>> {
+        self.readers.read(|connection| queries::remembered_stored(connection, client, route, name, now))
+    }
+
     /// The routes that any batch has (blocking).
     ///
     /// # Errors

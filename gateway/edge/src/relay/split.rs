@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::awaited::Awaited;
 use super::{ANSWER_ROOM, Held, Passage, arrival, hold, most, room, turn};
 use crate::body::{RawBody, Unpacked};
-use crate::doors::{self, Asks, Binds, SoapMessage};
+use crate::doors::{self, Asks, Binds, Names, SoapMessage};
 use crate::refusal::{Class, Refusal};
 use crate::route::{Signed, Split};
 use crate::service::{Answered, Coding, header_key, keep, stated_wait, through_from};
@@ -40,7 +40,9 @@ impl Passage<'_, '_> {
         let key = header_key(exchange.headers)?;
         let stated = stated_wait(exchange.headers).map(Duration::from_secs);
         let id = BatchId::new(exchange.received_at);
-        self.room = Some(stock::room(exchange, self.declared.length)?);
+        let batch = stock::room(exchange, self.declared.length)?;
+        batch.named(&Names { key: key.clone(), message_id: None });
+        self.room = Some(batch);
 
         let most = split.pass_bytes.min(most(exchange));
         let may_pass = self.declared.coding == Coding::Identity

@@ -32,7 +32,7 @@ pub(crate) use self::batches::ledger;
 pub(crate) use self::receive::{Coding, Declared, arrival, through_from, turn};
 use self::record::{Counted, Record, asked, unrecorded};
 pub(crate) use self::record::{Noted, unrecordable};
-pub(crate) use self::repetition::header_key;
+pub(crate) use self::repetition::{header_key, own as own_name};
 use self::say::json;
 pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
 pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, stated_wait};

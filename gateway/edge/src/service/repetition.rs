@@ -104,21 +104,25 @@ pub(super) fn names(
     content: Digest,
 ) -> Option<Vec<RepetitionName>> {
     let mut names = Vec::new();
-    let hash = |kind, text: &[u8]| spool.keyed_hash(kind, text);
-    if let Some(key) = &given.key {
-        let hash = hash("key", key.as_bytes());
-        names.push(RepetitionName { by: RepeatedBy::Key, hash, decides: true });
-    } else if let Some(id) = &given.message_id {
-        let hash = hash("message-id", id.as_bytes());
-        names.push(RepetitionName { by: RepeatedBy::MessageId, hash, decides: true });
-    } else if duplicates.key_required {
-        return None;
+    match own(given, spool) {
+        Some((by, hash)) => names.push(RepetitionName { by, hash, decides: true }),
+        None if duplicates.key_required => return None,
+        None => {}
     }
     if duplicates.by_content {
-        let hash = hash("content", &content.0);
+        let hash = spool.keyed_hash("content", &content.0);
         names.push(RepetitionName { by: RepeatedBy::Content, hash, decides: given.key.is_none() });
     }
     Some(names)
+}
+
+/// The name that a submission was given, as it is remembered.
+pub(crate) fn own(given: &Names, spool: &Spool) -> Option<(RepeatedBy, Digest)> {
+    match (&given.key, &given.message_id) {
+        (Some(key), _) => Some((RepeatedBy::Key, spool.keyed_hash("key", key.as_bytes()))),
+        (None, Some(id)) => Some((RepeatedBy::MessageId, spool.keyed_hash("message-id", id.as_bytes()))),
+        (None, None) => None,
+    }
 }
 
 /// What the ledger is told of it; nothing where there is nothing to remember.

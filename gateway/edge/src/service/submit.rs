@@ -85,8 +85,12 @@ where
     let spool = gateway.spool.bounded_by(Arc::clone(&room) as _);
     let id = BatchId::new(exchange.received_at);
     let client = exchange.client.name.clone();
+    let named = Arc::clone(&room);
     let read = move |body| {
-        let claim = |names: &Names| repetition::begin(&gateway, &client, &route.name, names);
+        let claim = |names: &Names| {
+            named.named(names);
+            repetition::begin(&gateway, &client, &route.name, names)
+        };
         let desk = Desk {
             scans: route.scan.as_ref().map(|scanner| Scans::new(scanner, &client)),
             route: &route,
@@ -188,7 +192,10 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let prepared = match prepare_rest(exchange) {
-        Ok(prepared) => stock::room_now(exchange, prepared.0.length).await.map(|room| (prepared, room)),
+        Ok(prepared) => {
+            let names = Names { key: prepared.3.clone(), message_id: None };
+            stock::room_now(exchange, prepared.0.length, &names).await.map(|room| (prepared, room))
+        }
         Err(refusal) => Err(refusal),
     };
     let ((declared, media_type, under_way, key), room) = match prepared {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use sekisho_journal::BatchId;
+use sekisho_journal::{BatchId, Idempotency, RepeatedBy, RepetitionName};
 
 use super::*;
 
@@ -9,6 +9,7 @@ const QUOTA: SpoolQuota = SpoolQuota { bytes: 3 * STEP, batches: 2 };
 struct Site {
     coming: Arc<Coming>,
     ledger: Ledger,
+    spool: Spool,
     _folder: tempfile::TempDir,
 }
 
@@ -16,14 +17,17 @@ impl Site {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (ledger, _) = Ledger::open(&folder.path().join("ledger"), "test", 1).unwrap();
-        Self { coming: Arc::default(), ledger, _folder: folder }
+        let spool = Spool::open(&folder.path().join("spool"), &folder.path().join("spool.key")).unwrap();
+        Self { coming: Arc::default(), ledger, spool, _folder: folder }
     }
 
     fn room(&self, client: &str, declared: u64) -> Room {
         Room {
             coming: Arc::clone(&self.coming),
             ledger: self.ledger.clone(),
+            spool: self.spool.clone(),
             client: client.to_owned(),
+            route: "r".to_owned(),
             quota: QUOTA,
             declared,
             sizes: Mutex::default(),
@@ -31,6 +35,14 @@ impl Site {
     }
 
     fn accept(&self, client: &str, stored: u64) {
+        self.accept_named(client, stored, None);
+    }
+
+    fn accept_named(&self, client: &str, stored: u64, key: Option<&str>) {
+        let hash = |key: &str| self.spool.keyed_hash("key", key.as_bytes());
+        let names =
+            key.map(|key| vec![RepetitionName { by: RepeatedBy::Key, hash: hash(key), decides: true }]);
+        let until = now_millis() + 1_000_000;
         let digest = sekisho_journal::Digest::of(b"x");
         let batch = sekisho_journal::NewBatch {
             id: BatchId::new(1),
@@ -52,7 +64,7 @@ impl Site {
             expires_at: None,
             ordered: false,
             stored,
-            idempotency: None,
+            idempotency: names.map(|names| Idempotency { names, fingerprint: digest, until }),
         };
         self.ledger.accept_blocking(batch).unwrap();
     }
@@ -67,7 +79,9 @@ fn what_is_on_its_way_counts_until_it_is_there_or_gone() {
     let site = Site::new();
     let first = site.room("city", STEP);
     assert_eq!(site.coming("city"), None, "nothing is taken before its batch begins");
-    assert!(first.take(0) && first.take(STEP));
+    assert!(first.take(0));
+    assert_eq!(site.coming("city"), None, "its message has not been read as far as its name");
+    assert!(first.take(STEP));
     assert_eq!(site.coming("city"), Some(Stored { batches: 1, bytes: STEP }));
     // A second one may go on to the last byte of the quota, and no further.
     let second = site.room("city", 0);
@@ -75,10 +89,10 @@ fn what_is_on_its_way_counts_until_it_is_there_or_gone() {
     assert!(!second.take(1));
     // Nor may there be a third.
     let third = site.room("city", 0);
-    assert!(!third.take(0));
+    assert!(!third.take(1));
     drop(third);
     // Others have their own.
-    assert!(site.room("town", 3 * STEP).take(0));
+    assert!(site.room("town", 3 * STEP).take(1));
     drop((first, second));
     assert_eq!((site.coming("city"), site.coming("town")), (None, None));
 }
@@ -97,7 +111,7 @@ fn what_the_ledger_has_counts_from_the_moment_on_in_which_it_has_it() {
     assert!(!last.take(1));
     drop(last);
     site.accept("city", 1);
-    assert!(!site.room("city", 0).take(0), "two batches are all that it may have");
+    assert!(!site.room("city", 0).take(1), "two batches are all that it may have");
 }
 
 #[test]
@@ -122,4 +136,32 @@ fn together_they_never_take_more_than_there_is() {
     });
     assert!(taken <= QUOTA.bytes && taken > QUOTA.bytes - 3 * STEP, "{taken}");
     assert_eq!(site.coming("city"), None);
+}
+
+fn key(key: &str) -> Names {
+    Names { key: Some(key.to_owned()), message_id: None }
+}
+
+#[test]
+fn a_repetition_may_take_what_the_first_one_took_and_no_more() {
+    let site = Site::new();
+    site.accept_named("city", 2 * STEP, Some("k"));
+    site.accept("city", STEP);
+    for declared in [0, 2 * STEP, 9 * STEP] {
+        let again = site.room("city", declared);
+        again.named(&key("k"));
+        again.begin().unwrap();
+        assert!(again.take(0) && again.take(STEP) && again.take(STEP), "{declared}");
+        assert!(!again.take(1), "{declared}: it is another one");
+    }
+    assert_eq!(site.coming("city"), None);
+    // Another name, none, and another client's or route's.
+    let (other, none, mut elsewhere) = (site.room("city", 0), site.room("city", 0), site.room("city", 0));
+    other.named(&key("l"));
+    elsewhere.route = "s".to_owned();
+    elsewhere.named(&key("k"));
+    for room in [other, none, elsewhere] {
+        assert!(matches!(room.begin(), Err(Refused::Full)));
+    }
+    assert!(matches!(site.room("city", 3 * STEP + 1).begin(), Err(Refused::Never)));
 }

@@ -195,7 +195,7 @@ fn a_key_is_taken_while_the_rest_of_its_soap_message_is_on_its_way() {
 }
 
 /// The message with this WS-Addressing id.
-fn identified(message: &Message, id: &str) -> Message {
+pub(crate) fn identified(message: &Message, id: &str) -> Message {
     let header = format!(
         "<e:Header><a:MessageID xmlns:a=\"http://www.w3.org/2005/08/addressing\">{id}</a:MessageID></e:Header><e:Body>"
     );

@@ -7,6 +7,7 @@ use sekisho_edge::gateway::now_millis;
 use sekisho_edge::route::{Client as RouteClient, Mode, Route, Signed, Split};
 use sekisho_journal::{Code, Digest, Event};
 
+use crate::idempotency::identified;
 use crate::operators::admin;
 use crate::record_sets::RecordSet;
 use crate::site::{Site, TOWN};
@@ -114,6 +115,58 @@ fn loop_until_full(site: &Site, set: &RecordSet) -> String {
     panic!("a thousand batches, and still room");
 }
 
+/// The same message under a name that its sender gives it.
+fn named(way: Way, set: &RecordSet, by_id: bool) -> Message {
+    let message = way.message(way.payload(set).as_bytes());
+    match (way.is_soap(), by_id) {
+        (false, _) => message.with("Idempotency-Key", "\"k\""),
+        (true, true) => identified(&message, "k"),
+        (true, false) => {
+            let body = String::from_utf8(message.body.clone()).unwrap();
+            let body = body.replacen("gateway:1\">", "gateway:1\"><g:idempotencyKey>k</g:idempotencyKey>", 1);
+            Message { body: body.into_bytes(), ..message }
+        }
+    }
+}
+
+#[test]
+fn a_repetition_gets_its_first_answer_when_the_first_batch_has_filled_the_quota() {
+    let (set, longer) = (RecordSet::many_orders(100), RecordSet::many_orders(110));
+    for edit in [one_batch as fn(&mut Route), few_bytes] {
+        for (way, by_id) in Way::ALL.into_iter().flat_map(|way| [(way, false), (way, true)]) {
+            let site = Site::edited(edit);
+            let message = || named(way, &set, by_id);
+            let first = site.client().ask(message().to("/orders")).receipt();
+            assert_eq!(loop_until_full(&site, &RecordSet::many_orders(20)), "client-spool-full");
+            let kept = || {
+                let stored = site.block_on(site.gateway.ledger.stored()).unwrap()[0].1;
+                (stored, site.spooled().len(), site.batches().len())
+            };
+            let before = kept();
+            // Declared, packed, and without a length.
+            for request in [
+                message().to("/orders"),
+                message().gzipped().to("/orders"),
+                message().chunked("/orders", 1_000),
+            ] {
+                let again = site.client().ask(request).receipt();
+                assert_eq!((again.id, again.duplicate), (first.id.clone(), true), "{way:?} {by_id}");
+            }
+            // What is no repetition has no room: of another name, or longer than what came first.
+            for request in [way.request("/orders", &set), named(way, &longer, by_id).to("/orders")] {
+                let refused = site.client().ask(request);
+                assert_eq!(refused.refused().code, "client-spool-full", "{way:?} {by_id}: {refused}");
+            }
+            // Other content of its length is known for that.
+            let mut other = set.clone();
+            other.records[0][2] = Some("9.5".to_owned());
+            let other = named(way, &other, by_id).to("/orders");
+            assert_eq!(site.client().ask(other).refused().code, "idempotency-key-reused", "{way:?} {by_id}");
+            assert_eq!(kept(), before, "{way:?} {by_id}");
+        }
+    }
+}
+
 /// The relay route splits what has more than two records.
 fn one_batch_of_a_relay(route: &mut Route) {
     one_batch(route);
@@ -142,4 +195,16 @@ fn a_relay_that_splits_keeps_batches_too() {
     let full = site.client().ask(call().to("/relay"));
     assert_eq!((full.status, full.refused().code.as_str()), (500, "client-spool-full"));
     assert_eq!(site.spooled().len(), 1);
+    // Its own repetition is known for one, by either name.
+    for name in 0..2 {
+        let site = Site::edited(one_batch_of_a_relay);
+        let message = || match name {
+            0 => call().with("Idempotency-Key", "\"k\""),
+            _ => identified(&call(), "k"),
+        };
+        assert_eq!(site.client().ask(message().to("/relay")).refused().code, "relay-unfinished", "{name}");
+        assert_eq!(site.client().ask(message().to("/relay")).refused().code, "relay-unfinished", "{name}");
+        assert_eq!(site.client().ask(call().to("/relay")).refused().code, "client-spool-full", "{name}");
+        assert_eq!((site.spooled().len(), site.batches().len()), (1, 1), "{name}");
+    }
 }

@@ -48,6 +48,21 @@ pub(super) fn remembered(
     Ok(view.filter(|view| !may_start_afresh(view)).map(|view| (view, fingerprint)))
 }
 
+/// What the batch took of its client's room that is remembered by this name.
+pub(super) fn remembered_stored(
+    connection: &Connection,
+    client: &str,
+    route: &str,
+    name: Digest,
+    now: u64,
+) -> Result<Option<u64>> {
+    let Some((batch, _)) = remembered(connection, client, route, name, now)? else { return Ok(None) };
+    let reading = "reading what a batch took";
+    let mut statement =
+        connection.prepare_cached("SELECT stored FROM batches WHERE id = ?1").doing(reading)?;
+    statement.query_row([batch.id.as_bytes()], |row| rows::number(row, 0)).optional().doing(reading)
+}
+
 pub(super) fn state(connection: &Connection, id: BatchId) -> Result<Option<BatchState>> {
     let transaction = connection.unchecked_transaction().doing("reading a batch")?;
     let loaded = rows::load(&transaction, id)?;
