@@ -43,6 +43,7 @@ impl Campaign {
         self.compared.records += compared.records;
         self.compared.rewritten += compared.rewritten;
         self.compared.decided += decided;
+        self.compared.asked = self.compared.asked.max(compared.asked);
         self.site.tell_cloud("DELETE", "/admin/rows", &Value::Null)
     }
 }

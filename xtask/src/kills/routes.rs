@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::demo::Door;
 use crate::sections;
-use crate::workspace::Programs;
+use crate::workspace::{Programs, root};
 
 /// Records of one batch.
 pub(super) const RECORDS: u64 = 24;
@@ -32,8 +32,9 @@ const fn route(name: &'static str, door: Door, dialect: &'static str) -> Route {
     Route { name, door, dialect, idempotent: true, ordered: false, awaited: false }
 }
 
-/// All of them. `awaited` relays and splits; `once` and `jobs` add rows, so that each repetition is an effect of its own.
-pub(super) const ROUTES: [Route; 10] = [
+/// All of them. `awaited` relays and splits; `once`, `found` and `jobs` add rows, so that each repetition is an effect of its own. What
+/// became of a chunk of `found` the cloud is asked by key.
+pub(super) const ROUTES: [Route; 11] = [
     route("soap", Door::RestCsv, "soap"),
     route("swa", Door::Swa, "swa"),
     route("rest", Door::RestJson, "rest"),
@@ -41,6 +42,7 @@ pub(super) const ROUTES: [Route; 10] = [
     route("collections", Door::RestNdjson, "collections"),
     route("partner", Door::RestXml, "partner-soap"),
     Route { idempotent: false, ..route("once", Door::SoapXml, "soap") },
+    Route { idempotent: false, ..route("found", Door::SoapXml, "soap") },
     Route { idempotent: false, ..route("jobs", Door::RestCsv, "bulk2") },
     Route { ordered: true, ..route("ordered", Door::RestCsv, "soap") },
     Route { awaited: true, ..route("awaited", Door::SoapXml, "soap") },
@@ -111,6 +113,13 @@ key = ["order_id"]
         let polled = "poll_initial_ms = 10\npoll_max_ms = 100\n";
         match (self.dialect, self.name) {
             ("soap", "once") => soap("soap", "addRecords", "record = \"row\"\n"),
+            // Every batch has keys of its own; a chunk's are asked for in several calls.
+            ("soap", "found") => {
+                let wsdl = root().join("conformance/wsdl/intake.wsdl").display().to_string();
+                soap("soap", "addRecords", "record = \"row\"\n")
+                    + &format!("wsdl = {wsdl:?}\n")
+                    + "find = { keys = \"used-once\", operation = \"findRecords\", found = \"found\", most_keys = 3 }\n"
+            }
             ("soap", _) => soap("soap", "putRecords", "record = \"row\"\n"),
             ("swa", _) => soap("swa", "putFile", ""),
             ("rest", _) => format!(

@@ -23,6 +23,8 @@ pub(super) struct Compared {
     pub(super) rewritten: u64,
     /// Chunks that an operator has decided on.
     pub(super) decided: u64,
+    /// Calls that asked the cloud by key, as far as it remembers them.
+    pub(super) asked: u64,
 }
 
 /// A row as the cloud holds it.
@@ -99,6 +101,7 @@ pub(super) fn compare(site: &Site, seen: &Seen, before: usize) -> anyhow::Result
     let all = seen.sent();
     let sent = &all[before..];
     let mut compared = Compared { batches: sent.len(), records: records(sent.len()), ..Compared::default() };
+    compared.asked = site.questions()?;
     for route in &ROUTES {
         let batches: Vec<&Sent> = sent.iter().filter(|sent| sent.route == *route).collect();
         let rows = table(site, route)?;

@@ -239,6 +239,12 @@ impl Site {
         get(self.cloud, "/admin/stats")
     }
 
+    /// Calls that asked it by key, among the last that it remembers.
+    pub(super) fn questions(&self) -> anyhow::Result<u64> {
+        let calls = ask(self.cloud, "GET", "/admin/calls", "")?;
+        Ok(calls.lines().filter(|call| call.contains(r#""step":"find""#)).count() as u64)
+    }
+
     /// The state of a hop, by its name in the heartbeat.
     pub(super) fn hop(&self, name: &str) -> anyhow::Result<String> {
         let heartbeat = self.admin("/heartbeat")?;

@@ -69,7 +69,7 @@ impl Trouble {
 }
 
 fn in_words(compared: Compared) -> String {
-    let Compared { batches, records, rewritten, decided } = compared;
+    let Compared { batches, records, rewritten, decided, .. } = compared;
     format!(
         "{batches} batches with {records} records, 0 lost, 0 doubled, {rewritten} written again to the same effect, {decided} \
          chunks decided"
