@@ -25,6 +25,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answers;
 use crate::gateway::{Gateway, now_millis};
+use crate::sparing::Sparing;
 use crate::token::{Presented, Token};
 
 /// What the admin listener answers from.
@@ -36,6 +37,8 @@ pub struct Admin {
     records: IntGaugeVec,
     hops: IntGaugeVec,
     operators: Operators,
+    /// Of what is logged of those that are refused: there is no end to how many they may be.
+    refused: Sparing,
 }
 
 /// Tokens, one of which each request must show; none is asked for where there are none. Exchanged by a reload.
@@ -74,7 +77,15 @@ impl Admin {
         )?;
         registry.register(Box::new(records.clone()))?;
         registry.register(Box::new(hops.clone()))?;
-        Ok(Self { gateway, registry, delivery, records, hops, operators: Operators::default() })
+        Ok(Self {
+            gateway,
+            registry,
+            delivery,
+            records,
+            hops,
+            operators: Operators::default(),
+            refused: Sparing::default(),
+        })
     }
 
     /// Answers only who shows one of these tokens, as long as there are some.
@@ -141,7 +152,11 @@ impl Admin {
                 ("admin-token-unknown", "The token is none of the admin listener's (admin.token_files).")
             }
         };
-        tracing::warn!(%peer, code, "somebody without a token asks the admin listener");
+        let left_out =
+            |left_out| tracing::warn!(left_out, "more without a token have asked the admin listener");
+        if self.refused.may_write(left_out) {
+            tracing::warn!(%peer, code, "somebody without a token asks the admin listener");
+        }
         self.gateway.metrics.refusals.with_label_values(&[code]).inc();
         let mut answer = say(401, &json!({ "code": code, "detail": detail }));
         answer

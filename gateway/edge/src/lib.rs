@@ -36,6 +36,7 @@ pub mod refusal;
 mod relay;
 pub mod route;
 pub mod service;
+mod sparing;
 mod stock;
 pub mod tls;
 mod token;

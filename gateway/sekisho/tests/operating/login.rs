@@ -76,6 +76,22 @@ fn operators_commands_show_a_token_and_get_nothing_without() {
 }
 
 #[test]
+fn whoever_guesses_at_the_token_fills_no_log() {
+    let gateway = Gateway::start(site());
+    for guess in 0..200 {
+        assert_eq!(live(&gateway, &format!("guess-{guess}")), 401);
+    }
+    let logged = gateway.reload();
+    let lines = logged.lines().filter(|line| line.contains("without a token")).count();
+    assert!((1..=10).contains(&lines), "{lines} of 200 refusals are in the log\n{logged}");
+    let address = gateway.admin().trim_start_matches("http://").to_owned();
+    let mut admin = Connection::over(std::net::TcpStream::connect(address).unwrap());
+    admin.write(&format!("GET /metrics HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {FIRST}\r\n\r\n"));
+    let metrics = admin.answer().body;
+    assert!(metrics.contains("sekisho_refusals_total{code=\"admin-token-unknown\"} 200"), "{metrics}");
+}
+
+#[test]
 fn beyond_loopback_it_takes_a_token_and_a_word_that_is_shown() {
     let site = site();
     let config = site.path("sekisho.toml");
