@@ -1,9 +1,13 @@
 //! Records that wait for an operator: the spool cannot give them, or nobody can know what became of them.
 
+mod reason;
+
 use std::ops::Range;
 
 use sekisho_journal::{BatchView, Code, Ledger, LedgerError, SetAside};
 use sekisho_soap::message::{HeldRecords, RecordError};
+
+use self::reason::Reason;
 
 /// What of a batch waits, by reason.
 pub(super) async fn by_reason(ledger: &Ledger, batch: &BatchView) -> Result<Vec<HeldRecords>, LedgerError> {
@@ -13,8 +17,8 @@ pub(super) async fn by_reason(ledger: &Ledger, batch: &BatchView) -> Result<Vec<
     }
     let held = ledger.held(batch.id).await?;
     let told = held.into_iter().map(|(code, records)| {
-        let (en, ja) = said(code.as_str());
-        HeldRecords { code: code.to_string(), records, message: en.to_owned(), message_ja: ja.to_owned() }
+        let (message, message_ja) = Reason::of(code.as_str()).said();
+        HeldRecords { code: code.to_string(), records, message, message_ja }
     });
     Ok(told.collect())
 }
@@ -63,37 +67,14 @@ pub(crate) fn numbered(run: Range<u64>, set_aside: &[SetAside]) -> impl Iterator
 
 fn entry(first: u64, last: u64, code: Option<&Code>) -> RecordError {
     let code = code.map_or(Code::UNREADABLE, Code::as_str);
-    let (en, ja) = said(code);
+    let (message, message_ja) = Reason::of(code).said();
     RecordError {
         record: first,
         last_record: (last > first).then_some(last),
         outcome: Some("inDoubt".to_owned()),
         code: code.to_owned(),
-        message: en.to_owned(),
-        message_ja: ja.to_owned(),
+        message,
+        message_ja,
         ..RecordError::default()
-    }
-}
-
-/// What a reason means, and who does what. Records that the spool cannot give may have been sent before it was damaged.
-fn said(code: &str) -> (&'static str, &'static str) {
-    match code {
-        _ if code.starts_with("spool-") => (
-            "The gateway cannot read these records from its spool. Its operator restores them from a backup, or decides \
-             what becomes of them; do not send them again before that.",
-            "ゲートウェイが保管領域からレコードを読み取れません。運用者がバックアップから復元するか、扱いを判断します。\
-             それまで再送しないでください。",
-        ),
-        "time-limit-alone" => (
-            "A record ran into the cloud's time limit even alone, and it is not known whether it arrived. The gateway's \
-             operator decides; do not send it again before that.",
-            "単独で送信しても時間切れとなり、反映されたかどうか不明です。運用者が判断します。それまで再送しないでください。",
-        ),
-        _ => (
-            "It is not known whether these records arrived, and repeating them could have their effect twice. The \
-             gateway's operator decides; do not send them again before that.",
-            "反映されたかどうか不明で、再送すると二重に反映されるおそれがあります。運用者が判断します。\
-             それまで再送しないでください。",
-        ),
     }
 }
