@@ -1,7 +1,11 @@
 //! Scanning with a real clamd, from within the sandbox: what passes, what does not, and what is shown of the scanner.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -103,4 +107,80 @@ fn what_clamd_finds_does_not_pass_and_without_it_nothing_does() {
         flows.lines().any(|line| line.contains("unix:clamd.sock,clamd") && line.contains("scan: av")),
         "{flows}"
     );
+}
+
+/// A clamd that says that it is there whenever it is asked, and scans nothing as long as it hangs.
+struct Hanging {
+    address: SocketAddr,
+    hangs: Arc<AtomicBool>,
+    /// Contents that were left hanging.
+    hung: Arc<AtomicUsize>,
+}
+
+impl Hanging {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (hangs, hung) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+        let shared = (Arc::clone(&hangs), Arc::clone(&hung));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (hangs, hung) = shared.clone();
+                std::thread::spawn(move || serve(stream, &hangs, &hung));
+            }
+        });
+        Self { address, hangs, hung }
+    }
+}
+
+/// Until the connection ends, however it does.
+fn serve(mut stream: TcpStream, hangs: &AtomicBool, hung: &AtomicUsize) -> Option<()> {
+    let mut command = [0; 6];
+    stream.read_exact(&mut command).ok()?;
+    if &command == b"zPING\0" {
+        return stream.write_all(b"PONG\0").ok();
+    }
+    stream.read_exact(&mut [0; 4]).ok()?;
+    loop {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).ok()?;
+        let mut piece = vec![0; u32::from_be_bytes(length) as usize];
+        if piece.is_empty() {
+            break;
+        }
+        stream.read_exact(&mut piece).ok()?;
+    }
+    if hangs.load(Ordering::SeqCst) {
+        hung.fetch_add(1, Ordering::SeqCst);
+        // Given up by who waits.
+        stream.read_exact(&mut [0]).ok()?;
+    }
+    stream.write_all(b"stream: OK\0").ok()
+}
+
+#[test]
+fn a_clamd_that_says_that_it_is_there_and_hangs_is_down_until_it_scans() {
+    let clamd = Hanging::start();
+    let site = Site::new();
+    let scanner = format!(
+        "[[scanner]]\nname = \"av\"\nkind = \"clamd\"\naddress = \"{}\"\nprobe_interval_ms = 400\nstall_timeout_ms = 300\n",
+        clamd.address
+    );
+    site.configure(&format!("{}[route.scan]\nscanner = \"av\"\n{scanner}", site.plain()));
+    let gateway = Gateway::start(site);
+    until_hop(&gateway, "up");
+    let refused = gateway.connect().post("/rows", "Code\r\nA\r\n");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(refused.body.contains("\"scanner-unavailable\""), "{}", refused.body);
+    // It answers every probe, and none of them finds that it scans.
+    for times in [3, 4, 5] {
+        while clamd.hung.load(Ordering::SeqCst) < times {
+            until_hop(&gateway, "down");
+        }
+        let refused = gateway.connect().post("/rows", "Code\r\nA\r\n");
+        assert_eq!(refused.status, 503, "{}", refused.body);
+    }
+    clamd.hangs.store(false, Ordering::SeqCst);
+    until_hop(&gateway, "up");
+    while gateway.connect().post("/rows", "Code\r\nA\r\n").status != 202 {}
 }
