@@ -5,7 +5,7 @@
 #   podman run --read-only --cap-drop=all --security-opt=no-new-privileges \
 #     -v ./config:/etc/sekisho:ro -v sekisho-data:/var/lib/sekisho -p 8080:8080 sekisho
 #
-# BUILD_IMAGE has the toolchain of rust-version in Cargo.toml, a C compiler (for aws-lc and SQLite). RUN_IMAGE has
+# BUILD_IMAGE has the toolchain of rust-version in Cargo.toml, a C compiler and make (for aws-lc, SQLite and jemalloc). RUN_IMAGE has
 # the C library of BUILD_IMAGE and nothing else is asked of it.
 ARG BUILD_IMAGE=rust:1.95-bookworm
 ARG RUN_IMAGE=debian:bookworm-slim

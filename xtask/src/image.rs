@@ -65,7 +65,7 @@ fn bases(folder: &Path) -> anyhow::Result<()> {
     let mirror = mirror.lines().next().context("apt-get names no mirror")?.to_owned();
     println!("making the base images");
     base(&folder.join("run"), &mirror, None, RUN_BASE, |_| Ok(()))?;
-    let tools = "ca-certificates,gcc,libc6-dev";
+    let tools = "ca-certificates,gcc,libc6-dev,make";
     base(&folder.join("build"), &mirror, Some(tools), BUILD_BASE, toolchain)
 }
 

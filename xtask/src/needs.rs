@@ -14,11 +14,15 @@ pub(crate) struct Need {
     pub(crate) package: &'static str,
 }
 
+/// What the gateway's allocator is built with.
+pub(crate) const MAKE: Need = Need { program: "make", package: "make" };
+
 /// What compares the cloud's rows with what was sent.
 pub(crate) const PYTHON: Need = Need { program: "python3", package: "python3" };
 
 /// What the tests need beyond the Rust toolchain.
-pub(crate) const FOR_TESTS: [Need; 9] = [
+pub(crate) const FOR_TESTS: [Need; 10] = [
+    MAKE,
     PYTHON,
     Need { program: "git", package: "git" },
     Need { program: "xmllint", package: "libxml2-utils" },

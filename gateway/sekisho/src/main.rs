@@ -10,7 +10,6 @@ mod data_keys;
 mod exchanges;
 mod explain;
 mod flows;
-mod heaps;
 mod language;
 mod operate;
 mod probes;
@@ -26,6 +25,10 @@ use std::process::ExitCode;
 use self::cli::Command;
 use self::language::Said;
 
+/// The C libraries' memory comes from it, too. How many heaps it has is said where it is compiled (`.cargo/config.toml`).
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     let cli = match usage::parse(&words, std::env::var_os("SEKISHO_LANGUAGE")) {
@@ -34,10 +37,7 @@ fn main() -> ExitCode {
     };
     let language = cli.language;
     let outcome = match cli.command {
-        Command::Serve(serve) => {
-            heaps::keep_few();
-            serve::run(&serve, language)
-        }
+        Command::Serve(serve) => serve::run(&serve, language),
         Command::CheckConfig(check) => Ok(serve::check(&check, language)),
         Command::Flows(flows) => flows::run(&flows, language),
         Command::Send(send) => client::send::run(&send, language),

@@ -120,6 +120,7 @@ impl Options {
 
 fn needs_of(parts: &[Part]) -> Vec<Need> {
     let mut needs = vec![
+        needs::MAKE,
         Need { program: "taskset", package: "util-linux" },
         Need { program: "timeout", package: "coreutils" },
     ];

@@ -101,7 +101,7 @@ pub(crate) struct Options {
 
 /// Shows the main job. `false` when anything is off.
 pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
-    needs::install(&[needs::PYTHON])?;
+    needs::install(&[needs::MAKE, needs::PYTHON])?;
     println!("building");
     let programs = Programs::build()?;
     play(options, &programs)
