@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use serde_json::Value;
 
 use crate::running::{Gateway, Site, said, text};
+use crate::wire::PATIENCE;
 
 /// What the one signature finds.
 const CANARY: &str = "sekisho-scan-test-canary";
@@ -113,20 +114,21 @@ fn what_clamd_finds_does_not_pass_and_without_it_nothing_does() {
 struct Hanging {
     address: SocketAddr,
     hangs: Arc<AtomicBool>,
-    /// Contents that were left hanging.
-    hung: Arc<AtomicUsize>,
+    /// Each content that is left hanging.
+    hung: mpsc::Receiver<()>,
 }
 
 impl Hanging {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (hangs, hung) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        let shared = (Arc::clone(&hangs), Arc::clone(&hung));
+        let hangs = Arc::new(AtomicBool::new(true));
+        let (tell, hung) = mpsc::channel();
+        let shared = (Arc::clone(&hangs), tell);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (hangs, hung) = shared.clone();
-                std::thread::spawn(move || serve(stream, &hangs, &hung));
+                let (hangs, tell) = shared.clone();
+                std::thread::spawn(move || serve(stream, &hangs, &tell));
             }
         });
         Self { address, hangs, hung }
@@ -134,7 +136,7 @@ impl Hanging {
 }
 
 /// Until the connection ends, however it does.
-fn serve(mut stream: TcpStream, hangs: &AtomicBool, hung: &AtomicUsize) -> Option<()> {
+fn serve(mut stream: TcpStream, hangs: &AtomicBool, hung: &mpsc::Sender<()>) -> Option<()> {
     let mut command = [0; 6];
     stream.read_exact(&mut command).ok()?;
     if &command == b"zPING\0" {
@@ -151,7 +153,7 @@ fn serve(mut stream: TcpStream, hangs: &AtomicBool, hung: &AtomicUsize) -> Optio
         stream.read_exact(&mut piece).ok()?;
     }
     if hangs.load(Ordering::SeqCst) {
-        hung.fetch_add(1, Ordering::SeqCst);
+        hung.send(()).ok()?;
         // Given up by who waits.
         stream.read_exact(&mut [0]).ok()?;
     }
@@ -168,19 +170,26 @@ fn a_clamd_that_says_that_it_is_there_and_hangs_is_down_until_it_scans() {
     );
     site.configure(&format!("{}[route.scan]\nscanner = \"av\"\n{scanner}", site.plain()));
     let gateway = Gateway::start(site);
-    until_hop(&gateway, "up");
+    // 1 is up, 3 is down.
+    let until_shown = |state: &str| {
+        gateway.metric_that("sekisho_hop_state{hop=\"scanner/av\"}", |shown| shown == state);
+    };
+    until_shown("1");
     let refused = gateway.connect().post("/rows", "Code\r\nA\r\n");
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(refused.body.contains("\"scanner-unavailable\""), "{}", refused.body);
     // It answers every probe, and none of them finds that it scans.
-    for times in [3, 4, 5] {
-        while clamd.hung.load(Ordering::SeqCst) < times {
-            until_hop(&gateway, "down");
-        }
+    for _ in 0..4 {
+        clamd.hung.recv_timeout(PATIENCE).expect("it is tried again and again");
         let refused = gateway.connect().post("/rows", "Code\r\nA\r\n");
         assert_eq!(refused.status, 503, "{}", refused.body);
     }
+    until_shown("3");
     clamd.hangs.store(false, Ordering::SeqCst);
-    until_hop(&gateway, "up");
-    while gateway.connect().post("/rows", "Code\r\nA\r\n").status != 202 {}
+    until_shown("1");
+    let taken = || gateway.connect().post("/rows", "Code\r\nA\r\n").status == 202;
+    let limit = std::time::Instant::now() + PATIENCE;
+    while !taken() {
+        assert!(std::time::Instant::now() < limit, "it scans, and nothing is taken");
+    }
 }
