@@ -7,6 +7,8 @@ use crate::hop::{HopSpec, Snapshot};
 use crate::observation::Observation;
 use crate::path::{Path, PathError};
 
+use tokio::sync::watch;
+
 /// What is known of every hop, shared by those who look and those who ask. Cloning is cheap; all clones show the same.
 ///
 /// The lock is held for as long as it takes to copy the hops, never across anything that waits.
@@ -14,6 +16,8 @@ use crate::path::{Path, PathError};
 pub struct Board {
     path: Arc<Mutex<Path>>,
     clock: Arc<dyn Clock>,
+    /// [`Path::opened`], for those who wait for it to grow.
+    opened: watch::Sender<u64>,
 }
 
 impl Board {
@@ -31,7 +35,7 @@ impl Board {
     /// When the hops make no path; see [`PathError`].
     pub fn with_clock(specs: Vec<HopSpec>, clock: Arc<dyn Clock>) -> Result<Self, PathError> {
         let path = Path::new(specs, clock.now())?;
-        Ok(Self { path: Arc::new(Mutex::new(path)), clock })
+        Ok(Self { path: Arc::new(Mutex::new(path)), clock, opened: watch::Sender::new(0) })
     }
 
     /// Another arrangement of hops, after a reload: hops that stay keep what is known of them.
@@ -47,7 +51,21 @@ impl Board {
     /// [`Station::hop_of`](crate::Station::hop_of)). `false` when no such hop is on the board: nothing was taken in.
     pub fn report(&self, hop: &str, observation: Observation) -> bool {
         let mut path = self.locked();
-        path.report(hop, observation, self.clock.now())
+        let known = path.report(hop, observation, self.clock.now());
+        let opened = path.opened();
+        drop(path);
+        self.opened.send_if_modified(|known| std::mem::replace(known, opened.max(*known)) < opened);
+        known
+    }
+
+    /// Changes whenever a hop has come to serve that had not: hops behind it may want a look.
+    pub(crate) fn openings(&self) -> watch::Receiver<u64> {
+        self.opened.subscribe()
+    }
+
+    /// Whether the way to the hop is open again, and nobody has been there since it was not.
+    pub(crate) fn wants_look(&self, hop: &str) -> bool {
+        self.locked().wants_look(hop, self.clock.now())
     }
 
     /// Every hop as it is known now. From memory, whatever is down.

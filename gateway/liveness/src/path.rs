@@ -18,7 +18,8 @@ use crate::words::{self, Texts};
 ///   so of two that overlap the failure stands;
 /// - its *proof*, the newest answer from a hop behind it. It takes the place of a fact that is older and says down, or that
 ///   is missing or too old; it never hides that a hop is slow or near a limit;
-/// - whether a hop before it was down when last heard of. Until something newer passes that hop, this one is unknown.
+/// - whether a hop before it was down when last heard of. Until something newer passes that hop, this one is unknown; and then
+///   until something newer reaches this one: that it was up before the way broke says nothing of it now.
 ///
 /// A failure without an answer cannot be told from a failure on the way: if a hop before it turns out to be down, it is
 /// taken as explained, and does not come out as this hop's own when the way is open again. What was known to be its own
@@ -29,6 +30,8 @@ pub struct Path {
     by_id: HashMap<Box<str>, usize>,
     /// Everything that happens by itself has happened up to here.
     settled: Duration,
+    /// How often a hop has come to serve that had not, or had not been known to.
+    opened: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ struct Place {
     /// When a failure was last known to be this hop's own, unless a look that began later passed it. It outlasts the fact,
     /// which a failure of unknown place may replace.
     failed: Option<Moment>,
+    /// When it was last found down, by whomever.
+    broke: Option<Moment>,
     proof: Option<Proof>,
     evidence: Evidence,
     shown: HopState,
@@ -77,6 +82,8 @@ enum View {
     Proven,
     Never,
     TooOld,
+    /// The way to it is open again, and nobody has been there since.
+    Reopened,
     Behind(usize),
 }
 
@@ -85,7 +92,7 @@ impl View {
         match self {
             Self::Fact(state) => state,
             Self::Proven => HopState::Up,
-            Self::Never | Self::TooOld | Self::Behind(_) => HopState::Unknown,
+            Self::Never | Self::TooOld | Self::Reopened | Self::Behind(_) => HopState::Unknown,
         }
     }
 }
@@ -137,7 +144,7 @@ impl Path {
     /// When two hops have one identity, one is behind a hop that is not listed before it, or an interval is zero.
     pub fn new(specs: Vec<HopSpec>, now: Moment) -> Result<Self, PathError> {
         let places = places(specs, now)?;
-        Ok(Self { by_id: index(&places), places, settled: now.monotonic })
+        Ok(Self { by_id: index(&places), places, settled: now.monotonic, opened: 0 })
     }
 
     /// Another arrangement of hops, after a reload: hops that stay keep what is known of them.
@@ -152,6 +159,7 @@ impl Path {
                 let old = &self.places[old];
                 place.fact = old.fact.clone();
                 place.failed = old.failed;
+                place.broke = old.broke;
                 place.proof = old.proof.clone();
                 place.evidence = old.evidence;
                 place.shown = old.shown;
@@ -187,6 +195,23 @@ impl Path {
         Snapshot { taken_at: now.wall, hops }
     }
 
+    /// How often a hop has come to serve that had not: whenever this grows, there may be hops that [`wants_look`](Self::wants_look)
+    /// tells of.
+    pub fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Whether the way to the hop is open again, and nobody has been there since it was not.
+    pub fn wants_look(&self, hop: &str, now: Moment) -> bool {
+        let Some(&place) = self.by_id.get(hop) else { return false };
+        let explained = self.places[place].fact.as_ref().is_some_and(|fact| fact.explained);
+        match self.views(now.monotonic.max(self.settled))[place] {
+            View::Reopened => true,
+            View::Fact(HopState::Unknown) | View::TooOld => explained,
+            View::Fact(_) | View::Proven | View::Never | View::Behind(_) => false,
+        }
+    }
+
     /// Lets happen what happens by itself until `now`: facts grow too old, and what they hid comes out. Each at its own
     /// moment, so that since when a hop is unknown does not depend on who asks when.
     fn settle(&mut self, now: Moment) {
@@ -211,6 +236,8 @@ impl Path {
                 fact.explain();
             }
             if place.shown != view.state() {
+                let serves = |state| matches!(state, HopState::Up | HopState::Degraded);
+                self.opened += u64::from(serves(view.state()) && !serves(place.shown));
                 place.shown = view.state();
                 place.since = at.wall;
             }
@@ -219,13 +246,18 @@ impl Path {
 
     fn views(&self, at: Duration) -> Vec<View> {
         let mut views: Vec<View> = Vec::with_capacity(self.places.len());
+        // When the way to each place was last broken.
+        let mut cuts: Vec<Option<Duration>> = Vec::with_capacity(self.places.len());
         for place in &self.places {
+            let broke = |before: usize| self.places[before].broke.map(|at| at.monotonic);
+            let cut = place.behind.and_then(|before| cuts[before].max(broke(before)));
+            cuts.push(cut);
             let hidden_by = place.behind.and_then(|before| match views[before] {
                 View::Behind(down) => Some(down),
                 View::Proven => None,
                 _ => self.places[before].was_down().then_some(before),
             });
-            views.push(hidden_by.map_or_else(|| place.view(at), View::Behind));
+            views.push(hidden_by.map_or_else(|| place.view(at, cut), View::Behind));
         }
         views
     }
@@ -264,6 +296,7 @@ impl Path {
             View::Never if place.by_traffic_only => words::no_traffic(),
             View::Never => words::never(),
             View::TooOld => words::too_old(fact.map(|fact| fact.state)),
+            View::Reopened => words::explained(),
             View::Behind(down) if self.places[down].shown == HopState::Down => {
                 words::behind(&self.places[down].id)
             }
@@ -287,11 +320,17 @@ impl Path {
 }
 
 impl Place {
-    fn view(&self, at: Duration) -> View {
+    /// `cut`: when the way to it was last broken. What is older counts only against it.
+    fn view(&self, at: Duration, cut: Option<Duration>) -> View {
         let lives = |since: Moment| at < since.monotonic.saturating_add(self.life());
+        let reached = |since: Moment| cut.is_none_or(|cut| cut <= since.monotonic);
         let fact = self.fact.as_ref().filter(|fact| fact.state != HopState::Unknown && lives(fact.at));
+        let known = fact.is_some();
+        let fact = fact.filter(|fact| fact.state == HopState::Down || reached(fact.at));
         let unrefuted = self.fact.as_ref().filter(|fact| fact.explained).map(|fact| fact.at.monotonic);
         let proof = self.proof.as_ref().filter(|proof| lives(proof.at));
+        let known = known || proof.is_some();
+        let proof = proof.filter(|proof| reached(proof.at));
         let proof = proof.filter(|proof| unrefuted.is_none_or(|failed| failed <= proof.at.monotonic));
         match (fact, proof) {
             (Some(fact), Some(proof))
@@ -307,6 +346,7 @@ impl Place {
                     View::Fact(HopState::Unknown)
                 }
                 None if self.proof.is_none() => View::Never,
+                _ if known => View::Reopened,
                 _ => View::TooOld,
             },
         }
@@ -338,11 +378,12 @@ impl Place {
         };
         let located = located || observation.answered;
         match observation.state {
-            HopState::Down if located => self.failed = Some(at),
+            HopState::Down if located => (self.failed, self.broke) = (Some(at), Some(at)),
+            HopState::Down => self.broke = Some(at),
             HopState::Up | HopState::Degraded => {
                 self.failed = self.failed.filter(|failed| at.monotonic < failed.monotonic);
             }
-            HopState::Down | HopState::Unknown => {}
+            HopState::Unknown => {}
         }
         let stands = match (&self.fact, observation.state) {
             (None, _) => true,
@@ -425,6 +466,7 @@ fn places(specs: Vec<HopSpec>, now: Moment) -> Result<Vec<Place>, PathError> {
             by_traffic_only: spec.by_traffic_only,
             fact: None,
             failed: None,
+            broke: None,
             proof: None,
             evidence: Evidence::default(),
             shown: HopState::Unknown,

@@ -95,7 +95,7 @@ fn a_look_that_passed_is_as_old_as_its_beginning() {
 }
 
 #[test]
-fn a_hop_behind_a_down_hop_is_unknown_and_comes_out_again() {
+fn a_hop_behind_a_down_hop_is_unknown_until_somebody_has_been_there_again() {
     let mut path = path();
     for hop in ["main/cloud", "main/login"] {
         path.report(hop, up(), at(0.5));
@@ -108,8 +108,16 @@ fn a_hop_behind_a_down_hop_is_unknown_and_comes_out_again() {
     assert_eq!(snapshot.hops[3].since, at(1.0).wall);
     assert_eq!(snapshot.overall(), Down);
     path.report("main/line", up(), at(2.0));
+    // The way is open; whether the login still is as it was nobody knows before somebody has been there.
     let login = hop_at(&mut path, "main/login", 2.0);
-    assert_eq!((login.state, login.since, login.age_ms), (Up, at(2.0).wall, Some(1500)));
+    assert_eq!((login.state, login.since, login.age_ms), (Unknown, at(1.0).wall, Some(1500)));
+    assert_eq!(&*login.text_en, "not looked at since a hop before it was down");
+    assert!(path.wants_look("main/login", at(2.0)) && !path.wants_look("main/line", at(2.0)));
+    assert!(!path.wants_look("main/import", at(2.0)), "nobody ever was there");
+    let opened = path.opened();
+    path.report("main/login", up(), at(2.5));
+    assert!(path.opened() > opened && !path.wants_look("main/login", at(2.5)));
+    assert_eq!((state(&mut path, "main/login", 2.5), state(&mut path, "main/cloud", 2.5)), (Up, Up));
 }
 
 #[test]
@@ -192,7 +200,9 @@ fn silence_that_a_hop_before_explains_does_not_undo_a_fault_that_was_ones_own() 
     assert_eq!(import.state, Unknown);
     assert_eq!(&*import.text_en, "behind main/login, which was down when last looked at");
     path.report("main/login", up(), at(4.0));
-    assert_eq!((state(&mut path, "main/login", 4.0), state(&mut path, "main/import", 4.0)), (Up, Up));
+    assert_eq!((state(&mut path, "main/login", 4.0), state(&mut path, "main/import", 4.0)), (Up, Unknown));
+    path.report("main/import", up().from_traffic(), at(5.0));
+    assert_eq!(state(&mut path, "main/import", 5.0), Up);
 }
 
 #[test]

@@ -98,6 +98,34 @@ fn schedule(deadline: u64) -> Schedule {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_lies_behind_is_looked_at_as_soon_as_the_way_is_open_again() {
+    let board = board();
+    let (probe, begun, _) = looker("main/login", Does::Answers(Duration::ZERO));
+    let minute = Schedule::new(60 * SECOND, SECOND).unwrap();
+    let prober = Prober::start(board.clone(), vec![(probe, minute)]);
+    pass(7 * SECOND).await;
+    let looks = || begun.lock().unwrap().len();
+    assert_eq!((looks(), hop(&board, "main/login").state), (1, HopState::Up));
+    let broken = || board.report("main/line", Observation::down(ErrorClass::Line));
+    let open = || board.report("main/line", Observation::up(Duration::ZERO));
+    broken();
+    pass(SECOND).await;
+    assert_eq!((looks(), hop(&board, "main/login").state), (1, HopState::Unknown));
+    open();
+    pass(6 * SECOND).await;
+    assert_eq!((looks(), hop(&board, "main/login").state), (2, HopState::Up));
+    // A line that comes and goes costs a look in a tenth of the interval, and no more.
+    for _ in 0..50 {
+        broken();
+        pass(SECOND / 10).await;
+        open();
+        pass(SECOND / 10).await;
+    }
+    assert!((3..=4).contains(&looks()), "{}", looks());
+    prober.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn facts_never_grow_too_old_even_when_every_look_takes_all_of_its_time() {
     let board = board();
     let (probe, begun, _) = looker("main/line", Does::Answers(Duration::from_millis(990)));

@@ -168,15 +168,22 @@ impl World {
                     "{} is up by an old fact",
                     shown.id()
                 );
-                prop_assert!(
-                    self.silent[hop] <= self.passed[hop],
-                    "{} is up though silent since",
-                    shown.id()
-                );
                 for &on in &way {
                     // No false OK: nothing on the way, the hop itself included, was found at fault after the last look that
-                    // passed it began; and nothing was broken for as long as a fact lives.
-                    prop_assert!(self.failed[on] <= self.passed[on], "{} is up past {}", shown.id(), WAY[on]);
+                    // passed the hop began; and nothing was broken for as long as a fact lives.
+                    prop_assert!(
+                        self.failed[on] <= self.passed[hop],
+                        "{} is up past {}",
+                        shown.id(),
+                        WAY[on]
+                    );
+                    // Nor by a look from before a silence on the way: what it says may have changed meanwhile.
+                    prop_assert!(
+                        self.silent[on] <= self.passed[hop],
+                        "{} is up though {} was silent",
+                        shown.id(),
+                        WAY[on]
+                    );
                     let broken = self.faults[on].map(|(_, since)| self.now - since);
                     prop_assert!(
                         broken.is_none_or(|span| span < life + 1),
