@@ -126,6 +126,8 @@ enum Asked {
         after: Option<Turn>,
     },
     Digest(Turn),
+    /// What was tried before this process.
+    GivenBack(Turn),
     /// Whether what is sent next is counted.
     Count,
 }
@@ -337,6 +339,7 @@ impl Dispatcher {
             (Asked::Order { turn, after }, Answer::Unreadable { code, lasting }) => {
                 self.not_ordered(turn, after, code, lasting, now);
             }
+            (Asked::GivenBack(turn), Answer::GivenBack(chunks)) => self.given_back(turn, &chunks),
             (Asked::Digest(turn), Answer::Digest(digest)) => {
                 let command = self.finish(turn, digest, now);
                 self.ready.push_back(command);

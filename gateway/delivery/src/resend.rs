@@ -1,5 +1,5 @@
 //! What is remembered of a batch beyond the ledger, to send its records again wisely. Lost at a restart, and then
-//! found out again.
+//! found out again; tries that are proven to have been in vain are read from the ledger.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -24,6 +24,8 @@ pub(crate) struct Resend {
     doubts: HashMap<u64, Doubt>,
     /// Records in doubt that were tried as often as may be, and why that was in vain: their neighbours go on without them.
     spent: BTreeMap<u64, Code>,
+    /// Of tries before this process is known what has to be.
+    pub(crate) tries_are_known: bool,
     /// Pending records that were sent as often as may be and had no effect, and as what they are held for an operator.
     withheld: BTreeMap<u64, Code>,
 }
@@ -46,8 +48,8 @@ pub(crate) struct Doubt {
     pub(crate) heard: bool,
     /// Questions by key that were answered, and of no use.
     pub(crate) useless: u32,
-    /// When it was asked by key for the first time.
-    pub(crate) asked_since: Option<Duration>,
+    /// When it was asked by key for the first time here, and for how long earlier processes had asked before that.
+    pub(crate) asked_since: Option<(Duration, Duration)>,
     /// By `not_before` nothing that was sent can be at work any more.
     pub(crate) rests: bool,
     /// Of the doubt that began then (unix milliseconds): until when nothing is decided about it.
@@ -119,6 +121,11 @@ impl Resend {
         let refusals = self.refusals.entry(position).or_default();
         *refusals += 1;
         *refusals < most
+    }
+
+    /// An earlier process has sent these records in vain.
+    pub(crate) fn tried_before(&mut self, positions: impl Iterator<Item = u64>) {
+        positions.for_each(|position| *self.refusals.entry(position).or_default() += 1);
     }
 
     /// How often the record was refused for the moment.

@@ -154,6 +154,7 @@ impl Scheduler {
             Command::Measure(reading) => Ok(self.measure(reading).await),
             Command::Probe { batch, within } => Ok(Answer::Run(self.unreadable_run(batch, within).await)),
             Command::Order { batch, after } => Ok(self.order(batch, after).await),
+            Command::GivenBack(batch) => ledger.given_back(batch).await.map(Answer::GivenBack),
             Command::Digest(batch) => {
                 delivered_digest(&self.shared.spool, &ledger, batch).await.map(Answer::Digest)
             }

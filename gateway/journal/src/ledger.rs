@@ -240,6 +240,15 @@ impl Ledger {
         self.read(move |connection| queries::held(connection, id)).await
     }
 
+    /// Chunks whose outcome was unknown, and whose records were given back: in their order, each with its first record, how many it
+    /// was opened with, and why.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn given_back(&self, id: BatchId) -> Result<Vec<(u64, u64, Code)>> {
+        self.read(move |connection| queries::given_back(connection, id)).await
+    }
+
     /// How many batches have records that wait for an operator because the spool cannot give them.
     ///
     /// # Errors

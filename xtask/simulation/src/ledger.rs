@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sekisho_journal::machine::{Change, Chunk, Illegal, Run};
 use sekisho_journal::{
-    BatchId, BatchState, BatchView, Code, Digest, Epoch, Event, NewBatch, RangeSet, Status,
+    BatchId, BatchState, BatchView, ChunkState, Code, Digest, Epoch, Event, NewBatch, RangeSet, Status,
 };
 
 /// Why the ledger does not do what it is asked for.
@@ -110,6 +110,14 @@ impl ModelLedger {
             }
         }
         epoch
+    }
+
+    /// Chunks in doubt that were given back, in their order.
+    pub fn given_back(&self, batch: BatchId) -> Vec<(u64, u64, Code)> {
+        let chunks = self.batch(batch).into_iter().flat_map(|entry| entry.chunks.values());
+        let back = chunks.filter(|chunk| chunk.state == ChunkState::Returned && chunk.doubted);
+        back.map(|chunk| (chunk.first, chunk.count, chunk.code.clone().unwrap_or_else(|| Code::new(""))))
+            .collect()
     }
 
     /// The present owner's epoch.

@@ -221,6 +221,8 @@ impl World {
                 let read = |batch| gateway.spool.reader(batch);
                 Answer::order(read(batch), after.map(read))
             }
+            Command::GivenBack(_) if fails => Answer::Failed,
+            Command::GivenBack(batch) => Answer::GivenBack(self.ledger.given_back(batch)),
             // What the digest is of, `sekisho_journal` shows; here nobody looks at it.
             Command::Digest(_) => Answer::Digest(None),
             Command::Send(sending) => {

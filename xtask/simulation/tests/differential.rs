@@ -212,6 +212,7 @@ impl Pair {
             assert_eq!(ledger.settled(*id, 0, 10_000).await.expect("read"), settled);
             let chunks: Vec<_> = entry.chunks.values().cloned().collect();
             assert_eq!(ledger.chunks(*id, 0, 10_000).await.expect("read"), chunks);
+            assert_eq!(ledger.given_back(*id).await.expect("read"), self.model.given_back(*id));
         }
     }
 }

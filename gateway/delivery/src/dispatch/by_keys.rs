@@ -8,7 +8,7 @@ use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_journal::{Code, Event, Exception, Outcome};
 
 use super::close::{MOST_QUESTIONS, Meaning};
-use super::{Dispatcher, Task};
+use super::{Dispatcher, Task, Turn};
 use crate::backoff;
 use crate::chunk::End;
 use crate::dialect::{RowProblem, Verdict};
@@ -148,6 +148,20 @@ impl Dispatcher {
         }
         let until = now + backoff::wait(&retry, most, &mut self.random);
         batch.resend.delay(absent.iter().map(|one| one.position), now, until);
+    }
+
+    /// What an earlier process has found out: of its chunks in doubt, those that were not there count as tries of their records. What
+    /// an operator has given back begins anew.
+    pub(super) fn given_back(&mut self, turn: Turn, chunks: &[(u64, u64, Code)]) {
+        let Some(batch) = self.batches.get_mut(&turn) else { return };
+        for (first, count, code) in chunks {
+            let open = (*first..first + count).filter(|position| batch.state.is_open(*position));
+            match code.as_str() {
+                ABSENT => batch.resend.tried_before(open),
+                _ => open.for_each(|position| batch.resend.given_up(position)),
+            }
+        }
+        batch.resend.tries_are_known = true;
     }
 
     fn asked_in_vain(&mut self, now: Duration, task: &Task, answered: bool) {

@@ -66,6 +66,8 @@ pub enum Command {
         /// The earlier one; none: the batch itself.
         after: Option<BatchId>,
     },
+    /// Read which chunks in doubt were given back before: answered by [`Answer::GivenBack`].
+    GivenBack(BatchId),
     /// Find out the digest of the records that were delivered, of a batch whose records all have their outcome: answered by
     /// [`Answer::Digest`].
     Digest(BatchId),
@@ -120,6 +122,8 @@ pub enum Answer {
     Run(Range<u64>),
     /// Which records wait for which.
     Order(KeyOrder),
+    /// Chunks in their order: first record, how many, and why they were given back.
+    GivenBack(Vec<(u64, u64, Code)>),
     /// The digest; none where the payload cannot be read.
     Digest(Option<Digest>),
 }

@@ -39,6 +39,10 @@ impl Dispatcher {
             self.asked = Asked::Digest(turn);
             return Step::Do(Command::Digest(turn.1));
         }
+        if !batch.resend.tries_are_known {
+            self.asked = Asked::GivenBack(turn);
+            return Step::Do(Command::GivenBack(turn.1));
+        }
         let expired = batch.view.expires_at.is_some_and(|at| now.wall >= at);
         if expired && batch.state.closing.is_none() && batch.state.sums.pending > 0 {
             let expired = vec![Event::Expired { code: Code::new("expired") }];
@@ -178,8 +182,8 @@ impl Dispatcher {
         let asked = batch.resend.doubt(number);
         // Nobody could be asked for longer than anything may take.
         let longest = batch.plan.plan.doubt_window() + LONGEST_ASKED * deadline;
-        asked.forgotten |=
-            !asked.heard && asked.asked_since.is_some_and(|since| now.clock >= since + longest);
+        asked.forgotten |= !asked.heard
+            && asked.asked_since.is_some_and(|(since, before)| now.clock + before >= since + longest);
         let ask = can_ask && !asked.forgotten;
         if let Some(question) = question.filter(|_| ask) {
             let unbounded = Bounds { records: u64::MAX, size: ChunkSize::WHOLE };
@@ -426,7 +430,10 @@ impl Dispatcher {
         if ask == Some(Question::Keys)
             && let Some(batch) = self.batches.get_mut(&turn)
         {
-            batch.resend.doubt(chunk).asked_since.get_or_insert(now.clock);
+            let known = batch.state.chunks.get(&chunk).and_then(|chunk| chunk.asked_at.zip(chunk.doubted_at));
+            let before = known.map_or(0, |(last, first)| last.saturating_sub(first));
+            let since = (now.clock, Duration::from_millis(before));
+            batch.resend.doubt(chunk).asked_since.get_or_insert(since);
         }
         if kind == Kind::Repeat
             && let Some(batch) = self.batches.get_mut(&turn)

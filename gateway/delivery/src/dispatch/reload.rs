@@ -99,7 +99,9 @@ impl Dispatcher {
         match self.batches.get_mut(&turn) {
             Some(batch) => (batch.view, batch.loaded_at, batch.state) = (view, loaded_at, state),
             None => {
-                let resend = Resend::default();
+                // Who is asked by key has to know how often it was done before.
+                let mut resend = Resend::default();
+                resend.tries_are_known = view.chunks == 0 || plan.dialect.finder().is_none();
                 let orders = Orders::default();
                 self.batches.insert(turn, OpenBatch { view, loaded_at, plan, state, resend, orders });
             }

@@ -249,6 +249,7 @@ impl<'h> Shell<'h> {
                 Command::Order { batch, after } => {
                     Answer::order(spool.reader(batch), after.map(|earlier| spool.reader(earlier)))
                 }
+                Command::GivenBack(batch) => Answer::GivenBack(ledger.given_back(batch).await.expect("read")),
                 Command::Digest(batch) => {
                     Answer::Digest(delivered_digest(&spool, &ledger, batch).await.expect("read"))
                 }

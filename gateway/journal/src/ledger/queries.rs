@@ -111,6 +111,19 @@ pub(super) fn open_batches(connection: &Connection) -> Result<Vec<BatchView>> {
     statement.query_map([], rows::batch).and_then(Iterator::collect).doing(reading)
 }
 
+pub(super) fn given_back(connection: &Connection, id: BatchId) -> Result<Vec<(u64, u64, Code)>> {
+    let reading = "reading what was given back";
+    let sql = "SELECT chunks.first, chunks.count, coalesce(chunks.code, '') FROM batches
+               JOIN chunks ON chunks.batch = batches.seq AND chunks.state = 'returned' AND chunks.doubted = 1
+               WHERE batches.id = ?1 ORDER BY chunks.number";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let code: String = row.get(2)?;
+        Ok((rows::number(row, 0)?, rows::number(row, 1)?, Code::new(&code)))
+    };
+    statement.query_map([id.as_bytes()], row).and_then(Iterator::collect).doing(reading)
+}
+
 pub(super) fn held(connection: &Connection, id: BatchId) -> Result<Vec<(Code, u64)>> {
     let reading = "reading what is held";
     let sql = "SELECT coalesce(chunks.code, ''), sum(live.count) FROM batches
