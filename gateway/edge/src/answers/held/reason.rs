@@ -56,7 +56,7 @@ impl Reason {
             "time-limit-alone" => Self::TimeLimitAlone,
             "taken-in-part" => Self::InPart,
             "not-processed" => Self::NeverDone,
-            "gateway-restarted" | "task-broken" => Self::Stopped,
+            "gateway-restarted" | "parked" | "task-broken" => Self::Stopped,
             "upstream-timeout" | "upstream-cut" => Self::Lost,
             "upstream-answer" | "upstream-answer-too-long" | "not-repeated-yet" => Self::Unproven,
             _ if code.starts_with("answer-") => Self::Unproven,
