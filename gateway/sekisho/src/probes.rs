@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use sekisho_edge::Tls;
 use sekisho_exchanges::ExchangeLog;
 use sekisho_journal::Ledger;
 use sekisho_liveness::{ErrorClass, HopSpec, Observation, Probe, Schedule, ScheduleError, Station};
 use sekisho_scan::{ScanError, Scanner};
-use sekisho_upstream::{Body, LoginError, Note, Sent, Upstream, UpstreamError, probe_get, probe_tls};
+use sekisho_upstream::{
+    Answer, Body, LoginError, Look, Note, Sent, Token, Upstream, UpstreamError, probe_get, probe_tls,
+};
 
 use crate::certificates;
 use crate::config::Effective;
@@ -57,6 +59,7 @@ pub(crate) fn of(
             let application = Schedule::every(interval)?;
             let application_probe = ApplicationProbe {
                 hop: hop(Station::Application),
+                login: hop(Station::Login),
                 upstream: upstream.clone(),
                 path: path.clone(),
                 deadline: application.deadline(),
@@ -266,7 +269,7 @@ impl Probe for CloudProbe {
     }
 }
 
-/// The login: a token can be had.
+/// The login: a token can be had. One from a file is known by the calls that are made with it.
 struct LoginProbe {
     hop: String,
     line: String,
@@ -285,13 +288,13 @@ impl Probe for LoginProbe {
                 .text("no login is configured", "ログインは設定されていません");
         };
         let started = std::time::Instant::now();
-        // A token at hand proves nothing about today's login: the probe asks for a new one.
-        let renewed = match tokens.token().await {
-            Ok(token) => tokens.renew(&token).await,
-            Err(error) => Err(error),
-        };
-        match renewed {
-            Ok(_) => Observation::up(started.elapsed()).text("logged in", "ログインできます"),
+        match tokens.look().await {
+            Ok(Look::LoggedIn) => Observation::up(started.elapsed()).text("logged in", "ログインできます"),
+            // Nobody was asked. Where calls with it were answered of late, they have proven this hop.
+            Ok(Look::InFile) => Observation::unknown().text(
+                "the token file can be read; whether the cloud takes the token, no call has shown of late",
+                "トークンファイルは読み取れます。クラウドで有効かどうかは、最近の呼出がないため分かりません",
+            ),
             Err(LoginError::Unreachable(error)) if error.outcome() == Sent::No => {
                 unreachable(&error).stopped_at(&self.line)
             }
@@ -302,17 +305,28 @@ impl Probe for LoginProbe {
                     format!("ログイン先が応答しません（{}）", error.code()),
                 )
             }
-            Err(error) => Observation::down(ErrorClass::Authentication)
-                .took(started.elapsed())
-                .answered(true)
-                .text(format!("refused ({})", error.code()), format!("拒否されました（{}）", error.code())),
+            // The refusal is one of before, and a file is the gateway's own: this look proves no hop on the way.
+            Err(error @ LoginError::Expired { .. }) => refused(&error).answered(false),
+            Err(error @ LoginError::Settings { .. }) => {
+                Observation::down(ErrorClass::Authentication).answered(false).text(
+                    format!("what the login needs cannot be read ({})", error.code()),
+                    format!("ログインに必要なものを読み取れません（{}）", error.code()),
+                )
+            }
+            Err(error) => refused(&error).took(started.elapsed()),
         }
     }
+}
+
+fn refused(error: &LoginError) -> Observation {
+    Observation::down(ErrorClass::Authentication)
+        .text(format!("refused ({})", error.code()), format!("拒否されました（{}）", error.code()))
 }
 
 /// The application behind the cloud, as the cloud tells it.
 struct ApplicationProbe {
     hop: String,
+    login: String,
     upstream: Upstream,
     path: String,
     deadline: Duration,
@@ -326,28 +340,9 @@ impl Probe for ApplicationProbe {
 
     async fn check(&self) -> Observation {
         let started = std::time::Instant::now();
-        let Some(target) = self.upstream.endpoint().target(&self.path) else {
-            return Observation::unknown().text("the path cannot be asked for", "パスが不正です");
-        };
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = Method::GET;
-        request.extensions_mut().insert(Note::of("probe"));
-        *request.uri_mut() = target;
-        if let Some(tokens) = self.upstream.tokens() {
-            match tokens.token().await {
-                Ok(token) => {
-                    request.headers_mut().insert(http::header::AUTHORIZATION, token.bearer());
-                }
-                Err(_) => return Observation::unknown().text("not logged in", "ログインできていません"),
-            }
-        }
-        let answer = match self.upstream.client().send(request, self.deadline).await {
+        let answer = match self.answer().await {
             Ok(answer) => answer,
-            Err(error) if error.is_timeout() => {
-                return Observation::down(ErrorClass::Timeout)
-                    .text("no answer in time", "時間内に応答がありません");
-            }
-            Err(_) => return Observation::unknown().text("could not be asked", "問い合わせできません"),
+            Err(seen) => return seen,
         };
         let took = started.elapsed();
         // The state is one of three words; whatever else the cloud says stays with the cloud.
@@ -367,6 +362,45 @@ impl Probe for ApplicationProbe {
                 .took(took)
                 .text("the answer is no state", "応答から状態を判断できません"),
         }
+    }
+}
+
+impl ApplicationProbe {
+    /// The cloud's answer. A token that it refuses is renewed once, as for a chunk.
+    async fn answer(&self) -> Result<Answer, Observation> {
+        let Some(tokens) = self.upstream.tokens() else { return self.asked(None).await };
+        let not_logged_in = |_| Observation::unknown().text("not logged in", "ログインできていません");
+        let token = tokens.token().await.map_err(not_logged_in)?;
+        let answer = self.asked(Some(&token)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match tokens.renew(&token).await {
+            Ok(token) => self.asked(Some(&token)).await,
+            // Nobody has put another one into its file.
+            Err(error @ LoginError::Expired { .. }) => Err(refused(&error).stopped_at(&self.login)),
+            Err(error) => Err(not_logged_in(error)),
+        }
+    }
+
+    async fn asked(&self, token: Option<&Token>) -> Result<Answer, Observation> {
+        let Some(target) = self.upstream.endpoint().target(&self.path) else {
+            return Err(Observation::unknown().text("the path cannot be asked for", "パスが不正です"));
+        };
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = Method::GET;
+        request.extensions_mut().insert(Note::of("probe"));
+        *request.uri_mut() = target;
+        if let Some(token) = token {
+            request.headers_mut().insert(http::header::AUTHORIZATION, token.bearer());
+        }
+        self.upstream.client().send(request, self.deadline).await.map_err(|error| {
+            if error.is_timeout() {
+                Observation::down(ErrorClass::Timeout).text("no answer in time", "時間内に応答がありません")
+            } else {
+                Observation::unknown().text("could not be asked", "問い合わせできません")
+            }
+        })
     }
 }
 

@@ -22,7 +22,7 @@ pub use body::{Body, BodyClosed, BodyFailure, BodyWriter};
 pub use client::HttpClient;
 pub use endpoint::{Endpoint, EndpointConfig, EndpointError};
 pub use error::{Sent, UpstreamError};
-pub use login::{LoginConfig, LoginError, Token, Tokens};
+pub use login::{LoginConfig, LoginError, Look, Token, Tokens};
 pub use probe::{ProbeTiming, probe_connect, probe_get, probe_resolve, probe_tls};
 pub use recording::Note;
 pub use upstream::Upstream;

@@ -174,6 +174,17 @@ struct Current {
     token: Option<Token>,
     renew_at: Option<Instant>,
     serial: u64,
+    /// The upstream has refused it, and nobody has had it for another try since.
+    refused: bool,
+}
+
+/// What a look at a login shows; see [`Tokens::look`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// A new token was issued.
+    LoggedIn,
+    /// The file holds a token that the upstream has not refused: whether it takes it, only a call with it shows.
+    InFile,
 }
 
 enum Source {
@@ -251,9 +262,28 @@ impl Tokens {
     pub async fn token(&self) -> Result<Token, LoginError> {
         let mut current = self.inner.current.lock().await;
         match &current.token {
-            Some(token) if current.renew_at.is_none_or(|at| Instant::now() < at) => Ok(token.clone()),
+            Some(token) if current.renew_at.is_none_or(|at| Instant::now() < at) => {
+                let token = token.clone();
+                current.refused = false;
+                Ok(token)
+            }
             _ => self.log_in(&mut current).await,
         }
+    }
+
+    /// Looks at the login as it is today: a token at hand proves nothing, so that a new one is asked for. A token file is
+    /// read again; that it has not changed is no fault of it.
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token); [`LoginError::Expired`] when the file still holds the token that the upstream refused
+    /// when it was last used.
+    pub async fn look(&self) -> Result<Look, LoginError> {
+        let mut current = self.inner.current.lock().await;
+        let refused = if current.refused { current.token.clone() } else { None };
+        let fresh = self.log_in(&mut current).await?;
+        let Source::File(path) = &self.inner.source else { return Ok(Look::LoggedIn) };
+        current.refused = refused.is_some_and(|refused| refused.value == fresh.value);
+        if current.refused { Err(LoginError::Expired { path: path.clone() }) } else { Ok(Look::InFile) }
     }
 
     /// A token after the upstream has said that `expired` no longer holds: the one that somebody else has fetched
@@ -266,6 +296,7 @@ impl Tokens {
                 let fresh = self.log_in(&mut current).await?;
                 match &self.inner.source {
                     Source::File(path) if fresh.value == expired.value => {
+                        current.refused = true;
                         Err(LoginError::Expired { path: path.clone() })
                     }
                     _ => Ok(fresh),
@@ -282,6 +313,7 @@ impl Tokens {
         current.serial += 1;
         let token = Token { value: token.into(), serial: current.serial };
         current.token = Some(token.clone());
+        current.refused = false;
         // A tenth of its life is left unused, so that no request starts with a token that ends under way.
         current.renew_at = lifetime.map(|lifetime| Instant::now() + lifetime.mul_f64(0.9));
         Ok(token)

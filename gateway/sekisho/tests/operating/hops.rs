@@ -75,17 +75,27 @@ fn answer(mut stream: TcpStream, script: &Mutex<HashMap<&'static str, String>>) 
 }
 
 fn site(cloud: &Cloud) -> Site {
+    let login = format!(
+        "{{ kind = \"client-credentials\", token_url = \"http://{}{TOKEN}\", client_id = \"gateway\", \
+         client_secret_file = \"secret\" }}",
+        cloud.address
+    );
+    site_with(cloud, &login, &["line", "cloud", "login", "application"])
+}
+
+/// A site that logs in that way (the file `secret` is there), and looks at those hops often.
+fn site_with(cloud: &Cloud, login: &str, hops: &[&str]) -> Site {
     let site = Site::new();
     site.write("secret", "s");
     let (plain, address) = (site.plain(), cloud.address);
     let url = plain.lines().find(|line| line.starts_with("url = ")).unwrap();
-    let login = format!(
-        "login = {{ kind = \"client-credentials\", token_url = \"http://{address}{TOKEN}\", client_id = \"gateway\", \
-         client_secret_file = \"secret\" }}"
-    );
+    let login = format!("login = {login}");
     // Two of them pass before a look is too old to count.
-    let probes = ["line", "cloud", "login", "application"].map(|hop| format!("{hop}_interval_ms = 400\n"));
-    let probes = format!("health = \"{HEALTH}\"\napplication = \"{STATE}\"\n{}", probes.concat());
+    let probes: String = hops.iter().map(|hop| format!("{hop}_interval_ms = 400\n")).collect();
+    let state = if hops.contains(&"application") { STATE } else { "" };
+    let application = format!("application = \"{state}\"\n");
+    let probes =
+        format!("health = \"{HEALTH}\"\n{}{probes}", if state.is_empty() { "" } else { &application });
     site.configure(
         &plain
             .replace(url, &format!("url = \"http://{address}\"\n{login}"))
@@ -108,6 +118,54 @@ fn until(gateway: &Gateway, hop: &str, state: &str, class: Option<&str>, code: i
         }
         assert!(Instant::now() < limit, "{hop} is not {state}, {class:?}: {found}");
     }
+}
+
+#[test]
+fn a_token_in_a_file_is_up_by_answers_down_by_refusals_and_otherwise_unknown() {
+    let cloud = Cloud::start();
+    let login = "{ kind = \"token-file\", path = \"secret\" }";
+    // Idle, and nothing asks with the token: that its file has not changed is no fault.
+    let idle = Gateway::start(site_with(&cloud, login, &["line", "cloud", "login"]));
+    until(&idle, "cloud", "up", None, 0);
+    let limit = Instant::now() + PATIENCE;
+    while looks_at_login(&idle, &["unknown"]) < 3 {
+        assert!(Instant::now() < limit, "the login is not looked at");
+    }
+    drop(idle);
+
+    let gateway = Gateway::start(site_with(&cloud, login, &["line", "cloud", "login", "application"]));
+    until(&gateway, "application", "up", None, 0);
+    until(&gateway, "login", "up", None, 0);
+    let refused = http("401 Unauthorized", "");
+    cloud.says(STATE, &refused);
+    until(&gateway, "login", "down", Some("authentication"), 2);
+    until(&gateway, "application", "unknown", None, 3);
+    until(&gateway, "cloud", "up", None, 0);
+    // The same token, taken again.
+    cloud.mend();
+    until(&gateway, "login", "up", None, 0);
+    cloud.says(STATE, &refused);
+    until(&gateway, "login", "down", Some("authentication"), 2);
+    // Another one.
+    gateway.site.write("secret", "fresh");
+    cloud.mend();
+    until(&gateway, "login", "up", None, 0);
+    // It cannot be read: known without asking anybody.
+    std::fs::remove_file(gateway.site.path("secret")).unwrap();
+    cloud.says(STATE, &http("503 Service Unavailable", ""));
+    until(&gateway, "login", "down", Some("authentication"), 2);
+}
+
+/// How often the login has been looked at. It must be in one of the states.
+#[track_caller]
+fn looks_at_login(gateway: &Gateway, states: &[&str]) -> u64 {
+    let (_, out, err) =
+        said(&["heartbeat", &gateway.route(), "--hop", "login", "--form", "json", "--timeout", "60"]);
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    let hop = &value["hops"][0];
+    assert!(hop["state"].as_str().is_some_and(|state| states.contains(&state)), "{hop}");
+    let evidence = &hop["evidence"];
+    evidence["checksPassed"].as_u64().unwrap() + evidence["checksFailed"].as_u64().unwrap()
 }
 
 #[test]

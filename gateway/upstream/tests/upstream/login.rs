@@ -5,7 +5,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use sekisho_upstream::{EndpointConfig, LoginConfig, LoginError, Upstream};
+use sekisho_upstream::{EndpointConfig, LoginConfig, LoginError, Look, Upstream};
 
 use crate::server::{Server, answer, ok, request};
 
@@ -157,6 +157,40 @@ async fn a_token_file_is_read_again_when_the_session_has_expired() {
     assert_eq!(error.code(), "login-expired");
     std::fs::write(&path, "second").expect("written");
     assert_eq!(tokens.renew(&first).await.expect("fresh").secret(), "second");
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_expired_only_when_the_upstream_has_refused_it() {
+    let (server, _) = tokens("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("session");
+    std::fs::write(&path, "first\n").expect("written");
+    let upstream = open(&server, LoginConfig::TokenFile { path: path.clone() }).expect("an upstream");
+    let tokens = upstream.tokens().expect("a login");
+    for _ in 0..3 {
+        assert_eq!(tokens.look().await.expect("unchanged, and nobody has refused it"), Look::InFile);
+    }
+    // What somebody puts there is used from the next look on.
+    std::fs::write(&path, "second").expect("written");
+    assert_eq!(tokens.look().await.expect("changed"), Look::InFile);
+    let second = tokens.token().await.expect("a token");
+    assert_eq!(second.secret(), "second");
+
+    tokens.renew(&second).await.expect_err("refused");
+    for _ in 0..2 {
+        assert_eq!(tokens.look().await.expect_err("still there").code(), "login-expired");
+    }
+    std::fs::write(&path, "third").expect("written");
+    assert_eq!(tokens.look().await.expect("a fresh one"), Look::InFile);
+
+    // Used once more after a refusal, it may be taken: what comes of it is not known before the answer.
+    let third = tokens.token().await.expect("a token");
+    tokens.renew(&third).await.expect_err("refused");
+    tokens.token().await.expect("for another try");
+    assert_eq!(tokens.look().await.expect("not refused again yet"), Look::InFile);
+
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(tokens.look().await.expect_err("gone").code(), "login-file");
 }
 
 #[tokio::test]
