@@ -102,6 +102,11 @@ impl Mistakes {
         path.upwards().any(|path| self.told.contains(&path))
     }
 
+    /// Whether something that lies in the key was wrong already: what stands there instead is nothing that anybody wrote.
+    pub(crate) fn is_told_within(&self, path: &KeyPath) -> bool {
+        self.told.iter().any(|told| told.upwards().any(|above| above == *path))
+    }
+
     /// The folder that relative paths of the configuration start from.
     pub(crate) fn folder(&self) -> &Path {
         self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -29,15 +29,14 @@ pub(super) fn build(
         let endpoint = absolute(&section.endpoint, folder);
         let before = mistakes.count();
         let path = path.key("endpoint");
-        let told_of =
-            |mistakes: &Mistakes, keys: &[&str]| keys.iter().any(|key| mistakes.is_told(&path.key(key)));
         numbers(&endpoint, &path, mistakes);
         address(&endpoint.url, &path.key("url"), mistakes);
         trust(&endpoint, &path, mistakes);
         if let Some(login) = &endpoint.login {
             check_login(login, &path.key("login"), mistakes);
         }
-        if mistakes.count() > before || mistakes.is_told(&path) || told_of(mistakes, &["url", "login"]) {
+        // What only follows from a mistake is none: a key that is missing has no file.
+        if mistakes.count() > before || mistakes.is_told(&path) || mistakes.is_told_within(&path) {
             continue;
         }
         match Upstream::open(&section.name, &endpoint) {

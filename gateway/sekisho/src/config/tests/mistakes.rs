@@ -158,3 +158,19 @@ fn a_section_with_mistakes_brings_no_follow_ups() {
         assert_eq!(found.len(), expected, "{to}: {found:#?}");
     }
 }
+
+#[test]
+fn of_what_nobody_wrote_nothing_is_said() {
+    let asp = example("asp-https.toml");
+    assert_eq!(mistakes_of(&asp), Vec::<String>::new());
+    for key in ["client_secret_file", "token_url", "client_id", "url"] {
+        let begins = format!("{key} = ");
+        let line = asp.lines().find(|line| line.starts_with(&begins)).unwrap();
+        for found in [
+            mistakes_of(&asp.replacen(line, "", 1)),
+            mistakes_of(&asp.replacen(line, &format!("{key} = 1"), 1)),
+        ] {
+            assert!(found.len() == 1 && found[0].contains(key), "{key}: {found:#?}");
+        }
+    }
+}
