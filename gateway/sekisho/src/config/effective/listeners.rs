@@ -14,7 +14,7 @@ use sekisho_scan::{Beyond, Scanner};
 use super::{EffectiveListener, names, tls};
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::{ClientSection, ListenerSection, PlainHttp, Raw};
+use crate::config::raw::{ClientSection, Door, ListenerSection, PlainHttp, Raw, RouteSection};
 use crate::language::text;
 
 pub(super) fn build(
@@ -71,10 +71,46 @@ pub(super) fn build(
             weakened: weakened(section, routes),
         });
     }
+    shadowed(raw, mistakes);
     unserved(raw, &served, mistakes);
     tls::passable(raw, mistakes);
     balancers(raw, mistakes);
     listeners
+}
+
+/// What the REST door of a route answers below the route's path.
+const RESOURCES: [&str; 3] = ["batches", "heartbeat", "openapi.json"];
+
+/// The longest path wins: a route that lies where another one's REST door answers would take that door's requests.
+fn shadowed(raw: &Raw, mistakes: &mut Mistakes) {
+    let known = |name: &String| raw.route.iter().position(|route| route.name == *name);
+    for listener in &raw.listener {
+        let served: Vec<usize> = listener.routes.iter().filter_map(known).collect();
+        for &at in &served {
+            let path = KeyPath::item_of("route", at).key("path");
+            let over = |&&other: &&usize| other != at && lies_in(&raw.route[at], &raw.route[other]);
+            let Some(&other) = served.iter().find(over) else { continue };
+            if mistakes.is_told(&path) || mistakes.is_told(&KeyPath::item_of("route", other).key("path")) {
+                continue;
+            }
+            let (own, its, name) = (&raw.route[at].path, &raw.route[other].path, &raw.route[other].name);
+            mistakes.add(
+                &path,
+                text!(
+                    "{own} is where the REST door of route {name:?} ({its}) answers: this route would take that door's \
+                     requests; give it another path, or serve it by another listener",
+                    "{own} は、route {name:?}（{its}）のREST受付口が使うパスです。このままではその受付口への要求がこのrouteに\
+                     届きます。別のパスにするか、別のlistenerで提供してください"
+                ),
+            );
+        }
+    }
+}
+
+fn lies_in(route: &RouteSection, other: &RouteSection) -> bool {
+    let below = route.path.strip_prefix(other.path.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    let first = below.and_then(|below| below.split('/').next());
+    other.doors.contains(&Door::Rest) && first.is_some_and(|first| RESOURCES.contains(&first))
 }
 
 /// A balancer is nobody's client: what it does itself must not count as a client's.

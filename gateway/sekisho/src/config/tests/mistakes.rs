@@ -174,3 +174,21 @@ fn of_what_nobody_wrote_nothing_is_said() {
         }
     }
 }
+
+#[test]
+fn no_route_lies_where_another_ones_rest_door_answers() {
+    let vpn = example("ip-vpn.toml");
+    let (orders, lookup) = ("path = \"/bulk\"\n", "path = \"/lookup\"\n");
+    assert!(vpn.contains(orders) && vpn.contains(lookup), "{vpn}");
+    let moved = |to: &str| vpn.replacen(lookup, &format!("path = \"{to}\"\n"), 1);
+    for to in ["/bulk/batches", "/bulk/batches/x", "/bulk/heartbeat", "/bulk/openapi.json"] {
+        let found = mistakes_of(&moved(to));
+        assert_eq!(found.len(), 1, "{to}: {found:#?}");
+        for said in ["route \"lookup\": path: ", to, "route \"orders\" (/bulk)", "give it another path"] {
+            assert!(found[0].contains(said), "{said}: {found:#?}");
+        }
+    }
+    for to in ["/bulk/lookup", "/bulk/batches-of-old", "/bulkbatches"] {
+        assert_eq!(mistakes_of(&moved(to)), Vec::<String>::new(), "{to}");
+    }
+}
