@@ -19,22 +19,24 @@ pub(super) const NEEDS: [Need; 2] = [Need { program: "xmllint", package: "libxml
 /// The longest that one program may take with one file, in seconds.
 const LIMIT: Option<u64> = Some(300);
 const CORE: usize = 0;
+/// The record of the gateway's own layout.
+pub(super) const RECORD: &str = "{urn:example:city:attributes:1}Record";
 /// Types of the large schema.
 const TYPES: usize = 2_000;
 
 /// One document and how it is checked.
-struct Subject {
-    name: &'static str,
-    schema: &'static str,
+pub(super) struct Subject {
+    pub(super) name: &'static str,
+    pub(super) schema: &'static str,
     /// What the generator is told.
-    options: &'static [&'static str],
+    pub(super) options: &'static [&'static str],
     /// At least so many times as fast as xmllint.
     times: f64,
     /// At least so many times as fast as `quick-xml`.
     parser: Option<f64>,
 }
 
-const SUBJECTS: [Subject; 4] = [
+pub(super) const SUBJECTS: [Subject; 4] = [
     Subject { name: "E", schema: "attribute.xsd", options: &[], times: 3.0, parser: Some(1.0) },
     Subject { name: "L", schema: "attribute.xsd", options: &["--ages", "list"], times: 3.0, parser: None },
     Subject {
@@ -123,7 +125,7 @@ fn csv(bench: &Bench, folder: &Path, records: u64, rounds: usize) -> anyhow::Res
     let mut speeds = Vec::new();
     for _ in 0..rounds {
         let mut command = validate(bench, &root().join("schemas/attributes.xsd"));
-        command.args(["--record", "{urn:example:city:attributes:1}Record", "--format", "csv"]).arg(&file);
+        command.args(["--record", RECORD, "--format", "csv"]).arg(&file);
         speeds.push(megabytes / timed(&mut command)?.0);
     }
     let note = format!("{records} records, {megabytes:.0} MB on one core: {}", each(&speeds));
@@ -175,7 +177,12 @@ fn validate(bench: &Bench, schema: &Path) -> Command {
     command
 }
 
-fn generate(folder: &Path, records: u64, format: &str, options: &[&str]) -> anyhow::Result<PathBuf> {
+pub(super) fn generate(
+    folder: &Path,
+    records: u64,
+    format: &str,
+    options: &[&str],
+) -> anyhow::Result<PathBuf> {
     let file = folder.join(format!("{records}{}.{format}", options.concat()));
     let script = root().join("conformance/attribute/gen_attribute_xml.py");
     let mut command = Command::new("python3");

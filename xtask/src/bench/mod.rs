@@ -3,6 +3,7 @@
 mod acceptance;
 mod boundary;
 mod checking;
+mod counts;
 mod crowd;
 mod figure;
 mod flood;
@@ -54,6 +55,8 @@ enum Part {
     Boundary,
     /// Checking documents and records, beside xmllint and quick-xml.
     Checking,
+    /// Instructions of checking, counted by callgrind.
+    Counts,
     /// Small relayed SOAP calls beside nginx.
     Relay,
     /// Peak memory at every door, whatever the size.
@@ -130,6 +133,9 @@ fn needs_of(parts: &[Part]) -> Vec<Need> {
     if parts.contains(&Part::Checking) {
         needs.extend(checking::NEEDS);
     }
+    if parts.contains(&Part::Counts) {
+        needs.extend(counts::NEEDS);
+    }
     if parts.contains(&Part::Relay) || parts.contains(&Part::Flood) {
         needs.push(Need { program: "wrk", package: "wrk" });
     }
@@ -146,6 +152,7 @@ impl Bench {
             Part::Acceptance => acceptance::measure(self),
             Part::Boundary => boundary::measure(self),
             Part::Checking => checking::measure(self),
+            Part::Counts => counts::measure(self),
             Part::Relay => relay::measure(self),
             Part::Memory => memory::measure(self),
             Part::Crowd => crowd::measure(self),
