@@ -210,6 +210,9 @@ pub struct Operation {
     pub wsa_action: Option<String>,
     /// Where its records are.
     pub records: RecordsAt,
+    /// Elements that may stand before the records where these are [`RecordsAt::BodyChildren`]; they are passed over. Any other
+    /// element that is no record is refused.
+    pub before_records: Vec<QName>,
     /// What it is answered with; the gateway's own receipt where absent.
     pub reply: Option<Reply>,
 }
@@ -219,7 +222,7 @@ pub struct Operation {
 pub enum RecordsAt {
     /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`.
     Anywhere,
-    /// Record elements directly below the body's child, behind header elements that are passed over.
+    /// Record elements directly below the body's child.
     BodyChildren,
 }
 

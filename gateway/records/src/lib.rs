@@ -34,7 +34,7 @@ pub use layout::{Field, FieldContent, FieldId, Layout, LayoutError, LayoutNames,
 pub use mapping::{Cell, ColumnSpec, Mapper, MappingError, MappingSpec, RowBuf, RowError, WithoutInstance};
 pub use read::csv::{CsvOptions, CsvOptionsError, CsvReader, EmptyCells, EmptyLines, Header};
 pub use read::json::{JsonForm, JsonLimits, JsonReader};
-pub use read::xml::{OtherChildren, XmlOptions, XmlRecords};
+pub use read::xml::{XmlOptions, XmlRecords};
 pub use read::{Expected, Next, ReadError, ReadErrorKind, RecordSource};
 pub use record::{Place, Record, Value};
 pub use violations::{Fault, JsonKind, Violation, Violations};

@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 use sekisho_charset::{Decoder, Encoding, Unmappable};
 use sekisho_records::{
     CanonicalRecord, CsvOptions, CsvReader, EmptyCells, EmptyLines, Header, Item, JsonForm, JsonLimits,
-    JsonReader, Layout, Mapper, MappingSpec, Next, OtherChildren, Place, Record, RecordChecker, RecordSource,
-    RowBuf, Violation, Violations, XmlOptions, XmlRecords,
+    JsonReader, Layout, Mapper, MappingSpec, Next, Place, Record, RecordChecker, RecordSource, RowBuf,
+    Violation, Violations, XmlOptions, XmlRecords,
 };
 use sekisho_xml::{Limits, QName, Reader};
 use sekisho_xsd::Schema;
@@ -158,17 +158,22 @@ fn json_values(bytes: &[u8], form: JsonForm) -> usize {
 pub(crate) fn xml(bytes: &[u8]) {
     let Some((&piece, bytes)) = bytes.split_first() else { return };
     for subject in [&*VISITS, &*FAMILIES] {
-        for others in [OtherChildren::Refuse, OtherChildren::SkipBeforeFirst] {
-            let options = XmlOptions { others, max_field_bytes: 64, max_record_bytes: 2048 };
+        let names =
+            [QName::new("urn:example:visits", "Header"), QName::new("urn:example:families", "Header")];
+        for before in [&[][..], &names] {
+            let options = XmlOptions { max_field_bytes: 64, max_record_bytes: 2048 };
             let mut reader = Reader::new(bytes, Limits::default());
-            let mut records = XmlRecords::from_document(&mut reader, &subject.layout, options);
+            let records = XmlRecords::from_document(&mut reader, &subject.layout, options);
+            let mut records = records.behind(before);
             let two = drain(subject, &mut records, Steps::Two);
             let mut reader = Reader::new(bytes, Limits::default());
-            let mut records = XmlRecords::from_document(&mut reader, &subject.layout, options);
+            let records = XmlRecords::from_document(&mut reader, &subject.layout, options);
+            let mut records = records.behind(before);
             assert_eq!(two, drain(subject, &mut records, Steps::One));
             let pieces = Pieces::new(bytes, [usize::from(piece) % 64 + 1, 1]);
             let mut reader = Reader::new(pieces, Limits::default());
-            let mut records = XmlRecords::from_document(&mut reader, &subject.layout, options);
+            let records = XmlRecords::from_document(&mut reader, &subject.layout, options);
+            let mut records = records.behind(before);
             assert_eq!(two, drain(subject, &mut records, Steps::One));
         }
     }

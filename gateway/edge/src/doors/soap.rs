@@ -196,38 +196,47 @@ fn envelope_encoding<R: Read>(input: R, label: Option<&str>) -> Result<(Encoding
 }
 
 /// Which operation a message calls.
-pub(super) enum Called {
+pub(super) enum Called<'r> {
     /// One of the gateway's questions.
     Query,
     /// A submission.
-    Submit(Submits),
+    Submit(Submits<'r>),
 }
 
 /// A submission as its operation says.
-pub(super) struct Submits {
+pub(super) struct Submits<'r> {
     /// How it is answered.
     reply: Option<Reply>,
     /// Where its records are.
     records: RecordsAt,
+    /// What may stand before them in the body's child.
+    before: &'r [QName],
     /// It is the gateway's own operation.
     own: bool,
 }
 
 /// Finds the operation by the body's child (BP 1.1 R1127), and checks the actions that go with it: those of the desk, those of the
 /// package's root if it has any, and the envelope's.
-pub(super) fn operation<R: BufRead>(
-    desk: &Desk<'_>,
+pub(super) fn operation<'r, R: BufRead>(
+    desk: &Desk<'r>,
     root: &[String],
     envelope: &EnvelopeReader<R>,
-) -> Result<Called, Refusal> {
+) -> Result<Called<'r>, Refusal> {
     let Some(child) = envelope.body() else {
         // An empty body is legal where the payload is an attachment (WS-Reliability stacks send it so).
-        return Ok(Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: false }));
+        return Ok(Called::Submit(Submits {
+            reply: None,
+            records: RecordsAt::Anywhere,
+            before: &[],
+            own: false,
+        }));
     };
     if is_own(&child.name) {
         action::check_own(&child.name.local, desk, root, envelope)?;
         return Ok(match &*child.name.local {
-            "submitBatch" => Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, own: true }),
+            "submitBatch" => {
+                Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, before: &[], own: true })
+            }
             _ => Called::Query,
         });
     }
@@ -240,7 +249,12 @@ pub(super) fn operation<R: BufRead>(
         .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
     };
     action::check(operation, desk, root, envelope)?;
-    Ok(Called::Submit(Submits { reply: operation.reply.clone(), records: operation.records, own: false }))
+    Ok(Called::Submit(Submits {
+        reply: operation.reply.clone(),
+        records: operation.records,
+        before: &operation.before_records,
+        own: false,
+    }))
 }
 
 /// What the body said about its records.
@@ -263,10 +277,10 @@ pub(super) enum Found {
 pub(super) fn read_body<R: BufRead>(
     desk: &Desk<'_>,
     envelope: &mut EnvelopeReader<R>,
-    called: Submits,
+    called: Submits<'_>,
     intake: &mut Intake<'_>,
 ) -> Result<BodyRead, Refusal> {
-    let Submits { reply, records, own } = called;
+    let Submits { reply, records, before, own } = called;
     let mut names = Names { key: None, message_id: envelope.addressing().message_id.clone() };
     if envelope.body().is_none() || records == RecordsAt::BodyChildren {
         let under_way = desk.claim(&names)?;
@@ -274,9 +288,9 @@ pub(super) fn read_body<R: BufRead>(
         if envelope.body().is_none() {
             desk.leave_envelope();
         } else {
-            let mut records =
+            let records =
                 XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
-            intake.drain(&mut records)?;
+            intake.drain(&mut records.behind(before))?;
             payload = Found::Here(None);
         }
         return Ok(BodyRead { payload, said: Said { reference: None, names, reply, own, under_way } });

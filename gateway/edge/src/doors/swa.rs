@@ -1,6 +1,6 @@
 //! The SwA door: an envelope and its attachments (SOAP Messages with Attachments; WS-I AP 1.0), MTOM likewise.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 
 use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, Version, same_content_id};
 
@@ -135,8 +135,16 @@ fn package(
             second.get_or_insert(number);
             continue;
         }
-        let read = read_attachment(desk, &head, parts.body(), &mut intake);
-        let payload = read.map_err(|refusal| refusal.in_part(number))?;
+        let payload = match read_attachment(desk, &head, parts.body(), &mut intake) {
+            Ok(payload) => payload,
+            // Perhaps the envelope itself, where the package's `start` names no part.
+            Err(refusal)
+                if root.is_none() && refusal.code == NOT_A_RECORD && !root_follows(&mut parts, start) =>
+            {
+                return Err(no_root());
+            }
+            Err(refusal) => return Err(refusal.in_part(number)),
+        };
         taken = Some(Attached { id: head.content_id.clone(), number, label: label(&head), payload });
     }
     drop(parts);
@@ -160,6 +168,25 @@ fn package(
     };
     let (version, message_id, parts) = (*version, root.message_id, Some(others + 1));
     Ok(SoapMessage { version, message_id, asks, header: root.header, parts })
+}
+
+/// The refusal of an XML part with an element that is no record.
+const NOT_A_RECORD: &str = "xml-not-a-record";
+
+/// Whether one of the parts that are still to come may be the root: none is, once all have been seen.
+fn root_follows<R: Read>(parts: &mut MultipartReader<R>, start: Option<&str>) -> bool {
+    loop {
+        match parts.next_part() {
+            Ok(None) => return false,
+            Ok(Some(head)) => {
+                if start.zip(head.content_id.as_deref()).is_some_and(|(start, id)| same_content_id(id, start))
+                {
+                    return true;
+                }
+            }
+            Err(_) => return true,
+        }
+    }
 }
 
 /// Whether this part's records are (or may be) the message's: what the root points to, or any candidate before it.

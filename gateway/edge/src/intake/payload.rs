@@ -3,9 +3,7 @@
 use std::io::{BufReader, Chain, Cursor, Read};
 
 use sekisho_charset::{Decoder, Encoding};
-use sekisho_records::{
-    CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, OtherChildren, XmlOptions, XmlRecords,
-};
+use sekisho_records::{CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, XmlOptions, XmlRecords};
 use sekisho_xml::{Limits, ProcessingInstructions, Reader, detect_encoding, head_bytes};
 
 use super::errors::from_detection;
@@ -91,9 +89,5 @@ pub(crate) fn xml_limits(route: &Route, processing_instructions: ProcessingInstr
 
 /// How record elements are taken on a route.
 pub(crate) fn xml_options(route: &Route) -> XmlOptions {
-    XmlOptions {
-        others: OtherChildren::SkipBeforeFirst,
-        max_field_bytes: route.limits.field_bytes,
-        max_record_bytes: route.limits.record_bytes,
-    }
+    XmlOptions { max_field_bytes: route.limits.field_bytes, max_record_bytes: route.limits.record_bytes }
 }

@@ -311,7 +311,7 @@ fn an_operation_of_the_municipality_is_answered_in_its_words() {
     );
     assert!(answer.text().contains(&wanted), "{answer}");
 
-    // Records directly below the body's child, behind something that is none.
+    // Records directly below the body's child, behind what the operation says before them.
     let body = envelope(&format!(
         "<b:orders xmlns:b=\"urn:example:bulk\"><b:sender>x</b:sender>{}</b:orders>",
         three().elements()
@@ -435,6 +435,22 @@ fn bad_records_are_set_aside_where_the_route_says_so() {
         assert_eq!((refused.code.as_str(), refused.errors.len()), ("no-records", 1), "{way:?}");
     }
     assert_eq!(site.spooled().len(), before);
+}
+
+#[test]
+fn more_bad_records_than_can_be_set_aside_refuse_the_batch_and_name_the_limit() {
+    let site = Site::new();
+    let csv = format!("order_id,customer,amount,note\n1,a,1.00,\n{}", "x,b,2.00,\n".repeat(10_001));
+    let answer = site.client().ask(Message::rest("text/csv", csv.as_bytes()).to("/lenient"));
+    let problem = answer.json();
+    assert_eq!(
+        (problem["code"].as_str(), problem["errorsTotal"].as_u64()),
+        (Some("bad-records"), Some(10_001))
+    );
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("10001 of the first 10002 records break the schema."), "{detail}");
+    assert!(detail.contains("at most 10000 are set aside") && detail.contains("in parts"), "{detail}");
+    assert!(site.spooled().is_empty(), "nothing is kept");
 }
 
 #[test]

@@ -129,7 +129,7 @@ pub enum ReadErrorKind {
     #[error("{0}")]
     Xml(#[source] XmlError),
     /// XML: a child that is no record.
-    #[error("an element that is not the record element {record_element}")]
+    #[error("an element that is not the record element {record_element}: correct its name, or take it out")]
     NotARecord {
         /// The record element.
         record_element: String,
@@ -323,7 +323,9 @@ impl ReadError {
             }
             ReadErrorKind::Xml(error) => format!("{}。", error.without_place_ja()),
             ReadErrorKind::NotARecord { record_element } => {
-                format!("レコード要素（{record_element}）以外の要素があります。")
+                format!(
+                    "レコード要素（{record_element}）以外の要素があります。要素名を直すか、取り除いてください。"
+                )
             }
             ReadErrorKind::RecordNotClosed { record_element, line, column } => format!(
                 "レコード要素（{record_element}）が閉じられないまま、{line}行{column}文字目で次のレコードが始まっています。"

@@ -253,6 +253,60 @@ fn broken_json() {
     }
 }
 
+/// An element that is no record may be a record whose name is wrong: wherever it stands, nothing of the message is taken.
+#[test]
+fn an_element_that_is_no_record_refuses_the_message_wherever_it_stands() {
+    let site = Site::new();
+    let order = |name: &str, id: u32| {
+        format!("<{name} xmlns=\"urn:example:bulk\"><order_id>{id}</order_id><amount>1</amount></{name}>\n")
+    };
+    let [one, two, wrong] = [order("order", 1), order("order", 2), order("K4NARY", 3)];
+    for (name, elements, line) in [
+        ("misspelt before the first", format!("{wrong}{one}{two}"), 2),
+        ("misspelt in the middle", format!("{one}{wrong}{two}"), 3),
+        ("misspelt at the end", format!("{one}{two}{wrong}"), 4),
+        ("nothing else", wrong.clone(), 2),
+        ("a header", format!("{one}<Head>K4NARY</Head>"), 3),
+        ("an empty one first", format!("<K4NARY/>{one}"), 2),
+        ("one wrapper too many", format!("<K4NARY>{one}{two}</K4NARY>"), 2),
+        ("another namespace first", format!("{}{one}", two.replace(":bulk", ":K4NARY")), 2),
+        ("no namespace first", format!("{}{one}", two.replace("urn:example:bulk", "")), 2),
+    ] {
+        let elements = format!("\n{elements}");
+        let document = format!("<orders xmlns=\"urn:example:bulk\">{elements}</orders>");
+        let children = envelope(&format!("<b:orders xmlns:b=\"urn:example:bulk\">{elements}</b:orders>"));
+        let base64 = base64::engine::general_purpose::STANDARD.encode(&document);
+        let base64 = submit(&format!("<g:data contentType=\"application/xml\">{base64}</g:data>"));
+        for (door, message, part) in [
+            ("rest", Way::RestXml.message(document.as_bytes()), ""),
+            ("form", form(document.as_bytes(), "application/xml"), ""),
+            ("soap", Way::SoapXml.message(elements.as_bytes()), ""),
+            ("soap, an operation", Message::soap11(&children), ""),
+            ("soap, base64", Message::soap11(&envelope(&base64)), ""),
+            ("swa", swa(document.as_bytes(), "application/xml"), "part 2, "),
+        ] {
+            let is_soap = door.starts_with('s');
+            let (status, code, at) = refused(&site, name, &message.to("/orders"), is_soap);
+            let status_wanted = if is_soap { 500 } else { 400 };
+            assert_eq!((status, code.as_str()), (status_wanted, "xml-not-a-record"), "{name}, {door}");
+            assert!(at.starts_with(&format!("{part}line {line}, column ")), "{name}, {door}: {at}");
+        }
+    }
+    // What the operation names may stand before its records, and is no record.
+    let sender = "<b:sender>7</b:sender>";
+    let call = |children: &str| {
+        let body = format!("<b:orders xmlns:b=\"urn:example:bulk\">{children}</b:orders>");
+        Message::soap11(&envelope(&body)).to("/orders")
+    };
+    let behind = refused(&site, "behind the records", &call(&format!("{one}{sender}")), true);
+    assert_eq!(behind.1, "xml-not-a-record");
+    let inside = Way::SoapXml.message(sender.replace("b:", "").as_bytes());
+    assert_eq!(refused(&site, "no operation's", &inside.to("/orders"), true).1, "xml-not-a-record");
+    let answer = site.client().ask(call(&format!("{sender}{one}{two}")));
+    assert_eq!(answer.status, 200, "{answer}");
+    assert!(answer.text().contains("records>2<"), "{answer}");
+}
+
 /// XML that is hostile or broken, in a REST document and inside an envelope.
 #[test]
 fn broken_xml() {

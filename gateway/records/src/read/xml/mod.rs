@@ -9,7 +9,7 @@ mod tests;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use sekisho_xml::{Event, Reader, XmlError};
+use sekisho_xml::{Event, QName, Reader, XmlError};
 
 use crate::check::RecordChecker;
 use crate::layout::Layout;
@@ -19,22 +19,9 @@ use crate::violations::Violations;
 use element::ElementReader;
 use habit::Habit;
 
-/// What becomes of children of the current element that are not records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OtherChildren {
-    /// They are an error.
-    #[default]
-    Refuse,
-    /// They are passed over before the first record (a header), and an error after it. One that has the record
-    /// element's local name in another namespace is no header but a record gone wrong, and an error wherever it is.
-    SkipBeforeFirst,
-}
-
 /// How records are taken out of XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct XmlOptions {
-    /// What becomes of other children.
-    pub others: OtherChildren,
     /// Greatest size of one value, in bytes of UTF-8.
     pub max_field_bytes: usize,
     /// Greatest size of one record element as written, in bytes of UTF-8; at most 1 GiB.
@@ -42,21 +29,19 @@ pub struct XmlOptions {
 }
 
 impl Default for XmlOptions {
-    /// Others refused, 64 KiB, 1 MiB.
+    /// 64 KiB, 1 MiB.
     fn default() -> Self {
-        XmlOptions {
-            others: OtherChildren::Refuse,
-            max_field_bytes: 64 * 1024,
-            max_record_bytes: 1024 * 1024,
-        }
+        XmlOptions { max_field_bytes: 64 * 1024, max_record_bytes: 1024 * 1024 }
     }
 }
 
-/// Reads the record elements among the children of one element. Holds one record in memory, up to its limit.
+/// Reads the record elements that are the children of one element. Another element is an error wherever it stands, as it may be
+/// a record whose name is wrong; see [`XmlRecords::behind`]. Holds one record in memory, up to its limit.
 pub struct XmlRecords<'x, R: BufRead> {
     reader: &'x mut Reader<R>,
     element: ElementReader,
-    others: OtherChildren,
+    /// Names of elements that may stand before the first record.
+    before: &'x [QName],
     habit: Habit,
     records: u64,
     state: State,
@@ -75,6 +60,8 @@ enum State {
 /// What a child of the current element is; taken out of the event so that the reader can be asked where it stands.
 enum Child {
     Record,
+    /// Named as one that may stand before the records.
+    Before,
     /// The record's local name in another namespace.
     Namesake,
     Other,
@@ -97,6 +84,13 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
         Self::with_state(reader, layout, options, State::BeforeRoot, true)
     }
 
+    /// Passes over elements with one of these names before the first record: what an operation says besides its records.
+    #[must_use]
+    pub fn behind(mut self, names: &'x [QName]) -> Self {
+        self.before = names;
+        self
+    }
+
     fn with_state(
         reader: &'x mut Reader<R>,
         layout: &Arc<Layout>,
@@ -106,7 +100,7 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
     ) -> Self {
         let element = ElementReader::new(layout, options.max_field_bytes, options.max_record_bytes);
         let habit = Habit::new(options.max_field_bytes, options.max_record_bytes);
-        XmlRecords { reader, element, others: options.others, habit, records: 0, state, document }
+        XmlRecords { reader, element, before: &[], habit, records: 0, state, document }
     }
 
     fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
@@ -123,15 +117,13 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                     let record_element = self.element.layout().element().to_string();
                     return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
                 }
-                Child::Other => match self.others {
-                    OtherChildren::SkipBeforeFirst if self.records == 0 => {
-                        self.reader.skip_element().map_err(|error| self.fail_xml(error))?;
-                    }
-                    _ => {
-                        let record_element = self.element.layout().element().local.to_string();
-                        return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
-                    }
-                },
+                Child::Before if self.records == 0 => {
+                    self.reader.skip_element().map_err(|error| self.fail_xml(error))?;
+                }
+                Child::Before | Child::Other => {
+                    let record_element = self.element.layout().element().local.to_string();
+                    return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
+                }
                 Child::WhiteSpace => {}
                 Child::Text => return Err(self.fail(ReadErrorKind::TextBetweenRecords)),
                 Child::End if self.document => {}
@@ -174,6 +166,8 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                 if start.is(&name.namespace, &name.local) {
                     self.element.attributes(&start);
                     Ok(Child::Record)
+                } else if self.before.iter().any(|before| start.is(&before.namespace, &before.local)) {
+                    Ok(Child::Before)
                 } else if start.local() == &*name.local {
                     Ok(Child::Namesake)
                 } else {

@@ -33,26 +33,62 @@ fn prefixes_cdata_and_references_make_no_difference() {
 }
 
 #[test]
-fn other_children_are_refused_or_a_header() {
-    let header = "<Header>h<x/></Header>";
-    let skip = XmlOptions { others: OtherChildren::SkipBeforeFirst, ..XmlOptions::default() };
-    let with = |children: &str| visits().xml_with(&document(children), skip);
-    assert_eq!(with(&format!("{header}{GOOD}")).canonical.len(), 1);
-    let failure =
-        with(&format!("{header}{GOOD}\n{header}")).failure().map(|failure| (failure.0, failure.1, failure.2));
-    assert_eq!(failure, Some(("xml-not-a-record", 2, 1)));
-    assert_eq!(read(header).failure().map(|failure| failure.0), Some("xml-not-a-record"));
+fn an_element_that_is_no_record_is_an_error_wherever_it_stands() {
+    let wrong = GOOD.replace("Visit>", "Vist>");
     let other_namespace = GOOD.replacen("<Visit>", "<Visit xmlns='urn:other'>", 1);
-    // A record in another namespace is no header: it must not be left out in silence.
-    for children in [other_namespace.clone(), format!("{header}{other_namespace}{GOOD}")] {
-        for found in [read(&children), with(&children)] {
-            assert_eq!(found.failure().map(|failure| failure.0), Some("xml-not-a-record"), "{children}");
+    let wrapped = format!("<All>{GOOD}</All>");
+    for stray in [wrong.as_str(), "<Header>h<x/></Header>", "<x/>", &other_namespace, &wrapped] {
+        for (children, line, records) in [
+            (format!("\n{stray}{GOOD}"), 2, 0),
+            (format!("{GOOD}\n{stray}\n{GOOD}"), 2, 1),
+            (format!("{GOOD}{GOOD}\n\n{stray}"), 3, 2),
+            (format!("\n{stray}"), 2, 0),
+        ] {
+            let outcome = read(&children);
+            let failure = outcome.failure().map(|failure| (failure.0, failure.1, failure.2, failure.3));
+            assert_eq!(failure, Some(("xml-not-a-record", line, 1, 0)), "{children}");
+            assert_eq!(outcome.canonical.len(), records, "{children}");
+            let error = outcome.error.as_ref().unwrap();
+            assert!(error.to_string().contains("Visit") && error.message_ja().contains("Visit"), "{error}");
+            assert!(!error.to_string().contains("Vist") && !error.message_ja().contains("Vist"), "{error}");
         }
     }
     assert_eq!(
         read(&format!("{GOOD} x")).failure().map(|failure| failure.0),
         Some("xml-text-between-records")
     );
+}
+
+#[test]
+fn only_the_named_elements_may_stand_before_the_records() {
+    let subject = visits();
+    let names = [QName::new("urn:example:visits", "Header"), QName::new("", "Visit")];
+    let with = |children: &str| {
+        let text = document(children);
+        let mut reader = Reader::new(text.as_bytes(), sekisho_xml::Limits::default());
+        let records = XmlRecords::from_document(&mut reader, &subject.layout, XmlOptions::default());
+        subject.take(&mut records.behind(&names))
+    };
+    let header = "<Header>h<x/></Header>";
+    let no_namespace = "<Visit xmlns=''><Id>1</Id></Visit>";
+    for children in [format!("{header}{GOOD}"), format!("{header}{no_namespace}{header}{GOOD}")] {
+        let outcome = with(&children);
+        assert_eq!((outcome.canonical.len(), outcome.failure()), (1, None), "{children}");
+    }
+    assert_eq!(with(header).failure(), None);
+    for children in [
+        format!("<Head/>\n{GOOD}"),
+        format!("<Header xmlns='urn:other'/>{GOOD}"),
+        format!("{GOOD}{header}"),
+        format!("{GOOD}{header}{GOOD}"),
+        format!("<All>{header}{GOOD}</All>"),
+    ] {
+        assert_eq!(
+            with(&children).failure().map(|failure| failure.0),
+            Some("xml-not-a-record"),
+            "{children}"
+        );
+    }
 }
 
 /// Field and code of each violation.

@@ -289,6 +289,10 @@ pub(crate) struct OperationSection {
     /// Where its records are.
     #[serde(default)]
     pub(crate) records: RecordsPlace,
+    /// Elements that may stand before the records with `records = "body-children"`, each as `{namespace}name`, or `name` in no
+    /// namespace: what the operation says besides them. They are passed over, and are not checked.
+    #[serde(default)]
+    pub(crate) before_records: Vec<String>,
     /// What it is answered with; the gateway's own receipt where absent.
     #[serde(default)]
     pub(crate) reply: Option<ReplySection>,
@@ -301,7 +305,7 @@ pub(crate) enum RecordsPlace {
     /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`.
     #[default]
     Anywhere,
-    /// Record elements directly below the body's child, behind header elements that are passed over.
+    /// Record elements directly below the body's child. Any other element there is refused, unless `before_records` names it.
     BodyChildren,
 }
 

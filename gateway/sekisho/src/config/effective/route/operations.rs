@@ -39,6 +39,7 @@ pub(super) fn of(sections: &[OperationSection], notes: &mut Notes<'_>) -> Vec<Op
                 text!("there is another operation for {body}", "{body} に対する操作がほかにあります"),
             );
         }
+        let before_records = before_records(section, index, notes);
         operations.push(Operation {
             body,
             action: section.action.clone(),
@@ -47,10 +48,31 @@ pub(super) fn of(sections: &[OperationSection], notes: &mut Notes<'_>) -> Vec<Op
                 RecordsPlace::Anywhere => RecordsAt::Anywhere,
                 RecordsPlace::BodyChildren => RecordsAt::BodyChildren,
             },
+            before_records,
             reply,
         });
     }
     operations
+}
+
+/// What may stand before the records. Elsewhere than among the body's children nothing may: what `submitBatch` says besides its
+/// records is read, and their own parent holds records only.
+fn before_records(section: &OperationSection, index: usize, notes: &mut Notes<'_>) -> Vec<QName> {
+    let path = notes.path.key("operation").item(index).key("before_records");
+    if section.records != RecordsPlace::BodyChildren && !section.before_records.is_empty() {
+        notes.mistakes.add(
+            &path,
+            text!("needs records = \"body-children\"", "records = \"body-children\" のときだけ使えます"),
+        );
+    }
+    let mut names = Vec::new();
+    for (at, name) in section.before_records.iter().enumerate() {
+        match name.parse::<QName>() {
+            Ok(name) => names.push(name),
+            Err(_) => notes.mistakes.add(&path.item(at), qualified_name()),
+        }
+    }
+    names
 }
 
 fn reply_of(element: QName, reply: &ReplySection) -> Reply {
