@@ -1,6 +1,8 @@
 //! The admin listener: metrics, readiness, and what an operator asks about batches. On loopback unless it is set otherwise, with a login
 //! of its own: a bearer token (RFC 6750), which is none of a client's.
 
+mod browser;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,6 +170,15 @@ impl Admin {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         if let Some(refused) = self.unproven(request.headers(), peer) {
             return refused;
+        }
+        let proven = !self.operators.load().is_empty();
+        if let Some((code, detail)) = browser::foreign(request.method(), request.headers(), proven) {
+            let left_out = |left_out| tracing::warn!(left_out, "more changes were asked for from elsewhere");
+            if self.refused.may_write(left_out) {
+                tracing::warn!(%peer, code, "a page or a name from elsewhere asks the admin listener for a change");
+            }
+            self.gateway.metrics.refusals.with_label_values(&[code]).inc();
+            return say(403, &json!({ "code": code, "detail": detail }));
         }
         let path = request.uri().path();
         let query = request.uri().query().unwrap_or_default();

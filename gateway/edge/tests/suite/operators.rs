@@ -16,7 +16,7 @@ use crate::site::{CITY, Site, TOWN, until};
 use crate::ways::Way;
 
 fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n")
+    format!("GET {path} HTTP/1.1\r\nHost: localhost:9600\r\n\r\n")
 }
 
 /// The site's admin listener, and a client of it.
@@ -127,7 +127,7 @@ fn an_operator_decides_what_became_of_a_chunk_that_nobody_can_know() {
     let (mut client, _stop) = admin(&site);
     let mut decide = |chunk: u64, decision: &str| {
         client.ask(format!(
-            "POST /batches/{id}/chunks/{chunk}/{decision} HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\r\n"
+            "POST /batches/{id}/chunks/{chunk}/{decision} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
         ))
     };
     let sum = |answer: &serde_json::Value, name: &str| answer["sums"][name].as_u64().unwrap();
@@ -146,6 +146,41 @@ fn an_operator_decides_what_became_of_a_chunk_that_nobody_can_know() {
         assert_eq!(refused.status, status, "{chunk} {decision}");
         assert_eq!(refused.json()["code"], code, "{chunk} {decision}");
     }
+}
+
+#[test]
+fn a_page_of_another_site_changes_nothing() {
+    let site = Site::new();
+    let id = in_doubt(&site);
+    let (mut client, _stop) = admin(&site);
+    let changes = [
+        format!("DELETE /batches/{id}"),
+        format!("POST /batches/{id}/chunks/1/delivered"),
+        "POST /clients/city/purge?also-unfinished=true".to_owned(),
+    ];
+    let foreign = [
+        ("Host: evil.example", "admin-host-foreign"),
+        ("Host: 127.0.0.1\r\nOrigin: http://evil.example", "admin-origin-foreign"),
+        ("Host: 127.0.0.1\r\nSec-Fetch-Site: cross-site", "admin-origin-foreign"),
+    ];
+    let before = site.batches();
+    for change in &changes {
+        for (fields, code) in foreign {
+            let refused = client.ask(format!("{change} HTTP/1.1\r\n{fields}\r\nContent-Length: 0\r\n\r\n"));
+            assert_eq!(
+                (refused.status, refused.json()["code"].as_str()),
+                (403, Some(code)),
+                "{change} {fields}"
+            );
+        }
+    }
+    assert_eq!(site.batches(), before, "nothing was done");
+    // Monitoring scrapes by whatever name it has for the machine.
+    let metrics = client.ask("GET /metrics HTTP/1.1\r\nHost: gateway.example:9600\r\n\r\n").text();
+    assert!(metrics.contains("sekisho_refusals_total{code=\"admin-origin-foreign\"} 6"), "{metrics}");
+    let own = "Host: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nSec-Fetch-Site: same-origin";
+    let done = client.ask(format!("{} HTTP/1.1\r\n{own}\r\nContent-Length: 0\r\n\r\n", changes[1]));
+    assert_eq!(done.status, 200, "{done}");
 }
 
 /// Every resource, the metrics among them; and nothing is done that is not permitted.

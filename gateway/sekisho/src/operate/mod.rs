@@ -78,6 +78,12 @@ fn refusal(value: &Value) -> Text {
             (detail, "管理用リスナーはトークンを求めています。--token-fileで指定してください。")
         }
         "admin-token-unknown" => (detail, "管理用リスナーのトークン（admin.token_files）ではありません。"),
+        "admin-origin-foreign" => (detail, "別のサイトのページからの変更要求です。何も実行していません。"),
+        "admin-host-foreign" => (
+            detail,
+            "管理用リスナーにトークン（admin.token_files）がない場合、変更はIPアドレスかlocalhostを指定して行ってください。\
+             何も実行していません。",
+        ),
         "chunk-unknown" => (detail, "このバッチに、その番号の分割単位はありません。"),
         "batch-finished" => (
             "The batch is finished: nothing about it can change.",
