@@ -158,11 +158,12 @@ impl<'r> Intake<'r> {
     /// A bad record is left out, and remembered by its number and the first rule that it breaks.
     fn set_aside(&mut self, own: Violations) -> Result<(), Refusal> {
         self.bad += 1;
-        if self.set_aside.len() == SetAside::MOST {
-            return Err(self.refuse_records());
-        }
         // A record that is bad has at least one violation, and one is listed.
         for violation in own.listed() {
+            self.violations.push(violation.clone());
+            if self.set_aside.len() == SetAside::MOST {
+                return Err(self.refuse_records());
+            }
             self.set_aside.push(SetAside {
                 record: violation.record,
                 field: violation.field.clone(),
@@ -170,7 +171,6 @@ impl<'r> Intake<'r> {
                 column: violation.column,
                 code: violation.code.into(),
             });
-            self.violations.push(violation.clone());
         }
         Ok(())
     }
@@ -246,6 +246,8 @@ impl<'r> Intake<'r> {
     fn refuse_records(&mut self) -> Refusal {
         let total = self.violations.total();
         let errors = counted(total, "error");
+        let too_many_aside =
+            self.route.records.bad_records != BadRecords::Refuse && self.set_aside.len() == SetAside::MOST;
         let (code, whats, whats_ja) = match self.forbidden {
             0 => ("bad-records", "the schema", "スキーマ"),
             forbidden if forbidden == self.bad => {
@@ -261,6 +263,11 @@ impl<'r> Intake<'r> {
             Class::Invalid,
             code,
             match (self.bad, self.read) {
+                (bad, read) if too_many_aside => format!(
+                    "{bad} of the first {read} records break {whats}. Of a batch at most {} are set aside, a limit that cannot be \
+                     set. Nothing was kept; mend the records, or send the batch in parts.",
+                    SetAside::MOST
+                ),
                 (1, 1) => format!(
                     "The first record breaks {whats} ({errors}). Nothing was kept; mend it and send the batch again."
                 ),
@@ -274,10 +281,19 @@ impl<'r> Intake<'r> {
                 ),
             },
         )
-        .ja(format!(
-            "先頭から{}件のうち{}件が{whats_ja}に違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
-            self.read, self.bad
-        ));
+        .ja(match too_many_aside {
+            true => format!(
+                "先頭から{}件のうち{}件が{whats_ja}に違反しています。1つのバッチで取り分けられるのは{}件までです（この上限は変えられません）。\
+                 何も保管していません。レコードを修正するか、分割して再送してください。",
+                self.read,
+                self.bad,
+                SetAside::MOST
+            ),
+            false => format!(
+                "先頭から{}件のうち{}件が{whats_ja}に違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
+                self.read, self.bad
+            ),
+        });
         refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         refusal
     }
