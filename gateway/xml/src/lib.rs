@@ -1,13 +1,12 @@
 //! A strict, bounded, streaming XML reader: what the rest of the gateway may trust.
 //!
-//! Tags are split off here, other markup by `quick-xml`; everything that it lets pass and everything that it would buffer
-//! is caught here. Whatever [`Reader`] yields belongs to a document that is well-formed (XML 1.0, fifth edition) and
+//! A tag is held as a whole, everything else goes by in pieces. Whatever [`Reader`] yields belongs to a document that is well-formed (XML 1.0, fifth edition) and
 //! namespace-well-formed (Namespaces in XML 1.0, third edition) up to that point; there is no document type
 //! declaration and no entity but the five predefined ones; time is linear in the input, and memory is bounded by
 //! [`Limits`] whatever the input. Character content of any size goes through [`TextStream`].
 //!
-//! The layers, from below: `source` (decoded characters, budget, positions), `quick_xml::Reader` (where a comment ends),
-//! `tag`, `scope` and `declaration` (what is inside markup), `reader` (structure and character data).
+//! The layers, from below: `source` (decoded characters, positions), `tag`, `scope` and `declaration` (what is inside
+//! markup), `reader` (structure, character data, and what is passed over).
 #![forbid(unsafe_code)]
 
 mod declaration;

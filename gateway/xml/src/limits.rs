@@ -19,8 +19,12 @@ pub struct Limits {
     pub namespaces_in_scope: usize,
     /// Bytes of one namespace name. Default 2,048.
     pub namespace_uri_bytes: usize,
-    /// Bytes of one tag, comment, processing instruction or XML declaration. Default 128 KiB.
+    /// Bytes of one tag, comment, processing instruction or XML declaration. Default 128 KiB. A tag and the declaration are
+    /// held as a whole, twice where values are not as they are written; of the others no more than a piece is.
     pub event_bytes: usize,
+    /// Bytes of one comment, processing instruction or XML declaration, where they may have more than a tag. Default 0: as
+    /// many as a tag.
+    pub passed_bytes: usize,
     /// What becomes of processing instructions. Default: refused.
     pub processing_instructions: ProcessingInstructions,
 }
@@ -46,6 +50,7 @@ impl Default for Limits {
             namespaces_in_scope: 128,
             namespace_uri_bytes: 2048,
             event_bytes: 128 * 1024,
+            passed_bytes: 0,
             processing_instructions: ProcessingInstructions::Refuse,
         }
     }

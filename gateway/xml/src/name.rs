@@ -60,7 +60,7 @@ pub(crate) fn qname_at(text: &str, start: usize) -> Result<QNameSpan, BadName> {
 
 /// Where the NCName that begins at `start` ends; `start` if none begins there.
 #[inline]
-fn ncname_end(text: &str, start: usize) -> usize {
+pub(crate) fn ncname_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
     let mut at = start;
     let mut wanted = START;

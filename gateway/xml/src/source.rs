@@ -1,8 +1,8 @@
-//! What lies under `quick-xml`: decoded characters that XML can hold, counted, and given out under a budget.
+//! What lies under the reader: decoded characters that XML can hold, counted, as much of them as one event needs.
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use memchr::{memchr_iter, memmem, memrchr};
 use sekisho_charset::{CharsetError, CharsetErrorKind, Encoding};
@@ -99,9 +99,6 @@ pub(crate) struct Source<R> {
     carried: usize,
     fault: Option<Fault>,
     ended: bool,
-    /// How many more bytes `quick-xml` may take, and whether it wanted more.
-    budget: usize,
-    exceeded: bool,
     /// A place before which nobody asks any more.
     known: Cell<Position>,
     /// The place of the current event, once somebody has asked.
@@ -121,8 +118,6 @@ impl<R: BufRead> Source<R> {
             carried: 0,
             fault: None,
             ended: false,
-            budget: 0,
-            exceeded: false,
             known: Cell::new(Position::START),
             event_position: Cell::new(None),
             noncharacter: memmem::Finder::new(b"\xEF\xBF"),
@@ -164,7 +159,7 @@ impl<R: BufRead> Source<R> {
     /// Uses `length` bytes that are no event; the next one begins behind them.
     pub(crate) fn pass(&mut self, length: usize) {
         self.at += length;
-        self.begin_event(0);
+        self.begin_event();
     }
 
     /// Takes back the last `length` bytes that were used.
@@ -184,16 +179,21 @@ impl<R: BufRead> Source<R> {
         while self.text.len() - self.at < length && self.refill() {}
     }
 
-    /// Marks the rest as the start of an event, which may take `budget` bytes through `quick-xml`.
+    /// Marks the rest as the start of an event.
     #[inline]
-    pub(crate) fn begin_event(&mut self, budget: usize) {
+    pub(crate) fn begin_event(&mut self) {
         self.event_at = self.at;
         self.event_position.set(None);
-        self.budget = budget;
     }
 
-    pub(crate) fn budget_exceeded(&self) -> bool {
-        self.exceeded
+    /// Uses `length` bytes of an event that nobody asks for any more, so that they need not be held: its text is from then
+    /// on what comes behind them, its place stays the one where it began.
+    #[cold]
+    pub(crate) fn let_go(&mut self, length: usize) {
+        self.event_position();
+        self.at += length;
+        self.event_at = self.at;
+        self.walk_to(self.at);
     }
 
     /// What is wrong after the text in hand.
@@ -226,7 +226,7 @@ impl<R: BufRead> Source<R> {
     pub(crate) fn position_ahead(&self, length: usize) -> Position {
         // What is walked over cannot be asked for later.
         self.event_position();
-        self.walk_to((self.at + length).min(self.text.len()))
+        self.walk_to(self.at.saturating_add(length).min(self.text.len()))
     }
 
     /// The place `length` bytes into the current event.
@@ -237,7 +237,7 @@ impl<R: BufRead> Source<R> {
 
     /// Where the text in hand ends.
     pub(crate) fn end_position(&self) -> Position {
-        self.position_inside(usize::MAX)
+        self.position_ahead(usize::MAX)
     }
 
     /// The place of a byte of the text in hand, at or after the known one.
@@ -367,36 +367,4 @@ fn illegal_character(text: &[u8], noncharacter: &memmem::Finder<'_>) -> Option<u
         .find_iter(before)
         .find(|&at| before.get(at + 2).is_some_and(|&last| last >= 0xBE))
         .or(first_control)
-}
-
-/// This is how `quick-xml` reads: one event's bytes at most, then an error, which the guard tells from a fault.
-impl<R: BufRead> BufRead for Source<R> {
-    #[inline]
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.text.len() && !self.refill() && self.fault.is_some() {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let rest = &self.text.as_bytes()[self.at..];
-        if self.budget == 0 && !rest.is_empty() {
-            self.exceeded = true;
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        Ok(&rest[..rest.len().min(self.budget)])
-    }
-
-    #[inline]
-    fn consume(&mut self, amount: usize) {
-        self.at += amount;
-        self.budget -= amount;
-    }
-}
-
-impl<R: BufRead> Read for Source<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let amount = available.len().min(buffer.len());
-        buffer[..amount].copy_from_slice(&available[..amount]);
-        self.consume(amount);
-        Ok(amount)
-    }
 }

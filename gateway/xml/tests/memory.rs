@@ -1,9 +1,9 @@
-//! Character content of any size passes in bounded memory. Alone in its file: the figure is the whole process's.
+//! Character content, comments and processing instructions of any size pass in bounded memory. Alone in its file: the figure is the whole process's.
 #![cfg(target_os = "linux")]
 
 use std::io::{self, BufReader, Read};
 
-use sekisho_xml::{Event, Limits, Reader};
+use sekisho_xml::{Event, Limits, ProcessingInstructions, Reader};
 
 const CONTENT_BYTES: u64 = 48 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ impl Read for Lines {
 }
 
 #[test]
-fn content_of_any_size_in_bounded_memory() {
+fn what_is_not_one_piece_passes_in_bounded_memory() {
     let mut lengths = Vec::new();
     let before = peak_kib();
     for (open, close) in [("<a><b>", "</b></a>"), ("<a><b><![CDATA[", "]]></b></a>")] {
@@ -40,6 +40,19 @@ fn content_of_any_size_in_bounded_memory() {
         lengths.push(io::copy(&mut reader.text_stream(), &mut io::sink()).expect("well-formed"));
         assert!(matches!(reader.next(), Ok(Event::End(a)) if a.local() == "a"));
         assert!(matches!(reader.next(), Ok(Event::Eof)));
+    }
+    for (open, close) in
+        [("<a><!--", "--></a>"), ("<a><?b ", "?></a>"), ("<!--", "--><a/>"), ("<a/><?b ", "?>")]
+    {
+        let content = open.as_bytes().chain(Lines(0).take(CONTENT_BYTES)).chain(close.as_bytes());
+        let limits = Limits {
+            passed_bytes: 2 * CONTENT_BYTES as usize,
+            processing_instructions: ProcessingInstructions::Skip,
+            ..Limits::default()
+        };
+        let mut reader = Reader::new(BufReader::new(content), limits);
+        while !matches!(reader.next().expect("well-formed"), Event::Eof) {}
+        assert_eq!(reader.comments() + reader.processing_instructions(), 1);
     }
     let grown = peak_kib() - before;
     assert_eq!(lengths[1], CONTENT_BYTES);

@@ -1,17 +1,10 @@
-//! What begins with `<`: tags, comments, processing instructions, the XML declaration.
-//!
-//! Tags are most of a document, so where they end is found here; the rest is `quick-xml`'s to split, and so is a tag that
-//! does not end as it should, for the error.
+//! What begins with `<`: tags, and what else it can be. A tag is held as a whole, [`super::passed`] what is passed over is not.
 
 use std::io::BufRead;
 
-use quick_xml::events::Event as Markup;
-
 use super::{Pending, Reader, Step};
-use crate::declaration::declaration;
 use crate::error::XmlError;
-use crate::limits::ProcessingInstructions;
-use crate::name::{is_space, qname_at};
+use crate::name::is_space;
 use crate::rules;
 use crate::source::Source;
 use crate::tag::TagError;
@@ -25,27 +18,20 @@ impl<R: BufRead> Reader<R> {
         let source = self.source_mut();
         source.look_ahead(2);
         match source.rest_bytes().get(1).copied() {
-            Some(b'!') if !self.comment_follows()? => return Ok(None),
-            Some(b'!' | b'?') | None => {}
-            Some(second) => {
-                if let Some(length) = self.tag_length() {
-                    let source = self.source_mut();
-                    let empty = source.rest_bytes()[1..length].ends_with(b"/>");
-                    source.take(length);
-                    return if second == b'/' { self.end_tag() } else { self.start_tag(empty) }.map(Some);
+            Some(b'!') => {
+                if self.comment_follows()? {
+                    self.comment()?;
                 }
+                Ok(None)
             }
-        }
-        self.buffer.clear();
-        match self.markup.read_event_into(&mut self.buffer) {
-            Ok(Markup::Start(_)) => self.start_tag(false).map(Some),
-            Ok(Markup::Empty(_)) => self.start_tag(true).map(Some),
-            Ok(Markup::End(_)) => self.end_tag().map(Some),
-            Ok(Markup::Comment(_)) => self.comment().map(|()| None),
-            Ok(Markup::PI(_) | Markup::Decl(_)) => self.processing_instruction().map(|()| None),
-            // Nothing else begins with `<` and gets past `comment_follows`.
-            Ok(_) => Err(self.broken(rules::MARKUP_DECLARATION)),
-            Err(error) => Err(self.markup_error(&error)),
+            Some(b'?') => self.instruction().map(|()| None),
+            second => {
+                let Some(length) = self.tag_length() else { return Err(self.unfinished_tag()) };
+                let source = self.source_mut();
+                let empty = source.rest_bytes()[1..length].ends_with(b"/>");
+                source.take(length);
+                if second == Some(b'/') { self.end_tag() } else { self.start_tag(empty) }.map(Some)
+            }
         }
     }
 
@@ -124,51 +110,6 @@ impl<R: BufRead> Reader<R> {
         Err(self.fault().unwrap_or(broken))
     }
 
-    fn comment(&mut self) -> Result<(), XmlError> {
-        // `<!-->` and `<!--->` are no comments, and a hyphen before the end makes three of them.
-        let text = self.source().event_text().as_bytes();
-        let inside = text.get(4..text.len().saturating_sub(3));
-        match inside {
-            Some(inside) if memchr::memmem::find(inside, b"--").is_none() && !inside.ends_with(b"-") => {
-                self.comments += 1;
-                Ok(())
-            }
-            _ => Err(self.broken(rules::COMMENT_HYPHENS)),
-        }
-    }
-
-    /// A processing instruction or the XML declaration.
-    fn processing_instruction(&mut self) -> Result<(), XmlError> {
-        let text = self.source().event_text();
-        let inside = text.get(2..text.len().saturating_sub(2)).unwrap_or_default();
-        let Ok(target) = qname_at(inside, 0) else { return Err(self.broken(rules::PI_TARGET)) };
-        let after = inside.as_bytes().get(target.end);
-        if target.prefix > 0 || after.is_some_and(|&byte| !is_space(byte)) {
-            return Err(self.broken(rules::PI_TARGET));
-        }
-        if target.end > self.limits.name_bytes {
-            return Err(self.over("name_bytes", self.limits.name_bytes as u64));
-        }
-        match &inside[..target.end] {
-            "xml" if self.source().event_offset() > 0 => Err(self.broken(rules::DECLARATION_MISPLACED)),
-            "xml" => match declaration(&inside[target.end..]) {
-                // What it says of the encoding is for whoever chose the decoder (WS-I Basic Profile 1.2 R1019).
-                Ok(_) => Ok(()),
-                Err((rule, at)) => Err(self.broken_inside(rule, 2 + target.end + at)),
-            },
-            reserved if reserved.eq_ignore_ascii_case("xml") => Err(self.broken(rules::PI_TARGET_RESERVED)),
-            _ => match self.limits.processing_instructions {
-                ProcessingInstructions::Refuse => {
-                    Err(XmlError::ProcessingInstruction { at: self.position() })
-                }
-                ProcessingInstructions::Skip => {
-                    self.processing_instructions += 1;
-                    Ok(())
-                }
-            },
-        }
-    }
-
     #[inline]
     fn start_tag(&mut self, empty: bool) -> Result<Step, XmlError> {
         if self.scope.depth() == 0 {
@@ -178,7 +119,7 @@ impl<R: BufRead> Reader<R> {
             self.root_seen = true;
         }
         self.text_bytes = 0;
-        let text = inside_start_tag(self.markup.get_ref(), empty);
+        let text = inside_start_tag(&self.source, empty);
         match self.tag.read(text, empty, &mut self.scope, &self.limits) {
             Ok(namespace) => {
                 if empty {
@@ -209,26 +150,13 @@ impl<R: BufRead> Reader<R> {
         Ok(Step::End)
     }
 
-    /// Why `quick-xml` could not read the markup: too long, unreadable, or unfinished.
+    /// Why there is no tag ahead, where one begins: too long, unreadable, or unfinished.
     #[cold]
-    fn markup_error(&mut self, error: &quick_xml::Error) -> XmlError {
-        use quick_xml::errors::SyntaxError;
-        if self.source().budget_exceeded() {
-            return self.over("event_bytes", self.limits.event_bytes as u64);
+    fn unfinished_tag(&mut self) -> XmlError {
+        match self.more_of_event(self.limits.event_bytes, 0, rules::TAG_NOT_CLOSED) {
+            Err(error) => error,
+            Ok(()) => self.broken(rules::TAG_NOT_CLOSED),
         }
-        // Only what has stopped `quick-xml` itself; after other errors there may be a fault further on in the text.
-        if let (quick_xml::Error::Io(_), Some(fault)) = (error, self.fault()) {
-            return fault;
-        }
-        self.broken(match error {
-            // One question mark for the start and the end of it.
-            quick_xml::Error::Syntax(_) if self.source().event_text() == "<?>" => rules::PI_TARGET,
-            quick_xml::Error::Syntax(SyntaxError::UnclosedComment) => rules::COMMENT_NOT_CLOSED,
-            quick_xml::Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => {
-                rules::PI_NOT_CLOSED
-            }
-            _ => rules::TAG_NOT_CLOSED,
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod content;
 mod markup;
+mod passed;
 
 use std::io::BufRead;
 
@@ -21,10 +22,8 @@ use crate::text_stream::TextStream;
 /// Events come in document order; everything about an element's name, attributes and namespaces has been checked
 /// when its event comes. After an error the reader gives the same error again.
 pub struct Reader<R: BufRead> {
-    markup: quick_xml::Reader<Source<R>>,
+    source: Source<R>,
     limits: Limits,
-    /// Where `quick-xml` puts what it reads; the source has the same as text.
-    buffer: Vec<u8>,
     tag: Tag,
     scope: Scope,
     /// What to do before the next event is read.
@@ -71,16 +70,9 @@ impl<R: BufRead> Reader<R> {
     /// A reader of `input`, UTF-8 without a byte order mark: `sekisho_charset::Decoder` makes it so from every
     /// encoding, [`crate::decode_document`] finds out which one it is. Bytes that are not UTF-8 are refused here too.
     pub fn new(input: R, limits: Limits) -> Self {
-        let mut markup = quick_xml::Reader::from_reader(Source::new(input));
-        let config = markup.config_mut();
-        // What these would check is checked here, with its position and without an allocation.
-        config.check_end_names = false;
-        config.allow_unmatched_ends = true;
-        config.trim_markup_names_in_closing_tags = false;
         Reader {
-            markup,
+            source: Source::new(input),
             limits,
-            buffer: Vec::new(),
             tag: Tag::default(),
             scope: Scope::new(),
             pending: Pending::Nothing,
@@ -235,17 +227,17 @@ impl<R: BufRead> Reader<R> {
 
     /// The input; what was read ahead is lost with the reader.
     pub fn into_inner(self) -> R {
-        self.markup.into_inner().into_input()
+        self.source.into_input()
     }
 
     #[inline]
     fn source(&self) -> &Source<R> {
-        self.markup.get_ref()
+        &self.source
     }
 
     #[inline]
     fn source_mut(&mut self) -> &mut Source<R> {
-        self.markup.get_mut()
+        &mut self.source
     }
 
     #[inline]
@@ -333,10 +325,9 @@ impl<R: BufRead> Reader<R> {
 
     fn read(&mut self) -> Result<Step, XmlError> {
         loop {
-            let budget = self.limits.event_bytes;
             let source = self.source_mut();
             source.look_ahead(1);
-            source.begin_event(budget);
+            source.begin_event();
             let Some(&first) = source.rest_bytes().first() else {
                 return self.end_of_input();
             };

@@ -63,6 +63,18 @@ fn each_limit_holds_exactly() {
 }
 
 #[test]
+fn what_is_passed_over_may_be_longer_than_a_tag() {
+    let limits = Limits { event_bytes: 16, passed_bytes: 20, ..Limits::default() };
+    let comment = |bytes: usize| format!("<!--{}--><a/>", " ".repeat(bytes - 7));
+    assert_eq!(passed(&comment(20), limits), None);
+    assert_eq!(passed(&comment(21), limits), Some("event_bytes"));
+    assert_eq!(passed("<a              />", limits), Some("event_bytes"));
+    let fewer = Limits { passed_bytes: 8, ..limits };
+    assert_eq!(passed(&comment(16), fewer), None);
+    assert_eq!(passed(&comment(17), fewer), Some("event_bytes"));
+}
+
+#[test]
 fn the_budget_can_be_changed_on_the_way() {
     let document = format!("<a><b c='{}'/></a>", "x".repeat(100));
     let limits = Limits { event_bytes: 16, ..Limits::default() };

@@ -1,7 +1,7 @@
 //! However the input is cut into pieces, the events, the error and every place are the same; what was escaped is
 //! read back as it was.
 
-use crate::trace::{Pieces, trace, trace_of};
+use crate::trace::{Pieces, trace};
 use proptest::prelude::*;
 use proptest::sample::select;
 use sekisho_xml::write::{escape_attribute, escape_text};
@@ -38,10 +38,23 @@ const FRAGMENTS: &[&str] = &[
     "<![CDATA[]]]]>",
     "<!--",
     "<!-- c -->",
+    "<!-->",
+    "<!---->",
+    "<!---関-->",
     "-->",
     "--",
+    "-",
+    "<!-- 番号 ",
     "<?pi x?>",
+    "<?pi ",
+    "<?pi   \n ",
+    "<?関所-x?>",
+    "<?p:q x?>",
+    "<?>",
+    "?",
+    "?>",
     "<?xml",
+    "<?xml version='1.0'?>",
     "<!DOCTYPE a>",
     "<",
     "\u{1}",
@@ -70,10 +83,14 @@ fn documents() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (any::<bool>(), 1u64..40, 4usize..40, 1usize..4).prop_map(|(small, text_bytes, event_bytes, depth)| {
-        let limits = Limits { processing_instructions: ProcessingInstructions::Skip, ..Limits::default() };
-        if small { Limits { text_bytes, event_bytes, depth, ..limits } } else { limits }
-    })
+    (any::<bool>(), 1u64..40, 4usize..40, 1usize..4, 1usize..9, any::<bool>()).prop_map(
+        |(small, text_bytes, event_bytes, depth, name_bytes, refused)| {
+            let processing_instructions =
+                if refused { ProcessingInstructions::Refuse } else { ProcessingInstructions::Skip };
+            let limits = Limits { processing_instructions, ..Limits::default() };
+            if small { Limits { text_bytes, event_bytes, depth, name_bytes, ..limits } } else { limits }
+        },
+    )
 }
 
 proptest! {
@@ -85,9 +102,11 @@ proptest! {
         lengths in prop::collection::vec(1usize..9, 1..6),
         limits in limits(),
     ) {
-        let whole = trace_of(&document, limits);
-        let pieces = trace(&mut Reader::new(Pieces::new(&document, &lengths), limits));
-        prop_assert_eq!(whole, pieces);
+        let mut whole = Reader::new(&document[..], limits);
+        let mut pieces = Reader::new(Pieces::new(&document, &lengths), limits);
+        prop_assert_eq!(trace(&mut whole), trace(&mut pieces));
+        prop_assert_eq!(whole.comments(), pieces.comments());
+        prop_assert_eq!(whole.processing_instructions(), pieces.processing_instructions());
     }
 
     #[test]
