@@ -1,11 +1,13 @@
-//! What makes a schema document more than XSD 1.0: refused by name, before it is compiled.
+//! What makes a schema document another than one of XSD 1.0: refused by name.
+//!
+//! A document type declaration gives attributes their defaults and entities their texts; what reads schemas passes over it.
 //!
 //! The compiler, in its 1.0 mode, ignores or evaluates some of these; a schema that means something else elsewhere
 //! than here is no contract.
 
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use quick_xml::name::{QName, ResolveResult};
 
 use crate::error::SchemaError;
 use crate::place::line_and_column;
@@ -34,7 +36,12 @@ const ATTRIBUTES: [&str; 6] = [
     "xpathDefaultNamespace",
 ];
 
-/// Refuses a schema document that uses XSD 1.1 constructs or conditional inclusion.
+/// Types that XSD 1.1 adds (part 2 §3.2.1.3, §3.4.26 to §3.4.28; part 1 §3.16.7.3).
+const TYPES: [&str; 5] = ["anyAtomicType", "dateTimeStamp", "dayTimeDuration", "error", "yearMonthDuration"];
+/// Attributes that name types.
+const NAMING: [&[u8]; 4] = [b"base", b"itemType", b"memberTypes", b"type"];
+
+/// Refuses a schema document that uses XSD 1.1 constructs or conditional inclusion, or has a document type declaration.
 ///
 /// What is not well-formed is left to the compiler, which says why.
 pub(crate) fn refuse_newer(name: &str, text: &str) -> Result<(), SchemaError> {
@@ -42,18 +49,23 @@ pub(crate) fn refuse_newer(name: &str, text: &str) -> Result<(), SchemaError> {
     loop {
         let at = reader.buffer_position() as usize;
         let Ok(event) = reader.read_event() else { return Ok(()) };
-        let (Event::Start(start) | Event::Empty(start)) = event else {
-            if matches!(event, Event::Eof) {
-                return Ok(());
+        let refused = match event {
+            Event::Eof => return Ok(()),
+            Event::Start(start) | Event::Empty(start) => {
+                newer(&reader, &start).map(|construct| (construct, "write the schema in XSD 1.0"))
             }
-            continue;
+            Event::DocType(_) => {
+                let advice = "leave it out: nothing that it declares would hold";
+                Some(("a document type declaration".to_owned(), advice))
+            }
+            _ => None,
         };
-        if let Some(construct) = newer(&reader, &start) {
+        if let Some((construct, advice)) = refused {
             let (line, column) = line_and_column(text.as_bytes(), at);
             return Err(SchemaError::Unsupported {
                 place: format!("{name}:{line}:{column}"),
                 construct,
-                advice: "write the schema in XSD 1.0",
+                advice,
             });
         }
     }
@@ -79,11 +91,25 @@ fn newer(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Option<String> {
                 if let Some(name) = ATTRIBUTES.iter().find(|name| name.as_bytes() == local.as_ref()) {
                     return Some(format!("the attribute {name} (XSD 1.1)"));
                 }
+                if NAMING.contains(&local.as_ref())
+                    && let Some(name) = newer_type(reader, &attribute.value)
+                {
+                    return Some(format!("the type xs:{name} (XSD 1.1)"));
+                }
             }
             _ => {}
         }
     }
     None
+}
+
+/// The type of XSD 1.1 among those that an attribute names.
+fn newer_type(reader: &NsReader<&[u8]>, value: &[u8]) -> Option<&'static str> {
+    value.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty()).find_map(|name| {
+        let (namespace, local) = reader.resolver().resolve_element(QName(name));
+        let newer = TYPES.iter().find(|newer| newer.as_bytes() == local.as_ref())?;
+        matches!(namespace, ResolveResult::Bound(ns) if ns.0 == XS).then_some(*newer)
+    })
 }
 
 #[cfg(test)]
@@ -103,12 +129,21 @@ mod tests {
             ("<xs:element name='e' vc:minVersion='1.1'/>", "vc:minVersion"),
             ("<xs:defaultOpenContent/>", "xs:defaultOpenContent"),
             ("<xs:any notQName='a'/>", "notQName"),
+            ("<xs:element name='e' type='xs:dateTimeStamp'/>", "the type xs:dateTimeStamp (XSD 1.1)"),
+            (
+                "<s:attribute name='a' xmlns:s='http://www.w3.org/2001/XMLSchema' type=' s:error '/>",
+                "xs:error",
+            ),
+            ("<xs:restriction base='xs:yearMonthDuration'/>", "xs:yearMonthDuration"),
+            ("<xs:list itemType='xs:anyAtomicType'/>", "xs:anyAtomicType"),
+            ("<xs:union memberTypes='xs:int\n\txs:dayTimeDuration'/>", "xs:dayTimeDuration"),
         ] {
             let error = refuse_newer("a.xsd", &document(body)).unwrap_err();
             assert_eq!(error.code(), "schema-unsupported");
             let text = error.to_string();
             assert!(text.starts_with("a.xsd:2:") && text.contains(construct), "{text}");
         }
+        refuse_newer("a.xsd", &document("<xs:element name='e' type='error'/><xs:element xmlns:xs1='urn:x' name='f' type='xs1:dateTimeStamp'/>")).unwrap();
         refuse_newer("a.xsd", &document("<xs:element name='assert'/><xs:annotation><xs:appinfo><assert/></xs:appinfo></xs:annotation>")).unwrap();
     }
 }

@@ -36,6 +36,20 @@ fn record(content: &str, around: &str, keys: &str) -> Result<RecordType, SchemaE
     schema.record_type(&QName::new("urn:t", "Record"))
 }
 
+/// Whatever a document type declaration has in it: it would be passed over.
+#[test]
+fn a_document_type_declaration_in_a_schema_is_refused_by_name() {
+    let main = format!("{HEAD}\n<xs:include schemaLocation='part.xsd'/></xs:schema>");
+    let part = format!(
+        "<?xml version='1.0'?>\n<!DOCTYPE xs:schema SYSTEM 'x.dtd' [\n<!ATTLIST xs:element type CDATA 'xs:int'>]>\n{HEAD}<xs:element name='a'/></xs:schema>"
+    );
+    let folder = folder(&[("main.xsd", &main), ("part.xsd", &part)]);
+    let error = Schema::load(&folder.path().join("main.xsd"), None).unwrap_err();
+    assert_eq!(error.code(), "schema-unsupported");
+    let said = error.to_string();
+    assert!(said.starts_with("part.xsd:2:1: a document type declaration is not supported"), "{said}");
+}
+
 const SEQ: &str = r#"<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>"#;
 
 #[test]

@@ -4,6 +4,7 @@
 const PHRASES: &[(&str, &str)] = &[
     // What to do.
     ("write the schema in XSD 1.0", "XSD 1.0で書いてください"),
+    ("leave it out: nothing that it declares would hold", "取り除いてください。その中の宣言は効きません"),
     ("name an element that has elements inside", "要素を含む要素を指定してください"),
     ("list the elements in a choice", "要素をchoiceに列挙してください"),
     ("refer to an element that can occur", "出現できる要素を参照してください"),
@@ -33,6 +34,8 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     // What it is about.
     ("xs:{} (XSD 1.1)", "xs:{}（XSD 1.1）"),
+    ("the type xs:{} (XSD 1.1)", "型 xs:{}（XSD 1.1）"),
+    ("a document type declaration", "文書型宣言"),
     ("the attribute {} (XSD 1.1)", "属性 {}（XSD 1.1）"),
     ("vc:{} (conditional inclusion)", "vc:{}（条件による取捨）"),
     ("a record with a simple type", "単純型のレコード"),
