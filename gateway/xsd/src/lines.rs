@@ -24,13 +24,17 @@ const MAX_HEAD: u64 = 256;
 /// When the input cannot be read or the answer not written.
 pub fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     let mut last = None;
-    let mut line = String::new();
+    let mut line = Vec::new();
     loop {
         line.clear();
-        if io::Read::take(&mut input, MAX_LINE).read_line(&mut line)? == 0 {
+        if io::Read::take(&mut input, MAX_LINE).read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        writeln!(output, "{}", answer(line.trim_end_matches(['\r', '\n']), &mut last))?;
+        let said = match std::str::from_utf8(&line) {
+            Ok(line) => answer(line.trim_end_matches(['\r', '\n']), &mut last),
+            Err(_) => "error a line is text in UTF-8",
+        };
+        writeln!(output, "{said}")?;
         output.flush()?;
     }
 }
@@ -119,5 +123,17 @@ mod tests {
             serve(format!("I\t{schema}\t{instance}\n").as_bytes(), &mut said).unwrap();
             assert_eq!(String::from_utf8(said).unwrap(), format!("{verdict}\n"), "{number}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_answered_and_the_next_one_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let schema = folder.path().join("s.xsd");
+        std::fs::write(&schema, "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>").unwrap();
+        // A path in Shift_JIS.
+        let questions = [b"S\t\x95\\.xsd\nS\t", schema.to_str().unwrap().as_bytes(), b"\n"].concat();
+        let mut said = Vec::new();
+        serve(&questions[..], &mut said).unwrap();
+        assert_eq!(String::from_utf8(said).unwrap(), "error a line is text in UTF-8\nvalid\n");
     }
 }
