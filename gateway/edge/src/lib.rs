@@ -41,6 +41,11 @@ mod stock;
 pub mod tls;
 mod token;
 
+/// The intake's own ways of reading and judging the records of a route, for whoever tries a file before it is sent.
+pub mod trial {
+    pub use crate::intake::{Trial, csv_options, json_limits, xml_limits, xml_options};
+}
+
 pub use admission::Admission;
 pub use body::LeastRate;
 pub use gateway::Gateway;

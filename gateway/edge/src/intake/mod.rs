@@ -7,6 +7,7 @@ mod errors;
 mod lines;
 mod payload;
 mod scanning;
+mod trial;
 
 use std::io::{self, Read};
 
@@ -20,8 +21,10 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
 use self::lines::Lines;
-pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding, xml_limits, xml_options};
+pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding};
+pub use self::payload::{csv_options, json_limits, xml_limits, xml_options};
 pub(crate) use self::scanning::{Scan, Scans};
+pub use self::trial::Trial;
 use crate::refusal::{Class, Refusal, counted};
 use crate::route::{BadRecords, Route};
 use crate::stock;
@@ -125,19 +128,7 @@ impl<'r> Intake<'r> {
             self.read += 1;
             self.lines.note(self.read, self.record.place().line);
             if self.read > self.route.limits.records {
-                return Err(Refusal::new(
-                    Class::TooLarge,
-                    "too-many-records",
-                    format!(
-                        "The batch has more than {}, the limit of route {} (limits.records). Send it in parts.",
-                        counted(self.route.limits.records, "record"),
-                        self.route.name
-                    ),
-                )
-                .ja(format!(
-                    "レコード数が特定通信{}の上限{}件（limits.records）を超えています。分割して送信してください。",
-                    self.route.name, self.route.limits.records
-                )));
+                return Err(too_many_records(self.route));
             }
             match next {
                 Next::Good if self.bad > 0 && refuse => {}
@@ -235,8 +226,7 @@ impl<'r> Intake<'r> {
     }
 
     fn refuse_empty(&mut self) -> Refusal {
-        let mut refusal = Refusal::new(Class::Invalid, "no-records", "The batch has no records to deliver.")
-            .ja("配信するレコードがありません。");
+        let mut refusal = no_records();
         if self.bad > 0 {
             refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         }
@@ -297,6 +287,27 @@ impl<'r> Intake<'r> {
         refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         refusal
     }
+}
+
+fn too_many_records(route: &Route) -> Refusal {
+    Refusal::new(
+        Class::TooLarge,
+        "too-many-records",
+        format!(
+            "The batch has more than {}, the limit of route {} (limits.records). Send it in parts.",
+            counted(route.limits.records, "record"),
+            route.name
+        ),
+    )
+    .ja(format!(
+        "レコード数が特定通信{}の上限{}件（limits.records）を超えています。分割して送信してください。",
+        route.name, route.limits.records
+    ))
+}
+
+fn no_records() -> Refusal {
+    Refusal::new(Class::Invalid, "no-records", "The batch has no records to deliver.")
+        .ja("配信するレコードがありません。")
 }
 
 /// The client's room is used up; or else the spool could not be written: the operator's matter, the client may come again.

@@ -36,17 +36,12 @@ pub(crate) fn read_payload(
     intake: &mut Intake<'_>,
 ) -> Result<PayloadDigest, Refusal> {
     let mut input = Digesting::new(input, scans.map(Scans::begin), intake.keeps());
-    let limits = &route.limits;
     let unmappable = route.records.unmappable;
     {
         let usual = charset.unwrap_or(route.records.charset);
         match format {
             Format::Csv => {
-                let options = CsvOptions {
-                    max_field_bytes: limits.field_bytes,
-                    max_record_bytes: limits.record_bytes,
-                    ..route.records.csv.clone()
-                };
+                let options = csv_options(route);
                 let text = Decoder::new(&mut input, usual, unmappable);
                 let mut records = CsvReader::new(text, &route.records.layout, &options)
                     .map_err(|error| Refusal::internal("csv options do not fit the layout", &error))?;
@@ -54,13 +49,8 @@ pub(crate) fn read_payload(
             }
             Format::Json | Format::Ndjson => {
                 let form = if format == Format::Json { JsonForm::Array } else { JsonForm::Lines };
-                let limits = JsonLimits {
-                    value_bytes: limits.field_bytes,
-                    record_bytes: limits.record_bytes,
-                    depth: limits.depth,
-                };
                 let text = Decoder::new(&mut input, usual, unmappable);
-                intake.drain(&mut JsonReader::new(text, &route.records.layout, form, limits))?;
+                intake.drain(&mut JsonReader::new(text, &route.records.layout, form, json_limits(route)))?;
             }
             Format::Xml => {
                 let (encoding, input) = xml_encoding(&mut input, charset)?;
@@ -78,8 +68,26 @@ pub(crate) fn read_payload(
     input.finish()
 }
 
+/// How CSV is read on a route.
+pub fn csv_options(route: &Route) -> CsvOptions {
+    CsvOptions {
+        max_field_bytes: route.limits.field_bytes,
+        max_record_bytes: route.limits.record_bytes,
+        ..route.records.csv.clone()
+    }
+}
+
+/// What JSON may be like on a route.
+pub fn json_limits(route: &Route) -> JsonLimits {
+    JsonLimits {
+        value_bytes: route.limits.field_bytes,
+        record_bytes: route.limits.record_bytes,
+        depth: route.limits.depth,
+    }
+}
+
 /// The limits of the XML reader on a route.
-pub(crate) fn xml_limits(route: &Route, processing_instructions: ProcessingInstructions) -> Limits {
+pub fn xml_limits(route: &Route, processing_instructions: ProcessingInstructions) -> Limits {
     let mut limits = Limits::default();
     limits.depth = route.limits.depth;
     limits.attribute_value_bytes = limits.attribute_value_bytes.min(route.limits.field_bytes);
@@ -88,6 +96,6 @@ pub(crate) fn xml_limits(route: &Route, processing_instructions: ProcessingInstr
 }
 
 /// How record elements are taken on a route.
-pub(crate) fn xml_options(route: &Route) -> XmlOptions {
+pub fn xml_options(route: &Route) -> XmlOptions {
     XmlOptions { max_field_bytes: route.limits.field_bytes, max_record_bytes: route.limits.record_bytes }
 }

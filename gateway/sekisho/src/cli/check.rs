@@ -40,7 +40,10 @@ pub(crate) struct ValidateArgs {
     /// Record element as {namespace}name: checks the files as records in --format, not as XML documents.
     #[arg(long, requires = "format", group = "records", value_parser = record_name)]
     pub(crate) record: Option<QName>,
-    /// Check the files as this route of --config takes them: by its schema, its CSV options and its disclosure policy.
+    /// Check the files as this route of --config takes them, each as a batch: by its schema, its CSV options, its limits of fields,
+    /// records and their number, its disclosure policy, and its keys, no two records with the same one where the route refuses
+    /// that (a folder for temporary files is needed). What binds the message around the records (its size, who sends it) is not
+    /// checked.
     #[arg(long, value_name = "NAME", requires = "format", group = "records", conflicts_with = "schema", value_parser = name)]
     pub(crate) route: Option<String>,
     /// The configuration that has the route.

@@ -1,23 +1,26 @@
 //! One file against the schema: as an XML document, or as records.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use sekisho_charset::{Decoder, Encoding, Unmappable};
-use sekisho_policy::{Judge, Policy};
+use sekisho_edge::refusal::{Class, Refusal};
+use sekisho_edge::route::Route;
+use sekisho_edge::trial::{self, Trial};
+use sekisho_policy::Judge;
 use sekisho_records::{
     CsvOptions, CsvReader, JsonForm, JsonLimits, JsonReader, Layout, Next, ReadError, ReadErrorKind, Record,
     RecordChecker, RecordSource, Violations, XmlOptions, XmlRecords,
 };
-use sekisho_xml::{DetectError, Detected, Limits, ProcessingInstructions, Reader, decode_document};
+use sekisho_xml::{Detected, Limits, ProcessingInstructions, Reader, detect_encoding, head_bytes};
 use sekisho_xsd::{DocumentError, Schema, Telling};
 
 use super::finding::{End, Finding, Verdict};
 use crate::cli::FormatArg;
 use crate::config::words;
-use crate::language::Text;
+use crate::language::{Text, text};
 
 /// The violations of a record that are told.
 const TOLD_AT_ONCE: u64 = 1000;
@@ -40,9 +43,45 @@ pub(super) struct Check {
 pub(super) struct Records {
     pub(super) layout: Arc<Layout>,
     pub(super) format: FormatArg,
-    pub(super) csv: CsvOptions,
-    /// What of them may leave.
-    pub(super) policy: Option<Arc<Policy>>,
+    csv: CsvOptions,
+    json: JsonLimits,
+    xml: Limits,
+    elements: XmlOptions,
+    unmappable: Unmappable,
+    /// Whose batch they are to be; it says what of them may leave, too.
+    route: Option<Arc<Route>>,
+}
+
+impl Records {
+    /// Those of a layout, whoever takes them.
+    pub(super) fn of_layout(layout: Layout, format: FormatArg) -> Self {
+        // As at a REST door; messages in SOAP must have none (WS-I Basic Profile 1.2, R1009).
+        let xml = Limits { processing_instructions: ProcessingInstructions::Skip, ..Limits::default() };
+        Self {
+            layout: Arc::new(layout),
+            format,
+            csv: CsvOptions::default(),
+            json: JsonLimits::default(),
+            xml,
+            elements: XmlOptions::default(),
+            unmappable: Unmappable::Refuse,
+            route: None,
+        }
+    }
+
+    /// Those of a route, as its doors read them.
+    pub(super) fn of_route(route: &Arc<Route>, format: FormatArg) -> Self {
+        Self {
+            layout: Arc::clone(&route.records.layout),
+            format,
+            csv: trial::csv_options(route),
+            json: trial::json_limits(route),
+            xml: trial::xml_limits(route, ProcessingInstructions::Skip),
+            elements: trial::xml_options(route),
+            unmappable: route.records.unmappable,
+            route: Some(Arc::clone(route)),
+        }
+    }
 }
 
 /// Findings on their way out, the first ones told, all counted.
@@ -65,6 +104,25 @@ impl Findings<'_> {
         self.most = self.most.max(self.count + 1);
         self.add(finding);
         (self.count, false)
+    }
+}
+
+impl Findings<'_> {
+    /// What the gateway would say of the batch as a whole, behind the records that it names. `None`: not the batch is at fault.
+    fn refuse(&mut self, refusal: Refusal, place: Option<(u64, u64)>) -> Option<()> {
+        if matches!(refusal.class, Class::Storage | Class::Internal) {
+            return None;
+        }
+        let mut whole = Finding::from(&refusal);
+        whole.place = place;
+        for violation in refusal.violations.into_iter().flat_map(|violations| violations.into_listed()) {
+            let finding = Finding::from(violation);
+            whole.place = whole.place.or(finding.place);
+            self.add(finding);
+        }
+        whole.place = whole.place.or(Some((1, 1)));
+        self.end_with(whole);
+        Some(())
     }
 }
 
@@ -94,7 +152,9 @@ impl Check {
         file: &Path,
         findings: &mut Findings<'_>,
     ) -> Result<(u64, bool), Text> {
-        let Some(text) = self.decoded(input, file, findings)? else { return Ok((findings.count, false)) };
+        let Some(text) = self.decoded(input, Unmappable::Refuse, file, findings)? else {
+            return Ok((findings.count, false));
+        };
         let telling = Telling { violations: self.violations, values: self.show_values };
         let verdict = self.schema.validate_document_telling(telling, text, &mut |violation| {
             findings.add(violation);
@@ -109,19 +169,20 @@ impl Check {
     /// The text of an XML document. What is wrong with its encoding is found in the document; it can be read.
     fn decoded<R: Read>(
         &self,
-        input: R,
+        mut input: R,
+        unmappable: Unmappable,
         file: &Path,
         findings: &mut Findings<'_>,
     ) -> Result<Option<Detected<R>>, Text> {
-        match decode_document(input, self.charset) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<DetectError>()) {
-                Some(detected) => {
-                    findings.end_with(detected);
-                    Ok(None)
-                }
-                None => Err(words::file(file, &error)),
-            },
+        let mut head = Vec::new();
+        let read = (&mut input).take(head_bytes(self.charset)).read_to_end(&mut head);
+        read.map_err(|error| words::file(file, &error))?;
+        match detect_encoding(&head, self.charset) {
+            Ok(encoding) => Ok(Some(Decoder::new(Cursor::new(head).chain(input), encoding, unmappable))),
+            Err(detected) => {
+                findings.end_with(&detected);
+                Ok(None)
+            }
         }
     }
 
@@ -133,16 +194,15 @@ impl Check {
         findings: &mut Findings<'_>,
     ) -> Result<(u64, bool), Text> {
         if records.format == FormatArg::Xml {
-            let Some(text) = self.decoded(input, file, findings)? else { return Ok((findings.count, false)) };
-            // As at a REST door; messages in SOAP must have none (WS-I Basic Profile 1.2, R1009).
-            let limits =
-                Limits { processing_instructions: ProcessingInstructions::Skip, ..Limits::default() };
-            let mut reader = Reader::new(text, limits);
-            let source = XmlRecords::from_document(&mut reader, &records.layout, XmlOptions::default());
+            let Some(text) = self.decoded(input, records.unmappable, file, findings)? else {
+                return Ok((findings.count, false));
+            };
+            let mut reader = Reader::new(text, records.xml);
+            let source = XmlRecords::from_document(&mut reader, &records.layout, records.elements);
             return self.each(source, records, file, findings);
         }
-        let text = Decoder::new(input, self.charset.unwrap_or(Encoding::Utf8), Unmappable::Refuse);
-        let json = |text, form| JsonReader::new(text, &records.layout, form, JsonLimits::default());
+        let text = Decoder::new(input, self.charset.unwrap_or(Encoding::Utf8), records.unmappable);
+        let json = |text, form| JsonReader::new(text, &records.layout, form, records.json);
         match records.format {
             FormatArg::Json => self.each(json(text, JsonForm::Array), records, file, findings),
             FormatArg::Ndjson => self.each(json(text, JsonForm::Lines), records, file, findings),
@@ -169,11 +229,21 @@ impl Check {
         };
         let mut violations = untold(findings);
         let mut record = Record::new().with_places();
-        let mut judge = records.policy.as_ref().map(Judge::new);
+        let policy = records.route.as_ref().and_then(|route| route.policy.as_ref());
+        let mut judge = policy.map(Judge::new);
+        // Gone with what is in it when the check ends.
+        let folder = records.route.as_ref().map(|_| tempfile::tempdir()).transpose();
+        let folder = folder.map_err(|_| no_room(file))?;
+        let mut trial = match records.route.as_ref().zip(folder.as_ref()) {
+            Some((route, folder)) => Some(Trial::begin(route, folder.path()).map_err(|_| no_room(file))?),
+            None => None,
+        };
         loop {
-            let next = source.next_checked(&mut record, &mut checker, &mut violations);
-            if let (Some(judge), Ok(Next::Good)) = (&mut judge, &next) {
-                judge.judge(&record, &mut violations);
+            let mut next = source.next_checked(&mut record, &mut checker, &mut violations);
+            if let (Some(judge), Ok(Next::Good)) = (&mut judge, &next)
+                && !judge.judge(&record, &mut violations)
+            {
+                next = Ok(Next::Bad);
             }
             if !violations.is_empty() {
                 let more = violations.total() - violations.listed().len() as u64;
@@ -185,8 +255,21 @@ impl Check {
                 return Ok((findings.count, false));
             }
             match next {
-                Ok(Next::Good | Next::Bad) => {}
-                Ok(Next::End) => return Ok((findings.count, true)),
+                Ok(kind @ (Next::Good | Next::Bad)) => {
+                    let leaving = || judge.as_ref().map_or(&record, |judge| judge.leaving_of(&record));
+                    let leaving = (kind == Next::Good).then(leaving);
+                    if let Some(Err(refusal)) = trial.as_mut().map(|trial| trial.take(&record, leaving)) {
+                        let place = (record.place().line, record.place().column);
+                        findings.refuse(refusal, Some(place)).ok_or_else(|| no_room(file))?;
+                        return Ok((findings.count, false));
+                    }
+                }
+                Ok(Next::End) => {
+                    if let Some(Err(refusal)) = trial.map(Trial::end) {
+                        findings.refuse(refusal, None).ok_or_else(|| no_room(file))?;
+                    }
+                    return Ok((findings.count, true));
+                }
                 // The file itself failed, not what is in it.
                 Err(ReadError { kind: ReadErrorKind::Io(error), .. }) if error.get_ref().is_none() => {
                     return Err(words::file(file, &error));
@@ -195,6 +278,16 @@ impl Check {
             }
         }
     }
+}
+
+/// Keys that cannot be held against each other are not known to be good.
+fn no_room(file: &Path) -> Text {
+    let file = words::on_a_line(file);
+    text!(
+        "{file}: the keys of its records cannot be held against each other: nothing can be written to the folder for \
+         temporary files (TMPDIR)",
+        "{file}：一時ファイル用フォルダー（TMPDIR）に書き込めないため、レコードのキーの重複を検査できません"
+    )
 }
 
 fn open(file: &Path) -> io::Result<Box<dyn Read>> {

@@ -1,5 +1,6 @@
 //! What is found in a file, whatever it was checked as.
 
+use sekisho_edge::refusal::Refusal;
 use sekisho_records::{ReadError, ReadErrorKind};
 use sekisho_xml::DetectError;
 use sekisho_xsd::{DocumentError, Words};
@@ -87,7 +88,8 @@ impl From<sekisho_records::Violation> for Finding {
         let (of, of_ja) = (field.as_deref().unwrap_or("record"), field.as_deref().unwrap_or("レコード"));
         Finding {
             code: violation.code,
-            place: violation.line.zip(violation.column),
+            // Of a record as a whole the line is known.
+            place: violation.line.map(|line| (line, violation.column.unwrap_or(1))),
             byte: violation.byte,
             record: Some(record),
             message: text!("record {record}, {of}: {message}", "レコード{record}、{of_ja}: {message_ja}"),
@@ -114,6 +116,22 @@ impl From<&ReadError> for Finding {
             expected: error.expected().map(both),
             found: error.found().map(both),
             message: Text::new(error.without_place(), error.without_place_ja()),
+        }
+    }
+}
+
+impl From<&Refusal> for Finding {
+    fn from(refusal: &Refusal) -> Self {
+        Finding {
+            code: refusal.code,
+            place: None,
+            byte: None,
+            record: None,
+            field: None,
+            path: None,
+            expected: None,
+            found: None,
+            message: Text::new(refusal.reason.clone(), refusal.japanese()),
         }
     }
 }

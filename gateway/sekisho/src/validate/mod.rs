@@ -9,11 +9,10 @@ mod sarif;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use sekisho_delivery::WsdlDocuments;
-use sekisho_records::{CsvOptions, Layout};
+use sekisho_records::Layout;
 use sekisho_xsd::{Schema, SchemaError};
 
 use self::check::{Check, Records};
@@ -98,10 +97,7 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
                 Err(error) => return refused(&error, language),
             };
             match Layout::compile(&ty) {
-                Ok(layout) => {
-                    let (layout, csv) = (Arc::new(layout), CsvOptions::default());
-                    Some(Records { layout, format, csv, policy: None })
-                }
+                Ok(layout) => Some(Records::of_layout(layout, format)),
                 Err(error) => {
                     complain(&named(schema_file, error.code(), &words::layout(&error)), language)?;
                     return Ok(ExitCode::from(SCHEMA));
@@ -113,7 +109,7 @@ pub(crate) fn run(args: &ValidateArgs, language: Language) -> anyhow::Result<Exi
     told(&check(schema, records, args), args, language)
 }
 
-/// Files as a route takes them: by its schema, its CSV options and its disclosure policy.
+/// Files as a route takes them: by its schema, its CSV options, its limits, its disclosure policy and its keys.
 fn as_a_route_takes_them(name: &str, args: &ValidateArgs, language: Language) -> anyhow::Result<ExitCode> {
     let (_, effective) = match config::load(&args.config) {
         Ok(loaded) => loaded,
@@ -132,12 +128,7 @@ fn as_a_route_takes_them(name: &str, args: &ValidateArgs, language: Language) ->
     };
     let rules = &route.records;
     let format = args.format.context("--format is missing")?;
-    let records = Records {
-        layout: Arc::clone(&rules.layout),
-        format,
-        csv: rules.csv.clone(),
-        policy: route.policy.clone(),
-    };
+    let records = Records::of_route(route, format);
     let usual = (format != FormatArg::Xml).then_some(rules.charset);
     let check = Check { charset: args.charset.or(usual), ..check(rules.schema.clone(), Some(records), args) };
     told(&check, args, language)

@@ -151,6 +151,10 @@ fn meaning(code: &str) -> Text {
             Text::new("a rule of the route's disclosure policy is broken", "特定通信の開示規則に反しています")
         }
         "xml" => Text::new("the file is not XML as the gateway takes it", "受け付けられるXMLではありません"),
+        "duplicate" | "no" | "too" => Text::new(
+            "the gateway does not take the batch as a whole",
+            "バッチ全体としてゲートウェイが受け付けません",
+        ),
         "charset" | "payload" => Text::new(
             "the file is not text in the encoding that was named",
             "指定の文字コードのテキストではありません",

@@ -220,7 +220,7 @@ fn unreadable_xml_is_named_with_record_and_field() {
 
 #[test]
 fn limits_are_held() {
-    let options = XmlOptions { max_field_bytes: 8, max_record_bytes: 200, ..XmlOptions::default() };
+    let options = XmlOptions { max_field_bytes: 8, max_record_bytes: 200 };
     let long = GOOD.replace("<Name>a", "<Name>aaaa&amp;aaaa");
     let outcome = visits().xml_with(&document(&format!("{long}{GOOD}")), options);
     assert_eq!(outcome.codes(), [(1, Some("Name"), "field-too-long")]);
