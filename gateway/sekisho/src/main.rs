@@ -25,7 +25,8 @@ use std::process::ExitCode;
 use self::cli::Command;
 use self::language::Said;
 
-/// The C libraries' memory comes from it, too. How many heaps it has is said where it is compiled (`.cargo/config.toml`).
+/// How many heaps it has is said where it is compiled (`.cargo/config.toml`). The C libraries keep the allocator of theirs: a program that
+/// fakes the clock (the kills' `--trouble clock`) would wait for itself if theirs were this one.
 #[global_allocator]
 static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
