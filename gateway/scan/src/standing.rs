@@ -13,7 +13,7 @@ struct Known {
     down: bool,
     /// Contents that it has let hang since it was last seen to scan. Whoever only says that it is there does not show that it scans.
     hung: u64,
-    /// How the last of these hung, until somebody was told.
+    /// How the last of these hung, until somebody was told or it was seen to scan.
     evidence: Option<ScanError>,
     /// Somebody finds out already whether it scans.
     looked_at: bool,
@@ -51,6 +51,8 @@ impl Standing {
         }
         if there && holds {
             known.hung = 0;
+            // Told later, it would show a scanner that scans as down.
+            known.evidence = None;
         }
         holds
     }
@@ -85,9 +87,10 @@ mod tests {
         assert_eq!((standing.is_down(), standing.hung()), (true, 2));
         // A look that began before knows nothing of it.
         assert!(!standing.looked(true, before) && standing.is_down());
-        assert!(standing.looked(true, 2) && !standing.is_down());
-        assert_eq!(standing.hung(), 0);
         assert_eq!((standing.take_evidence(), standing.take_evidence()), (Some(silent()), None));
+        assert!(!standing.hangs(silent()));
+        assert!(standing.looked(true, 3) && !standing.is_down());
+        assert_eq!((standing.hung(), standing.take_evidence()), (0, None), "it shows nothing of one that scans");
         // Down it is by any look.
         assert!(standing.looked(false, 9) && standing.is_down());
         standing.looked_enough();
