@@ -39,8 +39,10 @@ pub struct Admin {
     records: IntGaugeVec,
     hops: IntGaugeVec,
     operators: Operators,
-    /// Of what is logged of those that are refused: there is no end to how many they may be.
-    refused: Sparing,
+    /// Of what is logged of those without a token: there is no end to how many they may be.
+    unproven: Sparing,
+    /// The same of changes that are asked for from elsewhere: the ones keep nothing of the others out of the log.
+    foreign: Sparing,
 }
 
 /// Tokens, one of which each request must show; none is asked for where there are none. Exchanged by a reload.
@@ -86,7 +88,8 @@ impl Admin {
             records,
             hops,
             operators: Operators::default(),
-            refused: Sparing::default(),
+            unproven: Sparing::default(),
+            foreign: Sparing::default(),
         })
     }
 
@@ -156,7 +159,7 @@ impl Admin {
         };
         let left_out =
             |left_out| tracing::warn!(left_out, "more without a token have asked the admin listener");
-        if self.refused.may_write(left_out) {
+        if self.unproven.may_write(left_out) {
             tracing::warn!(%peer, code, "somebody without a token asks the admin listener");
         }
         self.gateway.metrics.refusals.with_label_values(&[code]).inc();
@@ -174,7 +177,7 @@ impl Admin {
         let proven = !self.operators.load().is_empty();
         if let Some((code, detail)) = browser::foreign(request.method(), request.headers(), proven) {
             let left_out = |left_out| tracing::warn!(left_out, "more changes were asked for from elsewhere");
-            if self.refused.may_write(left_out) {
+            if self.foreign.may_write(left_out) {
                 tracing::warn!(%peer, code, "a page or a name from elsewhere asks the admin listener for a change");
             }
             self.gateway.metrics.refusals.with_label_values(&[code]).inc();

@@ -1,11 +1,12 @@
 //! What a client's batches may take of the spool: all that are there, finished or not, and those that are on their way into it.
 //!
 //! The ledger counts what is there, so that a restart changes nothing; what is on its way is counted here. It is asked for room
-//! before a body is read, by what its head says of its length (by SOAP, before the records), and again as these are written. So one client fills its own part
-//! of the disk and no more.
+//! before a body is read, by what its head says of its length (by SOAP with the first record), and again as records are written. So one client fills its own
+//! part of the disk and no more.
 //!
 //! A repetition of a batch that was accepted needs no room in the end: it is read, recognised by what it holds and thrown away. So it may
-//! take as much as the first one did, whatever the quota says; or the client would never get the answer that it has missed.
+//! take as much as the first one did, whatever the quota says; or the client would never get the answer that it has missed. What was written
+//! so is lent: the ledger takes it as a repetition or not at all ([`Room::is_lent`]), whatever has become of the first one meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,6 +97,8 @@ struct Sizes {
     name: Option<Digest>,
     /// Bytes that the batch took that it repeats, once that was asked: so many it may write beyond the quota.
     repeated: Option<u64>,
+    /// There was no room for some of it but as a repetition.
+    lent: bool,
 }
 
 /// Why there is no room.
@@ -133,6 +136,11 @@ impl Room {
         (sizes.name, sizes.repeated) = (name, None);
     }
 
+    /// Whether some of it was written for which there is no room, because it is to be a repetition.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.sizes().lent
+    }
+
     /// Counts the batch and what is known of its length, if it is not counted yet (blocking). Dropping it gives everything back.
     fn begin(&self) -> Result<(), Refused> {
         if std::mem::replace(&mut self.sizes().begun, true) {
@@ -140,7 +148,10 @@ impl Room {
         }
         self.coming.add(&self.client, Stored { batches: 1, bytes: 0 });
         match self.count(self.declared) {
-            Err(Refused::Full) if self.repeated()?.is_some() => Ok(()),
+            Err(Refused::Full) if self.repeated()?.is_some() => {
+                self.sizes().lent = true;
+                Ok(())
+            }
             Err(Refused::Full) if self.declared > self.quota.bytes => Err(Refused::Never),
             counted => counted,
         }
@@ -159,7 +170,10 @@ impl Room {
     /// Whether what is written is no more than what is repeated.
     fn repeats(&self) -> bool {
         // A ledger that cannot be read does not take the batch either, and says so then.
-        self.repeated().map_or(true, |first| first.is_some_and(|first| self.sizes().written <= first))
+        let repeats =
+            self.repeated().map_or(true, |first| first.is_some_and(|first| self.sizes().written <= first));
+        self.sizes().lent |= repeats;
+        repeats
     }
 
     /// Counts so many bytes more. First here, then in the ledger: what comes into the ledger in between is counted twice for a
@@ -198,6 +212,7 @@ impl Allowance for Room {
             let mut sizes = self.sizes();
             sizes.written += bytes;
             let lent = sizes.repeated.is_some_and(|first| sizes.written <= first);
+            sizes.lent |= lent;
             (sizes.written.saturating_sub(sizes.counted), lent)
         };
         // Near the end of its room a batch goes on in smaller steps.

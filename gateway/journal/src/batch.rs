@@ -150,6 +150,8 @@ pub enum Accepted {
         /// The batch that has the key.
         batch: BatchId,
     },
+    /// It was to be taken only as a repetition, and is none. Remove the payload from the spool.
+    NoRepetition,
 }
 
 /// A batch as it stands.

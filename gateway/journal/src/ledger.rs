@@ -110,16 +110,22 @@ impl Ledger {
     /// # Errors
     /// The batch is there already, its plan was not defined, or the ledger cannot be written.
     pub async fn accept(&self, batch: NewBatch) -> Result<Accepted> {
-        self.accept_without(batch, RangeSet::new()).await
+        self.accept_without(batch, RangeSet::new(), false).await
     }
 
     /// [`Ledger::accept`] of a batch of which some records are never to be sent, because later ones with their keys take
-    /// their places: in the same transaction they are rejected as [`Code::SUPERSEDED`].
+    /// their places: in the same transaction they are rejected as [`Code::SUPERSEDED`]. `only_repeated`: what is no repetition
+    /// of a batch that is there is not accepted, because there is no room for it.
     ///
     /// # Errors
     /// As [`Ledger::accept`], or a record is not of the batch.
-    pub async fn accept_without(&self, batch: NewBatch, superseded: RangeSet) -> Result<Accepted> {
-        self.writer.ask(move |store| store.accept(&batch, &superseded)).await
+    pub async fn accept_without(
+        &self,
+        batch: NewBatch,
+        superseded: RangeSet,
+        only_repeated: bool,
+    ) -> Result<Accepted> {
+        self.writer.ask(move |store| store.accept(&batch, &superseded, only_repeated)).await
     }
 
     /// [`Ledger::accept`] for a thread that may block.
@@ -127,7 +133,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::accept`].
     pub fn accept_blocking(&self, batch: NewBatch) -> Result<Accepted> {
-        self.writer.ask_blocking(move |store| store.accept(&batch, &RangeSet::new()))
+        self.writer.ask_blocking(move |store| store.accept(&batch, &RangeSet::new(), false))
     }
 
     /// What the hash of a repetition's name stands for at `now`: the batch, and the fingerprint that it came with. A

@@ -4,6 +4,7 @@
 //! checked whole, spooled and entered in the ledger before the first call goes out, as every batch is; from there on
 //! delivery is what sends it, whether its client still waits or not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,7 +43,7 @@ impl Passage<'_, '_> {
         let id = BatchId::new(exchange.received_at);
         let batch = stock::room(exchange, self.declared.length)?;
         batch.named(&Names { key: key.clone(), message_id: None });
-        self.room = Some(batch);
+        self.room = Some(Arc::clone(&batch));
 
         let most = split.pass_bytes.min(most(exchange));
         let may_pass = self.declared.coding == Coding::Identity
@@ -117,9 +118,10 @@ impl Passage<'_, '_> {
             own: submission.own,
             stated: stated.is_some(),
         };
-        let kept = keep(exchange, self.door, submission, key).await?;
+        let kept = keep(exchange, self.door, submission, key, &batch).await?;
         // The ledger counts it from here on.
         self.room = None;
+        drop(batch);
         awaited.answer(kept, split, until).await
     }
 

@@ -6,6 +6,7 @@
 mod batches;
 mod form;
 mod head;
+mod keep;
 mod receive;
 mod record;
 mod repetition;
@@ -29,13 +30,14 @@ use sekisho_soap::{MediaType, Version};
 use uuid::Uuid;
 
 pub(crate) use self::batches::ledger;
+pub(crate) use self::keep::{Kept, keep};
 pub(crate) use self::receive::{Coding, Declared, arrival, through_from, turn};
 use self::record::{Counted, Record, asked, unrecorded};
 pub(crate) use self::record::{Noted, unrecordable};
 pub(crate) use self::repetition::{header_key, own as own_name};
 use self::say::json;
 pub(crate) use self::say::{Voice, refuse, reply_headers, soap_answer, soap_body, text};
-pub(crate) use self::submit::{Kept, LOOK, keep, municipal, named, stated_wait};
+pub(crate) use self::submit::{LOOK, municipal, named, stated_wait};
 use crate::admission::Scarce;
 use crate::answer_body::AnswerBody;
 use crate::answers;

@@ -7,25 +7,23 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LINK, LOCATION};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
-use sekisho_exchanges::Verdict;
-#[cfg(feature = "failpoints")]
-use sekisho_journal::failpoints::{self, Point};
-use sekisho_journal::{Accepted, BatchId, BatchView, Digest, NewBatch, RepeatedBy};
+use sekisho_journal::BatchId;
 use sekisho_soap::MediaType;
 use sekisho_soap::message::Answer;
 use sekisho_xml::write::escape_text;
 
+use super::keep::{Kept, keep};
 use super::receive::{declared, through};
 use super::say::{Voice, json, refuse, soap_answer, soap_body};
-use super::{Answered, Exchange, batches, form, media_type, query, repetition};
+use super::{Answered, Exchange, form, media_type, query, repetition};
 use crate::answers;
-use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, Submission, action};
-use crate::gateway::{UnderWay, discard, now_millis};
+use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, action};
+use crate::gateway::UnderWay;
 use crate::intake::Scans;
 use crate::refusal::{Class, Refusal};
 use crate::relay;
 use crate::route::{Format, Mode, ReceiptMember, Reply};
-use crate::stock;
+use crate::stock::{self, Room};
 
 /// How long `Prefer: wait` may ask for at the most, in seconds.
 const LONGEST_WAIT: u64 = 60;
@@ -110,7 +108,7 @@ where
     let mut answered = match read {
         Err(refusal) => refuse(exchange.id, voice(), refusal),
         Ok(Err(refused)) => refuse(exchange.id, Voice::Soap(refused.version), *refused.refusal),
-        Ok(Ok(message)) => answer_soap(exchange, door, message).await,
+        Ok(Ok(message)) => answer_soap(exchange, door, message, &room).await,
     };
     drop(room);
     answered.door = door;
@@ -128,7 +126,12 @@ pub(crate) fn named(exchange: &Exchange<'_>, message_id: Option<&str>, parts: Op
     }
 }
 
-async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapMessage) -> Answered {
+async fn answer_soap(
+    exchange: &Exchange<'_>,
+    door: &'static str,
+    message: SoapMessage,
+    room: &Room,
+) -> Answered {
     let SoapMessage { version, message_id, asks, header: _, parts } = message;
     let message_id = message_id.as_deref();
     named(exchange, message_id, parts);
@@ -137,7 +140,7 @@ async fn answer_soap(exchange: &Exchange<'_>, door: &'static str, message: SoapM
         Asks::Submit(mut submission) => {
             let reply = submission.reply.take();
             let under_way = submission.under_way.take();
-            let kept = keep(exchange, door, *submission, None).await;
+            let kept = keep(exchange, door, *submission, None, room).await;
             drop(under_way);
             match kept {
                 Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
@@ -236,7 +239,7 @@ where
     };
     let kept = match read {
         Err(refusal) => Err(refusal),
-        Ok(submission) => keep(exchange, "rest", submission, key).await,
+        Ok(submission) => keep(exchange, "rest", submission, key, &room).await,
     };
     // The ledger counts it now, or it is gone.
     drop((under_way, room));
@@ -299,129 +302,6 @@ fn described(exchange: &Exchange<'_>, mut answered: Answered) -> Answered {
         }
     }
     answered
-}
-
-/// A batch in the ledger.
-pub(crate) struct Kept {
-    pub(crate) batch: BatchView,
-    /// It was accepted before, and by what that is known.
-    pub(crate) duplicate: Option<RepeatedBy>,
-    /// It has a name by which a repetition will be known.
-    pub(crate) named: bool,
-}
-
-/// Enters a sealed batch into the ledger. When this returns, the receipt is true.
-pub(crate) async fn keep(
-    exchange: &Exchange<'_>,
-    door: &str,
-    submission: Submission,
-    header_key: Option<String>,
-) -> Result<Kept, Refusal> {
-    let payload = submission.payload;
-    let (Some((plan, mapping)), Some(taken), Some(payload_digest)) =
-        (exchange.route.mode.plan(), submission.taken, payload.sha256)
-    else {
-        return Err(Refusal::internal("entering a batch", &"the route does not store"));
-    };
-    if !taken.set_aside.is_empty() {
-        tracing::info!(
-            id = %exchange.id, batch = %taken.sealed.batch, records = taken.set_aside.len(),
-            errors = taken.violations.total(), "bad records set aside"
-        );
-    }
-    let (gateway, route) = (exchange.gateway, exchange.route);
-    let now = now_millis();
-    let id = taken.sealed.batch;
-    let mut names = submission.names;
-    names.key = header_key.or(names.key);
-    // A stack never sends an envelope twice alike (ids and times differ), so a repetition is known by its records; where
-    // some were left out, by the payload.
-    let fingerprint = if taken.set_aside.is_empty() { taken.sealed.records_digest } else { payload_digest };
-    let remembered = repetition::names(&names, &route.duplicates, &gateway.spool, fingerprint);
-    let Some(idempotency) =
-        remembered.map(|names| repetition::idempotency(names, fingerprint, &route.duplicates, now))
-    else {
-        discard(&gateway.spool, id).await;
-        return Err(repetition::missing());
-    };
-    let named = idempotency.is_some();
-    exchange.noted.operation("submit");
-    if let Some(verdict) = submission.scan {
-        exchange.scanned(verdict);
-    }
-    let left_out = !taken.set_aside.is_empty();
-    exchange.noted.records(taken.sealed.records, if left_out { Verdict::Partly } else { Verdict::Passed });
-    let batch = NewBatch {
-        id,
-        client: exchange.client.name.clone(),
-        route: route.name.clone(),
-        door: door.to_owned(),
-        reference: submission.reference,
-        plan,
-        schema: Digest(*route.records.schema.digest().as_bytes()),
-        mapping,
-        policy: route.policy.as_ref().map(|policy| Digest(*policy.digest())),
-        records: taken.sealed.records,
-        set_aside: taken.set_aside,
-        bytes: payload.bytes,
-        stored: taken.sealed.stored,
-        payload_digest,
-        records_digest: taken.sealed.records_digest,
-        received_at: exchange.received_at,
-        accepted_at: now,
-        expires_at: route
-            .limits
-            .expires_after
-            .map(|after| now.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))),
-        ordered: route.limits.ordered,
-        idempotency,
-    };
-    #[cfg(feature = "failpoints")]
-    failpoints::pass(Point::BatchSealed);
-    match gateway.ledger.accept_without(batch, taken.superseded).await {
-        Ok(Accepted::New(batch)) => {
-            #[cfg(feature = "failpoints")]
-            failpoints::pass(Point::BatchAccepted);
-            let labels = [route.name.as_str(), door];
-            let metrics = &gateway.metrics;
-            metrics.batches_accepted.with_label_values(&labels).inc();
-            metrics.records_accepted.with_label_values(&labels).inc_by(batch.sums.accepted);
-            metrics.payload_bytes.with_label_values(&labels).inc_by(batch.bytes);
-            metrics.records_set_aside.with_label_values(&[route.name.as_str()]).inc_by(batch.sums.set_aside);
-            tracing::info!(
-                id = %exchange.id, %batch.id, client = exchange.client.name, route = route.name, door,
-                records = batch.sums.accepted, bytes = batch.bytes, "batch accepted"
-            );
-            exchange.noted.batch(batch.id);
-            exchange.noted.outcome("accepted");
-            (gateway.wake)();
-            Ok(Kept { batch, duplicate: None, named })
-        }
-        Ok(Accepted::Replay { batch, by }) => {
-            exchange.noted.batch(batch.id);
-            exchange.noted.outcome("duplicate");
-            discard(&gateway.spool, id).await;
-            Ok(Kept { batch, duplicate: Some(by), named })
-        }
-        Ok(Accepted::Conflict { .. }) => {
-            discard(&gateway.spool, id).await;
-            Err(Refusal::new(
-                Class::KeyReused,
-                "idempotency-key-reused",
-                "The idempotency key (or message id) was used with other content. Use a new one for new content.",
-            )
-            .ja("同じ冪等キー（または電文ID）が別の内容で使われています。新しい内容には新しいキーを使ってください。"))
-        }
-        Err(error) => {
-            // Where the batch may turn out to be in the ledger, its payload stays until that is known.
-            if error.is_certain() {
-                discard(&gateway.spool, id).await;
-            } else {
-                gateway.unsure(id);
-            }
-            Err(batches::ledger(&error))
-        }
-    }
 }
 
 /// 202 with the receipt; 200 with the final one where the client prefers to wait (RFC 7240 §4.3) and it came in time.

@@ -208,3 +208,46 @@ fn a_relay_that_splits_keeps_batches_too() {
         assert_eq!((site.spooled().len(), site.batches().len()), (1, 1), "{name}");
     }
 }
+
+/// What is written beyond the quota is lent to a repetition, and to nothing else: neither to a batch of another name, nor to one whose
+/// first one is gone by the time that it has been read.
+#[test]
+fn what_turns_out_to_be_no_repetition_has_no_room() {
+    let set = RecordSet::many_orders(100);
+    for edit in [one_batch as fn(&mut Route), few_bytes] {
+        for way in [Way::SoapXml, Way::SoapBase64] {
+            let site = Site::edited(edit);
+            let message = identified(&way.message(way.payload(&set).as_bytes()), "k");
+            site.client().ask(message.to("/orders")).receipt();
+            assert_eq!(loop_until_full(&site, &RecordSet::many_orders(20)), "client-spool-full");
+            let kept = site.block_on(site.gateway.ledger.stored()).unwrap();
+            let body = String::from_utf8(message.body.clone()).unwrap();
+            let end = "</g:submitBatch>";
+            assert!(body.contains(end), "{body}");
+            let keyed = body.replacen(end, &format!("<g:idempotencyKey>other</g:idempotencyKey>{end}"), 1);
+            let answer =
+                site.client().ask(Message { body: keyed.into_bytes(), ..message.clone() }.to("/orders"));
+            assert_eq!(answer.refused().code, "client-spool-full", "{way:?}: {answer}");
+            assert_eq!(site.block_on(site.gateway.ledger.stored()).unwrap(), kept, "{way:?}");
+        }
+    }
+}
+
+#[test]
+fn a_repetition_whose_first_batch_is_cancelled_while_it_is_read_has_no_room() {
+    let set = RecordSet::many_orders(100);
+    let site = Site::edited(one_batch);
+    let message =
+        Way::RestCsv.message(Way::RestCsv.payload(&set).as_bytes()).with("Idempotency-Key", "\"k\"");
+    site.client().ask(message.to("/orders")).receipt();
+    let mut client = site.client();
+    client.send(message.clone().with("Expect", "100-continue").head("/orders"));
+    assert_eq!(client.answer().status, 100, "there is room for a repetition");
+    let ledger = &site.gateway.ledger;
+    let id = site.batches()[0].id;
+    let over = vec![Event::Cancelled { code: Code::new("x") }, Event::Finished { delivered_digest: None }];
+    ledger.apply_blocking(id, ledger.epoch(), now_millis(), over).unwrap();
+    let answer = client.ask(&message.body);
+    assert_eq!(answer.refused().code, "client-spool-full", "{answer}");
+    assert_eq!(site.batches().len(), 1);
+}

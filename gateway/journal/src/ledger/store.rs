@@ -92,7 +92,12 @@ impl Store {
         Ok(digest)
     }
 
-    pub(super) fn accept(&mut self, new: &NewBatch, superseded: &RangeSet) -> Result<Accepted> {
+    pub(super) fn accept(
+        &mut self,
+        new: &NewBatch,
+        superseded: &RangeSet,
+        only_repeated: bool,
+    ) -> Result<Accepted> {
         let accepting = "accepting a batch";
         if queries::plan(&self.connection, new.plan)?.is_none() {
             return Err(LedgerError::UnknownDefinition(new.plan));
@@ -104,6 +109,9 @@ impl Store {
             && let Some(known) = self.repeated(new, repetition)?
         {
             return Ok(known);
+        }
+        if only_repeated {
+            return Ok(Accepted::NoRepetition);
         }
 
         let state = BatchState::new(new.records, new.set_aside.len() as u64);

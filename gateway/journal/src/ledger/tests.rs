@@ -197,7 +197,7 @@ fn records_that_later_ones_replace_are_never_pending() {
     let runtime = runtime();
     let superseded = RangeSet::from_iter([0..2, 5..6]);
     let batch = NewBatch { records: 10, ..new_batch(&ledger, 10) };
-    let accepted = runtime.block_on(ledger.accept_without(batch, superseded)).unwrap();
+    let accepted = runtime.block_on(ledger.accept_without(batch, superseded, false)).unwrap();
     let Accepted::New(view) = accepted else { panic!("{accepted:?}") };
     assert_eq!((view.sums.accepted, view.sums.pending, view.sums.rejected), (10, 7, 3));
     assert_eq!(view.status, Status::Accepted, "nothing was sent");
@@ -207,7 +207,7 @@ fn records_that_later_ones_replace_are_never_pending() {
     let illegal = ledger.apply_blocking(view.id, opened.epoch, NOW, vec![open(1, 0, 3)]).unwrap_err();
     assert_eq!(illegal.code(), "records-not-pending");
     ledger.apply_blocking(view.id, opened.epoch, NOW, vec![open(1, 2, 3)]).unwrap();
-    let beyond = runtime.block_on(ledger.accept_without(new_batch(&ledger, 3), RangeSet::from(2..4)));
+    let beyond = runtime.block_on(ledger.accept_without(new_batch(&ledger, 3), RangeSet::from(2..4), false));
     assert_eq!(beyond.unwrap_err().code(), "records-not-pending");
     assert_eq!(runtime.block_on(ledger.totals()).unwrap().accepted, 10, "nothing of it stayed");
 }

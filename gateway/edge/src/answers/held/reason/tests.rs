@@ -32,7 +32,11 @@ const CASES: [Case; 15] = [
     (Reason::TimeLimitAlone, ["even alone", "単独で送信しても"], &["time-limit-alone"]),
     (Reason::InPart, ["Some rows", "一部の行"], &["taken-in-part"]),
     (Reason::NeverDone, ["known to have had no effect", "反映されていないことが確認"], &["not-processed"]),
-    (Reason::Stopped, ["The gateway stopped", "ゲートウェイが停止"], &["gateway-restarted", "parked", "task-broken"]),
+    (
+        Reason::Stopped,
+        ["The gateway stopped", "ゲートウェイが停止"],
+        &["gateway-restarted", "parked", "task-broken"],
+    ),
     (Reason::Lost, ["answer did not come", "応答を受け取れません"], &["upstream-timeout", "upstream-cut"]),
     (
         Reason::Unproven,
