@@ -89,6 +89,16 @@ fn whoever_guesses_at_the_token_fills_no_log() {
     admin.write(&format!("GET /metrics HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {FIRST}\r\n\r\n"));
     let metrics = admin.answer().body;
     assert!(metrics.contains("sekisho_refusals_total{code=\"admin-token-unknown\"} 200"), "{metrics}");
+
+    // Nor do they keep out of it that a page asks with a token.
+    admin.write(&format!(
+        "POST /clients/city/purge HTTP/1.1\r\nHost: admin\r\nOrigin: http://page.example\r\nAuthorization: Bearer {FIRST}\r\n\
+         Content-Length: 0\r\n\r\n"
+    ));
+    let refused = admin.answer();
+    assert!(refused.status == 403 && refused.body.contains("\"admin-origin-foreign\""), "{}", refused.body);
+    let logged = gateway.reload();
+    assert!(logged.contains("admin-origin-foreign"), "{logged}");
 }
 
 #[test]
