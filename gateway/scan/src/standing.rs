@@ -90,7 +90,11 @@ mod tests {
         assert_eq!((standing.take_evidence(), standing.take_evidence()), (Some(silent()), None));
         assert!(!standing.hangs(silent()));
         assert!(standing.looked(true, 3) && !standing.is_down());
-        assert_eq!((standing.hung(), standing.take_evidence()), (0, None), "it shows nothing of one that scans");
+        assert_eq!(
+            (standing.hung(), standing.take_evidence()),
+            (0, None),
+            "it shows nothing of one that scans"
+        );
         // Down it is by any look.
         assert!(standing.looked(false, 9) && standing.is_down());
         standing.looked_enough();
