@@ -134,7 +134,7 @@ impl Pair {
             let first = self.random.u64(..=new.records);
             superseded.insert(first..(first + self.random.u64(..3)).min(new.records));
         }
-        let real = self.real().accept_without(new.clone(), superseded.clone()).await;
+        let real = self.real().accept_without(new.clone(), superseded.clone(), false).await;
         let real = real.map(drop).map_err(|error| code(&error));
         let model = self.model.accept_without(self.model.epoch(), new, &superseded);
         let model = model.map_err(|error| refusal(&error));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sekisho_delivery::{DialectSpec, FindSpec, KeysAre, PaceSpec, Plan, SoapSpec};
-use sekisho_journal::{Event, Status};
+use sekisho_journal::Status;
 
 use crate::nested::{household, households};
 use crate::order::{accept, all};
@@ -13,9 +13,9 @@ use crate::support::cloud::{key_of, xml_rows};
 use crate::support::intake::{NAMESPACE, dialect, envelope, fault, take};
 use crate::support::{Call, Cloud, House, Reply, Table, plan};
 
-const RECORDS: u64 = 10;
+pub(crate) const RECORDS: u64 = 10;
 
-fn find() -> FindSpec {
+pub(crate) fn find() -> FindSpec {
     FindSpec {
         keys: KeysAre::UsedOnce,
         path: String::new(),
@@ -31,13 +31,13 @@ fn find() -> FindSpec {
 }
 
 /// A batch is one chunk, whose cloud has had its time soon.
-fn finding(find: FindSpec) -> Plan {
+pub(crate) fn finding(find: FindSpec) -> Plan {
     let soap = SoapSpec { find: Some(Box::new(find)), ..dialect() };
     let pace = PaceSpec { fixed_rows: Some(50), limit_ms: 300, grace_ms: 100, ..PaceSpec::default() };
     Plan { idempotent: false, pace, ..plan(DialectSpec::Soap(soap)) }
 }
 
-fn is_find(call: &Call) -> bool {
+pub(crate) fn is_find(call: &Call) -> bool {
     call.text().contains("<findRecords ")
 }
 
@@ -46,7 +46,7 @@ fn keys_of(call: &Call) -> Vec<String> {
     keys.map(|key| key.split("</key>").next().expect("closed").to_owned()).collect()
 }
 
-fn found(keys: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn found(keys: impl IntoIterator<Item = String>) -> String {
     let keys = keys.into_iter().map(|key| format!("<found><key>{key}</key></found>"));
     format!("<findRecordsResponse xmlns=\"{NAMESPACE}\">{}</findRecordsResponse>", keys.collect::<String>())
 }
@@ -61,7 +61,7 @@ fn adds(table: &Table, call: &Call) -> Reply {
     Reply::xml(envelope(&found(there)))
 }
 
-fn sent(cloud: &Cloud) -> usize {
+pub(crate) fn sent(cloud: &Cloud) -> usize {
     cloud.calls().iter().filter(|call| !is_find(call)).count()
 }
 
@@ -435,71 +435,4 @@ async fn what_cannot_be_read_whole_any_more_is_not_asked_for_but_held() {
     assert_eq!((held.sums.delivered, held.sums.in_doubt, cloud.calls().len()), (0, 500, 1));
     let chunk = house.chunks(batch).await.pop().expect("a chunk");
     assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("record-unsendable"), "{chunk:?}");
-}
-
-#[tokio::test]
-async fn tries_are_counted_on_over_a_restart() {
-    // It never takes anything, and is killed in the midst of each try.
-    let cloud = Cloud::start(move |call| match is_find(call) {
-        true => Reply::xml(envelope(&found([]))),
-        false => Reply::Hang,
-    })
-    .await;
-    let mut house = House::new();
-    let mut plan = finding(find());
-    plan.pace = PaceSpec { limit_ms: 50, grace_ms: 50, ..plan.pace };
-    plan.retry.record_attempts = 3;
-    let batch = house.accept(&plan, 1).await;
-    for process in 1.. {
-        let delivery = house.start(&cloud.endpoint()).await;
-        let view = house.until(batch, |view| view.chunks >= process || view.status == Status::Held).await;
-        assert!(process <= 4, "tried without end: {:?}", house.chunks(batch).await);
-        delivery.park(Duration::ZERO).await;
-        drop(delivery);
-        house = house.reopened();
-        if view.status == Status::Held {
-            break;
-        }
-    }
-    assert!(sent(&cloud) <= 3, "{}", sent(&cloud));
-    let chunks = house.chunks(batch).await;
-    assert_eq!(chunks.len(), 4, "three tries, and what is held: {chunks:?}");
-    assert_eq!(chunks[3].code.as_ref().map(|code| code.as_str()), Some("not-processed"), "{chunks:?}");
-
-    // Given back by an operator, it is tried as often again, whoever comes then.
-    let back = vec![Event::DoubtReturned { chunk: 4, code: "decided-by-operator".into() }];
-    house.ledger.apply(batch, house.ledger.epoch(), now(), back).await.expect("legal");
-    let house = house.reopened();
-    let _delivery = house.start(&cloud.endpoint()).await;
-    house.until(batch, |view| view.chunks == 8 && view.status == Status::Held).await;
-}
-
-#[tokio::test]
-async fn the_time_of_questions_goes_on_over_a_restart() {
-    // Ten deadlines are a second.
-    for (asked_for, is_over) in [(10, false), (1_000, true)] {
-        let cloud = Cloud::start(|_| Reply::Cut).await;
-        let mut house = House::new();
-        let mut plan = finding(find());
-        plan.pace = PaceSpec { limit_ms: 50, grace_ms: 50, ..plan.pace };
-        let batch = house.accept(&plan, RECORDS).await;
-        let then = now() - 1_000_000;
-        let apply = async |at: u64, events| {
-            house.ledger.apply(batch, house.ledger.epoch(), at, events).await.expect("legal");
-        };
-        let opened = Event::ChunkOpened { chunk: 1, first: 0, count: RECORDS, attempt: 1 };
-        apply(then, vec![opened, Event::ChunkInDoubt { chunk: 1, code: "upstream-cut".into() }]).await;
-        // Nobody was there after that to ask.
-        apply(then + asked_for, vec![Event::DoubtAsked { chunk: 1, code: "upstream-cut".into() }]).await;
-        let house = house.reopened();
-        let _delivery = house.start(&cloud.endpoint()).await;
-        house.until(batch, |view| view.status == Status::Held).await;
-        assert_eq!(cloud.calls().len() == 1, is_over, "{asked_for}: {} questions", cloud.calls().len());
-    }
-}
-
-/// Unix milliseconds.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    u64::try_from(since.as_millis()).expect("a time")
 }

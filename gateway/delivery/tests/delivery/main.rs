@@ -9,6 +9,7 @@ mod crowd;
 mod damage;
 mod doubt;
 mod finding;
+mod finding_restarted;
 mod lies;
 mod login;
 mod merged;

@@ -1,7 +1,7 @@
 //! A batch that is tried and not kept: what the gateway would say of it as a whole, once its records have been checked.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sekisho_journal::{BatchId, BatchWriter, Spool};
 use sekisho_records::Record;
@@ -27,13 +27,13 @@ pub struct Trial<'r> {
 }
 
 impl<'r> Trial<'r> {
-    /// Begins one in an empty folder that nobody else uses.
+    /// Begins one. Where the route looks at keys, `folder` is asked for an empty folder that nobody else uses.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn begin(route: &'r Route, folder: &Path) -> io::Result<Self> {
+    pub fn begin(route: &'r Route, folder: impl FnOnce() -> io::Result<PathBuf>) -> io::Result<Self> {
         let keeps = route.mode.plan().is_some() && route.records.key.is_some();
-        let keys = if keeps { Some(open(folder).map_err(io::Error::other)?) } else { None };
+        let keys = if keeps { Some(open(&folder()?).map_err(io::Error::other)?) } else { None };
         Ok(Self { route, keys, lines: Lines::default(), key: Vec::new(), read: 0, taken: 0 })
     }
 

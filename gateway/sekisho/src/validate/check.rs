@@ -232,12 +232,14 @@ impl Check {
         let policy = records.route.as_ref().and_then(|route| route.policy.as_ref());
         let mut judge = policy.map(Judge::new);
         // Gone with what is in it when the check ends.
-        let folder = records.route.as_ref().map(|_| tempfile::tempdir()).transpose();
-        let folder = folder.map_err(|_| no_room(file))?;
-        let mut trial = match records.route.as_ref().zip(folder.as_ref()) {
-            Some((route, folder)) => Some(Trial::begin(route, folder.path()).map_err(|_| no_room(file))?),
-            None => None,
-        };
+        let mut folder = None;
+        let begun = records.route.as_ref().map(|route| {
+            Trial::begin(route, || {
+                let made = tempfile::tempdir()?;
+                Ok(folder.insert(made).path().to_owned())
+            })
+        });
+        let mut trial = begun.transpose().map_err(|_| no_room(file))?;
         loop {
             let mut next = source.next_checked(&mut record, &mut checker, &mut violations);
             if let (Some(judge), Ok(Next::Good)) = (&mut judge, &next)

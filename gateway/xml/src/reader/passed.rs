@@ -62,7 +62,7 @@ impl<R: BufRead> Reader<R> {
         let (mut gone, mut at) = (0, 1);
         let mut target = None;
         // From so many bytes on the target is known; before, the end shows where it ends.
-        let known_from = INSTRUCTION + self.limits.name_bytes.saturating_add(2);
+        let known_from = self.limits.name_bytes.saturating_add(INSTRUCTION + 2);
         loop {
             let text = self.event_in_hand(gone);
             let length = text.len();
