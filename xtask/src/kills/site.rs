@@ -22,7 +22,7 @@ use crate::workspace::Programs;
 /// How often something is looked at that is waited for.
 pub(super) const LOOK: Duration = Duration::from_millis(2);
 /// The longest that anything is waited for: far more than it takes, on a machine that stalls.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Where the gateway is, for those who send: nowhere between a kill and the next start.
 #[derive(Debug, Default)]

@@ -39,7 +39,7 @@ async fn records_of_a_damaged_segment_are_held_and_shown_and_the_others_go_on() 
             tick.tick().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), shown).await.expect("the status says so");
+    tokio::time::timeout(std::time::Duration::from_secs(240), shown).await.expect("the status says so");
 
     // Restored, and given back by an operator.
     std::fs::write(&segment, &whole).expect("restored");

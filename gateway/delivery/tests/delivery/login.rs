@@ -172,7 +172,7 @@ async fn a_refused_login_shows_on_its_hop_and_nothing_is_in_doubt() {
         }
     };
     let class =
-        tokio::time::timeout(std::time::Duration::from_secs(60), shown).await.expect("the hop is down");
+        tokio::time::timeout(std::time::Duration::from_secs(240), shown).await.expect("the hop is down");
     assert_eq!(class, Some(ErrorClass::Authentication));
     let view = house.until(batch, |view| view.sums.pending == 30).await;
     assert_eq!(view.sums.in_doubt, 0);

@@ -29,7 +29,7 @@ async fn line_of_waiting(delivery: &DeliveryHandle) -> String {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), look).await.expect("it waits")
+    tokio::time::timeout(Duration::from_secs(240), look).await.expect("it waits")
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long anything may take: far more than it does, so that only what never comes fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// One connection, kept as long as it is not dropped.
 pub(crate) struct Connection(Box<dyn Stream>);

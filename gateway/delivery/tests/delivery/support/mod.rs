@@ -111,7 +111,7 @@ impl House {
                 }
             }
         };
-        match tokio::time::timeout(Duration::from_secs(60), look).await {
+        match tokio::time::timeout(Duration::from_secs(240), look).await {
             Ok(view) => view,
             Err(_) => {
                 let view = self.ledger.batch(id).await.expect("read");
@@ -133,7 +133,7 @@ impl House {
                 tick.tick().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), look).await.expect("a hop shows it");
+        tokio::time::timeout(Duration::from_secs(240), look).await.expect("a hop shows it");
     }
 
     /// Waits until every batch has an outcome for every record.
