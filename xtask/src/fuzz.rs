@@ -57,10 +57,22 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     if let Some(file) = &options.replay {
         return replay(&program, &chosen, file);
     }
+    in_turn(&program, &chosen, options.minutes)
+}
+
+/// Runs all targets for an hour together; false when one of them broke its promise.
+pub(crate) fn for_an_hour() -> anyhow::Result<bool> {
+    needs::install(&needs::FOR_FUZZING)?;
+    let program = build()?;
+    let known = targets(&program)?;
+    in_turn(&program, &known.iter().collect::<Vec<_>>(), 60.0 / known.len() as f64)
+}
+
+fn in_turn(program: &Path, chosen: &[&Target], minutes: f64) -> anyhow::Result<bool> {
     let mut outcomes = Vec::new();
-    for target in chosen {
+    for &target in chosen {
         println!("\n{}: {}", target.name, target.promise);
-        outcomes.push((target, fuzz(&program, target, options.minutes)?));
+        outcomes.push((target, fuzz(program, target, minutes)?));
     }
     print(&outcomes);
     Ok(outcomes.iter().all(|(_, outcome)| outcome.good))

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use crate::demo::{self, Door};
+use crate::fuzz;
 use crate::image;
 use crate::kills;
 use crate::simulation;
@@ -39,12 +40,14 @@ pub(crate) enum Part {
     Image,
     /// Delivery on a virtual clock, a million seeds.
     Simulation,
+    /// Bytes that break what a reader promises, looked for for an hour.
+    Fuzz,
 }
 
 impl Part {
     /// Every part, in the order in which they are run: what tells most for its time comes first.
-    const ALL: [Self; 6] =
-        [Self::Tools, Self::Unsplit, Self::FullSize, Self::Kills, Self::Image, Self::Simulation];
+    const ALL: [Self; 7] =
+        [Self::Tools, Self::Unsplit, Self::FullSize, Self::Kills, Self::Image, Self::Simulation, Self::Fuzz];
 
     fn title(self) -> &'static str {
         match self {
@@ -54,6 +57,7 @@ impl Part {
             Self::Kills => "the gateway killed 1,000 times under load, every record compared",
             Self::Image => "the container image, built and run (as root)",
             Self::Simulation => "delivery on a virtual clock, a million seeds",
+            Self::Fuzz => "bytes that break what a reader promises, looked for for an hour",
         }
     }
 
@@ -65,6 +69,7 @@ impl Part {
             Self::Kills => "kills",
             Self::Image => "image",
             Self::Simulation => "simulation",
+            Self::Fuzz => "fuzz",
         }
     }
 
@@ -77,6 +82,7 @@ impl Part {
             Self::Kills => 45,
             Self::Image => 60,
             Self::Simulation => 90,
+            Self::Fuzz => 90,
         }
     }
 }
@@ -134,6 +140,7 @@ pub(crate) fn run(part: Part) -> anyhow::Result<bool> {
         Part::Kills => kills::long().map(|()| true),
         Part::Image => image::run().map(|()| true),
         Part::Simulation => simulation::run().map(|()| true),
+        Part::Fuzz => fuzz::for_an_hour(),
     }
 }
 
