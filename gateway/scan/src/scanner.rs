@@ -117,7 +117,7 @@ impl Scanner {
         });
     }
 
-    /// How a content was left hanging, since this was last asked: what shows that it is down before the next look does.
+    /// How a content was left hanging, since this was last asked, or since it was last seen to scan: what shows that it is down before the next look does.
     pub fn take_evidence(&self) -> Option<ScanError> {
         self.0.standing.take_evidence()
     }
