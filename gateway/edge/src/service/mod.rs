@@ -7,6 +7,7 @@ mod batches;
 mod form;
 mod head;
 mod keep;
+mod pass_over;
 mod receive;
 mod record;
 mod repetition;
@@ -32,6 +33,7 @@ use uuid::Uuid;
 pub(crate) use self::batches::ledger;
 pub(crate) use self::keep::{Kept, keep};
 pub(crate) use self::receive::{Coding, Declared, arrival, through_from, turn};
+use self::pass_over::pass_over;
 use self::record::{Counted, Record, asked, unrecorded};
 pub(crate) use self::record::{Noted, unrecordable};
 pub(crate) use self::repetition::{header_key, own as own_name};
@@ -229,7 +231,9 @@ impl Service {
         noted.operation(asked(below, &parts.method));
         let _place = match place(&self.gateway, client) {
             Ok(place) => place,
-            Err(refusal) => return no(refusal),
+            Err(refusal) => {
+                return Answered { body_read: pass_over(body, &parts.headers).await, ..no(refusal) };
+            }
         };
         if self.gateway.log.is_failing() && self.gateway.log.holds_back(&route.name) {
             return no(unrecordable());

@@ -49,6 +49,37 @@ fn a_flood_is_refused_and_costs_nobody_else_anything() {
     assert!(fault.contains("Fault>") && fault.contains("client-rate-exceeded"), "{fault}");
 }
 
+/// Another connection would cost the gateway more than the little that came with the head.
+#[test]
+fn who_is_refused_for_its_rate_keeps_its_connection_where_the_body_is_little() {
+    let site = Site::new();
+    let slow = "networks = [\"127.0.0.0/8\"]\nrequests_per_second = 1\nrequests_at_once = 1";
+    site.configure(&site.plain().replace("networks = [\"127.0.0.0/8\"]", slow));
+    let gateway = Gateway::start(site);
+    let post = |length| crate::wire::post_head("/rows", length);
+    let mut city = gateway.connect();
+    // Each comes long before the next one would be due, however slow the machine is: many are refused.
+    let refusals = (0..50).filter(|_| city.post("/rows", "Code\r\nA\r\n").status == 429).count();
+    assert!(refusals > 1, "{refusals}: all on one connection");
+
+    // What does not come at once, is long, or waits to be asked for, is not waited for.
+    for (head, body) in [
+        (post(100), "Code"),
+        (post(1_000_000), "Code"),
+        (post(4).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"), ""),
+    ] {
+        // A machine that stands still for a second lets one pass: then again.
+        let mut closed = std::iter::repeat_with(|| {
+            let mut city = gateway.connect();
+            while city.get("/rows/heartbeat").status != 429 {}
+            city.write(&format!("{head}{body}"));
+            (city.answer().status, city.rest())
+        });
+        let (_, rest) = closed.find(|(status, _)| *status == 429).unwrap();
+        assert_eq!(rest, b"", "{head}");
+    }
+}
+
 #[test]
 fn requests_at_once_are_shared_out() {
     let site = Site::new();
