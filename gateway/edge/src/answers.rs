@@ -2,6 +2,7 @@
 
 mod chunks;
 mod held;
+mod withdrawn;
 
 use sekisho_journal::{
     BatchView, Code, Digest, Ledger, LedgerError, Outcome, RecordException, RepeatedBy, SetAside, Status,
@@ -143,8 +144,8 @@ fn left_out(left_out: &SetAside) -> RecordError {
 }
 
 /// One page of what became of records that were not delivered as they should: those left out, those that the cloud did
-/// not take and, in runs, those that wait for an operator, by their number in the payload. `from` counts the records
-/// before the page, from 0.
+/// not take and, in runs, those that wait for an operator and those that were withdrawn, by their number in the payload.
+/// `from` counts the records before the page, from 0.
 pub(crate) async fn errors(
     ledger: &Ledger,
     batch: &BatchView,
@@ -155,6 +156,7 @@ pub(crate) async fn errors(
     let position = SetAside::position_after(&set_aside, from);
     let found = ledger.errors(batch.id, position, limit).await?;
     let (waiting, held) = held::runs(ledger, batch, &set_aside, from, limit).await?;
+    let (withdrawn, never_sent) = withdrawn::runs(ledger, batch, &set_aside, from, limit).await?;
     let mut errors: Vec<_> = set_aside
         .iter()
         .filter(|left_out| left_out.record > from)
@@ -162,13 +164,14 @@ pub(crate) async fn errors(
         .map(left_out)
         .chain(found.iter().map(|found| exception(found, SetAside::number_of(&set_aside, found.position))))
         .chain(waiting)
+        .chain(withdrawn)
         .collect();
     errors.sort_by_key(|error| error.record);
     let more = errors.len() >= limit as usize;
     errors.truncate(limit as usize);
     Ok(ErrorsPage {
         id: batch.id.to_string(),
-        total: batch.sums.partial + batch.sums.rejected + batch.sums.set_aside + held,
+        total: batch.sums.partial + batch.sums.rejected + batch.sums.set_aside + held + never_sent,
         from,
         next: errors.last().filter(|_| more).map(|last| last.last_record.unwrap_or(last.record)),
         errors,

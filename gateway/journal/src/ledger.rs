@@ -287,6 +287,14 @@ impl Ledger {
         self.read(move |connection| queries::set_aside(connection, batch)).await
     }
 
+    /// Runs of cancelled and expired records that end after position `from`, ascending, at most `limit` (and 10,000).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn withdrawn(&self, batch: BatchId, from: u64, limit: u32) -> Result<Vec<Run>> {
+        self.read(move |connection| queries::withdrawn(connection, batch, from, limit)).await
+    }
+
     /// Runs of settled records that end after position `from`, ascending, at most `limit` (and 10,000).
     ///
     /// # Errors

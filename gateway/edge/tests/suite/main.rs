@@ -30,3 +30,4 @@ mod scanning;
 mod stacks;
 mod told;
 mod verdicts;
+mod withdrawn;

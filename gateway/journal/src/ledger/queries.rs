@@ -159,6 +159,11 @@ pub(super) fn settled(connection: &Connection, id: BatchId, from: u64, limit: u3
     runs(connection, id, from, limit, "")
 }
 
+/// Of those, the runs that were withdrawn from the batch or whose time was over.
+pub(super) fn withdrawn(connection: &Connection, id: BatchId, from: u64, limit: u32) -> Result<Vec<Run>> {
+    runs(connection, id, from, limit, "AND outcome IN ('cancelled', 'expired')")
+}
+
 fn runs(connection: &Connection, id: BatchId, from: u64, limit: u32, only: &str) -> Result<Vec<Run>> {
     let reading = "reading outcomes";
     // The run that begins last at or before `from` may reach beyond it; earlier ones cannot.
@@ -173,7 +178,6 @@ fn runs(connection: &Connection, id: BatchId, from: u64, limit: u32, only: &str)
     statement.query_map(values, rows::run).and_then(Iterator::collect).doing(reading)
 }
 
-/// Partial and rejected records, one by one.
 /// The records that a batch left out, ascending.
 pub(super) fn set_aside(connection: &Connection, id: BatchId) -> Result<Vec<SetAside>> {
     let reading = "reading what a batch left out";
@@ -184,6 +188,7 @@ pub(super) fn set_aside(connection: &Connection, id: BatchId) -> Result<Vec<SetA
     rows.collect::<rusqlite::Result<_>>().doing(reading)
 }
 
+/// Partial and rejected records, one by one.
 pub(super) fn errors(
     connection: &Connection,
     id: BatchId,

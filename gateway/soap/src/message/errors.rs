@@ -30,7 +30,7 @@ pub struct RecordError {
     /// Byte offset in the payload as UTF-8 text, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub byte: Option<u64>,
-    /// What became of the record: `rejected`, `partial`, `inDoubt`, `pending`; none if the whole batch was refused.
+    /// What became of the record: `setAside`, `rejected`, `partial`, `inDoubt`, `pending`, `cancelled`, `expired`; none if the whole batch was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Of a partial record: which of its rows did not arrive, from 1.
@@ -108,7 +108,8 @@ impl RecordError {
 pub struct ErrorsPage {
     /// The gateway's id of the batch.
     pub id: String,
-    /// Records in all that were left out or refused, of which only a part was taken, or that wait for an operator.
+    /// Records in all that were left out, refused, cancelled or expired, of which only a part was taken, or that wait for an
+    /// operator.
     pub total: u64,
     /// Position of the first record that was looked at, from 0.
     pub from: u64,
