@@ -35,6 +35,6 @@ pub use mapping::{Cell, ColumnSpec, Mapper, MappingError, MappingSpec, RowBuf, R
 pub use read::csv::{CsvOptions, CsvOptionsError, CsvReader, EmptyCells, EmptyLines, Header};
 pub use read::json::{JsonForm, JsonLimits, JsonReader};
 pub use read::xml::{XmlOptions, XmlRecords};
-pub use read::{Expected, Next, ReadError, ReadErrorKind, RecordSource};
+pub use read::{Awaited, Expected, Next, ReadError, ReadErrorKind, RecordSource};
 pub use record::{Place, Record, Value};
 pub use violations::{Fault, JsonKind, Violation, Violations};

@@ -10,8 +10,10 @@ mod tests;
 
 pub use error::{Expected, ReadError, ReadErrorKind};
 
+use sekisho_xsd::Words;
+
 use crate::check::RecordChecker;
-use crate::record::Record;
+use crate::record::{Place, Record};
 use crate::violations::Violations;
 
 /// What a source had next.
@@ -25,6 +27,15 @@ pub enum Next {
     End,
 }
 
+/// Where a source stands, and what could stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// Where: behind the last record that was read, and, once there is none any more, where the payload ends.
+    pub place: Place,
+    /// What one more record would be in this payload.
+    pub record: Words,
+}
+
 /// A stream of records.
 pub trait RecordSource {
     /// Reads the next record into `record`; `false` at the end of the payload.
@@ -36,6 +47,9 @@ pub trait RecordSource {
     /// When the payload cannot be read any further. Calling again after an error is an error too
     /// ([`ReadErrorKind::AfterError`]).
     fn next(&mut self, record: &mut Record) -> Result<bool, ReadError>;
+
+    /// Where one more record could stand, and what it would be: for a payload that has too few.
+    fn awaited(&self) -> Awaited;
 
     /// Reads the next record and checks it: [`RecordSource::next`] and [`RecordChecker::check`] in one, with the same
     /// verdict, the same violations and the same canonical form, and faster where records are like those before.
@@ -59,6 +73,10 @@ pub trait RecordSource {
 impl<S: RecordSource + ?Sized> RecordSource for Box<S> {
     fn next(&mut self, record: &mut Record) -> Result<bool, ReadError> {
         (**self).next(record)
+    }
+
+    fn awaited(&self) -> Awaited {
+        (**self).awaited()
     }
 
     fn next_checked(

@@ -36,6 +36,14 @@ pub(super) struct RawCell {
 pub(super) struct LineError {
     pub(super) kind: ReadErrorKind,
     pub(super) offset: usize,
+    /// A byte of the cell that it is about.
+    pub(super) cell: usize,
+}
+
+impl LineError {
+    pub(super) fn new(kind: ReadErrorKind, offset: usize) -> LineError {
+        LineError { kind, offset, cell: offset }
+    }
 }
 
 impl Line {
@@ -74,7 +82,7 @@ impl Line {
                 Ok([]) => break false,
                 Ok(chunk) => chunk,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.fail(ReadErrorKind::of_io(error), self.bytes.len())),
+                Err(error) => return Err(LineError::new(ReadErrorKind::of_io(error), self.bytes.len())),
             };
             let mut used = chunk.len();
             let mut ended = false;
@@ -116,7 +124,7 @@ impl Line {
             }
             self.next.0 += 1;
             if let Some(at) = memchr(b'\r', &self.bytes) {
-                return Err(self.fail(ReadErrorKind::BareCarriageReturn, at));
+                return Err(LineError::new(ReadErrorKind::BareCarriageReturn, at));
             }
         }
         if self.bytes.len() > self.max_bytes {
@@ -136,7 +144,7 @@ impl Line {
     /// Finds the cells of a line with quotes in it. Cells are short: plain loops beat `memchr` here.
     fn scan(&mut self) -> Result<(), LineError> {
         let bytes = &self.bytes;
-        let fail = |kind, offset| Err(LineError { kind, offset });
+        let fail = |kind, offset| Err(LineError::new(kind, offset));
         let mut at = 0;
         loop {
             let start = at;
@@ -174,24 +182,23 @@ impl Line {
     }
 
     /// The line is longer than the limit: most often for a quote that was left open, so its place is told.
+    ///
+    /// It is about the cell in which the limit is passed, and stands at the record's beginning.
     fn too_long(&mut self) -> LineError {
-        let mut limit = ("bytes in a record", 0);
+        let mut limit = ("bytes in a record", 0, self.max_bytes);
         if self.quotes {
             self.cells.clear();
             match self.scan() {
-                Err(LineError { kind: ReadErrorKind::UnclosedQuote, offset }) => {
-                    limit =
-                        ("bytes in a record; the quote that opens here is not closed within them", offset);
+                Err(LineError { kind: ReadErrorKind::UnclosedQuote, offset, .. }) => {
+                    let which = "bytes in a record; the quote that opens here is not closed within them";
+                    limit = (which, offset, offset);
                 }
                 Err(error) => return error,
                 Ok(()) => {}
             }
         }
-        self.fail(ReadErrorKind::Limit { which: limit.0, max: self.max_bytes as u64 }, limit.1)
-    }
-
-    fn fail(&self, kind: ReadErrorKind, offset: usize) -> LineError {
-        LineError { kind, offset }
+        let (which, offset, cell) = limit;
+        LineError { kind: ReadErrorKind::Limit { which, max: self.max_bytes as u64 }, offset, cell }
     }
 
     /// Lines below this line's first, and column in characters from 1, of a byte of this line.
@@ -200,6 +207,16 @@ impl Line {
         let lines = memchr::memchr_iter(b'\n', before).count();
         let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
         (lines as u32, chars(&before[start..]) + 1)
+    }
+
+    /// Whether nothing of it has come yet.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Number of the line behind it, and its first byte.
+    pub(super) fn behind(&self) -> (u64, u64) {
+        self.next
     }
 
     /// Which cell a byte of this line is in, from 0.

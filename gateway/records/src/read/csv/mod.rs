@@ -10,12 +10,13 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use csv_core::ReadRecordResult;
+use sekisho_xsd::Words;
 
 pub use options::{CsvOptions, CsvOptionsError, EmptyCells, EmptyLines, Header};
 
 use crate::check::{CellRules, RecordChecker};
 use crate::layout::{FieldId, Layout};
-use crate::read::{Next, ReadError, ReadErrorKind, RecordSource};
+use crate::read::{Awaited, Next, ReadError, ReadErrorKind, RecordSource};
 use crate::record::{EntryKind, Offset, Place, Record};
 use crate::violations::{Fault, Violations};
 use line::{Line, LineError, chars};
@@ -145,7 +146,7 @@ impl<R: BufRead> CsvReader<R> {
                 return Ok(false);
             }
             if self.line.number == 1 && self.line.content().starts_with("\u{FEFF}".as_bytes()) {
-                return Err(self.fail(LineError { kind: ReadErrorKind::ByteOrderMark, offset: 0 }));
+                return Err(self.fail(LineError::new(ReadErrorKind::ByteOrderMark, 0)));
             }
             let empty = self.line.content().is_empty();
             match self.options.empty_lines {
@@ -154,10 +155,11 @@ impl<R: BufRead> CsvReader<R> {
                     let place = self.line_start();
                     self.empty_line.get_or_insert(place);
                 }
-                EmptyLines::Refuse if empty => return Err(self.fail_empty(self.line_start())),
+                // A record may come behind it, or none.
+                EmptyLines::Refuse if empty => return Err(self.fail_empty(self.line_start(), 0)),
                 _ => {
                     return match self.empty_line {
-                        Some(place) => Err(self.fail_empty(place)),
+                        Some(place) => Err(self.fail_empty(place, self.records + 1)),
                         None => Ok(true),
                     };
                 }
@@ -172,7 +174,7 @@ impl<R: BufRead> CsvReader<R> {
                 self.columns = Some(positions(&self.layout));
                 return Ok(());
             }
-            return Err(self.fail(LineError { kind: ReadErrorKind::HeaderMissing, offset: 0 }));
+            return Err(self.fail(LineError::new(ReadErrorKind::HeaderMissing, 0)));
         }
         let mut text = Vec::new();
         // A header of more cells than fields repeats one or has an unknown one: found below, at the first such cell.
@@ -243,7 +245,7 @@ impl<R: BufRead> CsvReader<R> {
         if !(is_text && self.ends[..cells.min(count)].iter().all(|&end| record.text.is_char_boundary(end))) {
             let content = std::str::from_utf8(self.line.content());
             let offset = content.map_or_else(|error| error.valid_up_to(), str::len);
-            let error = self.fail(LineError { kind: ReadErrorKind::NotUtf8, offset });
+            let error = self.fail(LineError::new(ReadErrorKind::NotUtf8, offset));
             let field = error.field.clone();
             return Err(ReadError { record: self.records, ..error }.about(&self.layout, field));
         }
@@ -348,15 +350,17 @@ impl<R: BufRead> CsvReader<R> {
 
     fn fail(&self, error: LineError) -> ReadError {
         let place = self.place(error.offset);
+        // Where the input fails before anything of a line has come, nobody knows whether there is one more record.
+        let between = matches!(error.kind, ReadErrorKind::Io(_)) && self.line.is_bare();
         let (record, field) = match &self.columns {
-            None => (0, None),
-            Some(columns) => {
-                let cell = self.line.cell_at(error.offset);
+            Some(columns) if !between => {
+                let cell = self.line.cell_at(error.cell);
                 let field = columns.fields.iter().find(|(_, column)| *column == cell);
                 let name =
                     field.map(|(id, _)| self.layout.fields()[usize::from(id.0)].name.local.to_string());
                 (self.records + 1, name)
             }
+            _ => (0, None),
         };
         self.error(error.kind, place, record).about(&self.layout, field)
     }
@@ -365,8 +369,9 @@ impl<R: BufRead> CsvReader<R> {
         self.error(kind, self.place(self.start_of(column)), 0)
     }
 
-    fn fail_empty(&self, place: Place) -> ReadError {
-        let record = if self.columns.is_some() { self.records + 1 } else { 0 };
+    /// An empty line, with the number of the record behind it; 0 if nobody knows whether there is one.
+    fn fail_empty(&self, place: Place, behind: u64) -> ReadError {
+        let record = if self.columns.is_some() { behind } else { 0 };
         self.error(ReadErrorKind::EmptyLine, place, record).about(&self.layout, None)
     }
 
@@ -383,6 +388,16 @@ impl<R: BufRead> RecordSource for CsvReader<R> {
         let result = self.read(record);
         self.failed = result.is_err();
         result
+    }
+
+    fn awaited(&self) -> Awaited {
+        let (line, byte) = self.line.behind();
+        let (en, ja) = match self.options.header {
+            Header::Positions | Header::Auto => ("a line of cells", "値の行"),
+            _ => ("a line of cells behind the header line", "見出し行に続く値の行"),
+        };
+        let record = Words { en: en.into(), ja: ja.into() };
+        Awaited { place: Place { line, column: 1, byte }, record }
     }
 
     fn next_checked(

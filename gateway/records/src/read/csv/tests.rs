@@ -137,7 +137,7 @@ fn empty_cells_nil_and_empty_lines_are_as_the_route_says() {
     assert_eq!(lines(EmptyLines::Skip).canonical.len(), 1);
     assert_eq!(lines(EmptyLines::AtEnd).failure(), Some(("csv-empty-line", 1, 1, 0, None)));
     let refuse = CsvOptions { empty_lines: EmptyLines::Refuse, ..CsvOptions::default() };
-    assert_eq!(read("Id\n1\n\n", &refuse).failure(), Some(("csv-empty-line", 3, 1, 2, None)));
+    assert_eq!(read("Id\n1\n\n", &refuse).failure(), Some(("csv-empty-line", 3, 1, 0, None)));
 }
 
 #[test]
@@ -153,6 +153,24 @@ fn limits_are_held() {
         Some(("payload-limit", 2, 1, 1, Some("Id")))
     );
     assert_eq!(read("Id\n12345678901234567890\r\n", &options).failure(), None);
+    let within = |line: &str| {
+        let found = read(&format!("Id,Name,Flag\n{line}\n"), &options);
+        found.failure().map(|(code, line, column, record, field)| {
+            ((code, line, column, record), field.map(str::to_owned))
+        })
+    };
+    let place = ("payload-limit", 2, 1, 1);
+    for (line, field) in [
+        ("k,34567890123456789,1".to_owned(), Some("Flag")),
+        (format!("k,{}", "x".repeat(300)), Some("Name")),
+        (format!("k,,,,{}", "x".repeat(300)), None),
+    ] {
+        assert_eq!(
+            within(&line),
+            Some((place, field.map(str::to_owned))),
+            "{line}: the field with the byte too much"
+        );
+    }
     assert_eq!(
         read("Id,Name\n1,\"6789012345678901234567890", &options).failure(),
         Some(("payload-limit", 2, 3, 1, Some("Name"))),
@@ -232,6 +250,39 @@ fn a_character_that_a_delimiter_cuts_in_two_is_none() {
         let mut reader = CsvReader::new(&payload[..], &subject.layout, &CsvOptions::default()).unwrap();
         let outcome = subject.take(&mut reader);
         assert_eq!(outcome.failure(), Some(("payload-not-utf-8", 2, column, 1, Some("Name"))), "{row:x?}");
+    }
+}
+
+/// An input that fails behind its bytes.
+struct Broken<'a>(&'a [u8]);
+
+impl Read for Broken<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(out)? {
+            0 => Err(std::io::Error::other("cut")),
+            n => Ok(n),
+        }
+    }
+}
+
+#[test]
+fn an_input_that_fails_between_records_is_in_none() {
+    for (text, line, record, field) in [
+        ("Id,Name\n1,a\n2,b\n", 4, 0, None),
+        ("Id,Name\n1,a\n2,b", 3, 2, Some("Name")),
+        ("Id,Name\n1,a\n2", 3, 2, Some("Id")),
+        ("Id,Name\n", 2, 0, None),
+        ("Id,Na", 1, 0, None),
+    ] {
+        let subject = visits();
+        let input = BufReader::new(Broken(text.as_bytes()));
+        let mut reader = CsvReader::new(input, &subject.layout, &CsvOptions::default()).unwrap();
+        let error = subject.take(&mut reader).error.unwrap();
+        assert_eq!(
+            (error.place.line, error.record, error.field.as_deref()),
+            (line, record, field),
+            "{text:?}"
+        );
     }
 }
 

@@ -12,11 +12,11 @@ mod tests;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use sekisho_xsd::{SimpleType, ValueKind};
+use sekisho_xsd::{SimpleType, ValueKind, Words};
 
 use crate::layout::{FieldContent, FieldId, Layout, LevelId};
 use crate::read::error::Expected;
-use crate::read::{ReadError, ReadErrorKind, RecordSource};
+use crate::read::{Awaited, ReadError, ReadErrorKind, RecordSource};
 use crate::record::{EntryKind, Record};
 use crate::violations::{Fault, JsonKind};
 use lexer::{JsonError, Lexer};
@@ -137,6 +137,7 @@ impl<R: BufRead> JsonReader<R> {
         match self.lexer.between_records()? {
             None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: expect::RECORD_OR_END })),
             Some(b']') => self.array_end(),
+            Some(b',') => Err(self.lexer.unexpected(expect::RECORD_OR_END)),
             Some(_) => Ok(true),
         }
     }
@@ -149,6 +150,8 @@ impl<R: BufRead> JsonReader<R> {
                 self.lexer.bump(b',')?;
                 match self.lexer.between_records()? {
                     None => Err(self.lexer.fail(ReadErrorKind::Truncated { expected: expect::RECORD })),
+                    // No record begins here: the last one is the one before.
+                    Some(b']' | b',') => Err(self.lexer.unexpected(expect::RECORD)),
                     Some(_) => Ok(true),
                 }
             }
@@ -495,5 +498,13 @@ impl<R: BufRead> RecordSource for JsonReader<R> {
             return Err(ReadError::after_error());
         }
         self.read(record).map_err(|error| self.failed(error))
+    }
+
+    fn awaited(&self) -> Awaited {
+        let (en, ja) = match self.form {
+            JsonForm::Array => ("an object in the array", "配列の中のオブジェクト"),
+            JsonForm::Lines => ("a line with an object", "オブジェクトの行"),
+        };
+        Awaited { place: self.lexer.place(), record: Words { en: en.into(), ja: ja.into() } }
     }
 }

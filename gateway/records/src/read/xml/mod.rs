@@ -10,10 +10,11 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use sekisho_xml::{Event, QName, Reader, XmlError};
+use sekisho_xsd::Words;
 
 use crate::check::RecordChecker;
 use crate::layout::Layout;
-use crate::read::{Next, ReadError, ReadErrorKind, RecordSource};
+use crate::read::{Awaited, Next, ReadError, ReadErrorKind, RecordSource};
 use crate::record::{Place, Record};
 use crate::violations::Violations;
 use element::ElementReader;
@@ -237,6 +238,12 @@ impl<R: BufRead> RecordSource for XmlRecords<'_, R> {
             self.state = State::Failed;
         }
         result
+    }
+
+    fn awaited(&self) -> Awaited {
+        let name = &self.element.layout().element().local;
+        let record = Words { en: format!("an element {name}"), ja: format!("要素 {name}") };
+        Awaited { place: place_of(self.reader), record }
     }
 
     fn next_checked(
