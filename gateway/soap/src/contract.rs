@@ -41,9 +41,19 @@ pub fn wsdl(address: &str) -> String {
 /// Name of the WSDL's port type.
 pub const PORT_TYPE: &str = "Gateway";
 
+/// Its operations.
+pub const OPERATIONS: [&str; 6] =
+    ["submitBatch", "batchState", "batchErrors", "batchChunks", "cancelBatch", "heartbeat"];
+
 /// The `SOAPAction` of an operation, without quotes.
 pub fn soap_action(operation: &str) -> String {
     format!("{NAMESPACE}#{operation}")
+}
+
+/// The `wsa:Action` of the fault that the contract declares for an operation, which has none of its own there (WS-Addressing 1.0
+/// Metadata section 4.4.4).
+pub fn fault_action(operation: &str) -> String {
+    format!("{NAMESPACE}:{PORT_TYPE}:{operation}:Fault:problem")
 }
 
 /// The OpenAPI 3.1 document with this server address.

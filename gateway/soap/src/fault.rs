@@ -6,15 +6,17 @@ use sekisho_xml::{QName, is_ncname};
 use serde::{Deserialize, Serialize};
 
 use crate::Version;
-use crate::envelope::{self, EnvelopeReader, MessageProblem, SoapError};
+use crate::envelope::{self, EnvelopeReader, MessageProblem, ReplyHeaders, SoapError};
 use crate::message::xml::{Element, push_text};
 use crate::message::{NAMESPACE, RecordError, Unfinished};
 
+mod addressing;
 mod received;
 
 #[cfg(test)]
 mod tests;
 
+pub use addressing::{ACTION, InvalidHeader, SOAP_ACTION};
 pub use received::ReceivedFault;
 
 /// Who has to act.
@@ -110,6 +112,10 @@ pub struct Fault {
     pub errors_total: Option<u64>,
     /// Where the batch stands whose answer was awaited.
     pub unfinished: Option<Box<Unfinished>>,
+    /// The WS-Addressing header that is at fault: then the fault's codes are those of WS-Addressing. Not read from what is received.
+    pub invalid_header: Option<InvalidHeader>,
+    /// What the fault says by WS-Addressing of the message that it answers. Not read from what is received.
+    pub headers: Option<ReplyHeaders>,
 }
 
 impl Fault {
@@ -126,6 +132,8 @@ impl Fault {
             errors: Vec::new(),
             errors_total: None,
             unfinished: None,
+            invalid_header: None,
+            headers: None,
         }
     }
 
@@ -158,7 +166,7 @@ impl Fault {
     /// The whole envelope, UTF-8.
     pub fn write(&self, version: Version) -> Vec<u8> {
         let mut out = Vec::with_capacity(2048);
-        envelope::write_open(version, None, &self.header_blocks(version), &mut out);
+        envelope::write_open(version, self.headers.as_ref(), &self.header_blocks(version), &mut out);
         match version {
             Version::Soap11 => self.write_11(&mut out),
             Version::Soap12 => self.write_12(&mut out),
@@ -169,10 +177,15 @@ impl Fault {
 
     /// SOAP 1.1: unqualified children, no others than these (R1000, R1001).
     fn write_11(&self, out: &mut Vec<u8>) {
-        let code = self.who.code(Version::Soap11);
-        out.extend_from_slice(
-            format!("<env:Fault><faultcode>env:{code}</faultcode><faultstring xml:lang=\"en\">").as_bytes(),
-        );
+        out.extend_from_slice(b"<env:Fault>");
+        match &self.invalid_header {
+            Some(invalid) => invalid.write_code_11(out),
+            None => {
+                let code = self.who.code(Version::Soap11);
+                out.extend_from_slice(format!("<faultcode>env:{code}</faultcode>").as_bytes());
+            }
+        }
+        out.extend_from_slice(b"<faultstring xml:lang=\"en\">");
         push_text(&self.reason_en, out);
         out.extend_from_slice(b"</faultstring><detail>");
         out.extend_from_slice(&self.detail());
@@ -182,7 +195,9 @@ impl Fault {
     fn write_12(&self, out: &mut Vec<u8>) {
         let code = self.who.code(Version::Soap12);
         out.extend_from_slice(format!("<env:Fault><env:Code><env:Value>env:{code}</env:Value>").as_bytes());
-        if is_ncname(&self.code) {
+        if let Some(invalid) = &self.invalid_header {
+            invalid.write_subcodes_12(out);
+        } else if is_ncname(&self.code) {
             let subcode = format!(
                 "<env:Subcode><env:Value xmlns:g=\"{NAMESPACE}\">g:{}</env:Value></env:Subcode>",
                 self.code
@@ -197,10 +212,13 @@ impl Fault {
         }
         out.extend_from_slice(b"</env:Reason><env:Detail>");
         out.extend_from_slice(&self.detail());
+        if let Some(invalid) = &self.invalid_header {
+            invalid.write_problem(out);
+        }
         out.extend_from_slice(b"</env:Detail></env:Fault>");
     }
 
-    /// `Upgrade` and `NotUnderstood` of SOAP 1.2 (part 1 sections 5.4.7 and 5.4.8).
+    /// `Upgrade` and `NotUnderstood` of SOAP 1.2 (part 1 sections 5.4.7 and 5.4.8), `FaultDetail` of WS-Addressing for SOAP 1.1.
     fn header_blocks(&self, version: Version) -> Vec<u8> {
         let mut blocks = String::new();
         if version == Version::Soap12 && self.who == Who::VersionMismatch {
@@ -214,6 +232,9 @@ impl Fault {
             blocks.push_str("</env:Upgrade>");
         }
         let mut blocks = blocks.into_bytes();
+        if let (Version::Soap11, Some(invalid)) = (version, &self.invalid_header) {
+            invalid.write_header_11(&mut blocks);
+        }
         if version == Version::Soap12 {
             // A name without a namespace cannot have a prefix; no header block that was read has such a name.
             for name in self.not_understood.iter().filter(|name| !name.namespace.is_empty()) {

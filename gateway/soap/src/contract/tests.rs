@@ -73,7 +73,10 @@ fn the_wsdl_and_the_schema_agree() {
     }
     let ports: Vec<_> = wsdl.iter().filter(|s| s.1 == "portType").map(|s| attribute(s, "name")).collect();
     assert_eq!(ports, [Some(PORT_TYPE)]);
-    for operation in ["submitBatch", "batchState", "batchErrors", "batchChunks", "cancelBatch", "heartbeat"] {
+    let named: BTreeSet<_> =
+        wsdl.iter().filter(|s| s.1 == "operation").filter_map(|s| attribute(s, "name")).collect();
+    assert_eq!(named, OPERATIONS.into());
+    for operation in OPERATIONS {
         let action = soap_action(operation);
         assert_eq!(wsdl.iter().filter(|s| attribute(s, "soapAction") == Some(&action)).count(), 3);
     }

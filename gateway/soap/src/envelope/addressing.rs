@@ -36,13 +36,15 @@ impl Addressing {
         *self != Self::default()
     }
 
-    /// Whether answers or faults are wanted at an address other than this connection: never followed, since an address out
-    /// of a message would let the sender choose whom we call.
-    pub fn wants_reply_elsewhere(&self) -> bool {
-        [&self.reply_to, &self.fault_to]
-            .into_iter()
-            .flatten()
-            .any(|address| address != ANONYMOUS && address != NONE)
+    /// The header that wants answers or faults at an address other than this connection: `ReplyTo` or `FaultTo`. Such an address
+    /// is never followed, since it would let the sender choose whom we call. [`NONE`] names no address: nobody is called.
+    pub fn elsewhere(&self) -> Option<&'static str> {
+        [("ReplyTo", &self.reply_to), ("FaultTo", &self.fault_to)].into_iter().find_map(
+            |(header, address)| {
+                let address = address.as_deref()?;
+                (address != ANONYMOUS && address != NONE).then_some(header)
+            },
+        )
     }
 
     /// Reads the block whose start tag came last, up to its end; `false` if it is none of these and was not touched.

@@ -40,6 +40,8 @@ impl ReceivedFault {
             Some("VersionMismatch") => Who::VersionMismatch,
             Some("MustUnderstand") => Who::MustUnderstand,
             Some("Client" | "Sender") => Who::Sender,
+            // In SOAP 1.1 a fault of WS-Addressing has its own code.
+            Some(code) if InvalidHeader::is_code(code) => Who::Sender,
             _ => Who::Receiver,
         }
     }

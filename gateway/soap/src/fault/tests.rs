@@ -68,6 +68,45 @@ fn soap_1_2_has_code_reason_and_detail() {
     assert_eq!(text.matches("<env:SupportedEnvelope qname=\"v:Envelope\"").count(), 2);
 }
 
+/// WS-Addressing 1.0 SOAP Binding sections 6.1, 6.2, 6.3.1, 6.4.1 and 6.4.1.7.
+#[test]
+fn a_fault_of_ws_addressing_has_its_codes_and_names_the_header() {
+    let headers = ReplyHeaders {
+        action: ACTION.to_owned(),
+        relates_to: Some("urn:m:<1>".to_owned()),
+        message_id: None,
+    };
+    let fault = Fault {
+        invalid_header: Some(InvalidHeader::elsewhere("FaultTo")),
+        headers: Some(headers),
+        ..Fault::new(Who::Sender, "wsa-reply-elsewhere", "1", "en", "ja")
+    };
+    for version in [Version::Soap11, Version::Soap12] {
+        let bytes = fault.write(version);
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let problem = ">wsa:FaultTo</wsa:ProblemHeaderQName></";
+        let place = if version == Version::Soap11 { "wsa:FaultDetail><" } else { "env:Detail><" };
+        assert!(text.contains(&format!("{problem}{place}")), "{text}");
+        let mut reader = EnvelopeReader::open(&bytes[..], &EnvelopeOptions::default()).unwrap();
+        assert_eq!(reader.addressing().relates_to, ["urn:m:<1>"]);
+        assert_eq!(reader.addressing().action.as_deref(), Some(ACTION));
+        let read = ReceivedFault::read(&mut reader).unwrap().unwrap();
+        match version {
+            Version::Soap11 => assert_eq!(read.code, "OnlyAnonymousAddressSupported"),
+            Version::Soap12 => {
+                assert_eq!(read.code, "Sender");
+                assert_eq!(read.subcodes, ["InvalidAddressingHeader", "OnlyAnonymousAddressSupported"]);
+            }
+        }
+        assert_eq!(read.who(), Who::Sender);
+        let ours = read.ours.unwrap();
+        assert_eq!((ours.code.as_str(), ours.who), ("wsa-reply-elsewhere", Who::Sender));
+    }
+    let invalid = Fault { invalid_header: Some(InvalidHeader { header: "To", code: None }), ..fault };
+    assert_eq!(received(&invalid.write(Version::Soap11)).code, "InvalidAddressingHeader");
+    assert_eq!(received(&invalid.write(Version::Soap12)).subcodes, ["InvalidAddressingHeader"]);
+}
+
 #[test]
 fn codes_and_statuses_follow_the_version() {
     let table = [

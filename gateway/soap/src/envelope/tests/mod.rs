@@ -195,10 +195,18 @@ fn reads_ws_addressing() {
         relates_to: vec!["urn:a".into(), "urn:b".into()],
     };
     assert_eq!(reader.addressing(), &expected);
-    assert!(expected.is_present() && !expected.wants_reply_elsewhere());
+    assert!(expected.is_present() && expected.elsewhere().is_none());
     assert!(reader.not_understood(|_| false).is_empty(), "WS-Addressing is understood");
-    let elsewhere = Addressing { fault_to: Some("http://10.0.0.1/".into()), ..Addressing::default() };
-    assert!(elsewhere.wants_reply_elsewhere());
+    let none = Some(NONE.to_owned());
+    for (reply_to, fault_to, elsewhere) in [
+        (none.clone(), none.clone(), None),
+        (None, Some("http://10.0.0.1/".to_owned()), Some("FaultTo")),
+        (Some("mailto:a@example".to_owned()), Some(ANONYMOUS.to_owned()), Some("ReplyTo")),
+        (Some(format!("{ANONYMOUS}/")), none, Some("ReplyTo")),
+    ] {
+        let addressing = Addressing { reply_to, fault_to, ..Addressing::default() };
+        assert_eq!(addressing.elsewhere(), elsewhere, "{addressing:?}");
+    }
 
     let for_another = header.replace("<a:To>", "<a:To e:role='urn:another'>");
     let reader_text = envelope(S12, &for_another, "");
