@@ -1,7 +1,8 @@
-//! Sets of fingerprints in flat tables that grow by a quarter, a part at a time, and pay for what they take.
+//! Sets of fingerprints in flat tables that grow by a quarter at most, a part at a time, and pay for what they take.
 //!
 //! A table that doubles as a whole has three times what it needs while it does. Of many parts only one is ever there
 //! twice, and a quarter more is less than half again of what is in it. What they take is taken out of one [`Room`].
+//! Sizes are those in which memory is given out, four to a doubling: what is between would be taken, and of no use.
 
 use super::Stop;
 use super::fingerprint::Fingerprint;
@@ -133,7 +134,7 @@ impl<T: Kept> Part<T> {
         if self.len < slots * 7 / 8 {
             return 0;
         }
-        let more = if slots < 8 * FEW { slots.max(FEW) } else { slots / 4 };
+        let more = larger::<T>(slots) - slots;
         let free = vec![T::of(FREE); slots + more].into_boxed_slice();
         for kept in std::mem::replace(&mut self.slots, free) {
             if kept.words() != FREE
@@ -169,6 +170,16 @@ impl<T: Kept> Part<T> {
         self.len -= 1;
         true
     }
+}
+
+/// The next number of slots: twice as many while they are few, then what the next of four sizes to a doubling has.
+fn larger<T>(slots: usize) -> usize {
+    if slots < 8 * FEW {
+        return FEW.max(2 * slots);
+    }
+    let least = (slots + 1) * size_of::<T>();
+    let step = (1 << least.ilog2()) / 4;
+    least.next_multiple_of(step) / size_of::<T>()
 }
 
 /// A set of fingerprints with what is known with each.
@@ -351,6 +362,27 @@ mod tests {
             // Small tables are few, and what they take is counted, too.
             assert!(set.len() < 4 * WHOLE || room.taken() < least * 3 / 2 + 4096, "{} {least}", room.taken());
         }
+    }
+
+    /// Memory is given out in four sizes to a doubling: another size would take the next larger one.
+    #[test]
+    fn a_part_has_a_size_in_which_memory_is_given_out() {
+        fn sizes<T>() {
+            let mut slots = 0;
+            while slots < 1 << 20 {
+                let before = slots;
+                slots = larger::<T>(before);
+                assert!(
+                    slots > before && (before < 8 * FEW || slots * 4 <= before * 5 + 4),
+                    "{before} {slots}"
+                );
+                let bytes = slots * size_of::<T>();
+                let given = bytes.next_multiple_of((1 << bytes.ilog2()) / 4);
+                assert!(given - bytes < size_of::<T>(), "{bytes}");
+            }
+        }
+        sizes::<Words>();
+        sizes::<[u64; 3]>();
     }
 
     #[test]
