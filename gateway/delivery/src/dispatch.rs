@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_journal::machine::Chunk;
+use sekisho_journal::machine::LiveChunk;
 use sekisho_journal::{BatchId, BatchState, BatchView, Code, Digest, Epoch, Event};
 
 use self::close::Kind;
@@ -68,13 +68,13 @@ impl OpenBatch {
 
     /// Of some of its records nobody can know yet what became of them.
     fn is_waiting(&self) -> bool {
-        self.state.chunks.values().any(Chunk::is_waiting)
+        self.state.chunks().any(LiveChunk::is_waiting)
     }
 
     /// The spool cannot give some of its records.
     fn is_unreadable(&self) -> bool {
         let by_spool = |code: &Code| code.as_str().starts_with("spool-");
-        self.state.chunks.values().any(|chunk| chunk.held && chunk.code.as_ref().is_some_and(by_spool))
+        self.state.chunks().any(|chunk| chunk.held() && chunk.code().is_some_and(by_spool))
     }
 }
 

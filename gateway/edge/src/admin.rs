@@ -342,14 +342,14 @@ impl Admin {
                 let chunks: Vec<_> = found
                     .iter()
                     .map(|chunk| {
-                        let waits = chunk.doubted_at.filter(|_| window > 0 && chunk.is_waiting());
+                        let waits = chunk.doubted_at().filter(|_| window > 0 && chunk.is_waiting());
                         json!({
-                            "number": chunk.number, "first": chunk.first + 1, "count": chunk.count,
-                            "attempt": chunk.attempt, "state": chunk.state, "held": chunk.held,
-                            "code": chunk.code, "rows": chunk.rows, "reference": chunk.reference,
-                            "openedAt": chunk.opened_at, "changedAt": chunk.changed_at, "sentAt": chunk.sent_at,
-                            "doubtedAt": chunk.doubted_at, "asked": chunk.asked, "askedAt": chunk.asked_at,
-                            "askedCode": chunk.asked_code,
+                            "number": chunk.number(), "first": chunk.first() + 1, "count": chunk.count(),
+                            "attempt": chunk.attempt(), "state": chunk.state(), "held": chunk.held(),
+                            "code": chunk.code(), "rows": chunk.rows(), "reference": chunk.reference(),
+                            "openedAt": chunk.opened_at(), "changedAt": chunk.changed_at(), "sentAt": chunk.sent_at(),
+                            "doubtedAt": chunk.doubted_at(), "asked": chunk.asked(), "askedAt": chunk.asked_at(),
+                            "askedCode": chunk.asked_code(),
                             "waitsUntil": waits.map(|since| since.saturating_add(window.saturating_mul(1_000))),
                         })
                     })
@@ -370,7 +370,7 @@ impl Admin {
         let ledger = &self.gateway.ledger;
         let number: u64 = number.parse().unwrap_or(0);
         let chunk = match ledger.chunks(batch.id, number.saturating_sub(1), 1).await {
-            Ok(chunks) => chunks.into_iter().find(|chunk| chunk.number == number),
+            Ok(chunks) => chunks.into_iter().find(|chunk| chunk.number() == number),
             Err(error) => return failed(&error),
         };
         let Some(chunk) = chunk else {
@@ -382,7 +382,7 @@ impl Admin {
         let event = match decision {
             "delivered" => Event::DoubtDelivered { chunk: number },
             "not-delivered" => Event::DoubtReturned { chunk: number, code: "decided-by-operator".into() },
-            "repeat" => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 },
+            "repeat" => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt() + 1 },
             _ => {
                 let detail = "A decision is one of delivered, not-delivered, repeat.";
                 return say(404, &json!({ "code": "decision-unknown", "detail": detail }));

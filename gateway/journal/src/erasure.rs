@@ -92,18 +92,18 @@ fn withdraw(ledger: &Ledger, batch: BatchId, now: u64, cancelled: &mut u64) -> R
         Err(error) => Err(error),
     };
     let Some(state) = ledger.state_blocking(batch)? else { return Ok(Left::Nothing) };
-    if state.closing.is_none() && !state.finished {
+    if state.closing().is_none() && !state.is_finished() {
         let now_cancelled = apply(Event::Cancelled { code: Code::from(CODE) })?;
-        *cancelled += now_cancelled.unwrap_or_default().saturating_sub(state.sums.cancelled);
+        *cancelled += now_cancelled.unwrap_or_default().saturating_sub(state.sums().cancelled);
     }
     let Some(state) = ledger.state_blocking(batch)? else { return Ok(Left::Nothing) };
-    if state.chunks.values().any(|chunk| chunk.state.is_in_flight()) {
+    if state.chunks().any(|chunk| chunk.state().is_in_flight()) {
         return Ok(Left::UnderWay);
     }
     if !state.is_drained() {
         return Ok(Left::InDoubt);
     }
-    if !state.finished {
+    if !state.is_finished() {
         // Nobody can say a digest over what was delivered of it when the payload is gone.
         apply(Event::Finished { delivered_digest: None })?;
     }

@@ -13,8 +13,8 @@ pub struct RangeSet {
 
 impl RangeSet {
     /// The empty set.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { runs: BTreeMap::new(), len: 0 }
     }
 
     /// How many positions are in it.

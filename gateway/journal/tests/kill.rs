@@ -133,7 +133,7 @@ fn survives_kills() {
             if let Some(half) = delivered.get(id) {
                 assert_eq!(view.sums.delivered, *half);
             }
-            assert_eq!(ledger.state_blocking(*id).unwrap().unwrap().sums, view.sums);
+            assert_eq!(ledger.state_blocking(*id).unwrap().unwrap().sums(), view.sums);
             let mut read = spool.reader(*id).unwrap().read(0..u64::MAX).unwrap();
             let mut next = 0;
             while let Some((position, bytes)) = read.next().unwrap() {

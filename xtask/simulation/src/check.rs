@@ -19,19 +19,18 @@ impl World {
                 truth.effects[position as usize]
             ))
         };
-        if !state.sums.balanced() || state.sums.accepted != truth.records.len() as u64 {
-            return Err(format!("the sums of payload {payload} do not balance: {:?}", state.sums));
+        if !state.sums().balanced() || state.sums().accepted != truth.records.len() as u64 {
+            return Err(format!("the sums of payload {payload} do not balance: {:?}", state.sums()));
         }
-        let open: u64 =
-            state.pending.len() + state.chunks.values().map(|chunk| chunk.live.len()).sum::<u64>();
+        let open: u64 = state.pending().len() + state.chunks().map(|chunk| chunk.live().len()).sum::<u64>();
         let settled: u64 = entry.settled.values().map(|run| run.count).sum();
-        if open + settled != state.records {
+        if open + settled != state.records() {
             return Err(format!(
                 "payload {payload}: {open} records are open and {settled} settled of {}",
-                state.records
+                state.records()
             ));
         }
-        for position in state.pending.runs().flatten() {
+        for position in state.pending().runs().flatten() {
             if truth.has_effect(position) {
                 return wrong("is pending and has had its effect", position);
             }
@@ -114,8 +113,8 @@ impl World {
         for (payload, truth) in self.truths.iter().enumerate() {
             let entry = truth.batch.and_then(|batch| self.ledger.batch(batch));
             if let Some(entry) = entry {
-                self.counted.delivered += entry.state.sums.delivered;
-                self.counted.partial += entry.state.sums.partial;
+                self.counted.delivered += entry.state.sums().delivered;
+                self.counted.partial += entry.state.sums().partial;
                 self.check(entry.view().id)?;
                 self.check_superseded(payload)?;
             } else if truth.promised {
@@ -142,14 +141,14 @@ impl World {
     pub(crate) fn operate(&mut self) -> Result<(), Broken> {
         let Some(epoch) = self.gateway.as_ref().map(|gateway| gateway.epoch) else { return Ok(()) };
         let mut decisions: Vec<(BatchId, Vec<Event>)> = Vec::new();
-        for entry in self.ledger.batches().filter(|entry| !entry.state.finished) {
+        for entry in self.ledger.batches().filter(|entry| !entry.state.is_finished()) {
             let id = entry.view().id;
             let Some(&payload) = self.batches.get(&id) else { continue };
             let truth = &self.truths[payload];
             for chunk in
-                entry.state.chunks.values().filter(|chunk| chunk.state == ChunkState::InDoubt && chunk.held)
+                entry.state.chunks().filter(|chunk| chunk.state() == ChunkState::InDoubt && chunk.held())
             {
-                let live: Vec<u64> = chunk.live.runs().flatten().collect();
+                let live: Vec<u64> = chunk.live().runs().flatten().collect();
                 if live.iter().any(|position| self.may_come(payload, *position)) {
                     continue;
                 }
@@ -158,7 +157,7 @@ impl World {
                 let without = live.iter().all(|position| {
                     !truth.has_effect(*position) && !truth.effects[*position as usize].is_empty()
                 });
-                let number = chunk.number;
+                let number = chunk.number();
                 let code = Code::from("operator");
                 let mut events = Vec::new();
                 if undone.is_empty() {
@@ -179,12 +178,12 @@ impl World {
                     events.push(Event::ChunkAnswered { chunk: number, exceptions, rows: 0 });
                 } else if !truth.promised {
                     // Its client has no receipt, and perhaps its payload is gone.
-                    if entry.state.closing.is_none() {
+                    if entry.state.closing().is_none() {
                         events.push(Event::Cancelled { code: code.clone() });
                     }
                     events.push(Event::DoubtReturned { chunk: number, code });
-                } else if chunk.attempt < 3 && number % 2 == 0 {
-                    events.push(Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 });
+                } else if chunk.attempt() < 3 && number % 2 == 0 {
+                    events.push(Event::DoubtRepeated { chunk: number, attempt: chunk.attempt() + 1 });
                 } else {
                     events.push(Event::DoubtReturned { chunk: number, code });
                 }

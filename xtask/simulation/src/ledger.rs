@@ -71,8 +71,8 @@ impl Entry {
             payload_removed_at: self.payload_removed_at,
             ordered: new.ordered,
             status: self.state.status(),
-            sums: self.state.sums,
-            chunks: self.state.opened,
+            sums: self.state.sums(),
+            chunks: self.state.opened(),
             epoch: self.epoch,
         }
     }
@@ -101,7 +101,7 @@ impl ModelLedger {
         let tables = self.begin();
         tables.epoch += 1;
         let epoch = Epoch(tables.epoch);
-        for entry in tables.batches.values_mut().filter(|entry| !entry.state.finished) {
+        for entry in tables.batches.values_mut().filter(|entry| !entry.state.is_finished()) {
             entry.epoch = epoch;
             let events = entry.state.taken_over();
             if !events.is_empty() {
@@ -115,9 +115,11 @@ impl ModelLedger {
     /// Chunks in doubt that were given back, in their order.
     pub fn given_back(&self, batch: BatchId) -> Vec<(u64, u64, Code)> {
         let chunks = self.batch(batch).into_iter().flat_map(|entry| entry.chunks.values());
-        let back = chunks.filter(|chunk| chunk.state == ChunkState::Returned && chunk.doubted);
-        back.map(|chunk| (chunk.first, chunk.count, chunk.code.clone().unwrap_or_else(|| Code::new(""))))
-            .collect()
+        let back = chunks.filter(|chunk| chunk.state() == ChunkState::Returned && chunk.doubted());
+        back.map(|chunk| {
+            (chunk.first(), chunk.count(), chunk.code().cloned().unwrap_or_else(|| Code::new("")))
+        })
+        .collect()
     }
 
     /// The present owner's epoch.
@@ -235,7 +237,7 @@ impl ModelLedger {
 
     /// Batches that are not finished, the first accepted first.
     pub fn open_batches(&self) -> Vec<BatchView> {
-        let open = self.tables.batches.values().filter(|entry| !entry.state.finished);
+        let open = self.tables.batches.values().filter(|entry| !entry.state.is_finished());
         let mut views: Vec<BatchView> = open.map(Entry::view).collect();
         views.sort_by_key(|view| view.sequence);
         views
@@ -285,7 +287,7 @@ impl ModelLedger {
         let mut released = Vec::new();
         for id in batches {
             match tables.batches.get_mut(id) {
-                Some(entry) if !entry.state.finished => continue,
+                Some(entry) if !entry.state.is_finished() => continue,
                 Some(entry) => _ = entry.payload_removed_at.get_or_insert(at),
                 None => {}
             }
@@ -337,7 +339,7 @@ impl ModelLedger {
     fn tried(&self, batch: BatchId, owner: Epoch, at: u64, events: &[Event]) -> Result<Entry, Refusal> {
         let mut entry = self.tables.batches.get(&batch).ok_or(Refusal::UnknownBatch)?.clone();
         // A finished batch keeps its last owner's epoch; what may happen to it the rules say.
-        if !entry.state.finished && !owner.may_write(entry.epoch) {
+        if !entry.state.is_finished() && !owner.may_write(entry.epoch) {
             return Err(Refusal::StaleEpoch);
         }
         change(&mut entry, owner, at, events).map_err(Refusal::Illegal)?;
@@ -356,7 +358,7 @@ fn change(entry: &mut Entry, epoch: Epoch, at: u64, events: &[Event]) -> Result<
         for change in entry.state.apply(event, epoch, at)? {
             match change {
                 Change::Chunk { chunk, .. } => {
-                    entry.chunks.insert(chunk.number, chunk);
+                    entry.chunks.insert(chunk.number(), chunk);
                 }
                 Change::Settled(run) => {
                     entry.settled.insert(run.first, run);

@@ -20,8 +20,8 @@ impl World {
         let ordered = self
             .ledger
             .batch(batch)
-            .and_then(|entry| entry.state.chunks.get(&chunk))
-            .is_some_and(|it| it.doubted);
+            .and_then(|entry| entry.state.chunk(chunk))
+            .is_some_and(|it| it.doubted());
         // What an operator has ordered, he has.
         if self.scenario.routes[route].ordered || ordered {
             return Ok(());
@@ -32,8 +32,8 @@ impl World {
             if self.truths[other].route != route {
                 continue;
             }
-            let waiting = entry.state.chunks.values().filter(|chunk| chunk.is_waiting());
-            for doubted in waiting.flat_map(|chunk| chunk.live.runs().flatten()) {
+            let waiting = entry.state.chunks().filter(|chunk| chunk.is_waiting());
+            for doubted in waiting.flat_map(|chunk| chunk.live().runs().flatten()) {
                 if let Some(position) =
                     sending.records().find(|position| key(payload, *position) == key(other, doubted))
                 {

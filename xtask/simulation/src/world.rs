@@ -387,7 +387,7 @@ impl World {
     fn is_over(&self) -> bool {
         self.now >= self.scenario.calm
             && self.to_submit == 0
-            && self.ledger.batches().all(|entry| entry.state.finished)
+            && self.ledger.batches().all(|entry| entry.state.is_finished())
             && self.requests.values().all(|request| request.to_come == 0)
             && !self.jobs.values().any(CloudJob::is_at_work)
     }
@@ -405,9 +405,10 @@ impl World {
     }
 
     fn open(&self) -> String {
-        let open = self.ledger.batches().filter(|entry| !entry.state.finished);
-        let open: Vec<String> =
-            open.map(|entry| format!("{:?} {:?}", entry.state.sums, entry.state.chunks)).collect();
+        let open = self.ledger.batches().filter(|entry| !entry.state.is_finished());
+        let open: Vec<String> = open
+            .map(|entry| format!("{:?} {:?}", entry.state.sums(), entry.state.chunks().collect::<Vec<_>>()))
+            .collect();
         format!("{} to be submitted, open: {}", self.to_submit, open.join("; "))
     }
 

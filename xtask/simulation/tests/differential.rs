@@ -222,11 +222,11 @@ fn event(at: Option<(&sekisho_journal::BatchState, &mut fastrand::Rng)>) -> Opti
     let (state, random) = at?;
     let why = || Code::from("why");
     let open = |random: &mut fastrand::Rng| {
-        let run = state.pending.first_run()?;
+        let run = state.pending().first_run()?;
         let count = random.u64(1..=(run.end - run.start).min(9));
         Some(Event::ChunkOpened { chunk: state.next_chunk(), first: run.start, count, attempt: 1 })
     };
-    let chunk = state.chunks.values().nth(random.usize(..state.chunks.len().max(1)));
+    let chunk = state.chunks().nth(random.usize(..state.chunks().len().max(1)));
     let Some(chunk) = chunk else {
         return match random.u8(..8) {
             0 => Some(Event::Cancelled { code: why() }),
@@ -236,33 +236,34 @@ fn event(at: Option<(&sekisho_journal::BatchState, &mut fastrand::Rng)>) -> Opti
             _ => open(random).or(Some(Event::Finished { delivered_digest: None })),
         };
     };
-    let number = chunk.number;
+    let number = chunk.number();
     Some(match random.u8(..15) {
         0 => Event::ChunkSent { chunk: number, reference: random.bool().then(|| "job".into()) },
         1 => Event::ChunkReturned { chunk: number, code: why() },
         2 | 3 => Event::ChunkInDoubt { chunk: number, code: why() },
-        4 => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + random.u32(0..3) },
+        4 => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt() + random.u32(0..3) },
         5 => Event::DoubtDelivered { chunk: number },
         6 => Event::DoubtReturned { chunk: number, code: why() },
         7 => Event::DoubtHeld { chunk: number, code: why() },
         8 => Event::Cancelled { code: why() },
         14 => Event::DoubtAsked { chunk: number, code: why() },
         9 => {
-            let first = state.pending.first_run().map_or(0, |run| run.start);
+            let first = state.pending().first_run().map_or(0, |run| run.start);
             Event::RecordsRejected { first, count: random.u64(1..3), code: why() }
         }
         10 | 11 => open(random)?,
         _ => {
             let outcomes = [Outcome::Partial, Outcome::Rejected, Outcome::Returned, Outcome::InDoubt];
             let mut exceptions = Vec::new();
-            for position in chunk.live.runs().flatten().filter(|_| random.u8(..3) == 0).collect::<Vec<_>>() {
+            for position in chunk.live().runs().flatten().filter(|_| random.u8(..3) == 0).collect::<Vec<_>>()
+            {
                 let outcome = outcomes[random.usize(..4)];
                 let rows = if outcome == Outcome::Partial { vec![0, 2] } else { Vec::new() };
                 let code = ["LOCK", "FIELD"][random.usize(..2)];
                 let field = random.bool().then(|| "F1".to_owned());
                 exceptions.push(Exception { rows, field, ..Exception::new(position, outcome, code) });
             }
-            Event::ChunkAnswered { chunk: number, exceptions, rows: chunk.count }
+            Event::ChunkAnswered { chunk: number, exceptions, rows: chunk.count() }
         }
     })
 }

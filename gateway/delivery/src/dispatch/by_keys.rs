@@ -136,7 +136,7 @@ impl Dispatcher {
         let count = records.end - records.start;
         let halved = count > 1 && absent.len() as u64 == count && !batch.plan.plan.no_split;
         if halved {
-            batch.resend.split(records, &batch.state.pending);
+            batch.resend.split(records, batch.state.pending());
         }
         let mut most = 1;
         for one in absent {
@@ -196,7 +196,7 @@ impl Dispatcher {
         outcome: impl Fn(bool) -> (Outcome, &'static str),
     ) -> (Vec<Exception>, u64) {
         let batch = self.batches.get(&task.turn);
-        let Some(chunk) = batch.and_then(|batch| batch.state.chunks.get(&task.chunk)) else {
+        let Some(chunk) = batch.and_then(|batch| batch.state.chunk(task.chunk)) else {
             return (Vec::new(), 0);
         };
         let measured = &task.measured;
@@ -206,7 +206,7 @@ impl Dispatcher {
         }
         // A question is about all of a chunk, or is not asked; should it not have been, nothing is known of the rest.
         let asked = |position: u64| measured.records.contains(&position);
-        let left = chunk.live.runs().flatten().filter_map(|position| {
+        let left = chunk.live().runs().flatten().filter_map(|position| {
             let rows = absent.get(&position);
             let (outcome, code) = match rows {
                 None if asked(position) => return None,
@@ -215,7 +215,7 @@ impl Dispatcher {
             };
             Some(Exception::new(position, outcome, code))
         });
-        (left.collect(), chunk.live.len())
+        (left.collect(), chunk.live().len())
     }
 }
 

@@ -103,8 +103,8 @@ impl Dispatcher {
         if let (Some(route), Some(ticket)) = (self.routes.get(&route), ticket) {
             route.pace.finished(now.clock, ticket, pace::End::Other);
         }
-        let state = self.batches.get(&turn).and_then(|batch| batch.state.chunks.get(&chunk));
-        if state.is_some_and(|chunk| chunk.state.is_in_flight()) {
+        let state = self.batches.get(&turn).and_then(|batch| batch.state.chunk(chunk));
+        if state.is_some_and(|chunk| chunk.state().is_in_flight()) {
             self.outcomes.push_back((turn, vec![Event::ChunkInDoubt { chunk, code: Code::new(code) }]));
         }
     }
@@ -202,8 +202,8 @@ impl Dispatcher {
         let number = task.chunk;
         let Some(batch) = self.batches.get_mut(&task.turn) else { return Vec::new() };
         let plan = &batch.plan.plan;
-        let Some(chunk) = batch.state.chunks.get(&number) else { return Vec::new() };
-        let (live, doubted, chunk_attempt) = (chunk.live.clone(), chunk.doubted, chunk.attempt);
+        let Some(chunk) = batch.state.chunk(number) else { return Vec::new() };
+        let (live, doubted, chunk_attempt) = (chunk.live().clone(), chunk.doubted(), chunk.attempt());
         let may_repeat = plan.idempotent && !plan.no_split;
         #[cfg(feature = "planted")]
         let chunk_attempt =
@@ -304,7 +304,7 @@ impl Dispatcher {
             }
             Meaning::NotDone { code, split } => {
                 if split {
-                    resend.split(task.measured.records.clone(), &batch.state.pending);
+                    resend.split(task.measured.records.clone(), batch.state.pending());
                     let count = task.measured.records.end - task.measured.records.start;
                     resend.doubt(number).size = Some(count.div_ceil(2));
                 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_journal::machine::Chunk;
+use sekisho_journal::machine::LiveChunk;
 #[cfg(feature = "planted")]
 use sekisho_journal::planted::{Bug, is as is_planted};
 use sekisho_journal::{ChunkState, Code, Digest, Event};
@@ -31,7 +31,7 @@ impl Dispatcher {
     pub(super) fn step(&mut self, turn: Turn, now: Moment) -> Step {
         let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
         if batch.state.is_drained() {
-            if batch.state.sums.delivered == batch.state.records {
+            if batch.state.sums().delivered == batch.state.records() {
                 // The delivered records are the accepted ones.
                 let digest = batch.view.records_digest;
                 return Step::Do(self.finish(turn, Some(digest), now));
@@ -44,7 +44,7 @@ impl Dispatcher {
             return Step::Do(Command::GivenBack(turn.1));
         }
         let expired = batch.view.expires_at.is_some_and(|at| now.wall >= at);
-        if expired && batch.state.closing.is_none() && batch.state.sums.pending > 0 {
+        if expired && batch.state.closing().is_none() && batch.state.sums().pending > 0 {
             let expired = vec![Event::Expired { code: Code::new("expired") }];
             return Step::Do(self.write(turn, expired, Then::Again, now));
         }
@@ -57,28 +57,26 @@ impl Dispatcher {
         if let Some(until) = self.quota_used_up_until(turn, now) {
             return Step::Wait(Some(until));
         }
-        let idle = |chunk: &&Chunk| !self.is_worked_on(turn, chunk.number);
+        let idle = |chunk: &&LiveChunk| !self.is_worked_on(turn, chunk.number());
         // In flight, and nobody is at work on it: an operator has ordered that it be sent again. What another owner has in
         // flight is none of ours: who has been overtaken may read, and learns of it only when it writes.
         let ordered = batch
             .state
-            .chunks
-            .values()
+            .chunks()
             .filter(idle)
-            .find(|chunk| chunk.state.is_in_flight() && chunk.epoch == self.epoch);
+            .find(|chunk| chunk.state().is_in_flight() && chunk.epoch() == self.epoch);
         if let Some(chunk) = ordered {
             // The order is for the chunk as it was, not for parts of it.
-            let number = chunk.number;
+            let number = chunk.number();
             let then = Use::Repeat { chunk: number, ordered: true };
             return self.read_again(turn, then, ChunkSize::WHOLE, None).map_or(Step::Wait(None), Step::Do);
         }
         let doubts: Vec<u64> = batch
             .state
-            .chunks
-            .values()
-            .filter(|chunk| chunk.state == ChunkState::InDoubt && !chunk.held)
+            .chunks()
+            .filter(|chunk| chunk.state() == ChunkState::InDoubt && !chunk.held())
             .filter(idle)
-            .map(|chunk| chunk.number)
+            .map(|chunk| chunk.number())
             .collect();
         for number in doubts {
             match self.resolve(turn, number, now) {
@@ -99,10 +97,10 @@ impl Dispatcher {
 
     fn open_next(&mut self, turn: Turn, now: Moment) -> Step {
         let Some(batch) = self.batches.get(&turn) else { return Step::Wait(None) };
-        if batch.state.closing.is_some() || batch.state.pending.is_empty() {
+        if batch.state.closing().is_some() || batch.state.pending().is_empty() {
             return Step::Wait(None);
         }
-        if let Some((position, code)) = batch.resend.withheld(&batch.state.pending) {
+        if let Some((position, code)) = batch.resend.withheld(batch.state.pending()) {
             let events = self.held_unsent(turn, position..position + 1, &code);
             return Step::Do(self.write(turn, events, Then::Withheld(position), now));
         }
@@ -128,7 +126,7 @@ impl Dispatcher {
     /// A chunk in doubt: ask the upstream, repeat what may be repeated, or leave it to an operator.
     fn resolve(&mut self, turn: Turn, number: u64, now: Moment) -> Step {
         let Some(batch) = self.batches.get_mut(&turn) else { return Step::Wait(None) };
-        let Some(chunk) = batch.state.chunks.get(&number).cloned() else { return Step::Wait(None) };
+        let Some(chunk) = batch.state.chunk(number).cloned() else { return Step::Wait(None) };
         let (retry, idempotent, no_split) =
             (batch.plan.plan.retry, batch.plan.plan.idempotent, batch.plan.plan.no_split);
         #[cfg(feature = "planted")]
@@ -158,13 +156,13 @@ impl Dispatcher {
         if doubt.not_before > now.clock {
             return Step::Wait(Some(doubt.not_before));
         }
-        let job = chunk.reference.clone().filter(|_| batch.plan.dialect.bulk2().is_some());
+        let job = chunk.reference().map(str::to_owned).filter(|_| batch.plan.dialect.bulk2().is_some());
         let question = job.map(Question::Job).or(finds.then_some(Question::Keys));
         let can_ask = question.is_some();
         let may_repeat = idempotent && !no_split;
         // A key that is not there yet may come to be there, as long as the upstream may be at work: that is asked at the end.
         if !may_repeat && (!can_ask || doubt.heard || doubt.forgotten) {
-            let since = chunk.doubted_at.unwrap_or(chunk.changed_at);
+            let since = chunk.doubted_at().unwrap_or(chunk.changed_at());
             let window = batch.plan.plan.doubt_window();
             let until = batch.resend.waits_for_window(number, since, window, now.clock, now.wall);
             #[cfg(feature = "planted")]
@@ -187,20 +185,20 @@ impl Dispatcher {
         let ask = can_ask && !asked.forgotten;
         if let Some(question) = question.filter(|_| ask) {
             let unbounded = Bounds { records: u64::MAX, size: ChunkSize::WHOLE };
-            let given = chunk.first..chunk.first + chunk.count;
+            let given = chunk.given();
             let asking = self.measure(turn, given, unbounded, Use::Ask { chunk: number, question });
             return asking.map_or(Step::Wait(None), Step::Do);
         }
-        let code = chunk.code.clone().unwrap_or_else(|| Code::new("outcome-unknown"));
+        let code = chunk.code().cloned().unwrap_or_else(|| Code::new("outcome-unknown"));
         if !may_repeat {
             return Step::Do(self.hold(turn, number, code, now));
         }
-        if batch.resend.unspent(&chunk.live).is_empty() {
-            let given = chunk.first..chunk.first + chunk.count;
+        if batch.resend.unspent(chunk.live()).is_empty() {
+            let given = chunk.given();
             let code = batch.resend.spent_by(given).cloned().unwrap_or(code);
             return Step::Do(self.hold(turn, number, code, now));
         }
-        let Some(size) = self.size(turn, chunk.live.len(), now) else { return Step::Wait(None) };
+        let Some(size) = self.size(turn, chunk.live().len(), now) else { return Step::Wait(None) };
         if !self.budget.spend() {
             let until = now.clock + retry.max();
             if let Some(batch) = self.batches.get_mut(&turn) {
@@ -210,7 +208,7 @@ impl Dispatcher {
             self.budget.earn(&RetrySpec { budget: 1.0, ..retry });
             return Step::Wait(Some(until));
         }
-        let repeated = vec![Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 }];
+        let repeated = vec![Event::DoubtRepeated { chunk: number, attempt: chunk.attempt() + 1 }];
         let then = Then::Repeat { chunk: number, size, most: doubt.size };
         Step::Do(self.write(turn, repeated, then, now))
     }
@@ -232,11 +230,11 @@ impl Dispatcher {
     ) -> Option<Command> {
         let Use::Repeat { chunk, ordered } = &then else { return None };
         let batch = self.batches.get_mut(&turn)?;
-        let given = batch.state.chunks.get(chunk)?;
+        let given = batch.state.chunk(*chunk)?;
         if *ordered {
-            batch.resend.ordered(given.first..given.first + given.count);
+            batch.resend.ordered(given.given());
         }
-        let run = batch.resend.unspent(&given.live).first_run()?;
+        let run = batch.resend.unspent(given.live()).first_run()?;
         let batch = self.batches.get(&turn)?;
         let bounds = bounds(batch, size, most);
         self.measure(turn, run, bounds, then)
@@ -253,7 +251,7 @@ impl Dispatcher {
             .batches
             .values()
             .filter(|batch| batch.plan.plan.route == *route)
-            .map(|batch| batch.state.sums.pending)
+            .map(|batch| batch.state.sums().pending)
             .sum();
         let size = self.routes.get(route)?.pace.next(now.clock, pending + again)?;
         let left = self.rows_left(turn, now).max(1);
@@ -311,8 +309,8 @@ impl Dispatcher {
 
     /// Not all of the chunk was read.
     fn stops_short(&self, turn: Turn, chunk: u64, measured: &Measured) -> bool {
-        let chunk = self.batches.get(&turn).and_then(|batch| batch.state.chunks.get(&chunk));
-        chunk.is_some_and(|chunk| measured.records.end < chunk.first + chunk.count)
+        let chunk = self.batches.get(&turn).and_then(|batch| batch.state.chunk(chunk));
+        chunk.is_some_and(|chunk| measured.records.end < chunk.given().end)
     }
 
     /// Writes a new chunk down, before anything of it is sent.
@@ -430,7 +428,7 @@ impl Dispatcher {
         if ask == Some(Question::Keys)
             && let Some(batch) = self.batches.get_mut(&turn)
         {
-            let known = batch.state.chunks.get(&chunk).and_then(|chunk| chunk.asked_at.zip(chunk.doubted_at));
+            let known = batch.state.chunk(chunk).and_then(|chunk| chunk.asked_at().zip(chunk.doubted_at()));
             let before = known.map_or(0, |(last, first)| last.saturating_sub(first));
             let since = (now.clock, Duration::from_millis(before));
             batch.resend.doubt(chunk).asked_since.get_or_insert(since);

@@ -72,7 +72,7 @@ impl Dispatcher {
             self.asked = Asked::Order { turn, after };
             return Allowed::Ask(Command::Order { batch: turn.1, after: after.map(|earlier| earlier.1) });
         }
-        let mut pending = batch.state.pending.clone();
+        let mut pending = batch.state.pending().clone();
         #[cfg(feature = "planted")]
         if sekisho_journal::planted::is(sekisho_journal::planted::Bug::OrderIgnored) {
             return Allowed::Of(pending);
@@ -138,7 +138,7 @@ impl Dispatcher {
         }
         let Some(batch) = self.batches.get_mut(&turn) else { return };
         batch.orders.unreadable = true;
-        let run = batch.state.pending.first_run();
+        let run = batch.state.pending().first_run();
         match run.filter(|_| lasting) {
             Some(run) => self.hold_unread(turn, run, code, now),
             None => self.leave(turn, Some(now.clock + UNREADABLE_WAIT)),

@@ -156,7 +156,7 @@ async fn a_job_is_created_filled_closed_polled_and_its_results_joined_by_key() {
     jobs.table.holds(1_500, &[7, 900], "#N/A");
     assert_eq!(jobs.table.most_writes(), 1);
     let chunks = house.chunks(batch).await;
-    assert!(chunks.iter().all(|chunk| chunk.reference.as_deref().is_some_and(|id| id.starts_with("750"))));
+    assert!(chunks.iter().all(|chunk| chunk.reference().is_some_and(|id| id.starts_with("750"))));
 }
 
 #[tokio::test]

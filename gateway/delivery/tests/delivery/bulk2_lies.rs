@@ -133,7 +133,7 @@ async fn lies_about_a_job_that_was_closed_hold_it_in_doubt_until_the_truth_is_to
         let view = house.until(batch, |view| view.sums.in_doubt == RECORDS).await;
         assert_eq!((view.sums.delivered, view.sums.rejected), (0, 0), "{name}");
         let chunks = house.chunks(batch).await;
-        assert_eq!(chunks[0].code.as_ref().map(|code| code.as_str()), Some(code), "{name}");
+        assert_eq!(chunks[0].code().map(|code| code.as_str()), Some(code), "{name}");
         assert!(shows(&house, code), "{name}: no hop shows {code}");
         lying.store(false, Ordering::SeqCst);
         assert_eq!(house.finished(batch).await.sums.delivered, RECORDS, "{name}");
@@ -198,7 +198,7 @@ async fn a_login_refused_when_the_results_are_fetched_undoes_nothing() {
     let _delivery = house.start(&endpoint).await;
     let view = house.until(batch, |view| view.sums.in_doubt == RECORDS).await;
     assert_eq!((view.sums.pending, view.sums.delivered), (0, 0));
-    assert_eq!(house.chunks(batch).await[0].code.as_ref().map(|code| code.as_str()), Some("login-refused"));
+    assert_eq!(house.chunks(batch).await[0].code().map(|code| code.as_str()), Some("login-refused"));
     refused.store(false, Ordering::SeqCst);
     assert_eq!(house.finished(batch).await.sums.delivered, RECORDS);
     assert_eq!((jobs.table.most_writes(), jobs.jobs.lock().expect("lock").len()), (1, 1));

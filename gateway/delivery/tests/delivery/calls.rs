@@ -273,7 +273,7 @@ async fn collections_take_two_hundred_in_order() {
     assert_eq!((errors[0].position, errors[0].code.as_str()), (250, "STRING_TOO_LONG"));
     assert_eq!(errors[0].field.as_deref(), Some("F002"));
     table.holds(2_000, &[250], "");
-    assert!(house.chunks(batch).await.iter().any(|chunk| chunk.count == 200));
+    assert!(house.chunks(batch).await.iter().any(|chunk| chunk.count() == 200));
 }
 
 #[tokio::test]

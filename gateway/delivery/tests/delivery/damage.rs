@@ -43,8 +43,8 @@ async fn records_of_a_damaged_segment_are_held_and_shown_and_the_others_go_on() 
 
     // Restored, and given back by an operator.
     std::fs::write(&segment, &whole).expect("restored");
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
-    let back = Event::DoubtReturned { chunk: chunk.number, code: "restored".into() };
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
+    let back = Event::DoubtReturned { chunk: chunk.number(), code: "restored".into() };
     house.ledger.apply(batch, held.epoch, held.changed_at, vec![back]).await.expect("given back");
     delivery.wake();
     assert_eq!(house.finished(batch).await.sums.delivered, 1_000);

@@ -30,7 +30,7 @@ async fn after_a_cut_the_outcome_is_unknown_and_an_upsert_is_repeated() {
     assert_eq!(table.most_writes(), 2, "the one chunk was written twice, with one effect");
     let chunks = house.chunks(batch).await;
     // In as many parts as the pace says.
-    assert_eq!(chunks.iter().filter(|chunk| chunk.attempt > 1).count(), 1, "{chunks:?}");
+    assert_eq!(chunks.iter().filter(|chunk| chunk.attempt() > 1).count(), 1, "{chunks:?}");
 }
 
 #[tokio::test]
@@ -50,8 +50,8 @@ async fn what_is_not_idempotent_is_held_for_an_operator() {
     let held = house.until(batch, |view| view.status == Status::Held).await;
     assert!(held.sums.in_doubt > 0 && held.sums.in_doubt + held.sums.delivered == 300, "{held:?}");
     assert_eq!(table.most_writes(), 1, "nothing was sent twice");
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
-    assert_eq!(chunk.code.expect("a code").as_str(), "upstream-cut");
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
+    assert_eq!(chunk.code().expect("a code").as_str(), "upstream-cut");
 }
 
 #[tokio::test]
@@ -67,8 +67,8 @@ async fn an_operator_may_order_that_a_held_chunk_be_sent_again() {
     let batch = house.accept(&plan, 120).await;
     let delivery = house.start(&cloud.endpoint()).await;
     let held = house.until(batch, |view| view.status == Status::Held).await;
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
-    let again = sekisho_journal::Event::DoubtRepeated { chunk: chunk.number, attempt: chunk.attempt + 1 };
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
+    let again = sekisho_journal::Event::DoubtRepeated { chunk: chunk.number(), attempt: chunk.attempt() + 1 };
     house.ledger.apply(batch, held.epoch, held.changed_at, vec![again]).await.expect("ordered");
     delivery.wake();
     assert_eq!(house.finished(batch).await.sums.delivered, 120);
@@ -95,7 +95,7 @@ async fn a_time_out_is_repeated_in_smaller_parts() {
     assert_eq!(done.sums.delivered, 100);
     table.holds(100, &[], "");
     let chunks = house.chunks(batch).await;
-    assert!(chunks.iter().any(|chunk| chunk.attempt > 1), "{chunks:?}");
+    assert!(chunks.iter().any(|chunk| chunk.attempt() > 1), "{chunks:?}");
 }
 
 #[tokio::test]
@@ -269,9 +269,9 @@ async fn a_record_that_runs_into_the_limit_alone_is_held_and_the_others_go_on() 
     let held = house.until(batch, |view| view.status == Status::Held && view.sums.delivered == 59).await;
     assert_eq!((held.sums.delivered, held.sums.in_doubt), (59, 1));
     table.holds(60, &[13], "");
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
-    assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("time-limit-alone"));
-    assert_eq!((chunk.live.len(), chunk.live.contains(13)), (1, true));
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
+    assert_eq!(chunk.code().map(|code| code.as_str()), Some("time-limit-alone"));
+    assert_eq!((chunk.live().len(), chunk.live().contains(13)), (1, true));
     assert_eq!(alone.load(Ordering::SeqCst), 3, "not for ever");
 }
 
@@ -293,6 +293,6 @@ async fn a_record_that_stays_locked_in_a_chunk_in_doubt_is_held_and_the_others_g
     let held = house.until(batch, |view| view.status == Status::Held && view.sums.delivered == 59).await;
     assert_eq!(held.sums.in_doubt, 1);
     table.holds(60, &[3], "");
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
-    assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("UNABLE_TO_LOCK_ROW"));
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
+    assert_eq!(chunk.code().map(|code| code.as_str()), Some("UNABLE_TO_LOCK_ROW"));
 }

@@ -106,9 +106,9 @@ async fn what_was_done_in_part_is_sent_again_as_far_as_it_was_not_done() {
     assert_eq!(house.finished(batch).await.sums.delivered, RECORDS);
     assert_eq!((table.len() as u64, table.most_writes(), sent(&cloud)), (RECORDS, 1, 2));
     let chunks = house.chunks(batch).await;
-    let doubted_at = chunks[0].doubted_at.expect("in doubt");
-    assert!(chunks[0].changed_at >= doubted_at + 2_000, "asked when the window was over: {chunks:?}");
-    assert_eq!((chunks[1].first, chunks[1].count), (6, 4), "{chunks:?}");
+    let doubted_at = chunks[0].doubted_at().expect("in doubt");
+    assert!(chunks[0].changed_at() >= doubted_at + 2_000, "asked when the window was over: {chunks:?}");
+    assert_eq!((chunks[1].first(), chunks[1].count()), (6, 4), "{chunks:?}");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn what_is_not_there_at_first_and_comes_late_is_not_sent_again() {
     assert_eq!((table.most_writes(), sent(&cloud), looks.load(Ordering::SeqCst)), (1, 1, 2));
     let chunk = house.chunks(batch).await.pop().expect("a chunk");
     // Between the two looks, the cloud has had its time.
-    assert!(chunk.changed_at >= chunk.asked_at.expect("asked") + 400, "{chunk:?}");
+    assert!(chunk.changed_at() >= chunk.asked_at().expect("asked") + 400, "{chunk:?}");
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn who_cannot_be_asked_just_now_is_asked_again_and_nothing_is_sent_meanwhi
     assert_eq!(house.finished(batch).await.sums.delivered, RECORDS);
     assert_eq!((table.most_writes(), sent(&cloud), cloud.calls().len()), (1, 1, 8));
     let chunk = house.chunks(batch).await.pop().expect("a chunk");
-    assert_eq!((chunk.asked, chunk.held), (6, false), "{chunk:?}");
+    assert_eq!((chunk.asked(), chunk.held()), (6, false), "{chunk:?}");
 }
 
 #[tokio::test]
@@ -203,8 +203,8 @@ async fn an_answer_that_proves_nothing_of_the_keys_leaves_it_to_an_operator() {
         assert_eq!((held.sums.delivered, held.sums.in_doubt), (0, RECORDS), "{name}");
         assert_eq!(sent(&cloud), 1, "{name}: nothing is sent twice");
         let chunk = house.chunks(batch).await.pop().expect("a chunk");
-        assert_eq!(chunk.asked_code.as_ref().map(|code| code.as_str()), Some(code), "{name}: {chunk:?}");
-        assert!(chunk.asked >= 3, "{name}: {chunk:?}");
+        assert_eq!(chunk.asked_code().map(|code| code.as_str()), Some(code), "{name}: {chunk:?}");
+        assert!(chunk.asked() >= 3, "{name}: {chunk:?}");
         let hops = house.board.snapshot().hops;
         assert!(hops.iter().any(|hop| hop.text_en.contains(code)), "{name}: no hop shows {code}");
     }
@@ -287,9 +287,9 @@ async fn a_record_that_never_has_its_effect_is_held_in_the_end_and_its_neighbour
     assert_eq!(held.sums.in_doubt, 1);
     table.holds(RECORDS, &[3], "");
     assert_eq!(table.most_writes(), 1);
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
     assert_eq!(
-        (chunk.first, chunk.count, chunk.code.as_ref().map(|code| code.as_str())),
+        (chunk.first(), chunk.count(), chunk.code().map(|code| code.as_str())),
         (3, 1, Some("not-processed"))
     );
     // 10, 5, 3, 2 or 1 records, and alone.
@@ -325,7 +325,7 @@ async fn who_never_says_anything_of_use_is_not_asked_for_ever() {
         let held = house.until(batch, |view| view.status == Status::Held).await;
         assert_eq!((held.sums.in_doubt, sent(&cloud)), (RECORDS, 1), "{name}");
         let chunk = house.chunks(batch).await.pop().expect("a chunk");
-        assert!(chunk.asked > 0 && chunk.asked_code.is_some(), "{name}: {chunk:?}");
+        assert!(chunk.asked() > 0 && chunk.asked_code().is_some(), "{name}: {chunk:?}");
         let asked = cloud.calls().len() - 1;
         assert!(questions.map_or(asked > 4, |questions| asked == questions), "{name}: {asked} questions");
     }
@@ -348,7 +348,7 @@ async fn what_was_said_before_a_question_broke_off_counts() {
     assert_eq!((held.sums.delivered, held.sums.in_doubt), (3, RECORDS - 3));
     assert_eq!((table.most_writes(), sent(&cloud)), (1, 1));
     let chunk = house.chunks(batch).await.pop().expect("a chunk");
-    assert_eq!(chunk.asked_code.as_ref().map(|code| code.as_str()), Some("OUT_OF_ORDER"), "{chunk:?}");
+    assert_eq!(chunk.asked_code().map(|code| code.as_str()), Some("OUT_OF_ORDER"), "{chunk:?}");
 }
 
 #[tokio::test]
@@ -376,7 +376,7 @@ async fn a_record_of_which_some_rows_are_there_and_some_are_not_is_an_operators(
     assert_eq!((held.sums.delivered, held.sums.partial, held.sums.in_doubt), (1, 0, 2));
     assert_eq!(sent(&cloud), 1, "nothing is sent twice");
     let chunk = house.chunks(batch).await.pop().expect("a chunk");
-    assert_eq!(chunk.asked_code.as_ref().map(|code| code.as_str()), Some("taken-in-part"), "{chunk:?}");
+    assert_eq!(chunk.asked_code().map(|code| code.as_str()), Some("taken-in-part"), "{chunk:?}");
 }
 
 #[tokio::test]
@@ -406,7 +406,7 @@ async fn a_look_waits_for_the_days_calls_as_a_chunk_does() {
     house.finished(enough).await;
     delivery.park(Duration::from_secs(60)).await;
     assert_eq!(cloud.calls().len(), 1, "it waits over a restart, too");
-    assert_eq!(house.chunks(short).await[0].asked, 0);
+    assert_eq!(house.chunks(short).await[0].asked(), 0);
 }
 
 #[tokio::test]
@@ -434,5 +434,5 @@ async fn what_cannot_be_read_whole_any_more_is_not_asked_for_but_held() {
     let held = house.until(batch, |view| view.status == Status::Held).await;
     assert_eq!((held.sums.delivered, held.sums.in_doubt, cloud.calls().len()), (0, 500, 1));
     let chunk = house.chunks(batch).await.pop().expect("a chunk");
-    assert_eq!(chunk.code.as_ref().map(|code| code.as_str()), Some("record-unsendable"), "{chunk:?}");
+    assert_eq!(chunk.code().map(|code| code.as_str()), Some("record-unsendable"), "{chunk:?}");
 }

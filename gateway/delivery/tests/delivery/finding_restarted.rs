@@ -36,7 +36,7 @@ async fn tries_are_counted_on_over_a_restart() {
     assert!(sent(&cloud) <= 3, "{}", sent(&cloud));
     let chunks = house.chunks(batch).await;
     assert_eq!(chunks.len(), 4, "three tries, and what is held: {chunks:?}");
-    assert_eq!(chunks[3].code.as_ref().map(|code| code.as_str()), Some("not-processed"), "{chunks:?}");
+    assert_eq!(chunks[3].code().map(|code| code.as_str()), Some("not-processed"), "{chunks:?}");
 
     // Given back by an operator, it is tried as often again, whoever comes then.
     let back = vec![Event::DoubtReturned { chunk: 4, code: "decided-by-operator".into() }];

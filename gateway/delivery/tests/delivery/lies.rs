@@ -124,7 +124,7 @@ async fn is_caught(lie: Lie, plan: &Plan, change: impl FnOnce(&mut EndpointConfi
     assert_eq!((held.sums.delivered, held.sums.rejected, held.sums.in_doubt), (0, 0, RECORDS), "{name}");
     let chunks = house.chunks(batch).await;
     assert_eq!(chunks.len(), 1, "{name}");
-    assert_eq!(chunks[0].code.as_ref().map(|code| code.as_str()), Some(code), "{name}");
+    assert_eq!(chunks[0].code().map(|code| code.as_str()), Some(code), "{name}");
     assert_eq!(liar.requests.load(Ordering::SeqCst), 1, "{name}: nothing is sent twice");
     let hops = house.board.snapshot().hops;
     let shown = hops
@@ -218,8 +218,8 @@ async fn what_a_soap_answer_leaves_out_is_in_doubt_and_nothing_else() {
         let _delivery = house.start(&EndpointConfig::new(format!("http://{}", liar.address))).await;
         let held = house.until(batch, |view| view.status == Status::Held).await;
         assert_eq!((held.sums.delivered, held.sums.in_doubt), (RECORDS - 1, 1), "{name}");
-        let open = house.chunks(batch).await.into_iter().find(|chunk| chunk.held).expect("held");
-        assert!(open.live.contains(3), "{name}");
+        let open = house.chunks(batch).await.into_iter().find(|chunk| chunk.held()).expect("held");
+        assert!(open.live().contains(3), "{name}");
     }
 }
 
@@ -291,6 +291,6 @@ async fn a_redirect_of_the_call_itself_is_not_followed_and_does_nothing() {
     house.hop_becomes(HopState::Down).await;
     let view = house.until(batch, |view| view.sums.pending == RECORDS).await;
     assert_eq!((view.sums.delivered, view.sums.in_doubt), (0, 0));
-    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.code.is_some()).expect("an end");
-    assert_eq!(chunk.code.expect("a code").as_str(), "status-307");
+    let chunk = house.chunks(batch).await.into_iter().find(|chunk| chunk.code().is_some()).expect("an end");
+    assert_eq!(chunk.code().expect("a code").as_str(), "status-307");
 }

@@ -39,7 +39,7 @@ async fn every_record_arrives_once_in_chunks_that_grow() {
     let parts: std::collections::BTreeSet<&str> =
         calls.iter().filter_map(|call| call.text().split_once(", part ")?.1.split('<').next()).collect();
     assert_eq!(parts.len(), calls.len(), "each call says which part it is");
-    let sizes: Vec<u64> = house.chunks(batch).await.iter().map(|chunk| chunk.count).collect();
+    let sizes: Vec<u64> = house.chunks(batch).await.iter().map(|chunk| chunk.count()).collect();
     assert!(sizes[0] <= 100 && sizes.iter().max() > Some(&150), "{sizes:?}");
     assert!(sizes.iter().all(|size| *size >= 1));
     assert_eq!(house.metric("sekisho_delivery_records_total", &[("outcome", "delivered")]), 3_000.0);
@@ -231,7 +231,7 @@ async fn a_record_that_xml_cannot_hold_is_rejected_before_it_is_sent() {
     assert_eq!((done.sums.delivered, done.sums.rejected), (29, 1));
     assert_eq!(house.errors(batch).await[0].position, 12);
     let held = house.chunks(batch).await;
-    assert!(held.iter().all(|chunk| chunk.state == ChunkState::Answered), "{held:?}");
+    assert!(held.iter().all(|chunk| chunk.state() == ChunkState::Answered), "{held:?}");
     table.holds(30, &[12], "");
 }
 

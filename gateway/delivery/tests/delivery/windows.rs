@@ -44,9 +44,9 @@ async fn only_chunk(house: &House, batch: BatchId) -> Chunk {
 
 /// The operator was asked when the window was over, and not before.
 fn was_held_in_time(chunk: &Chunk, window: u64) {
-    assert!(chunk.held, "{chunk:?}");
-    let since = chunk.doubted_at.expect("in doubt");
-    assert!(chunk.sent_at <= since && chunk.changed_at >= since + 1_000 * window, "{chunk:?}");
+    assert!(chunk.held(), "{chunk:?}");
+    let since = chunk.doubted_at().expect("in doubt");
+    assert!(chunk.sent_at() <= since && chunk.changed_at() >= since + 1_000 * window, "{chunk:?}");
 }
 
 #[tokio::test]
@@ -64,13 +64,13 @@ async fn until_the_window_is_over_nobody_is_asked_and_nothing_with_its_key_goes(
     house.finished(second).await;
     let held = only_chunk(&house, first).await;
     was_held_in_time(&held, SECONDS);
-    assert_eq!(held.code.as_ref().expect("a code").as_str(), "upstream-cut");
+    assert_eq!(held.code().expect("a code").as_str(), "upstream-cut");
     let chunks = house.chunks(second).await;
     assert_eq!(chunks.len(), 2, "{chunks:?}");
     let (others, same) = (&chunks[0], &chunks[1]);
-    assert_eq!((others.first, others.count), (5, 5), "the others pass: {chunks:?}");
-    assert_eq!((same.first, same.count), (0, 5), "{chunks:?}");
-    assert!(same.opened_at >= held.changed_at, "{chunks:?} {held:?}");
+    assert_eq!((others.first(), others.count()), (5, 5), "the others pass: {chunks:?}");
+    assert_eq!((same.first(), same.count()), (0, 5), "{chunks:?}");
+    assert!(same.opened_at() >= held.changed_at(), "{chunks:?} {held:?}");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_batch_without_keys_waits_as_a_whole() {
     house.finished(second).await;
     let (held, after) = (only_chunk(&house, first).await, only_chunk(&house, second).await);
     was_held_in_time(&held, SECONDS);
-    assert!(after.opened_at >= held.changed_at, "{after:?} {held:?}");
+    assert!(after.opened_at() >= held.changed_at(), "{after:?} {held:?}");
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_window_goes_on_in_the_next_process() {
     house.until(batch, |view| view.status == Status::Held).await;
     let held = only_chunk(&house, batch).await;
     was_held_in_time(&held, SECONDS);
-    assert_eq!(held.doubted_at, before.doubted_at, "it did not begin again");
+    assert_eq!(held.doubted_at(), before.doubted_at(), "it did not begin again");
     assert_eq!(table.most_writes(), 1, "nothing was sent twice");
 }
 
@@ -132,16 +132,16 @@ async fn what_comes_to_be_known_within_the_window_no_operator_has_to_decide() {
     // It is asked as often as it makes sense, and then waits.
     let mut asked = only_chunk(&house, batch).await;
     let mut tick = tokio::time::interval(Duration::from_millis(3));
-    while asked.asked < 2 {
+    while asked.asked() < 2 {
         tick.tick().await;
         asked = only_chunk(&house, batch).await;
     }
-    assert_eq!(asked.asked_code.as_ref().expect("a code").as_str(), "answer-missing");
+    assert_eq!(asked.asked_code().expect("a code").as_str(), "answer-missing");
     told.store(true, Ordering::SeqCst);
     let done = house.finished(batch).await;
     assert_eq!(done.sums.delivered, 50);
     assert_eq!(jobs.table.most_writes(), 1);
-    assert!(!only_chunk(&house, batch).await.held);
+    assert!(!only_chunk(&house, batch).await.held());
 }
 
 #[tokio::test]
@@ -163,6 +163,6 @@ async fn what_is_not_known_at_the_end_either_is_left_to_an_operator_with_what_wa
     house.until(batch, |view| view.status == Status::Held).await;
     let held = only_chunk(&house, batch).await;
     was_held_in_time(&held, SECONDS);
-    let (asked_at, since) = (held.asked_at.expect("asked"), held.doubted_at.expect("in doubt"));
-    assert!(held.asked >= 2 && asked_at >= since + 1_000 * SECONDS, "asked once more at the end: {held:?}");
+    let (asked_at, since) = (held.asked_at().expect("asked"), held.doubted_at().expect("in doubt"));
+    assert!(held.asked() >= 2 && asked_at >= since + 1_000 * SECONDS, "asked once more at the end: {held:?}");
 }

@@ -36,10 +36,10 @@ pub(super) async fn runs(
         return Ok((Vec::new(), 0));
     }
     let Some(state) = ledger.state(batch.id).await? else { return Ok((Vec::new(), 0)) };
-    let held = state.chunks.values().filter(|chunk| chunk.held);
-    let total = held.clone().map(|chunk| chunk.live.len()).sum();
+    let held = state.chunks().filter(|chunk| chunk.held());
+    let total = held.clone().map(|chunk| chunk.live().len()).sum();
     let mut waiting: Vec<(Range<u64>, Option<&Code>)> =
-        held.flat_map(|chunk| chunk.live.runs().map(|run| (run, chunk.code.as_ref()))).collect();
+        held.flat_map(|chunk| chunk.live().runs().map(|run| (run, chunk.code()))).collect();
     waiting.sort_by_key(|(run, _)| run.start);
     let before = SetAside::position_after(set_aside, from);
     let listed = waiting.into_iter().flat_map(|(run, code)| {

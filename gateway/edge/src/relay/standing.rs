@@ -25,7 +25,7 @@ pub(super) async fn of(ledger: &Ledger, batch: &BatchView) -> Result<Unfinished,
         let (listed, total) = spans.end();
         Ok(Unfinished {
             batch: id.to_string(),
-            sums: answers::sums(&state.sums),
+            sums: answers::sums(&state.sums()),
             spans: listed,
             spans_total: total,
         })
@@ -39,22 +39,22 @@ fn walk(
     spans: &mut Spans<'_>,
     mut settled: impl FnMut(u64) -> Result<Vec<Run>, LedgerError>,
 ) -> Result<(), LedgerError> {
-    let mut open: Vec<(Range<u64>, Fate)> = state.pending.runs().map(|run| (run, Fate::NotDone)).collect();
-    for chunk in state.chunks.values() {
-        open.extend(chunk.live.runs().map(|run| (run, Fate::InDoubt)));
+    let mut open: Vec<(Range<u64>, Fate)> = state.pending().runs().map(|run| (run, Fate::NotDone)).collect();
+    for chunk in state.chunks() {
+        open.extend(chunk.live().runs().map(|run| (run, Fate::InDoubt)));
     }
     open.sort_unstable_by_key(|(run, _)| run.start);
     let mut open = open.into_iter().peekable();
     let mut page: std::vec::IntoIter<Run> = Vec::new().into_iter();
     let mut run: Option<Run> = None;
     let mut position = 0;
-    while position < state.records {
+    while position < state.records() {
         if let Some((range, fate)) = open.next_if(|(range, _)| range.start <= position) {
             spans.positions(range.clone(), fate);
             position = range.end;
             continue;
         }
-        let end = open.peek().map_or(state.records, |(range, _)| range.start);
+        let end = open.peek().map_or(state.records(), |(range, _)| range.start);
         while run.as_ref().is_none_or(|run| run.first + run.count <= position) {
             run = page.next();
             if run.is_none() {

@@ -63,8 +63,8 @@ fn all_records_of_a_key_are_kept_in_their_order_where_the_route_says_so() {
     let id = site.client().ask(Way::Swa.request("/orders", &twice())).receipt_id();
     let (spool, ledger, id) = (site.gateway.spool.clone(), site.gateway.ledger.clone(), id.parse().unwrap());
     let state = site.block_on(async move { ledger.state(id).await }).unwrap().unwrap();
-    assert_eq!(state.sums.pending, 6);
-    let mut pending = state.pending.clone();
+    assert_eq!(state.sums().pending, 6);
+    let mut pending = state.pending().clone();
     KeyOrder::within(&spool.reader(id).unwrap()).unwrap().hold_back(&mut pending, &state);
     assert_eq!(pending.runs().collect::<Vec<_>>(), [0..2, 3..4], "the later ones wait");
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::{Result, StorageContext};
+use super::error::{LedgerError, Result, StorageContext};
 use super::rows::{self, CHUNK, RUN, SUMS, int};
 use super::store::{batch_sql, may_start_afresh};
 use crate::batch::{BatchFilter, BatchView, Page, RecordException, SetAside, Stored};
 use crate::identity::{BatchId, Digest};
-use crate::machine::{BatchState, Chunk, Code, Outcome, Run, Settlement, Sums};
+use crate::machine::{BatchState, Chunk, ChunkRow, Code, Outcome, Run, Settlement, Sums};
 
 /// The most rows that one call gives.
 pub(super) const MOST_ROWS: u32 = 10_000;
@@ -230,12 +230,14 @@ pub(super) fn chunks(connection: &Connection, id: BatchId, after: u64, limit: u3
     let sql = format!("SELECT {CHUNK} FROM chunks WHERE batch = ?1 AND number > ?2 ORDER BY number LIMIT ?3");
     let mut statement = transaction.prepare_cached(&sql).doing(reading)?;
     let values = params![seq, int(after), limit.min(MOST_ROWS)];
-    let mut chunks: Vec<Chunk> =
+    let found: Vec<ChunkRow> =
         statement.query_map(values, rows::chunk).and_then(Iterator::collect).doing(reading)?;
-    for chunk in &mut chunks {
-        chunk.live = rows::live(&transaction, seq, chunk.number)?;
-    }
-    Ok(chunks)
+    let whole = |row: ChunkRow| {
+        let live = rows::live(&transaction, seq, row.number)?;
+        let inconsistent = |source| LedgerError::Inconsistent { batch: id, source };
+        Chunk::try_from(ChunkRow { live, ..row }).map_err(inconsistent)
+    };
+    found.into_iter().map(whole).collect()
 }
 
 pub(super) fn pace(connection: &Connection, name: &str) -> Result<Option<String>> {

@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::error::{LedgerError, Result, StorageContext};
 use crate::batch::{BatchView, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
-use crate::machine::{BatchState, Chunk, ChunkState, Closing, Code, Rebuild, Run, Settlement, Status, Sums};
+use crate::machine::{
+    BatchState, ChunkRow, ChunkState, Closing, Code, Rebuild, Run, Settlement, Status, Sums,
+};
 use crate::ranges::RangeSet;
 
 /// A number for a column. Counts and times are far below 2^63; a time from a broken clock may not be.
@@ -162,8 +164,8 @@ pub(super) const CHUNK: &str =
     opened_at, changed_at, sent_at, doubted_at, asked, asked_at, asked_code";
 
 /// A chunk from the columns [`CHUNK`], without its live records.
-pub(super) fn chunk(row: &Row<'_>) -> rusqlite::Result<Chunk> {
-    Ok(Chunk {
+pub(super) fn chunk(row: &Row<'_>) -> rusqlite::Result<ChunkRow> {
+    Ok(ChunkRow {
         number: number(row, 0)?,
         first: number(row, 1)?,
         count: number(row, 2)?,
@@ -276,7 +278,8 @@ pub(super) fn load(connection: &Connection, id: BatchId) -> Result<Option<Loaded
          AND number IN (SELECT chunk FROM live WHERE batch = ?1) ORDER BY number"
     );
     let mut statement = connection.prepare_cached(&sql).doing(reading)?;
-    let chunks: Vec<Chunk> = statement.query_map([seq], chunk).and_then(Iterator::collect).doing(reading)?;
+    let chunks: Vec<ChunkRow> =
+        statement.query_map([seq], chunk).and_then(Iterator::collect).doing(reading)?;
     for mut chunk in chunks {
         chunk.live = live(connection, seq, chunk.number)?;
         rebuild.chunk(chunk).map_err(inconsistent)?;

@@ -10,7 +10,7 @@ use super::queries;
 use super::rows::{self, BATCH, Loaded, SUMS, Word, int, sums_values};
 use crate::batch::{Accepted, BatchView, Idempotency, NewBatch, SetAside};
 use crate::identity::{BatchId, Digest, Epoch};
-use crate::machine::{BatchState, Change, Chunk, Code, Event, Run, Status, Sums};
+use crate::machine::{BatchState, Change, ChunkRow, Code, Event, Run, Status, Sums};
 use crate::ranges::RangeSet;
 
 /// States that are kept in memory; beyond, all are let go and read again when they are needed.
@@ -150,7 +150,7 @@ impl Store {
                    ON CONFLICT DO UPDATE SET batches = batches + 1, bytes = bytes + excluded.bytes";
         self.run(sql, params![new.client, int(new.stored)], accepting)?;
         let seq = self.connection.last_insert_rowid();
-        self.add_to_totals(&Sums::default(), &state.sums)?;
+        self.add_to_totals(&Sums::default(), &state.sums())?;
         for left_out in &new.set_aside {
             let sql = "INSERT INTO set_aside(batch, record, field, line, col, code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let SetAside { record, field, line, column, code } = left_out;
@@ -195,24 +195,24 @@ impl Store {
     pub(super) fn apply(&mut self, id: BatchId, epoch: Epoch, at: u64, events: &[Event]) -> Result<Applied> {
         let mut loaded = self.load(id)?;
         // A finished batch keeps its last owner's epoch; what may happen to it the rules say.
-        if !epoch.may_write(loaded.epoch) && !loaded.state.finished {
+        if !epoch.may_write(loaded.epoch) && !loaded.state.is_finished() {
             return Err(LedgerError::StaleEpoch { yours: epoch, current: loaded.epoch });
         }
-        let before = loaded.state.sums;
+        let before = loaded.state.sums();
         let mut delivered_digest = None;
         for (index, event) in events.iter().enumerate() {
             let changes = loaded.state.apply(event, epoch, at);
             let changes = changes.map_err(|illegal| LedgerError::Illegal { batch: id, index, illegal })?;
             for change in changes {
                 match change {
-                    Change::Chunk { chunk, live } => self.write_chunk(loaded.seq, &chunk, live)?,
+                    Change::Chunk { chunk, live } => self.write_chunk(loaded.seq, &chunk.into(), live)?,
                     Change::Settled(run) => self.write_run(loaded.seq, &run)?,
                     Change::Finished { delivered_digest: digest } => delivered_digest = digest,
                 }
             }
         }
         let state = &loaded.state;
-        let sums = state.sums;
+        let sums = state.sums();
         if events.is_empty() {
             return Ok(Applied { sums, status: state.status() });
         }
@@ -227,9 +227,9 @@ impl Store {
             loaded.seq,
             int(at),
             status.word(),
-            state.closing.map(Word::word),
-            int(state.opened),
-            state.finished,
+            state.closing().map(Word::word),
+            int(state.opened()),
+            state.is_finished(),
             delivered_digest.map(|digest: Digest| digest.0),
             pending,
             in_flight,
@@ -256,7 +256,7 @@ impl Store {
         }
     }
 
-    fn write_chunk(&self, seq: i64, chunk: &Chunk, live: bool) -> Result<()> {
+    fn write_chunk(&self, seq: i64, chunk: &ChunkRow, live: bool) -> Result<()> {
         let writing = "writing a chunk";
         let sql =
             "INSERT INTO chunks(batch, number, first, count, attempt, state, doubted, held, reference, code,

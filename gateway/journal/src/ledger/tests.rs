@@ -97,7 +97,7 @@ proptest! {
             let (ledger, opened) = state.open();
             prop_assert!(opened.epoch > epoch);
             epoch = opened.epoch;
-            let flying: Vec<_> = model.chunks.values().filter(|chunk| chunk.state.is_in_flight()).map(|chunk| chunk.number).collect();
+            let flying: Vec<_> = model.chunks().filter(|chunk| chunk.state().is_in_flight()).map(|chunk| chunk.number()).collect();
             prop_assert_eq!(opened.in_doubt, flying.len() as u64);
             for chunk in flying {
                 let code = Code::from("gateway-restarted");
@@ -124,7 +124,7 @@ proptest! {
                     Ok(applied) => {
                         prop_assert!(legal);
                         model = ahead;
-                        prop_assert_eq!((applied.sums, applied.status), (model.sums, model.status()));
+                        prop_assert_eq!((applied.sums, applied.status), (model.sums(), model.status()));
                     }
                     Err(LedgerError::Illegal { index, .. }) => prop_assert!(!legal && index + 1 == count),
                     Err(error) => prop_assert!(false, "{}", error),
@@ -132,10 +132,10 @@ proptest! {
             }
             prop_assert_eq!(ledger.state_blocking(one).unwrap(), Some(model.clone()));
             let view = ledger.batch_blocking(one).unwrap().unwrap();
-            prop_assert_eq!((view.sums, view.status, view.chunks), (model.sums, model.status(), model.opened));
-            prop_assert_eq!(view.finished_at.is_some(), model.finished);
+            prop_assert_eq!((view.sums, view.status, view.chunks), (model.sums(), model.status(), model.opened()));
+            prop_assert_eq!(view.finished_at.is_some(), model.is_finished());
             let totals = ledger.readers.read(queries::totals).unwrap();
-            prop_assert_eq!(totals, model.sums.plus(&BatchState::new(7, 2).sums));
+            prop_assert_eq!(totals, model.sums().plus(&BatchState::new(7, 2).sums()));
         }
         prop_assert_eq!(state.open().0.state_blocking(other).unwrap(), Some(BatchState::new(7, 2)));
     }
@@ -260,10 +260,10 @@ fn exceptions_are_read_back_one_by_one() {
     let chunks = ledger.readers.read(|connection| queries::chunks(connection, id, 0, 10)).unwrap();
     assert_eq!(chunks.len(), 2);
     assert_eq!(
-        (chunks[0].state, chunks[0].rows, chunks[0].reference.as_deref()),
+        (chunks[0].state(), chunks[0].rows(), chunks[0].reference()),
         (ChunkState::Answered, 52, Some("job 1"))
     );
-    assert_eq!((chunks[1].live.first_run(), chunks[1].epoch), (Some(70..100), opened.epoch));
+    assert_eq!((chunks[1].live().first_run(), chunks[1].epoch()), (Some(70..100), opened.epoch));
     let later = ledger.readers.read(|connection| queries::chunks(connection, id, 1, 10)).unwrap();
     assert_eq!(later, chunks[1..]);
 }

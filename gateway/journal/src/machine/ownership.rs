@@ -17,7 +17,7 @@ impl Epoch {
 impl BatchState {
     /// What happens to a batch when another owner takes it over: whether what was in flight has had its effect, nobody knows.
     pub fn taken_over(&self) -> Vec<Event> {
-        let flying = self.chunks.values().filter(|chunk| chunk.state.is_in_flight());
+        let flying = self.chunks().filter(|chunk| chunk.state().is_in_flight());
         let in_doubt = |number: u64| {
             let code = Code::from("gateway-restarted");
             #[cfg(feature = "planted")]
@@ -26,7 +26,7 @@ impl BatchState {
             }
             Event::ChunkInDoubt { chunk: number, code }
         };
-        flying.map(|chunk| in_doubt(chunk.number)).collect()
+        flying.map(|chunk| in_doubt(chunk.number())).collect()
     }
 }
 
@@ -64,8 +64,8 @@ mod tests {
         for event in events {
             state.apply(&event, Epoch(2), 2).unwrap();
         }
-        assert!(state.chunks.values().all(|chunk| chunk.state == ChunkState::InDoubt), "{state:?}");
-        assert_eq!((state.sums.in_doubt, state.sums.pending, state.sums.delivered), (6, 2, 2));
+        assert!(state.chunks().all(|chunk| chunk.state() == ChunkState::InDoubt), "{state:?}");
+        assert_eq!((state.sums().in_doubt, state.sums().pending, state.sums().delivered), (6, 2, 2));
         assert_eq!(state.taken_over(), [], "there is nothing more to doubt");
     }
 }

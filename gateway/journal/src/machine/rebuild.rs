@@ -1,14 +1,21 @@
 //! The state from what a store holds.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{BatchState, Chunk, Closing, Settlement, Sums};
+use super::{BatchState, Chunk, ChunkRow, Closing, Life, LiveChunk, Settlement, Sums, UnderWay, Unsent};
 use crate::ranges::RangeSet;
 
 /// Builds a batch's state from its rows, one by one, in memory for what is open.
 #[derive(Debug)]
-pub struct Rebuild {
-    state: BatchState,
+pub(crate) struct Rebuild {
+    records: u64,
+    opened: u64,
+    closing: Option<Closing>,
+    finished: bool,
+    pending: RangeSet,
+    chunks: BTreeMap<u64, LiveChunk>,
+    sums: Sums,
 }
 
 /// Rows that contradict one another: the store is damaged, or something else has written to it.
@@ -21,43 +28,43 @@ pub struct Inconsistent {
 
 impl Rebuild {
     /// From the batch's own row.
-    pub fn new(records: u64, set_aside: u64, opened: u64, closing: Option<Closing>, finished: bool) -> Self {
-        Self { state: BatchState { opened, closing, finished, ..BatchState::new(records, set_aside) } }
+    pub(crate) fn new(
+        records: u64,
+        set_aside: u64,
+        opened: u64,
+        closing: Option<Closing>,
+        finished: bool,
+    ) -> Self {
+        let sums = Sums { accepted: records, pending: records, set_aside, ..Sums::default() };
+        let pending = RangeSet::from(0..records);
+        Self { records, opened, closing, finished, pending, chunks: BTreeMap::new(), sums }
     }
 
     /// A run of settled records.
     ///
     /// # Errors
     /// They are settled already, open in a chunk, or not of the batch.
-    pub fn settled(&mut self, run: Range<u64>, outcome: Settlement) -> Result<(), Inconsistent> {
+    pub(crate) fn settled(&mut self, run: Range<u64>, outcome: Settlement) -> Result<(), Inconsistent> {
         let count = self.take(run, "a settled record has another state too")?;
-        *self.state.sums.settled_mut(outcome) += count;
+        *self.sums.settled_mut(outcome) += count;
         Ok(())
     }
 
     /// A chunk with open records.
     ///
     /// # Errors
-    /// A record of it has another state too or is not the chunk's, or the chunk's number was never given.
-    pub fn chunk(&mut self, chunk: Chunk) -> Result<(), Inconsistent> {
-        let run = chunk.first..chunk.first.saturating_add(chunk.count);
-        let in_flight = chunk.state.is_in_flight();
-        let inside = chunk.live.runs().all(|live| run.start <= live.start && live.end <= run.end);
-        if !inside || chunk.live.is_empty() {
-            return Err(Inconsistent { what: "a chunk's open records are not the chunk's" });
-        }
-        if !in_flight && chunk.state != super::ChunkState::InDoubt {
-            return Err(Inconsistent { what: "a settled chunk has open records" });
-        }
-        if chunk.number == 0 || chunk.number > self.state.opened {
+    /// It is in no state that there is, a record of it has another state too, or its number was never given.
+    pub(crate) fn chunk(&mut self, row: ChunkRow) -> Result<(), Inconsistent> {
+        let settled = Inconsistent { what: "a settled chunk has open records" };
+        let chunk = Chunk::try_from(row)?.under_way().ok_or(settled)?;
+        if chunk.number() == 0 || chunk.number() > self.opened {
             return Err(Inconsistent { what: "a chunk has a number that was not given yet" });
         }
-        for live in chunk.live.runs() {
+        for live in chunk.live().runs() {
             let count = self.take(live, "a record that is open in a chunk has another state too")?;
-            let sums = &mut self.state.sums;
-            *(if in_flight { &mut sums.in_flight } else { &mut sums.in_doubt }) += count;
+            *self.sums.live_mut(&chunk) += count;
         }
-        if self.state.chunks.insert(chunk.number, chunk).is_some() {
+        if self.chunks.insert(chunk.number(), chunk).is_some() {
             return Err(Inconsistent { what: "two chunks have one number" });
         }
         Ok(())
@@ -67,28 +74,36 @@ impl Rebuild {
     ///
     /// # Errors
     /// It does not, or a finished or closing batch has records that it cannot have.
-    pub fn finish(self, sums: &Sums) -> Result<BatchState, Inconsistent> {
-        let state = self.state;
-        if state.sums != *sums || !state.conserves() {
+    pub(crate) fn finish(self, sums: &Sums) -> Result<BatchState, Inconsistent> {
+        if self.sums != *sums {
             return Err(Inconsistent { what: "the sums are not those of the records" });
         }
-        if state.finished && !state.is_drained() {
+        if self.finished && sums.open() > 0 {
             return Err(Inconsistent { what: "a finished batch has records without an outcome" });
         }
-        if state.closing.is_some() && !state.pending.is_empty() {
+        if self.closing.is_some() && !self.pending.is_empty() {
             return Err(Inconsistent { what: "a closing batch has pending records" });
+        }
+        let life = if self.finished {
+            Life::Finished { closing: self.closing }
+        } else {
+            let unsent = self.closing.map_or(Unsent::Pending(self.pending), Unsent::Closing);
+            Life::UnderWay(UnderWay { unsent, chunks: self.chunks })
+        };
+        let state = BatchState { records: self.records, opened: self.opened, sums: self.sums, life };
+        if !state.conserves() {
+            return Err(Inconsistent { what: "the sums are not those of the records" });
         }
         Ok(state)
     }
 
     /// Takes the run out of what is pending.
     fn take(&mut self, run: Range<u64>, what: &'static str) -> Result<u64, Inconsistent> {
-        let pending: &mut RangeSet = &mut self.state.pending;
-        if run.is_empty() || !pending.covers(&run) {
+        if run.is_empty() || !self.pending.covers(&run) {
             return Err(Inconsistent { what });
         }
-        let count = pending.remove(run);
-        self.state.sums.pending -= count;
+        let count = self.pending.remove(run);
+        self.sums.pending -= count;
         Ok(count)
     }
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Settlement;
+use super::{LiveChunk, Settlement};
 
 /// How many records of a batch are in which state (design: conservation).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,6 +42,11 @@ impl Sums {
     /// Records with an outcome.
     pub fn settled(&self) -> u64 {
         self.delivered + self.partial + self.rejected + self.cancelled + self.expired
+    }
+
+    /// Where the chunk's open records are counted.
+    pub(super) fn live_mut(&mut self, chunk: &LiveChunk) -> &mut u64 {
+        if chunk.state().is_in_flight() { &mut self.in_flight } else { &mut self.in_doubt }
     }
 
     pub(super) fn settled_mut(&mut self, outcome: Settlement) -> &mut u64 {

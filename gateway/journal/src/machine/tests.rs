@@ -13,7 +13,7 @@ const EPOCH: Epoch = Epoch(1);
 /// What a store would hold: the changes written down, nothing else.
 #[derive(Debug, Default)]
 struct Store {
-    chunks: BTreeMap<u64, Chunk>,
+    chunks: BTreeMap<u64, ChunkRow>,
     live: BTreeMap<u64, RangeSet>,
     settled: Vec<Run>,
     finished: bool,
@@ -25,9 +25,10 @@ impl Store {
             match change {
                 Change::Chunk { chunk, live } => {
                     if live {
-                        self.live.insert(chunk.number, chunk.live.clone());
+                        self.live.insert(chunk.number(), chunk.live().clone());
                     }
-                    self.chunks.insert(chunk.number, Chunk { live: RangeSet::new(), ..chunk });
+                    let row = ChunkRow::from(chunk);
+                    self.chunks.insert(row.number, ChunkRow { live: RangeSet::new(), ..row });
                 }
                 Change::Settled(run) => self.settled.push(run),
                 Change::Finished { .. } => self.finished = true,
@@ -36,17 +37,18 @@ impl Store {
     }
 
     fn rebuild(&self, of: &BatchState) -> Result<BatchState, Inconsistent> {
-        let mut rebuild = Rebuild::new(of.records, of.sums.set_aside, of.opened, of.closing, self.finished);
+        let mut rebuild =
+            Rebuild::new(of.records(), of.sums().set_aside, of.opened(), of.closing(), self.finished);
         for run in &self.settled {
             rebuild.settled(run.first..run.first + run.count, run.outcome)?;
         }
         for (number, chunk) in &self.chunks {
             let live = self.live[number].clone();
             if !live.is_empty() {
-                rebuild.chunk(Chunk { live, ..chunk.clone() })?;
+                rebuild.chunk(ChunkRow { live, ..chunk.clone() })?;
             }
         }
-        rebuild.finish(&of.sums)
+        rebuild.finish(&of.sums())
     }
 }
 
@@ -117,32 +119,32 @@ pub(crate) fn event(choice: Move, state: &BatchState) -> Option<Event> {
     match choice {
         Move::Wild(event) => Some(event),
         Move::Finish => state.is_drained().then_some(Event::Finished { delivered_digest: None }),
-        Move::Open(most) => state.pending.first_run().map(|run| Event::ChunkOpened {
+        Move::Open(most) => state.pending().first_run().map(|run| Event::ChunkOpened {
             chunk: state.next_chunk(),
             first: run.start,
             count: most.min(run.end - run.start),
             attempt: 1,
         }),
         Move::Turn(which, what, exceptions) => {
-            let chunk = state.chunks.values().nth(which % state.chunks.len().max(1))?;
+            let chunk = state.chunks().nth(which % state.chunks().len().max(1))?;
             let code = Code::from("why");
-            let number = chunk.number;
+            let number = chunk.number();
             let mut seen = BTreeMap::new();
             for (offset, outcome) in exceptions {
                 let outcome = [Outcome::Partial, Outcome::Rejected, Outcome::Returned, Outcome::InDoubt]
                     [usize::from(outcome)];
-                let position = chunk.first + offset;
-                if chunk.live.contains(position) {
+                let position = chunk.first() + offset;
+                if chunk.live().contains(position) {
                     let rows = if outcome == Outcome::Partial { vec![1, 2] } else { vec![] };
                     seen.insert(position, Exception { rows, ..Exception::new(position, outcome, "X") });
                 }
             }
             let exceptions = seen.into_values().collect();
-            Some(match (chunk.state.is_in_flight(), what) {
+            Some(match (chunk.state().is_in_flight(), what) {
                 (true, 0 | 1) => Event::ChunkInDoubt { chunk: number, code },
                 (true, 2) => Event::ChunkReturned { chunk: number, code },
                 (true, 3) => Event::ChunkSent { chunk: number, reference: Some("job".into()) },
-                (false, 0) => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt + 1 },
+                (false, 0) => Event::DoubtRepeated { chunk: number, attempt: chunk.attempt() + 1 },
                 (false, 1) => Event::DoubtReturned { chunk: number, code },
                 (false, 2) => Event::DoubtDelivered { chunk: number },
                 (false, 3) => Event::DoubtHeld { chunk: number, code },
@@ -165,11 +167,11 @@ proptest! {
                 Ok(changes) => store.write(changes),
                 Err(_) => prop_assert_eq!(&state, &before, "an illegal {:?} changed something", event),
             }
-            prop_assert!(state.sums.balanced());
-            prop_assert_eq!(state.sums.accepted, RECORDS);
+            prop_assert!(state.sums().balanced());
+            prop_assert_eq!(state.sums().accepted, RECORDS);
             // An outcome is for good.
             let settled = |s: &Sums| [s.delivered, s.partial, s.rejected, s.cancelled, s.expired];
-            prop_assert!(settled(&before.sums).iter().zip(settled(&state.sums)).all(|(was, is)| *was <= is));
+            prop_assert!(settled(&before.sums()).iter().zip(settled(&state.sums())).all(|(was, is)| *was <= is));
             prop_assert_eq!(store.rebuild(&state), Ok(state.clone()));
         }
     }
@@ -249,15 +251,15 @@ fn what_was_in_doubt_cannot_simply_return() {
     let mut state = opened(5, &[(0, 5)]);
     state.apply(&Event::ChunkInDoubt { chunk: 1, code: code.clone() }, EPOCH, 1).unwrap();
     state.apply(&Event::DoubtRepeated { chunk: 1, attempt: 2 }, EPOCH, 2).unwrap();
-    assert_eq!(state.sums.in_flight, 5);
+    assert_eq!(state.sums().in_flight, 5);
     let returned = Event::ChunkReturned { chunk: 1, code: code.clone() };
     assert_eq!(state.apply(&returned, EPOCH, 3), Err(Illegal::OnceInDoubt { chunk: 1 }));
     // The repetition's answer says of one record that it had no effect: the first try may have had.
     let exceptions = vec![Exception::new(2, Outcome::Returned, "LOCKED")];
     state.apply(&Event::ChunkAnswered { chunk: 1, exceptions, rows: 5 }, EPOCH, 4).unwrap();
-    assert_eq!((state.sums.delivered, state.sums.in_doubt, state.sums.pending), (4, 1, 0));
+    assert_eq!((state.sums().delivered, state.sums().in_doubt, state.sums().pending), (4, 1, 0));
     state.apply(&Event::DoubtReturned { chunk: 1, code }, EPOCH, 5).unwrap();
-    assert_eq!((state.sums.pending, state.pending.first_run()), (1, Some(2..3)));
+    assert_eq!((state.sums().pending, state.pending().first_run()), (1, Some(2..3)));
 }
 
 #[test]
@@ -265,8 +267,8 @@ fn what_is_known_of_a_doubt_stays_until_the_next_one() {
     let mut state = opened(10, &[(0, 5)]);
     let (cut, gone) = (Code::from("cut"), Code::from("job-gone"));
     let known = |state: &BatchState| {
-        let chunk = &state.chunks[&1];
-        (chunk.sent_at, chunk.doubted_at, chunk.asked, chunk.asked_at, chunk.asked_code.clone())
+        let chunk = state.chunk(1).unwrap();
+        (chunk.sent_at(), chunk.doubted_at(), chunk.asked(), chunk.asked_at(), chunk.asked_code().cloned())
     };
     let asked = Event::DoubtAsked { chunk: 1, code: gone.clone() };
     assert!(matches!(state.apply(&asked, EPOCH, 1), Err(Illegal::ChunkState { .. })), "it is in flight");
@@ -277,13 +279,13 @@ fn what_is_known_of_a_doubt_stays_until_the_next_one() {
     state.apply(&Event::ChunkAnswered { chunk: 1, exceptions: silent, rows: 5 }, EPOCH, 5).unwrap();
     state.apply(&Event::DoubtHeld { chunk: 1, code: cut.clone() }, EPOCH, 6).unwrap();
     // Neither what was asked, nor an answer that leaves some open, nor waiting makes the doubt a new one.
-    let sent_at = state.chunks[&1].opened_at;
+    let sent_at = state.chunk(1).unwrap().opened_at();
     assert_eq!(known(&state), (sent_at, Some(2), 2, Some(4), Some(gone)));
-    assert!(!state.chunks[&1].is_waiting());
+    assert!(!state.chunk(1).unwrap().is_waiting());
     state.apply(&Event::DoubtRepeated { chunk: 1, attempt: 2 }, EPOCH, 7).unwrap();
     state.apply(&Event::ChunkInDoubt { chunk: 1, code: cut }, EPOCH, 8).unwrap();
     assert_eq!(known(&state), (7, Some(8), 0, None, None));
-    assert!(state.chunks[&1].is_waiting());
+    assert!(state.chunk(1).unwrap().is_waiting());
 }
 
 #[test]
@@ -291,7 +293,7 @@ fn a_cancelled_batch_takes_no_chunk_and_ends_when_its_chunks_end() {
     let code = Code::from("client");
     let mut state = opened(10, &[(0, 3), (3, 3)]);
     state.apply(&Event::Cancelled { code: code.clone() }, EPOCH, 1).unwrap();
-    assert_eq!((state.sums.cancelled, state.status()), (4, Status::Closing));
+    assert_eq!((state.sums().cancelled, state.status()), (4, Status::Closing));
     let open = Event::ChunkOpened { chunk: 3, first: 6, count: 1, attempt: 1 };
     assert_eq!(state.apply(&open, EPOCH, 2), Err(Illegal::Closing(Closing::Cancelled)));
     let expired = Event::Expired { code: code.clone() };
@@ -299,10 +301,10 @@ fn a_cancelled_batch_takes_no_chunk_and_ends_when_its_chunks_end() {
     state.apply(&Event::ChunkReturned { chunk: 1, code: code.clone() }, EPOCH, 3).unwrap();
     state.apply(&Event::ChunkInDoubt { chunk: 2, code: code.clone() }, EPOCH, 4).unwrap();
     state.apply(&Event::DoubtHeld { chunk: 2, code }, EPOCH, 5).unwrap();
-    assert_eq!((state.sums.cancelled, state.status()), (7, Status::Held));
+    assert_eq!((state.sums().cancelled, state.status()), (7, Status::Held));
     state.apply(&Event::DoubtDelivered { chunk: 2 }, EPOCH, 6).unwrap();
     state.apply(&Event::Finished { delivered_digest: None }, EPOCH, 7).unwrap();
-    assert_eq!((state.sums.delivered, state.sums.cancelled, state.status()), (3, 7, Status::Finished));
+    assert_eq!((state.sums().delivered, state.sums().cancelled, state.status()), (3, 7, Status::Finished));
     assert_eq!(state.apply(&Event::DoubtDelivered { chunk: 2 }, EPOCH, 8), Err(Illegal::Finished));
 }
 

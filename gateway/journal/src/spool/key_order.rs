@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::key_index::Entries;
 use super::reader::SpoolReader;
-use crate::machine::{BatchState, Chunk};
+use crate::machine::{BatchState, LiveChunk};
 use crate::ranges::RangeSet;
 
 /// Pairs that are kept between two batches: 1.6 MB. Where there are more, the later batch waits as a whole.
@@ -98,9 +98,9 @@ impl KeyOrder {
     /// what became of a record, none with its key goes, whichever batch came first.
     pub fn hold_back_doubted(&self, pending: &mut RangeSet, other: &BatchState) {
         let waiting =
-            |position| other.chunks.values().any(|chunk| chunk.is_waiting() && chunk.live.contains(position));
+            |position| other.chunks().any(|chunk| chunk.is_waiting() && chunk.live().contains(position));
         match &self.waits {
-            Waits::ForAll if other.chunks.values().any(Chunk::is_waiting) => *pending = RangeSet::new(),
+            Waits::ForAll if other.chunks().any(LiveChunk::is_waiting) => *pending = RangeSet::new(),
             Waits::ForAll => {}
             Waits::For(waits) => {
                 for (position, other_one) in waits {

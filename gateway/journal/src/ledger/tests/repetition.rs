@@ -26,7 +26,7 @@ fn requests_at_once_keep_apart() {
                 assert_eq!(good.sums.in_flight, 2);
                 let bad = ledger.apply(id, opened.epoch, NOW, vec![open(2, 2, 2), open(3, 0, 1)]).await;
                 assert_eq!(bad.unwrap_err().code(), "records-not-pending");
-                assert_eq!(ledger.state(id).await.unwrap().unwrap().sums.pending, 2);
+                assert_eq!(ledger.state(id).await.unwrap().unwrap().sums().pending, 2);
             });
         }
         while let Some(done) = accepting.join_next().await {
