@@ -7,6 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use sekisho_records::Violations;
+use sekisho_soap::contract;
+use sekisho_soap::fault::{self, InvalidHeader};
 pub use sekisho_soap::fault::{Location, Who};
 use sekisho_soap::message::Unfinished;
 use sekisho_xml::QName;
@@ -200,6 +202,15 @@ impl Class {
     }
 }
 
+/// The message that an answer or a refusal relates to (WS-Addressing 1.0 core §3.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelatesTo {
+    /// Its `wsa:MessageID`.
+    pub message_id: String,
+    /// The gateway's own operation that it calls, where it calls one.
+    pub operation: Option<&'static str>,
+}
+
 /// A refusal, ready to be said in the protocol of the request.
 #[derive(Debug)]
 pub struct Refusal {
@@ -217,6 +228,10 @@ pub struct Refusal {
     pub violations: Option<Box<Violations>>,
     /// Header blocks that were not understood.
     pub not_understood: Vec<QName>,
+    /// The WS-Addressing header that is at fault.
+    pub invalid_header: Option<InvalidHeader>,
+    /// The message that is refused, where it has been read so far and has an id.
+    pub relates_to: Option<Box<RelatesTo>>,
     /// When to come again.
     pub retry_after: Option<Duration>,
     /// Where the batch stands whose answer was awaited.
@@ -236,6 +251,8 @@ impl Refusal {
             location: Location::default(),
             violations: None,
             not_understood: Vec::new(),
+            invalid_header: None,
+            relates_to: None,
             retry_after: None,
             unfinished: None,
             found: None,
@@ -264,6 +281,24 @@ impl Refusal {
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
+    }
+
+    /// Adds the message that is refused, if it has an id and none is named.
+    pub fn relating(mut self, message: Option<&RelatesTo>) -> Self {
+        self.relates_to = self.relates_to.or_else(|| message.cloned().map(Box::new));
+        self
+    }
+
+    /// The `wsa:Action` of the fault that it is: of WS-Addressing, of SOAP, or the one that the contract declares for the operation.
+    pub fn action(&self) -> String {
+        let operation = self.relates_to.as_ref().and_then(|message| message.operation);
+        match (self.invalid_header, self.class, operation) {
+            (Some(_), ..) => fault::ACTION.to_owned(),
+            (None, Class::VersionMismatch | Class::MustUnderstand, _) | (None, _, None) => {
+                fault::SOAP_ACTION.to_owned()
+            }
+            (None, _, Some(operation)) => contract::fault_action(operation),
+        }
     }
 
     /// An internal fault: `what` is for the log; the client learns nothing but the id.

@@ -30,7 +30,7 @@ use crate::admission::{Room, Scarce, Turn};
 use crate::body::{Arrival, BodyError, RawBody, Unpacked};
 use crate::doors::{self, Asks, Binds, Desk, Names, SoapMessage, SoapRefusal};
 use crate::intake::{Scans, from_body};
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{Class, Refusal, RelatesTo};
 use crate::route::Mode;
 use crate::service::{
     Answered, Coding, Declared, Exchange, Voice, arrival, named, query, refuse, turn, unrecordable,
@@ -54,6 +54,8 @@ struct Passage<'e, 'x> {
     declared: Declared,
     /// The version to answer in, as far as it is known.
     version: Version,
+    /// The message that a fault relates to, once it has been read.
+    relates: Option<RelatesTo>,
     body_read: bool,
     /// Room for the batch that it may become.
     room: Option<Arc<stock::Room>>,
@@ -74,14 +76,25 @@ where
 {
     let began = Instant::now();
     let version = doors::promised_version(&media_type).unwrap_or(Version::Soap11);
-    let mut passage =
-        Passage { exchange, door, media_type, actions, declared, version, body_read: false, room: None };
+    let mut passage = Passage {
+        exchange,
+        door,
+        media_type,
+        actions,
+        declared,
+        version,
+        relates: None,
+        body_read: false,
+        room: None,
+    };
     let relayed = match exchange.route.mode.split() {
         None => passage.whole(body).await,
         Some(split) => passage.whole_or_split(split, began, body).await,
     };
-    let Passage { version, body_read, .. } = passage;
-    let mut answered = relayed.unwrap_or_else(|refusal| refuse(exchange.id, Voice::Soap(version), refusal));
+    let Passage { version, relates, body_read, .. } = passage;
+    let mut answered = relayed.unwrap_or_else(|refusal| {
+        refuse(exchange.id, Voice::Soap(version), refusal.relating(relates.as_ref()))
+    });
     answered.door = door;
     answered.body_read = body_read;
     answered
@@ -215,6 +228,7 @@ impl Passage<'_, '_> {
                 named(self.exchange, message.message_id.as_deref(), message.parts);
                 Ok(message)
             }
+                self.relates = doors::relates_to(&message);
             Err(refused) => {
                 self.version = refused.version;
                 Err(*refused.refusal)
@@ -224,7 +238,7 @@ impl Passage<'_, '_> {
 
     /// Questions to the gateway are answered by the gateway, here as on every route.
     async fn ask(&self, message: SoapMessage) -> Result<Answered, Refusal> {
-        if let Some(refusal) = doors::not_understood(message.header.not_understood) {
+        if let Some(refusal) = doors::unmet(message.header) {
             return Err(refusal);
         }
         let Asks::Query(request) = message.asks else {

@@ -1,6 +1,7 @@
 //! The doors: how each protocol carries a submission. Synchronous; what they share is the intake.
 
 pub(crate) mod action;
+mod addressing;
 mod rest;
 mod soap;
 mod swa;
@@ -12,8 +13,9 @@ use sekisho_soap::envelope::Lifetime;
 use sekisho_soap::message::Request;
 use sekisho_xml::QName;
 
+pub(crate) use self::addressing::relates_to;
 pub(crate) use self::rest::{digest_mismatch, form_data, plain};
-pub(crate) use self::soap::{inline, not_understood, promised_version};
+pub(crate) use self::soap::{inline, promised_version, unmet};
 pub(crate) use self::swa::attached;
 use crate::gateway::UnderWay;
 use crate::intake::{Intake, PayloadDigest, Scan, Scans, Taken};
@@ -84,6 +86,8 @@ pub(crate) struct Header {
     pub(crate) signed: bool,
     /// Blocks that must be understood, and are not.
     pub(crate) not_understood: Vec<QName>,
+    /// The header that wants answers or faults elsewhere than on the connection.
+    pub(crate) elsewhere: Option<&'static str>,
     /// How long its sender says that it is good.
     pub(crate) lifetime: Option<Lifetime>,
 }

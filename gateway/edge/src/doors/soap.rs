@@ -10,7 +10,7 @@ use sekisho_soap::{EnvelopeReader, MediaType, Version};
 use sekisho_xml::{ProcessingInstructions, QName};
 
 use super::rest::{accepted_format, check_digest};
-use super::{Asks, Binds, Desk, Header, Names, Said, SoapMessage, SoapRefusal, action, is_own};
+use super::{Asks, Binds, Desk, Header, Names, Said, SoapMessage, SoapRefusal, action, addressing, is_own};
 use crate::body::Unpacked;
 use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
@@ -33,7 +33,11 @@ pub(crate) fn inline(
     let version = envelope.version();
     let message_id = envelope.addressing().message_id.clone();
     let header = demanded(&envelope);
-    let refuse = |refusal| SoapRefusal { version, refusal: Box::new(refusal) };
+    let relates = addressing::of(&envelope);
+    let refuse = |refusal: Refusal| {
+        let refusal = Box::new(refusal.relating(relates.as_ref()));
+        SoapRefusal { version, refusal }
+    };
 
     let operation = operation(desk, &[], &envelope).map_err(refuse)?;
     let asks = match operation {
@@ -135,10 +139,13 @@ pub(super) fn open<R: Read>(
     let refused = match desk.header {
         Binds::Others => None,
         Binds::UsUnsigned if header.signed => Some(signed_too_long()),
-        Binds::Us | Binds::UsUnsigned => not_understood(header.not_understood),
+        Binds::Us | Binds::UsUnsigned => unmet(header),
     };
     match refused {
-        Some(refusal) => Err(SoapRefusal { version, refusal: Box::new(refusal) }),
+        Some(refusal) => {
+            let refusal = Box::new(refusal.relating(addressing::of(&envelope).as_ref()));
+            Err(SoapRefusal { version, refusal })
+        }
         None => Ok(envelope),
     }
 }
@@ -147,15 +154,21 @@ pub(super) fn demanded<R: BufRead>(envelope: &EnvelopeReader<R>) -> Header {
     Header {
         signed: envelope.is_signed(),
         not_understood: envelope.not_understood(|_| false),
+        elsewhere: envelope.addressing().elsewhere(),
         lifetime: envelope.lifetime(),
     }
 }
 
-/// The refusal of header blocks that must be understood and are not; none where there are none.
-pub(crate) fn not_understood(blocks: Vec<QName>) -> Option<Refusal> {
-    if blocks.is_empty() {
-        return None;
+/// The refusal of what the header demands and the gateway, as the message's receiver, does not do; none where there is nothing.
+/// What must be understood goes first (SOAP 1.2 part 1 §2.6).
+pub(crate) fn unmet(header: Header) -> Option<Refusal> {
+    match header.not_understood.is_empty() {
+        true => header.elsewhere.map(addressing::elsewhere),
+        false => Some(not_understood(header.not_understood)),
     }
+}
+
+fn not_understood(blocks: Vec<QName>) -> Refusal {
     let mut refusal = Refusal::new(
         Class::MustUnderstand,
         "header-not-understood",
@@ -164,7 +177,7 @@ pub(crate) fn not_understood(blocks: Vec<QName>) -> Option<Refusal> {
     )
     .ja("理解必須（mustUnderstand）のヘッダーブロックを処理できません。外すか、mustUnderstandなしで送信してください。");
     refusal.not_understood = blocks;
-    Some(refusal)
+    refusal
 }
 
 fn signed_too_long() -> Refusal {

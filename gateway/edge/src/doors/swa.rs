@@ -8,10 +8,10 @@ use super::rest::check_digest;
 use super::soap::{
     BodyRead, Called, Found, demanded, format_of, open, operation, promised_version, read_body,
 };
-use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, action};
+use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, action, addressing};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
-use crate::refusal::{Class, Location, Refusal};
+use crate::refusal::{Class, Location, Refusal, RelatesTo};
 use crate::route::Format;
 
 /// Reads a package: root and attachments in whatever order (WS-I AP 1.0 R2929).
@@ -28,9 +28,18 @@ pub(crate) fn attached(
     media_type: &MediaType,
 ) -> Result<SoapMessage, SoapRefusal> {
     let promised = promised_version(media_type);
-    let mut version = promised.unwrap_or(Version::Soap11);
-    package(desk, body, media_type, promised, &mut version)
-        .map_err(|refusal| SoapRefusal { version, refusal: Box::new(refusal) })
+    let mut heard = Heard { version: promised.unwrap_or(Version::Soap11), relates: None };
+    package(desk, body, media_type, promised, &mut heard).map_err(|refusal| {
+        let refusal = Box::new(refusal.relating(heard.relates.as_ref()));
+        SoapRefusal { version: heard.version, refusal }
+    })
+}
+
+/// How a refusal is said, as far as is known.
+struct Heard {
+    version: Version,
+    /// The message that is refused.
+    relates: Option<RelatesTo>,
 }
 
 /// The package's root, once it has been read.
@@ -87,7 +96,7 @@ fn package(
     mut body: Unpacked,
     media_type: &MediaType,
     promised: Option<Version>,
-    version: &mut Version,
+    heard: &mut Heard,
 ) -> Result<SoapMessage, Refusal> {
     let boundary = media_type.boundary().map_err(|error| {
         Refusal::new(Class::Malformed, error.code(), format!("{error}.")).ja(error.message_ja())
@@ -118,7 +127,7 @@ fn package(
             None => head.index == 0,
         };
         if is_root && root.is_none() {
-            let found = read_root(desk, &head, parts.body(), &mut intake, promised, version);
+            let found = read_root(desk, &head, parts.body(), &mut intake, promised, heard);
             root = Some(found.map_err(|refusal| refusal.in_part(number))?);
             root_number = number;
             continue;
@@ -166,7 +175,7 @@ fn package(
             Asks::Submit(Box::new(desk.close(intake, payload, read.said)?))
         }
     };
-    let (version, message_id, parts) = (*version, root.message_id, Some(others + 1));
+    let (version, message_id, parts) = (heard.version, root.message_id, Some(others + 1));
     Ok(SoapMessage { version, message_id, asks, header: root.header, parts })
 }
 
@@ -208,19 +217,19 @@ fn read_root(
     body: impl std::io::BufRead,
     intake: &mut Intake<'_>,
     promised: Option<Version>,
-    version: &mut Version,
+    heard: &mut Heard,
 ) -> Result<Root, Refusal> {
     let charset = head.content_type.as_ref().and_then(MediaType::charset);
     // The package's word counts; the root's own where the package says nothing.
     let promised = promised.or_else(|| promised_version(head.content_type.as_ref()?));
-    *version = promised.unwrap_or(*version);
+    heard.version = promised.unwrap_or(heard.version);
     let digesting = Digesting::new(body, desk.scan_envelope(), desk.spool.is_some());
     let mut bytes = BufReader::with_capacity(32 * 1024, digesting);
     let mut envelope = open(desk, &mut bytes, charset, promised).map_err(|refused| {
-        *version = refused.version;
+        heard.version = refused.version;
         *refused.refusal
     })?;
-    *version = envelope.version();
+    *heard = Heard { version: envelope.version(), relates: addressing::of(&envelope) };
     let message_id = envelope.addressing().message_id.clone();
     let header = demanded(&envelope);
     let actions = head.content_type.as_ref().map_or(Ok(Vec::new()), action::in_media_type)?;

@@ -4,6 +4,7 @@ use std::io;
 
 use sekisho_charset::CharsetError;
 use sekisho_records::{ReadError, ReadErrorKind};
+use sekisho_soap::fault::InvalidHeader;
 use sekisho_soap::mime::{Base64Fault, Defect};
 use sekisho_soap::{MimeError, SoapError};
 use sekisho_xml::{DetectError, XmlError};
@@ -243,7 +244,12 @@ pub(crate) fn from_mime(error: &MimeError) -> Refusal {
         MimeError::Malformed { defect: Defect::Limit { .. }, .. } => Class::TooLarge,
         _ => Class::Malformed,
     };
-    let refusal = Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+    let mut refusal =
+        Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+    if let SoapError::Addressing { header, .. } = error {
+        let header = header.strip_prefix("wsa:").unwrap_or(header);
+        refusal.invalid_header = Some(InvalidHeader { header, code: None });
+    }
     match error {
         MimeError::Malformed { defect: Defect::Limit { which, .. }, .. } => {
             with_setting(refusal, (*which == "parts").then_some("limits.parts"))

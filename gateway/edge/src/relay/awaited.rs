@@ -18,7 +18,7 @@ use super::{count, most, standing};
 use crate::admission::Room;
 use crate::answer_body::Streamed;
 use crate::answers;
-use crate::refusal::{Class, Refusal, counted};
+use crate::refusal::{Class, Refusal, RelatesTo, counted};
 use crate::route::{Reply, Split};
 use crate::service::{
     Answered, Exchange, Kept, LOOK, Voice, ledger, municipal, refuse, reply_headers, soap_answer, soap_body,
@@ -60,7 +60,13 @@ impl Awaited<'_, '_> {
         kept.batch = self.settled(kept.batch, until).await?;
         let said = self.said(&kept, split, until).await;
         let id = self.exchange.id;
-        let mut answered = said.unwrap_or_else(|refusal| refuse(id, Voice::Soap(self.version), refusal));
+        let relates = self.message_id.clone().map(|message_id| {
+            let operation = self.own.then_some("submitBatch");
+            RelatesTo { message_id, operation }
+        });
+        let mut answered = said.unwrap_or_else(|refusal| {
+            refuse(id, Voice::Soap(self.version), refusal.relating(relates.as_ref()))
+        });
         if self.stated {
             let headers = answered.response.headers_mut();
             headers.insert("preference-applied", HeaderValue::from_static("wait"));

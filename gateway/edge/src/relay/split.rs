@@ -140,7 +140,7 @@ impl Passage<'_, '_> {
         let read = reading.await.map_err(|error| Refusal::internal("spooling a message", &error))?;
         let message = self.read(read)?;
         // Nothing was demanded when it was checked that is not demanded now.
-        match doors::not_understood(message.header.not_understood.clone()) {
+        match doors::unmet(message.header.clone()) {
             Some(refusal) => Err(refusal),
             None => Ok(message),
         }

@@ -48,7 +48,7 @@ use crate::gateway::Gateway;
 use crate::listener::Stopping;
 use crate::peer::Peer;
 use crate::rates::RequestRate;
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{Class, Refusal, RelatesTo};
 use crate::route::{Client, Mode, Route, Routes};
 
 /// The answers of one listener.
@@ -453,6 +453,7 @@ pub(crate) async fn query(
         }
         Ask::BatchChunks { id, after, limit } => {
             batches::chunk_page(exchange, &id, after, limit).await.map(|(_, page)| Answer::Chunks(page))
+    let operation = Some(request.name());
         }
         Ask::CancelBatch { id } => {
             let cancelled = batches::cancelled(exchange, &id).await;
@@ -461,6 +462,9 @@ pub(crate) async fn query(
     };
     match found {
         Ok(answer) => Answered::of(door, soap_answer(version, message_id, &answer)),
-        Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
+        Err(refusal) => {
+            let relates = message_id.map(|id| RelatesTo { message_id: id.to_owned(), operation });
+            refuse(exchange.id, Voice::Soap(version), refusal.relating(relates.as_ref()))
+        }
     }
 }

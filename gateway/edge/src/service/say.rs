@@ -76,6 +76,8 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
             fault.location = refusal.location.clone();
             fault.errors = errors;
             fault.errors_total = errors_total;
+            fault.headers = fault_headers(&refusal);
+            fault.invalid_header = refusal.invalid_header;
             fault.not_understood = refusal.not_understood;
             fault.unfinished = refusal.unfinished;
             let status = if version == Version::Soap11 { wire.soap11 } else { wire.soap12 };
@@ -106,6 +108,12 @@ pub(crate) fn refuse(id: Uuid, voice: Voice, refusal: Refusal) -> Answered {
     }
     let (response, refused) = (response.map(AnswerBody::from), Some(refusal.code));
     Answered { response, door, body_read: true, refused, violated }
+}
+
+/// The WS-Addressing headers of a fault: where the message has an id, and where its WS-Addressing is what is wrong.
+fn fault_headers(refusal: &Refusal) -> Option<ReplyHeaders> {
+    let relates_to = refusal.relates_to.as_ref().map(|message| message.message_id.as_str());
+    (relates_to.is_some() || refusal.invalid_header.is_some()).then(|| headers(relates_to, &refusal.action()))
 }
 
 /// A body of text.
@@ -166,9 +174,13 @@ pub(crate) fn soap_body(
 
 /// The WS-Addressing headers that a message with an id is answered with (WS-Addressing 1.0 core §3.4).
 pub(crate) fn reply_headers(message_id: Option<&str>, action: &str) -> Option<ReplyHeaders> {
-    message_id.map(|relates_to| ReplyHeaders {
+    message_id.map(|relates_to| headers(Some(relates_to), action))
+}
+
+fn headers(relates_to: Option<&str>, action: &str) -> ReplyHeaders {
+    ReplyHeaders {
         action: action.to_owned(),
-        relates_to: Some(relates_to.to_owned()),
+        relates_to: relates_to.map(str::to_owned),
         message_id: Some(format!("urn:uuid:{}", Uuid::now_v7())),
-    })
+    }
 }

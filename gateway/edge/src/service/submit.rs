@@ -133,6 +133,7 @@ async fn answer_soap(
     room: &Room,
 ) -> Answered {
     let SoapMessage { version, message_id, asks, header: _, parts } = message;
+    let relates = doors::relates_to(&message);
     let message_id = message_id.as_deref();
     named(exchange, message_id, parts);
     match asks {
@@ -143,7 +144,7 @@ async fn answer_soap(
             let kept = keep(exchange, door, *submission, None, room).await;
             drop(under_way);
             match kept {
-                Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal),
+                Err(refusal) => refuse(exchange.id, Voice::Soap(version), refusal.relating(relates.as_ref())),
                 Ok(kept) => {
                     let response = match reply {
                         None => {

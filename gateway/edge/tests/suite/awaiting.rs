@@ -76,6 +76,25 @@ fn a_client_that_does_not_wait_is_told_at_once_that_nothing_is_done_yet() {
     assert_eq!((site.batches().len(), site.spooled().len()), (3, 3));
 }
 
+/// A batch is the gateway's to answer: not where nobody may be called.
+#[test]
+fn a_message_that_is_split_is_answered_on_the_connection_or_refused() {
+    let site = Site::edited(splits);
+    let elsewhere = "<e:Header xmlns:a=\"http://www.w3.org/2005/08/addressing\"><a:MessageID>urn:m:split</a:MessageID>\
+                     <a:ReplyTo><a:Address>http://203.0.113.9/</a:Address></a:ReplyTo></e:Header><e:Body>";
+    let mut message = call(3);
+    message.body = String::from_utf8(message.body).unwrap().replace("<e:Body>", elsewhere).into_bytes();
+    let mut client = site.client();
+    for (name, request) in
+        [("held", message.to("/relay")), ("packed", message.clone().gzipped().to("/relay"))]
+    {
+        let answer = client.ask(request);
+        assert_eq!((answer.status, fault(&answer).code.as_str()), (500, "wsa-reply-elsewhere"), "{name}");
+        assert!(answer.text().contains(">urn:m:split</wsa:RelatesTo>"), "{name}: {answer}");
+    }
+    site.assert_nothing_kept();
+}
+
 /// The call, good for so many seconds by its sender's clock, which is years behind.
 fn good_for(seconds: u64) -> Message {
     let orders = RecordSet::many_orders(3).elements();

@@ -8,6 +8,7 @@ mod site;
 mod ways;
 
 mod actions;
+mod addressing;
 mod admission;
 mod awaiting;
 mod bad_input;
