@@ -19,7 +19,7 @@ pub use self::arrival::LeastRate;
 use self::digests::Digests;
 pub use self::digests::Promised;
 pub(crate) use self::unpack::Pieces;
-pub use self::unpack::{RATIO_FROM, UnpackLimits, Unpacked};
+pub use self::unpack::{GzipFault, RATIO_FROM, UnpackLimits, Unpacked};
 use crate::framing::BrokenChunk;
 
 /// Frames that may wait between socket and intake. A frame is at most hyper's read buffer, 64 KiB here.
@@ -29,8 +29,11 @@ const FRAMES: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// The client closed the connection in the middle.
-    #[error("the connection ended before the body did")]
-    Gone,
+    #[error("the connection ended before the body did, after {came} bytes of it")]
+    Gone {
+        /// Bytes of the body that had come, without any framing.
+        came: u64,
+    },
     /// Nothing came for the idle time.
     #[error("no byte of the body came for {0:?}")]
     Idle(Duration),
@@ -57,11 +60,19 @@ pub enum BodyError {
         ratio: u32,
     },
     /// The chunked framing broke (RFC 9112 §7.1).
-    #[error("the chunked framing of the body is broken")]
-    BrokenChunk,
+    #[error("the chunked framing of the body is broken at its byte {byte}")]
+    BrokenChunk {
+        /// At which byte of the body as it is framed, from 0.
+        byte: u64,
+    },
     /// The gzip stream is damaged, or bytes follow it.
-    #[error("the gzip stream is damaged")]
-    BadGzip,
+    #[error("the gzip stream is damaged: {fault:?}, at about byte {byte}")]
+    BadGzip {
+        /// How.
+        fault: GzipFault,
+        /// Bytes of the packed body before the place, as far as the decoder tells.
+        byte: u64,
+    },
 }
 
 impl From<BodyError> for io::Error {
@@ -100,21 +111,18 @@ where
     }
 }
 
-/// What hyper's error means: the framing filter's own error lies somewhere beneath it.
-pub(crate) fn classify(error: &(dyn std::error::Error + 'static)) -> BodyError {
+/// What hyper's error means after so many bytes of a body: the framing filter's own error lies somewhere beneath it.
+pub(crate) fn classify(error: &(dyn std::error::Error + 'static), came: u64) -> BodyError {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<BrokenChunk>()
-            || error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-                .is_some_and(|inner| inner.is::<BrokenChunk>())
-        {
-            return BodyError::BrokenChunk;
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inside = inner.and_then(|inner| inner.downcast_ref::<BrokenChunk>());
+        if let Some(BrokenChunk { byte }) = error.downcast_ref().or(inside) {
+            return BodyError::BrokenChunk { byte: *byte };
         }
         cause = error.source();
     }
-    BodyError::Gone
+    BodyError::Gone { came }
 }
 
 /// One step of a body on its way to the intake.
@@ -191,7 +199,7 @@ impl Read for RawBody {
             Source::Channel { frames, current, ended } => {
                 while current.is_empty() && !*ended {
                     match frames.blocking_recv() {
-                        None => return Err(BodyError::Gone.into()),
+                        None => return Err(BodyError::Gone { came: self.read }.into()),
                         Some(frame) => match frame? {
                             Frame::Data(data) => *current = data,
                             Frame::End => *ended = true,

@@ -271,6 +271,12 @@ impl Refusal {
         self
     }
 
+    /// Adds the byte at which it is, from 0.
+    pub fn at_byte(mut self, byte: u64) -> Self {
+        self.location.byte = Some(byte);
+        self
+    }
+
     /// Adds the MIME part, if no other is named.
     pub fn in_part(mut self, part: u64) -> Self {
         self.location.part.get_or_insert(part);

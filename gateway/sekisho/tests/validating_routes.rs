@@ -156,13 +156,15 @@ fn the_limits_are_the_routes() {
 #[test]
 fn a_file_without_records_is_no_batch() {
     let site = Site::new("");
-    for (format, input) in [("csv", HEAD), ("json", "[]"), ("xml", "<orders xmlns='urn:example:bulk'/>")] {
-        assert_eq!(site.found(format, input), (Some(1), vec![is("no-records", 1)]), "{format}");
+    for (format, input, line) in
+        [("csv", HEAD, 2), ("json", "[\n\n]", 3), ("xml", "<orders xmlns='urn:example:bulk'>\n</orders>", 2)]
+    {
+        assert_eq!(site.found(format, input), (Some(1), vec![is("no-records", line)]), "{format}");
     }
-    for (language, words) in [("en", "no records"), ("ja", "レコードがありません")] {
+    for (language, words) in [("en", "ends at line 2, column 1"), ("ja", "2行1文字目で終わって")] {
         let output = site.run("csv", &["--language", language], HEAD);
         let said = String::from_utf8(output.stdout).unwrap();
-        assert!(said.starts_with("-:1:1: no-records: ") && said.contains(words), "{said}");
+        assert!(said.starts_with("-:2:1: no-records: ") && said.contains(words), "{said}");
     }
 }
 

@@ -23,7 +23,8 @@ impl Position {
 
     /// The place after `text`, which begins here.
     #[inline]
-    pub(crate) fn after(self, text: &[u8]) -> Position {
+    #[must_use]
+    pub fn after(self, text: &[u8]) -> Position {
         let byte = self.byte + text.len() as u64;
         // From one tag to the next it is a few bytes: done before a search is set up.
         if text.len() <= NEAR {

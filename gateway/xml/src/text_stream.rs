@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use crate::error::XmlError;
 use crate::reader::{Piece, Reader, Step};
+use crate::source::Position;
 
 /// The character content of one element as a stream: references replaced, line ends normalised, CDATA sections
 /// included, comments left out. It ends with the element, whose end is consumed.
@@ -22,6 +23,15 @@ impl<'a, R: BufRead> TextStream<'a, R> {
     pub(crate) fn new(reader: &'a mut Reader<R>) -> Self {
         let done = reader.depth() == 0;
         TextStream { reader, piece: None, used: 0, done }
+    }
+
+    /// Where the byte that is read next stands; at the end, where the element ends. Told before something is read, it is where the
+    /// last event of the reader starts.
+    pub fn position(&self) -> Position {
+        match self.piece {
+            Some(piece) => self.reader.position_in(piece, self.used),
+            None => self.reader.beginning(),
+        }
     }
 
     /// Goes on to a piece with something left in it, or to the end.

@@ -44,6 +44,8 @@ pub(crate) struct Arrival<B> {
     left: Duration,
     /// Bytes in this window.
     came: u64,
+    /// Bytes since its beginning.
+    all: u64,
 }
 
 impl<B> Arrival<B>
@@ -53,7 +55,7 @@ where
 {
     /// `idle` is how long nothing may come.
     pub(crate) fn new(body: B, idle: Duration, least: LeastRate) -> Self {
-        Self { body, idle, least, left: least.window, came: 0 }
+        Self { body, idle, least, left: least.window, came: 0, all: 0 }
     }
 
     /// The next bytes; `None` at the body's end.
@@ -70,11 +72,13 @@ where
                 Err(_) if patience.is_zero() => return Err(BodyError::Idle(self.idle)),
                 Err(_) => None,
                 Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(classify(&error)),
+                Ok(Some(Err(error))) => return Err(classify(&error, self.all)),
                 // Trailers are nothing of the body's.
                 Ok(Some(Ok(frame))) => frame.into_data().ok(),
             };
-            self.came += data.as_ref().map_or(0, |data| data.len() as u64);
+            let fresh = data.as_ref().map_or(0, |data| data.len() as u64);
+            self.came += fresh;
+            self.all += fresh;
             if self.left.is_zero() {
                 self.judge()?;
             }

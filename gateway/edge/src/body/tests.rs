@@ -85,14 +85,16 @@ fn every_digest_that_is_promised_is_kept() {
     }
 }
 
+const BROKEN: BodyError = BodyError::BrokenChunk { byte: 7 };
+
 #[test]
 fn a_channel_that_closes_without_an_end_is_no_whole_body() {
     let data = |text: &'static str| Ok(Frame::Data(Bytes::from_static(text.as_bytes())));
     for (frames, out, error) in [
         (vec![data("ab"), Ok(Frame::End)], "ab", None),
-        (vec![data(""), data("ab")], "ab", Some(BodyError::Gone)),
-        (vec![], "", Some(BodyError::Gone)),
-        (vec![data("ab"), Err(BodyError::BrokenChunk)], "ab", Some(BodyError::BrokenChunk)),
+        (vec![data(""), data("ab")], "ab", Some(BodyError::Gone { came: 2 })),
+        (vec![], "", Some(BodyError::Gone { came: 0 })),
+        (vec![data("ab"), Err(BROKEN)], "ab", Some(BROKEN)),
     ] {
         let (sender, receiver) = channel();
         let filling = std::thread::spawn(move || {
@@ -165,23 +167,45 @@ fn a_damaged_gzip_stream_is_told_from_a_damaged_body() {
     let whole = gzip(b"some text");
     for length in 0..whole.len() {
         let (_, error) = drain(unpacking(whole[..length].to_vec(), 1_000, 200));
-        assert_eq!(error, Some(BodyError::BadGzip), "{length} bytes of {}", whole.len());
+        let early = BodyError::BadGzip { fault: GzipFault::EndsEarly, byte: length as u64 };
+        assert_eq!(error, Some(early), "{length} bytes of {}", whole.len());
         for size in [1, 1_000] {
             let ended = in_pieces(&whole[..length], size, 1_000, 200);
-            assert_eq!(ended, Err(BodyError::BadGzip), "{length} bytes of {}, {size} at once", whole.len());
+            // In pieces nobody says whether a checksum is short or wrong.
+            let in_check = BodyError::BadGzip { fault: GzipFault::Check, byte: length as u64 };
+            let wanted = if length + 8 < whole.len() { early } else { in_check };
+            assert_eq!(ended, Err(wanted), "{length} bytes of {}, {size} at once", whole.len());
         }
     }
     let mut damaged = whole.clone();
     let in_check = damaged.len() - 6;
     damaged[in_check] ^= 1;
-    for more in [&b"x"[..], &whole[..5], &[0; 100], &damaged] {
+    let end = whole.len() as u64;
+    let (early, data) = (GzipFault::EndsEarly, GzipFault::Data);
+    for (more, fault, byte, of_pieces) in [
+        (&b"x"[..], early, end + 1, early),
+        (&whole[..5], early, end + 5, early),
+        (&[0; 100], GzipFault::NoMember, end, GzipFault::NoMember),
+        (&damaged, data, 2 * end, GzipFault::Check),
+        (&[&damaged[..], &whole].concat(), data, 2 * end, data),
+    ] {
         let mut body = unpacking([&whole[..], more].concat(), 1_000, 200);
         let mut out = Vec::new();
         let ended = body.read_to_end(&mut out).and_then(|_| body.finish());
-        assert_eq!(body_error(&ended.unwrap_err()), Some(BodyError::BadGzip), "{} bytes more", more.len());
+        let wanted = BodyError::BadGzip { fault, byte };
+        assert_eq!(body_error(&ended.unwrap_err()), Some(wanted), "{} bytes more", more.len());
         for size in [1, 1_000] {
             let ended = in_pieces(&[&whole[..], more].concat(), size, 1_000, 200);
-            assert_eq!(ended, Err(BodyError::BadGzip), "{} bytes more, {size} at once", more.len());
+            let Err(BodyError::BadGzip { fault, byte: found }) = ended else { panic!("{ended:?}") };
+            assert_eq!(fault, of_pieces, "{} bytes more, {size} at once", more.len());
+            assert!(found >= byte.min(end) && found < byte + 10, "{found} for {byte}");
+        }
+    }
+    for other in [&b"order_id,customer"[..], &[0; 30], &[0x1f, 0x8b, 9, 0, 0, 0, 0, 0, 0, 0, 0]] {
+        let not_gzip = BodyError::BadGzip { fault: GzipFault::NotGzip, byte: 0 };
+        assert_eq!(drain(unpacking(other.to_vec(), 1_000, 200)).1, Some(not_gzip));
+        for size in [1, 1_000] {
+            assert_eq!(in_pieces(other, size, 1_000, 200), Err(not_gzip), "{size} at once");
         }
     }
     let raw = RawBody::whole(whole.into(), 5, &Promised::default());
@@ -238,7 +262,7 @@ fn the_filters_error_is_found_beneath_hypers() {
     #[derive(Debug, thiserror::Error)]
     #[error("outer")]
     struct Outer(#[source] io::Error);
-    let broken = Outer(io::Error::new(io::ErrorKind::InvalidData, BrokenChunk));
-    assert_eq!(classify(&broken), BodyError::BrokenChunk);
-    assert_eq!(classify(&Outer(io::ErrorKind::UnexpectedEof.into())), BodyError::Gone);
+    let broken = Outer(io::Error::new(io::ErrorKind::InvalidData, BrokenChunk { byte: 7 }));
+    assert_eq!(classify(&broken, 3), BROKEN);
+    assert_eq!(classify(&Outer(io::ErrorKind::UnexpectedEof.into()), 3), BodyError::Gone { came: 3 });
 }

@@ -21,6 +21,38 @@ pub struct UnpackLimits {
 /// Unpacked bytes below which the ratio is not looked at: short texts of one letter pack well and harm nobody.
 pub const RATIO_FROM: u64 = 1 << 20;
 
+/// What is wrong with a gzip stream (RFC 1952).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GzipFault {
+    /// The body does not begin with a gzip header.
+    NotGzip,
+    /// Behind a whole member something follows that begins with no gzip header (§2.2).
+    NoMember,
+    /// Compressed data that cannot be, or that do not match their checksum or length.
+    Data,
+    /// It ends within a member.
+    EndsEarly,
+    /// The checksum at its end is not all there, or does not match.
+    Check,
+}
+
+/// Bytes of a gzip header without its optional fields (RFC 1952 §2.3), and the fewest that a member may have.
+const HEADER: u64 = 10;
+const MEMBER: u64 = 18;
+
+impl GzipFault {
+    /// What the decoder's error means after so many bytes of the body; `header` is where one was to be, if it waited for one.
+    fn of(error: &io::Error, header: Option<u64>, taken: u64) -> BodyError {
+        let (fault, byte) = match header {
+            _ if error.kind() == io::ErrorKind::UnexpectedEof => (Self::EndsEarly, taken),
+            Some(byte) if byte < MEMBER => (Self::NotGzip, 0),
+            Some(byte) => (Self::NoMember, byte),
+            None => (Self::Data, taken),
+        };
+        BodyError::BadGzip { fault, byte }
+    }
+}
+
 impl UnpackLimits {
     /// Whether so much may have come out of what came in.
     fn hold(&self, came: u64, out: u64) -> Result<(), BodyError> {
@@ -80,10 +112,16 @@ impl Unpacked {
         if let Self::Gzip { decoder, .. } = self
             && !decoder.get_mut().fill_buf()?.is_empty()
         {
-            return Err(BodyError::BadGzip.into());
+            return Err(BodyError::BadGzip { fault: GzipFault::NoMember, byte: taken(decoder) }.into());
         }
         Ok(())
     }
+}
+
+/// Bytes of the packed body that the decoder has taken.
+fn taken(decoder: &MultiGzDecoder<BufReader<RawBody>>) -> u64 {
+    let packed = decoder.get_ref();
+    packed.get_ref().bytes_read() - packed.buffer().len() as u64
 }
 
 impl Read for Unpacked {
@@ -94,7 +132,12 @@ impl Read for Unpacked {
                 let n = decoder.read(buf).map_err(|error| {
                     // The body's own errors pass through the decoder; anything else is the gzip stream's.
                     let own = error.get_ref().is_some_and(|inner| inner.is::<BodyError>());
-                    if own { error } else { BodyError::BadGzip.into() }
+                    if own {
+                        return error;
+                    }
+                    let taken = taken(decoder);
+                    let header = decoder.header().is_none().then_some(taken.saturating_sub(HEADER));
+                    GzipFault::of(&error, header, taken).into()
                 })?;
                 *out += n as u64;
                 limits.hold(decoder.get_ref().get_ref().bytes_read(), *out)?;
@@ -153,9 +196,14 @@ impl Pieces {
         };
         while !self.waiting.is_empty() {
             let step = self.waiting.len().min(STEP);
-            let n = packed.decoder.write(&self.waiting[..step]).map_err(|_| BodyError::BadGzip)?;
+            let before = self.came - self.waiting.len() as u64;
+            let written = packed.decoder.write(&self.waiting[..step]);
+            let n = written.map_err(|error| {
+                let header = packed.decoder.header().is_none().then_some(before);
+                GzipFault::of(&error, header, before)
+            })?;
             if n == 0 {
-                return Err(BodyError::BadGzip);
+                return Err(BodyError::BadGzip { fault: GzipFault::NoMember, byte: before });
             }
             self.waiting.advance(n);
             if let Some(piece) = packed.made(self.came)? {
@@ -168,8 +216,17 @@ impl Pieces {
     /// Says that nothing more will be given; answers what was still in the decoder.
     pub(crate) fn end(&mut self) -> Result<Option<Bytes>, BodyError> {
         let Some(packed) = &mut self.packed else { return Ok(None) };
-        packed.decoder.try_finish().map_err(|_| BodyError::BadGzip)?;
+        packed.decoder.try_finish().map_err(|error| {
+            let early = error.kind() == io::ErrorKind::UnexpectedEof;
+            let fault = if early { GzipFault::EndsEarly } else { GzipFault::Check };
+            BodyError::BadGzip { fault, byte: self.came }
+        })?;
         packed.made(self.came)
+    }
+
+    /// Bytes that came.
+    pub(crate) fn came(&self) -> u64 {
+        self.came
     }
 
     /// Whether what came is what the head promised.

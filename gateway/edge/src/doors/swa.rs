@@ -11,7 +11,7 @@ use super::soap::{
 use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, action, addressing};
 use crate::body::Unpacked;
 use crate::intake::{Digesting, Intake, PayloadDigest, from_io, from_mime, from_soap, read_payload};
-use crate::refusal::{Class, Location, Refusal, RelatesTo};
+use crate::refusal::{Class, Refusal, RelatesTo};
 use crate::route::Format;
 
 /// Reads a package: root and attachments in whatever order (WS-I AP 1.0 R2929).
@@ -150,7 +150,7 @@ fn package(
             Err(refusal)
                 if root.is_none() && refusal.code == NOT_A_RECORD && !root_follows(&mut parts, start) =>
             {
-                return Err(no_root());
+                return Err(no_root(start));
             }
             Err(refusal) => return Err(refusal.in_part(number)),
         };
@@ -160,7 +160,7 @@ fn package(
     body.finish().map_err(|error| from_io(&error))?;
     check_digest(&body)?;
 
-    let root = root.ok_or_else(no_root)?;
+    let root = root.ok_or_else(|| no_root(start))?;
     if let Some(number) = second {
         return Err(two_payloads().in_part(number));
     }
@@ -171,8 +171,13 @@ fn package(
                 let payload = taken.as_ref().map_or(root_number, |taken| taken.number);
                 return Err(two_parts(payload, other));
             }
+            let part = taken.as_ref().map_or(root_number, |taken| taken.number);
             let payload = settle(read.payload, taken, others)?;
-            Asks::Submit(Box::new(desk.close(intake, payload, read.said)?))
+            let closed = desk.close(intake, payload, read.said);
+            Asks::Submit(Box::new(closed.map_err(|refusal| match refusal.location.is_empty() {
+                true => refusal,
+                false => refusal.in_part(part),
+            })?))
         }
     };
     let (version, message_id, parts) = (heard.version, root.message_id, Some(others + 1));
@@ -335,12 +340,19 @@ fn two_payloads() -> Refusal {
     .ja("エンベロープより前に別の添付があるか、レコードが重複しています。エンベロープを先頭に置いてください。")
 }
 
-fn no_root() -> Refusal {
-    Refusal::new(
-        Class::Malformed,
-        "root-missing",
-        "No part of the package is the one that the start parameter names.",
-    )
-    .ja("startパラメーターが示すルートパートがありません。")
-    .at(Location::default())
+/// The envelope is not where the package's head says (RFC 2387 §3.2).
+fn no_root(start: Option<&str>) -> Refusal {
+    let (en, ja) = match start {
+        Some(_) => (
+            "The start parameter of the Content-Type names no part of the package: give the envelope's part the Content-ID that start \
+             has, or put the envelope first and leave start out.",
+            "Content-Typeのstartパラメーターが示すパートがありません。エンベロープのパートのContent-IDをstartと同じにするか、\
+             エンベロープを先頭に置いてstartを省いてください。",
+        ),
+        None => (
+            "The package has no part: without a start parameter in the Content-Type its first part is the envelope.",
+            "パッケージにパートがありません。Content-Typeにstartパラメーターがない場合、先頭のパートがエンベロープです。",
+        ),
+    };
+    Refusal::new(Class::Malformed, "root-missing", en).ja(ja)
 }

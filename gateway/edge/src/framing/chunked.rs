@@ -19,6 +19,8 @@ pub(super) struct ChunkScanner {
     extensions: u16,
     trailer: u16,
     trailers: u8,
+    /// Bytes of the body, as it is framed, that were followed.
+    followed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +41,16 @@ enum At {
 
 impl ChunkScanner {
     pub(super) fn new() -> Self {
-        Self { at: At::Size { value: 0, digits: 0 }, extensions: 0, trailer: 0, trailers: 0 }
+        Self { at: At::Size { value: 0, digits: 0 }, extensions: 0, trailer: 0, trailers: 0, followed: 0 }
     }
 
     pub(super) fn is_done(&self) -> bool {
         self.at == At::Done
+    }
+
+    /// The framing is broken at the byte that comes next.
+    pub(super) fn broken(&self) -> BrokenChunk {
+        BrokenChunk { byte: self.followed }
     }
 
     /// Follows `bytes` up to the end of the body; answers how many of them belong to it.
@@ -53,6 +60,7 @@ impl ChunkScanner {
             if let At::Data { left } = self.at {
                 let n = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - i);
                 i += n;
+                self.followed += n as u64;
                 let left = left - n as u64;
                 self.at = if left == 0 { At::DataCr } else { At::Data { left } };
                 continue;
@@ -60,18 +68,19 @@ impl ChunkScanner {
             if self.is_done() {
                 break;
             }
-            self.at = self.step(bytes[i])?;
+            self.at = self.step(bytes[i]).ok_or_else(|| self.broken())?;
+            self.followed += 1;
             i += 1;
         }
         Ok(i)
     }
 
-    fn step(&mut self, byte: u8) -> Result<At, BrokenChunk> {
+    fn step(&mut self, byte: u8) -> Option<At> {
         let next = match (self.at, byte) {
             (At::Size { value, digits }, b) if b.is_ascii_hexdigit() => {
                 // Fifteen digits keep the size below 2^60: no overflow, and more than any body here.
                 if digits == 15 {
-                    return Err(BrokenChunk);
+                    return None;
                 }
                 let digit = (b as char).to_digit(16).map_or(0, u64::from);
                 At::Size { value: value * 16 + digit, digits: digits + 1 }
@@ -110,9 +119,9 @@ impl ChunkScanner {
             }
             (At::TrailerLf, b'\n') => At::TrailerStart,
             (At::LastLf, b'\n') => At::Done,
-            _ => return Err(BrokenChunk),
+            _ => return None,
         };
-        Ok(next)
+        Some(next)
     }
 
     fn has_room(&self, length: u16) -> bool {

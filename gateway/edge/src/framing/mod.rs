@@ -34,9 +34,12 @@ pub const REFUSED_PREFIX: &str = "/.refused/";
 pub(crate) const WRITE_STALL: Duration = Duration::from_secs(60);
 
 /// A chunked body whose framing is broken (RFC 9112 §7.1).
-#[derive(Debug, thiserror::Error)]
-#[error("the chunked framing of the request body is broken")]
-pub struct BrokenChunk;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the chunked framing of the request body is broken at its byte {byte}")]
+pub struct BrokenChunk {
+    /// At which byte of the body as it is framed, from 0.
+    pub byte: u64,
+}
 
 /// An inbound byte stream whose HTTP/1 framing has been checked.
 #[derive(Debug)]
@@ -269,7 +272,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
                 State::Chunked(scanner) => {
                     if !this.pending.is_empty() {
                         // Only a broken chunk leaves bytes behind while the body goes on.
-                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, BrokenChunk)));
+                        let broken = scanner.broken();
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, broken)));
                     }
                     let start = buf.filled().len();
                     ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
@@ -277,10 +281,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framing<S> {
                     if fresh.is_empty() {
                         return Poll::Ready(Ok(()));
                     }
-                    let Ok(n) = scanner.scan(fresh) else {
-                        // With an error nothing counts as read.
-                        buf.set_filled(start);
-                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, BrokenChunk)));
+                    let n = match scanner.scan(fresh) {
+                        Ok(n) => n,
+                        Err(broken) => {
+                            // With an error nothing counts as read.
+                            buf.set_filled(start);
+                            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, broken)));
+                        }
                     };
                     if n < fresh.len() {
                         this.pending = fresh[n..].to_vec();

@@ -10,8 +10,8 @@ use sekisho_soap::{MimeError, SoapError};
 use sekisho_xml::{DetectError, XmlError};
 
 use super::scanning::Stopped;
-use crate::body::{BodyError, RATIO_FROM};
-use crate::refusal::{Class, Location, Refusal, Who};
+use crate::body::{BodyError, GzipFault, RATIO_FROM};
+use crate::refusal::{Class, Location, Refusal, Who, counted};
 
 /// An error of some reader below: a typed one is said as what it is.
 pub(crate) fn from_io(error: &io::Error) -> Refusal {
@@ -48,12 +48,18 @@ fn is_of_message(error: &io::Error) -> bool {
 
 pub(crate) fn from_body(error: BodyError) -> Refusal {
     match error {
-        BodyError::Gone => Refusal::new(
+        BodyError::Gone { came } => Refusal::new(
             Class::Malformed,
             "body-cut-short",
-            "The connection ended before the message did. Nothing was kept; send it again.",
+            format!(
+                "The connection ended before the message did, after {} of its body. Nothing was kept; send all of it again.",
+                counted(came, "byte")
+            ),
         )
-        .ja("電文の途中で接続が切れました。何も保管していません。再送してください。"),
+        .ja(format!(
+            "電文の途中で接続が切れました（本文を{came}バイト受信）。何も保管していません。全体を再送してください。"
+        ))
+        .at_byte(came),
         BodyError::Idle(after) => Refusal::new(
             Class::TimedOut,
             "body-idle",
@@ -90,17 +96,76 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
         )
         .ja(format!("展開後の大きさが上限（{max}バイト：limits.unpacked_bytes、または受信量の{ratio}倍：limits.unpack_ratio）を\
              超えています。分割するか、圧縮せずに送信してください。")),
-        BodyError::BrokenChunk => {
-            Refusal::new(Class::Malformed, "body-broken-chunk", "The chunked framing of the message is broken.")
-                .ja("chunked転送の形式が壊れています。")
-        }
-        BodyError::BadGzip => Refusal::new(
+        BodyError::BrokenChunk { byte } => Refusal::new(
             Class::Malformed,
-            "gzip-damaged",
-            "The gzip stream is damaged, cut short, or followed by further bytes.",
+            "body-broken-chunk",
+            format!(
+                "The chunked framing of the message is broken at byte {byte} of its body, counted from 0 with sizes and line ends \
+                 of chunks (RFC 9112 section 7.1). Nothing was kept; mend the framing, or send with a Content-Length."
+            ),
         )
-        .ja("gzipデータが壊れているか、途中で切れているか、余分なデータが続いています。"),
+        .ja(format!(
+            "chunked転送の形式が、本文の{byte}バイト目（0から数え、チャンクの長さと改行を含む）で壊れています（RFC 9112 7.1節）。\
+             何も保管していません。形式を直すか、Content-Lengthを付けて送信してください。"
+        ))
+        .at_byte(byte),
+        BodyError::BadGzip { fault, byte } => from_gzip(fault, byte),
     }
+}
+
+/// A packed body that cannot be unpacked to its end; `byte` is of what came over the wire.
+fn from_gzip(fault: GzipFault, byte: u64) -> Refusal {
+    let (en, ja) = match fault {
+        GzipFault::NotGzip => (
+            "The body does not begin with a gzip header, but its Content-Encoding says gzip. Pack it with gzip, or leave \
+             Content-Encoding out."
+                .to_owned(),
+            "Content-Encodingはgzipですが、本文の先頭がgzipヘッダーではありません。\
+             gzipで圧縮するか、Content-Encodingを外してください。"
+                .to_owned(),
+        ),
+        GzipFault::NoMember => (
+            format!(
+                "At about byte {byte} of the packed body the gzip stream is at its end, and bytes follow that are no further gzip \
+                 member. Send nothing behind it."
+            ),
+            format!(
+                "圧縮された本文の{byte}バイト目付近でgzipデータが終わり、その後にgzipメンバーではないデータが続いています。\
+                 余分なデータを外してください。"
+            ),
+        ),
+        GzipFault::Data => (
+            format!(
+                "The gzip stream is damaged at about byte {byte} of the packed body: its data cannot be unpacked, or do not match \
+                 their checksum. Pack and send it again."
+            ),
+            format!(
+                "圧縮された本文の{byte}バイト目付近でgzipデータが壊れています（展開できないか、チェックサムが一致しません）。\
+                 圧縮し直して再送してください。"
+            ),
+        ),
+        GzipFault::EndsEarly => (
+            format!(
+                "The gzip stream ends early: the packed body has {}, and ends before its data and checksum do. Send all of it.",
+                counted(byte, "byte")
+            ),
+            format!(
+                "gzipデータが途中で終わっています（圧縮された本文は{byte}バイトで、データとチェックサムの終わりがありません）。\
+                 全体を再送してください。"
+            ),
+        ),
+        GzipFault::Check => (
+            format!(
+                "The checksum at the end of the gzip stream, at byte {byte} of the packed body, is not all there or does not match. \
+                 Pack and send it again."
+            ),
+            format!(
+                "圧縮された本文の末尾（{byte}バイト目）にあるgzipのチェックサムが足りないか、一致しません。\
+                 圧縮し直して再送してください。"
+            ),
+        ),
+    };
+    Refusal::new(Class::Malformed, "gzip-damaged", en).ja(ja).at_byte(byte)
 }
 
 /// An XML document that names an encoding which it is not in, or which is not taken.

@@ -16,7 +16,7 @@ use sekisho_journal::{
     BatchId, BatchWriter, Digest as Sha256Digest, RangeSet, Sealed, SetAside, Spool, SpoolError,
 };
 use sekisho_policy::Judge;
-use sekisho_records::{Next, Record, RecordChecker, RecordSource, Violations};
+use sekisho_records::{Awaited, Next, Record, RecordChecker, RecordSource, Violations};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::errors::{from_body, from_io, from_mime, from_read, from_soap};
@@ -25,7 +25,7 @@ pub(crate) use self::payload::{LookedAt, read_payload, xml_encoding};
 pub use self::payload::{csv_options, json_limits, xml_limits, xml_options};
 pub(crate) use self::scanning::{Scan, Scans};
 pub use self::trial::Trial;
-use crate::refusal::{Class, Refusal, counted};
+use crate::refusal::{Class, Location, Refusal, counted};
 use crate::route::{BadRecords, Route};
 use crate::stock;
 
@@ -47,6 +47,8 @@ pub(crate) struct Intake<'r> {
     bad: u64,
     /// Of these, the valid ones that the policy does not let leave.
     forbidden: u64,
+    /// Where the payload ended, and what else could have stood there.
+    awaited: Option<Awaited>,
 }
 
 /// Where checked records go.
@@ -99,6 +101,7 @@ impl<'r> Intake<'r> {
             set_aside: Vec::new(),
             bad: 0,
             forbidden: 0,
+            awaited: None,
         }
     }
 
@@ -112,6 +115,7 @@ impl<'r> Intake<'r> {
             let next = source.next_checked(&mut self.record, &mut self.checker, violations);
             let next = next.map_err(|error| from_read(&error))?;
             if next == Next::End {
+                self.awaited = Some(source.awaited());
                 return Ok(());
             }
             // Before anything of it is kept.
@@ -226,7 +230,10 @@ impl<'r> Intake<'r> {
     }
 
     fn refuse_empty(&mut self) -> Refusal {
-        let mut refusal = no_records();
+        let mut refusal = match (&self.awaited, self.bad) {
+            (Some(awaited), 0) => no_records(awaited),
+            _ => none_is_good(self.bad),
+        };
         if self.bad > 0 {
             refusal.violations = Some(Box::new(std::mem::take(&mut self.violations)));
         }
@@ -305,9 +312,46 @@ fn too_many_records(route: &Route) -> Refusal {
     ))
 }
 
-fn no_records() -> Refusal {
-    Refusal::new(Class::Invalid, "no-records", "The batch has no records to deliver.")
-        .ja("配信するレコードがありません。")
+/// A payload that ended before its first record.
+fn no_records(awaited: &Awaited) -> Refusal {
+    let Awaited { place, record } = awaited;
+    Refusal::new(
+        Class::Invalid,
+        "no-records",
+        format!(
+            "The batch has no records to deliver: its payload ends at line {}, column {}, and one record at least, {}, is expected \
+             before that. Send the records, or nothing where there are none.",
+            place.line, place.column, record.en
+        ),
+    )
+    .ja(format!(
+        "配信するレコードがありません。データは{}行{}文字目で終わっていますが、その前に1件以上のレコード（{}）が必要です。\
+         レコードを付けて送信するか、レコードがない場合は送信しないでください。",
+        place.line, place.column, record.ja
+    ))
+    .at(Location {
+        line: Some(place.line),
+        column: Some(place.column),
+        byte: Some(place.byte),
+        ..Location::default()
+    })
+}
+
+/// So many records, and each of them left out.
+fn none_is_good(bad: u64) -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "no-records",
+        format!(
+            "The batch has no records to deliver: {} came, and every one is bad. Nothing was kept; mend them where the errors say, and \
+             send the batch again.",
+            counted(bad, "record")
+        ),
+    )
+    .ja(format!(
+        "配信するレコードがありません。受信した{bad}件のすべてに誤りがあります。何も保管していません。\
+         誤りの一覧にある箇所を修正して再送してください。"
+    ))
 }
 
 /// The client's room is used up; or else the spool could not be written: the operator's matter, the client may come again.

@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sekisho_journal::{BatchId, BatchWriter, Spool};
-use sekisho_records::Record;
+use sekisho_records::{Awaited, Record};
 
 use super::lines::Lines;
-use super::{duplicates, no_records, storage, too_many_records};
+use super::{duplicates, no_records, none_is_good, storage, too_many_records};
 use crate::refusal::Refusal;
 use crate::route::{BadRecords, Mode, Route};
 
@@ -58,11 +58,11 @@ impl<'r> Trial<'r> {
         writer.push(&[], key).map_err(|error| storage(&error))
     }
 
-    /// Ends it behind the last record.
+    /// Ends it behind the last record; `awaited` is what their source says then.
     ///
     /// # Errors
     /// No records, or several of one key where the route does not take them.
-    pub fn end(self) -> Result<(), Refusal> {
+    pub fn end(self, awaited: &Awaited) -> Result<(), Refusal> {
         let bad_are_told = self.read > self.taken && self.route.records.bad_records == BadRecords::Refuse;
         let is_batch = match &self.route.mode {
             Mode::StoreAndForward { .. } => true,
@@ -72,7 +72,7 @@ impl<'r> Trial<'r> {
             return Ok(());
         }
         if self.taken == 0 && !bad_are_told {
-            return Err(no_records());
+            return Err(if self.read == 0 { no_records(awaited) } else { none_is_good(self.read) });
         }
         let Some((spool, writer)) = self.keys else { return Ok(()) };
         let sealed = writer.seal().map_err(|error| storage(&error))?;

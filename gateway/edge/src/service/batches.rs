@@ -66,7 +66,10 @@ pub(super) async fn list(exchange: &Exchange<'_>, query: &str) -> Answered {
 
 async fn listed(exchange: &Exchange<'_>, query: &str) -> Result<BatchList, Refusal> {
     let after = match parameter(query, "after") {
-        Some(id) => Some(id.parse::<BatchId>().map_err(|_| bad_parameter("after"))?),
+        Some(id) => Some(id.parse::<BatchId>().map_err(|_| {
+            let takes = "the id of a batch, as in a receipt or in \"next\" of a list";
+            bad_parameter("after", takes, "受領証または一覧のnextにあるバッチの識別子")
+        })?),
         None => None,
     };
     let limit = number(query, "limit")?.unwrap_or(100).clamp(1, u64::from(Page::MOST));
@@ -234,10 +237,20 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 }
 
 fn number(query: &str, name: &'static str) -> Result<Option<u64>, Refusal> {
-    parameter(query, name).map(|value| value.parse().map_err(|_| bad_parameter(name))).transpose()
+    let whole = || bad_parameter(name, "a whole number in decimal digits", "10進数の整数");
+    parameter(query, name).map(|value| value.parse().map_err(|_| whole())).transpose()
 }
 
-fn bad_parameter(name: &str) -> Refusal {
-    Refusal::new(Class::Malformed, "query-parameter", format!("The query parameter {name} cannot be read."))
-        .ja(format!("クエリーパラメーター{name}を読み取れません。"))
+/// `takes` is what the parameter takes, in English and in Japanese.
+fn bad_parameter(name: &str, takes: &str, takes_ja: &str) -> Refusal {
+    Refusal::new(
+        Class::Malformed,
+        "query-parameter",
+        format!(
+            "The query parameter {name} takes {takes}, and has something else. Correct it, or leave it out."
+        ),
+    )
+    .ja(format!(
+        "クエリーパラメーター{name}の値が正しくありません。{takes_ja}を指定するか、省略してください。"
+    ))
 }

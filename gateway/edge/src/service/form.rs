@@ -258,7 +258,8 @@ impl Content {
             if self.ended {
                 return Poll::Ready(None);
             }
-            let frame = ready!(self.frames.poll_recv(cx)).unwrap_or(Err(BodyError::Gone));
+            let frame = ready!(self.frames.poll_recv(cx));
+            let frame = frame.unwrap_or_else(|| Err(BodyError::Gone { came: self.pieces.came() }));
             match frame {
                 Ok(Frame::Data(data)) => {
                     if let Err(error) = self.pieces.give(data) {

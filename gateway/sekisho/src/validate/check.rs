@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sekisho_charset::{Decoder, Encoding, Unmappable};
-use sekisho_edge::refusal::{Class, Refusal};
+use sekisho_edge::refusal::{Class, Location, Refusal};
 use sekisho_edge::route::Route;
 use sekisho_edge::trial::{self, Trial};
 use sekisho_policy::Judge;
@@ -114,7 +114,8 @@ impl Findings<'_> {
             return None;
         }
         let mut whole = Finding::from(&refusal);
-        whole.place = place;
+        let Location { line, column, .. } = &refusal.location;
+        whole.place = place.or(line.zip(*column));
         for violation in refusal.violations.into_iter().flat_map(|violations| violations.into_listed()) {
             let finding = Finding::from(violation);
             whole.place = whole.place.or(finding.place);
@@ -267,7 +268,7 @@ impl Check {
                     }
                 }
                 Ok(Next::End) => {
-                    if let Some(Err(refusal)) = trial.map(Trial::end) {
+                    if let Some(Err(refusal)) = trial.map(|trial| trial.end(&source.awaited())) {
                         findings.refuse(refusal, None).ok_or_else(|| no_room(file))?;
                     }
                     return Ok((findings.count, true));

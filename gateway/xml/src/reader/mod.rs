@@ -261,6 +261,17 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// Where a byte of a piece that was taken last stands; of a character reference, where that begins.
+    pub(crate) fn position_in(&self, piece: Piece, used: usize) -> Position {
+        match piece {
+            Piece::Source(length) => {
+                let before = self.source().event_text().len().saturating_sub(length);
+                self.source().position_inside(before + used)
+            }
+            Piece::Character => self.source().event_position(),
+        }
+    }
+
     #[inline]
     fn step_within_text_limit(&mut self) -> Result<Step, XmlError> {
         let step = self.step()?;

@@ -205,6 +205,39 @@ fn a_stream_gives_the_content_whatever_its_form() {
 }
 
 #[test]
+fn a_stream_says_where_each_byte_of_it_stands() {
+    // Each letter is at its column, but for those of a reference, which are where it begins.
+    let document = "<a>ab\r\nあd<![CDATA[ef]]>&#x67;h<!-- c -->i</a>";
+    let wanted = [
+        ("a", 1, 4),
+        ("b", 1, 5),
+        ("\n", 1, 7),
+        ("あ", 2, 1),
+        ("d", 2, 2),
+        ("e", 2, 12),
+        ("f", 2, 13),
+        ("g", 2, 17),
+        ("h", 2, 23),
+        ("i", 2, 34),
+        ("", 2, 35),
+    ];
+    for length in [1, 3, 1000] {
+        let lengths = [length];
+        let mut reader =
+            Reader::new(crate::trace::Pieces::new(document.as_bytes(), &lengths), Limits::default());
+        reader.next().expect("a");
+        let mut stream = reader.text_stream();
+        for (character, line, column) in wanted {
+            let next = stream.fill_buf().expect("character content");
+            assert!(next.starts_with(character.as_bytes()), "{character:?}, {length} at once");
+            let at = stream.position();
+            assert_eq!((at.line, at.column), (line, column), "{character:?}, {length} at once");
+            stream.consume(character.len());
+        }
+    }
+}
+
+#[test]
 fn a_stream_refuses_children_and_passes_errors_on() {
     let inner = |error: io::Error| {
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);

@@ -12,6 +12,7 @@ use crate::ways::Way;
 mod bodies;
 mod packages;
 mod payloads;
+mod places;
 mod texts;
 
 /// A value that must never come back in an answer, nor stand in a log.

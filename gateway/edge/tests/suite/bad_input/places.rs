@@ -1,0 +1,117 @@
+//! Where a message broke: every refusal says it in one document's terms, in both languages, and what to do.
+
+use sekisho_soap::fault::Location;
+
+use super::{CANARY, log};
+use crate::client::Answer;
+use crate::site::Site;
+use crate::ways::{Message, gzip};
+
+/// Sends a request, and no more where `ends`; answers code, location and both texts.
+fn told(site: &Site, request: &[u8], ends: bool) -> (String, Location, String) {
+    log();
+    let mut client = site.client();
+    client.send(request);
+    if ends {
+        client.end_sending();
+    }
+    let answer: Answer = client.answer();
+    assert!(answer.status >= 400 && !answer.to_string().contains(CANARY), "{answer}");
+    let refused = answer.refused();
+    site.assert_nothing_kept();
+    (refused.code, refused.location, answer.text())
+}
+
+fn at_byte(byte: u64) -> Location {
+    Location { byte: Some(byte), ..Location::default() }
+}
+
+/// The byte behind a request's head.
+fn behind_head(request: &[u8]) -> u64 {
+    (request.len() - crate::client::find(request, b"\r\n\r\n").unwrap() - 4) as u64
+}
+
+#[test]
+fn a_body_that_breaks_off_says_at_which_byte() {
+    let site = Site::new();
+    let csv = Message::rest("text/csv", b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n2,K4NARY,1.00,\r\n");
+    let half = Message { body: csv.body[..40].to_vec(), ..csv.clone() };
+    let by_length = [csv.head("/orders").as_bytes(), &half.body].concat();
+    for request in [by_length, half.chunked_open("/orders", 16)] {
+        let (code, location, text) = told(&site, &request, true);
+        assert_eq!((code.as_str(), location), ("body-cut-short", at_byte(40)), "{text}");
+        assert!(text.contains("after 40 bytes of its body") && text.contains("send all of it again"), "{text}");
+        assert!(text.contains("40バイト受信") && text.contains("再送してください"), "{text}");
+    }
+    for end in ["zz\r\n", "5\r\nK4NARY\r\n"] {
+        let open = half.chunked_open("/orders", 16);
+        let (request, good) = ([&open[..], end.as_bytes()].concat(), if end == "zz\r\n" { 0 } else { 8 });
+        let byte = behind_head(&open) + good;
+        let (code, location, text) = told(&site, &request, false);
+        assert_eq!((code.as_str(), location), ("body-broken-chunk", at_byte(byte)), "{end:?}: {text}");
+        assert!(text.contains(&format!("at byte {byte} of its body")) && text.contains("mend the framing"), "{text}");
+        assert!(text.contains(&format!("本文の{byte}バイト目")) && text.contains("形式を直す"), "{text}");
+    }
+}
+
+#[test]
+fn a_packed_body_says_what_is_wrong_with_it_and_at_which_byte() {
+    let site = Site::new();
+    let csv = b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n";
+    let (message, whole) = (Message::rest("text/csv", csv), gzip(csv));
+    let end = whole.len() as u64;
+    let mut wrong = whole.clone();
+    wrong[whole.len() - 6] ^= 0x55;
+    let form = crate::ways::form(csv, "text/csv");
+    let mut wrong_form = gzip(&form.body);
+    let end_of_form = wrong_form.len() as u64;
+    wrong_form[end_of_form as usize - 6] ^= 0x55;
+    let packed = |body: Vec<u8>| Message { body, ..message.clone() };
+    for (message, byte, en, ja) in [
+        (packed(csv.to_vec()), 0, "does not begin with a gzip header", "先頭がgzipヘッダーではありません"),
+        (packed(whole[..20].to_vec()), 20, "has 20 bytes, and ends before", "本文は20バイトで"),
+        (packed(wrong), end, "damaged at about byte", "バイト目付近でgzipデータが壊れています"),
+        (packed([&whole[..], &[b'x'; 20]].concat()), end, "bytes follow that are no", "余分なデータを外して"),
+        (Message { body: wrong_form, ..form }, end_of_form, "checksum at the end", "末尾"),
+    ] {
+        let request = message.with("Content-Encoding", "gzip").to("/orders");
+        let (code, location, text) = told(&site, &request, false);
+        assert_eq!((code.as_str(), location), ("gzip-damaged", at_byte(byte)), "{text}");
+        assert!(text.contains(en) && text.contains(ja), "{text}");
+    }
+}
+
+#[test]
+fn a_payload_without_records_says_where_one_is_expected() {
+    let site = Site::new();
+    for (content_type, payload, line, column, en, ja) in [
+        ("text/csv", "order_id,customer,amount,note\r\n", 2, 1, "a line of cells behind the header line", "見出し行に続く値の行"),
+        ("application/json", "[\n]\n", 3, 1, "an object in the array", "配列の中のオブジェクト"),
+        ("application/x-ndjson", "\n\n", 3, 1, "a line with an object", "オブジェクトの行"),
+        ("application/xml", "<orders xmlns=\"urn:example:bulk\">\n</orders>\n", 3, 1, "an element order", "要素 order"),
+    ] {
+        let request = Message::rest(content_type, payload.as_bytes()).to("/orders");
+        let (code, location, text) = told(&site, &request, false);
+        let at = (location.line, location.column, location.record, location.field);
+        assert_eq!((code.as_str(), at), ("no-records", (Some(line), Some(column), None, None)), "{text}");
+        assert!(text.contains(&format!("line {line}, column {column}")) && text.contains(en), "{text}");
+        assert!(text.contains(&format!("{line}行{column}文字目")) && text.contains(ja), "{text}");
+    }
+    let part = crate::ways::swa(b"order_id,customer,amount,note\r\n", "text/csv");
+    let (code, location, _) = told(&site, &part.to("/orders"), false);
+    assert_eq!((code.as_str(), location.part, location.line), ("no-records", Some(2), Some(2)));
+}
+
+#[test]
+fn a_query_parameter_says_what_it_takes() {
+    let site = Site::new();
+    for (query, en, ja) in [
+        ("after=K4NARY", "after takes the id of a batch", "バッチの識別子"),
+        ("limit=K4NARY", "limit takes a whole number in decimal digits", "10進数の整数"),
+    ] {
+        let request = format!("GET /orders/batches?{query} HTTP/1.1\r\nHost: h\r\n\r\n");
+        let (code, _, text) = told(&site, request.as_bytes(), false);
+        assert_eq!(code, "query-parameter", "{text}");
+        assert!(text.contains(en) && text.contains(ja), "{text}");
+    }
+}
