@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::states::{Again, Answered, Any, Doubt, First, InDoubt, Live, Unsettled};
-use super::{Chunk, State};
+use super::{Chunk, Facts, State};
 use crate::machine::{Code, Exception, Illegal, MOST_TEXT, Outcome, Run, Settlement};
 use crate::ranges::RangeSet;
 
@@ -25,9 +25,7 @@ impl Chunk<First> {
     /// An exception is for another record, out of order, or at odds with itself.
     pub fn answer(self, exceptions: &[Exception], rows: u64, at: u64) -> Result<Answer, Illegal> {
         check(&self, exceptions)?;
-        let mut chunk = self;
-        chunk.facts.rows = rows;
-        Ok(settle(chunk, |state| (state.records, Before::NoDoubt), exceptions, at))
+        Ok(self.into_state(at, |state| (state.records, Before::NoDoubt)).answered(exceptions, rows, at))
     }
 }
 
@@ -38,9 +36,9 @@ impl Chunk<Again> {
     /// An exception is for another record, out of order, or at odds with itself.
     pub fn answer(self, exceptions: &[Exception], rows: u64, at: u64) -> Result<Answer, Illegal> {
         check(&self, exceptions)?;
-        let mut chunk = self;
-        chunk.facts.rows = rows;
-        Ok(settle(chunk, |state| (state.records, Before::Earlier(state.before)), exceptions, at))
+        Ok(self
+            .into_state(at, |state| (state.records, Before::Earlier(state.before)))
+            .answered(exceptions, rows, at))
     }
 }
 
@@ -51,9 +49,9 @@ impl Chunk<InDoubt> {
     /// An exception is for another record, out of order, or at odds with itself.
     pub fn answer(self, exceptions: &[Exception], rows: u64, at: u64) -> Result<Answer, Illegal> {
         check(&self, exceptions)?;
-        let mut chunk = self;
-        chunk.facts.rows = rows;
-        Ok(settle(chunk, |state| (state.records, Before::Present(state.doubt)), exceptions, at))
+        Ok(self
+            .into_state(at, |state| (state.records, Before::Present(state.doubt)))
+            .answered(exceptions, rows, at))
     }
 }
 
@@ -85,73 +83,72 @@ fn check<S: State>(chunk: &Chunk<S>, exceptions: &[Exception]) -> Result<(), Ill
     Ok(())
 }
 
-fn settle<S>(
-    chunk: Chunk<S>,
-    parts: impl FnOnce(S) -> (Unsettled, Before),
-    exceptions: &[Exception],
-    at: u64,
-) -> Answer {
-    let number = chunk.facts.number;
-    let chunk = chunk.into_state(at, parts);
-    let (records, before) = chunk.state;
-    let mut delivered = records.into_set();
-    let mut open = RangeSet::new();
-    let mut code = None;
-    let mut returned = Vec::new();
-    let mut exceptional: Vec<Run> = Vec::new();
-    for exception in exceptions {
-        let one = exception.position..exception.position + 1;
-        delivered.remove(one.clone());
-        #[cfg(feature = "planted")]
-        if crate::planted::is(crate::planted::Bug::CountedTwice) {
-            delivered.insert(one.clone());
-        }
-        let outcome = match (exception.outcome, &before) {
-            (Outcome::Partial, _) => Settlement::Partial,
-            (Outcome::Rejected, _) => Settlement::Rejected,
-            (Outcome::Returned, Before::NoDoubt) => {
-                returned.push((one, exception.code.clone()));
-                continue;
+impl Chunk<(Unsettled, Before)> {
+    fn answered(self, exceptions: &[Exception], rows: u64, at: u64) -> Answer {
+        let facts = Facts { rows, ..self.facts };
+        let (records, before) = self.state;
+        let number = facts.number;
+        let mut delivered = records.into_set();
+        let mut open = RangeSet::new();
+        let mut code = None;
+        let mut returned = Vec::new();
+        let mut exceptional: Vec<Run> = Vec::new();
+        for exception in exceptions {
+            let one = exception.position..exception.position + 1;
+            delivered.remove(one.clone());
+            #[cfg(feature = "planted")]
+            if crate::planted::is(crate::planted::Bug::CountedTwice) {
+                delivered.insert(one.clone());
             }
-            // A record that returns from a chunk that was in doubt may have had its effect in an earlier try.
-            (Outcome::Returned | Outcome::InDoubt, _) => {
-                open.insert(one);
-                code.get_or_insert_with(|| exception.code.clone());
-                continue;
+            let outcome = match (exception.outcome, &before) {
+                (Outcome::Partial, _) => Settlement::Partial,
+                (Outcome::Rejected, _) => Settlement::Rejected,
+                (Outcome::Returned, Before::NoDoubt) => {
+                    returned.push((one, exception.code.clone()));
+                    continue;
+                }
+                // A record that returns from a chunk that was in doubt may have had its effect in an earlier try.
+                (Outcome::Returned | Outcome::InDoubt, _) => {
+                    open.insert(one);
+                    code.get_or_insert_with(|| exception.code.clone());
+                    continue;
+                }
+            };
+            match exceptional.last_mut() {
+                Some(run) if continues(run, exception, outcome) => run.count += 1,
+                _ => exceptional.push(Run {
+                    first: exception.position,
+                    count: 1,
+                    outcome,
+                    code: Some(exception.code.clone()),
+                    field: exception.field.clone(),
+                    rows: exception.rows.clone(),
+                    chunk: Some(number),
+                    at,
+                }),
+            }
+        }
+        let mut settled: Vec<Run> = delivered
+            .runs()
+            .map(|run| Run::new(run, Settlement::Delivered, None, Some(number), at))
+            .collect();
+        settled.append(&mut exceptional);
+        let state = match (Unsettled::of(open).zip(code), before) {
+            (Some((records, code)), before) => {
+                // What was in doubt before has been since then.
+                let doubt = match before {
+                    Before::Present(doubt) => doubt,
+                    Before::NoDoubt | Before::Earlier(_) => Doubt::since(at),
+                };
+                Any::Live(Live::InDoubt(InDoubt { records, code, held: false, doubt }))
+            }
+            (None, Before::NoDoubt) => Any::Answered(Answered { code: None, doubt: None }),
+            (None, Before::Earlier(doubt) | Before::Present(doubt)) => {
+                Any::Answered(Answered { code: None, doubt: Some(doubt) })
             }
         };
-        match exceptional.last_mut() {
-            Some(run) if continues(run, exception, outcome) => run.count += 1,
-            _ => exceptional.push(Run {
-                first: exception.position,
-                count: 1,
-                outcome,
-                code: Some(exception.code.clone()),
-                field: exception.field.clone(),
-                rows: exception.rows.clone(),
-                chunk: Some(number),
-                at,
-            }),
-        }
+        Answer { chunk: Chunk { facts, state }, settled, returned }
     }
-    let mut settled: Vec<Run> =
-        delivered.runs().map(|run| Run::new(run, Settlement::Delivered, None, Some(number), at)).collect();
-    settled.append(&mut exceptional);
-    let state = match (Unsettled::of(open).zip(code), before) {
-        (Some((records, code)), before) => {
-            // What was in doubt before has been since then.
-            let doubt = match before {
-                Before::Present(doubt) => doubt,
-                Before::NoDoubt | Before::Earlier(_) => Doubt::since(at),
-            };
-            Any::Live(Live::InDoubt(InDoubt { records, code, held: false, doubt }))
-        }
-        (None, Before::NoDoubt) => Any::Answered(Answered { code: None, doubt: None }),
-        (None, Before::Earlier(doubt) | Before::Present(doubt)) => {
-            Any::Answered(Answered { code: None, doubt: Some(doubt) })
-        }
-    };
-    Answer { chunk: Chunk { facts: chunk.facts, state }, settled, returned }
 }
 
 /// The exception is the run's next record, and has all else in common with it.

@@ -113,3 +113,75 @@ impl TryFrom<ChunkRow> for Chunk {
         Ok(Self { facts, state })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{BatchState, Change, Event};
+
+    /// Rows of one chunk as its transitions write them down, in flight, sent, in doubt, asked, held, repeated, proven.
+    fn written() -> Vec<ChunkRow> {
+        let code = || Code::from("why");
+        let mut state = BatchState::new(10, 0);
+        let events = [
+            Event::ChunkOpened { chunk: 1, first: 2, count: 5, attempt: 1 },
+            Event::ChunkSent { chunk: 1, reference: Some("job".into()) },
+            Event::ChunkInDoubt { chunk: 1, code: code() },
+            Event::DoubtAsked { chunk: 1, code: code() },
+            Event::DoubtHeld { chunk: 1, code: code() },
+            Event::DoubtRepeated { chunk: 1, attempt: 2 },
+            Event::ChunkInDoubt { chunk: 1, code: code() },
+            Event::DoubtReturned { chunk: 1, code: code() },
+            Event::ChunkOpened { chunk: 2, first: 2, count: 5, attempt: 3 },
+            Event::ChunkAnswered { chunk: 2, exceptions: Vec::new(), rows: 5 },
+        ];
+        let changes = events.iter().flat_map(|event| state.apply(event, Epoch(1), 7).unwrap());
+        changes
+            .filter_map(
+                |change| if let Change::Chunk { chunk, .. } = change { Some(chunk.into()) } else { None },
+            )
+            .collect()
+    }
+
+    #[test]
+    fn what_a_transition_wrote_is_read_back() {
+        for row in written() {
+            let chunk = Chunk::try_from(row.clone()).unwrap();
+            assert_eq!(Chunk::try_from(ChunkRow::from(chunk.clone())).as_ref(), Ok(&chunk), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_transition_writes_is_refused() {
+        let [open, sent, doubted, asked, held, again, _, returned, _, answered] =
+            written().try_into().unwrap();
+        let records = || RangeSet::from(2..7);
+        let code = || Some(Code::from("why"));
+        let wrong = [
+            ("no try", ChunkRow { attempt: 0, ..open.clone() }),
+            ("in flight without records", ChunkRow { live: RangeSet::new(), ..open.clone() }),
+            ("another chunk's records", ChunkRow { live: RangeSet::from(1..3), ..open.clone() }),
+            ("beyond all numbers", ChunkRow { first: u64::MAX, ..open.clone() }),
+            ("in flight and held", ChunkRow { held: true, ..sent.clone() }),
+            ("in flight with a reason", ChunkRow { code: code(), ..sent }),
+            ("doubted without a time", ChunkRow { doubted: true, ..open.clone() }),
+            ("a time without a doubt", ChunkRow { doubted_at: Some(1), ..open }),
+            ("in doubt without a doubt", ChunkRow { doubted: false, doubted_at: None, ..doubted.clone() }),
+            ("in doubt without a reason", ChunkRow { code: None, ..doubted.clone() }),
+            ("in doubt without records", ChunkRow { live: RangeSet::new(), ..doubted }),
+            ("asked, and never", ChunkRow { asked: 0, ..asked.clone() }),
+            ("asked without a time", ChunkRow { asked_at: None, ..asked.clone() }),
+            ("asked without an answer", ChunkRow { asked_code: None, ..asked }),
+            ("held without a reason", ChunkRow { code: None, ..held }),
+            ("again, and held", ChunkRow { held: true, ..again }),
+            ("returned with records", ChunkRow { live: records(), ..returned.clone() }),
+            ("returned and held", ChunkRow { held: true, ..returned.clone() }),
+            ("returned without a reason", ChunkRow { code: None, ..returned }),
+            ("answered with records", ChunkRow { live: records(), ..answered.clone() }),
+            ("answered and held", ChunkRow { held: true, ..answered }),
+        ];
+        for (name, row) in wrong {
+            assert!(Chunk::try_from(row).is_err(), "{name}");
+        }
+    }
+}
