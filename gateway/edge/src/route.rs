@@ -210,9 +210,9 @@ pub struct Operation {
     pub wsa_action: Option<String>,
     /// Where its records are.
     pub records: RecordsAt,
-    /// Elements that may stand before the records where these are [`RecordsAt::BodyChildren`]; they are passed over. Any other
-    /// element that is no record is refused.
-    pub before_records: Vec<QName>,
+    /// Elements that may stand beside the records, and in each other: they are passed over. Any other element that is no record, and of
+    /// which `submitBatch` knows nothing either, is refused.
+    pub beside_records: Vec<QName>,
     /// What it is answered with; the gateway's own receipt where absent.
     pub reply: Option<Reply>,
 }

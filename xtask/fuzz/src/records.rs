@@ -160,20 +160,20 @@ pub(crate) fn xml(bytes: &[u8]) {
     for subject in [&*VISITS, &*FAMILIES] {
         let names =
             [QName::new("urn:example:visits", "Header"), QName::new("urn:example:families", "Header")];
-        for before in [&[][..], &names] {
+        for beside in [&[][..], &names] {
             let options = XmlOptions { max_field_bytes: 64, max_record_bytes: 2048 };
             let mut reader = Reader::new(bytes, Limits::default());
             let records = XmlRecords::from_document(&mut reader, &subject.layout, options);
-            let mut records = records.behind(before);
+            let mut records = records.beside(beside);
             let two = drain(subject, &mut records, Steps::Two);
             let mut reader = Reader::new(bytes, Limits::default());
             let records = XmlRecords::from_document(&mut reader, &subject.layout, options);
-            let mut records = records.behind(before);
+            let mut records = records.beside(beside);
             assert_eq!(two, drain(subject, &mut records, Steps::One));
             let pieces = Pieces::new(bytes, [usize::from(piece) % 64 + 1, 1]);
             let mut reader = Reader::new(pieces, Limits::default());
             let records = XmlRecords::from_document(&mut reader, &subject.layout, options);
-            let mut records = records.behind(before);
+            let mut records = records.beside(beside);
             assert_eq!(two, drain(subject, &mut records, Steps::One));
         }
     }

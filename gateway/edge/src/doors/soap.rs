@@ -222,8 +222,8 @@ pub(super) struct Submits<'r> {
     reply: Option<Reply>,
     /// Where its records are.
     records: RecordsAt,
-    /// What may stand before them in the body's child.
-    before: &'r [QName],
+    /// What may stand beside them in the body's child.
+    beside: &'r [QName],
     /// It is the gateway's own operation.
     own: bool,
 }
@@ -240,7 +240,7 @@ pub(super) fn operation<'r, R: BufRead>(
         return Ok(Called::Submit(Submits {
             reply: None,
             records: RecordsAt::Anywhere,
-            before: &[],
+            beside: &[],
             own: false,
         }));
     };
@@ -248,7 +248,7 @@ pub(super) fn operation<'r, R: BufRead>(
         action::check_own(&child.name.local, desk, root, envelope)?;
         return Ok(match &*child.name.local {
             "submitBatch" => {
-                Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, before: &[], own: true })
+                Called::Submit(Submits { reply: None, records: RecordsAt::Anywhere, beside: &[], own: true })
             }
             _ => Called::Query,
         });
@@ -265,7 +265,7 @@ pub(super) fn operation<'r, R: BufRead>(
     Ok(Called::Submit(Submits {
         reply: operation.reply.clone(),
         records: operation.records,
-        before: &operation.before_records,
+        beside: &operation.beside_records,
         own: false,
     }))
 }
@@ -293,7 +293,7 @@ pub(super) fn read_body<R: BufRead>(
     called: Submits<'_>,
     intake: &mut Intake<'_>,
 ) -> Result<BodyRead, Refusal> {
-    let Submits { reply, records, before, own } = called;
+    let Submits { reply, records, beside, own } = called;
     let mut names = Names { key: None, message_id: envelope.addressing().message_id.clone() };
     if envelope.body().is_none() || records == RecordsAt::BodyChildren {
         let under_way = desk.claim(&names)?;
@@ -303,12 +303,12 @@ pub(super) fn read_body<R: BufRead>(
         } else {
             let records =
                 XmlRecords::new(envelope.xml(), &desk.route.records.layout, xml_options(desk.route));
-            intake.drain(&mut records.behind(before))?;
+            intake.drain(&mut records.beside(beside)).map_err(or_to_be_named)?;
             payload = Found::Here(None);
         }
         return Ok(BodyRead { payload, said: Said { reference: None, names, reply, own, under_way } });
     }
-    let shape = SubmissionShape::default();
+    let shape = SubmissionShape { beside, ..SubmissionShape::default() };
     let mut submission = message::Submission::read(envelope, &shape).map_err(|error| from_soap(&error))?;
     names.key.clone_from(&submission.idempotency_key);
     let mut under_way = desk.claim(&names)?;
@@ -346,6 +346,23 @@ pub(super) fn read_body<R: BufRead>(
     }
     let reference = submission.reference;
     Ok(BodyRead { payload, said: Said { reference, names, reply, own, under_way } })
+}
+
+/// The refusal of an element that is no record.
+pub(super) const NOT_A_RECORD: &str = "xml-not-a-record";
+
+/// Says of an element below an operation that is no record what may be done beside correcting it.
+fn or_to_be_named(mut refusal: Refusal) -> Refusal {
+    if refusal.code == NOT_A_RECORD {
+        refusal
+            .reason
+            .push_str(" What the operation has beside its records, beside_records of the operation names.");
+        let own = refusal.reason_ja.take().unwrap_or_default();
+        refusal.reason_ja = Some(format!(
+            "{own}レコードのほかに操作が持つ要素は、操作の beside_records に名前の登録が必要です。"
+        ));
+    }
+    refusal
 }
 
 /// Format and encoding of a payload by its label; CSV, or the route's only format, without one.

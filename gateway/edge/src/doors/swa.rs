@@ -6,7 +6,7 @@ use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, Version, sa
 
 use super::rest::check_digest;
 use super::soap::{
-    BodyRead, Called, Found, demanded, format_of, open, operation, promised_version, read_body,
+    BodyRead, Called, Found, NOT_A_RECORD, demanded, format_of, open, operation, promised_version, read_body,
 };
 use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, action, addressing};
 use crate::body::Unpacked;
@@ -183,9 +183,6 @@ fn package(
     let (version, message_id, parts) = (heard.version, root.message_id, Some(others + 1));
     Ok(SoapMessage { version, message_id, asks, header: root.header, parts })
 }
-
-/// The refusal of an XML part with an element that is no record.
-const NOT_A_RECORD: &str = "xml-not-a-record";
 
 /// Whether one of the parts that are still to come may be the root: none is, once all have been seen.
 fn root_follows<R: Read>(parts: &mut MultipartReader<R>, start: Option<&str>) -> bool {

@@ -301,7 +301,7 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
                 action: Some("urn:example:bulk#submitBatch".to_owned()),
                 wsa_action: Some("urn:example:bulk:Bulk:submitBatchRequest".to_owned()),
                 records: RecordsAt::Anywhere,
-                before_records: Vec::new(),
+                beside_records: vec![QName::new(BULK, "sender"), QName::new(BULK, "office")],
                 reply: Some(Reply {
                     element: QName::new(BULK, "submitBatchResponse"),
                     children: vec![
@@ -317,7 +317,7 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
                 action: Some("urn:example:bulk#replaceBatch".to_owned()),
                 wsa_action: None,
                 records: RecordsAt::Anywhere,
-                before_records: Vec::new(),
+                beside_records: Vec::new(),
                 reply: None,
             },
             Operation {
@@ -325,7 +325,7 @@ fn route(name: &str, path: &str, clients: Vec<Arc<RouteClient>>, records: Record
                 action: None,
                 wsa_action: None,
                 records: RecordsAt::BodyChildren,
-                before_records: vec![QName::new(BULK, "sender")],
+                beside_records: vec![QName::new(BULK, "sender"), QName::new(BULK, "office")],
                 reply: None,
             },
         ],

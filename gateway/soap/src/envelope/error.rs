@@ -224,6 +224,8 @@ pub enum MessageProblem {
     UnexpectedElement,
     /// An element of a name that the contract does not have stands in this one.
     UnknownElement,
+    /// An element that the municipality's operation does not name beside its payload: it may hold records under a wrong name.
+    NotNamed,
     /// Characters where only elements may be.
     UnexpectedText,
     /// An element that must be there is not.
@@ -242,6 +244,7 @@ impl MessageProblem {
         match self {
             Self::UnexpectedElement => format!("the element {element} {words}"),
             Self::UnknownElement => format!("{words} {element}"),
+            Self::NotNamed => words.to_owned(),
             _ => format!("{words} ({element})"),
         }
     }
@@ -250,6 +253,7 @@ impl MessageProblem {
         let words = self.words().2;
         match self {
             Self::UnexpectedElement | Self::UnknownElement => format!("{element}{words}"),
+            Self::NotNamed => words.to_owned(),
             _ => format!("{words}（{element}）"),
         }
     }
@@ -268,6 +272,13 @@ impl MessageProblem {
                 "message-unexpected-element",
                 "an element whose name the contract does not have stands in",
                 "の中に、契約にない名前の要素があります",
+            ),
+            Self::NotNamed => (
+                "message-unexpected-element",
+                "an element that is none of the contract's, and that the operation's beside_records does not name: correct its name or \
+                 take it out, or have the gateway's operator name it",
+                "契約にも、操作の beside_records にもない名前の要素があります。要素名を直すか、取り除くか、\
+                 ゲートウェイの運用者に名前の登録を依頼してください",
             ),
             Self::UnexpectedText => (
                 "message-unexpected-text",

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Cursor};
 
-use sekisho_xml::Event;
+use sekisho_xml::{Event, QName, Start};
 
 use super::ahead::HeadThenText;
 use super::{REFERENCE_CHARACTERS, names};
@@ -15,10 +15,10 @@ const POINTER_BYTES: usize = 2048;
 /// Depth of the elements in the body's child, the envelope being 1.
 const FIELD_DEPTH: usize = 4;
 
-/// Local names of the elements of a submission. In an operation of our own namespace other names are refused; in any other
-/// they are passed over, but a `cid:` URL in them still counts.
+/// Local names of the elements of a submission. Any other element is refused, as it may hold records under a name that is wrong;
+/// but for those that an operation of another namespace than ours has beside them, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubmissionShape {
+pub struct SubmissionShape<'n> {
     /// The client's own reference.
     pub reference: String,
     /// The idempotency key.
@@ -29,10 +29,13 @@ pub struct SubmissionShape {
     pub attachment: String,
     /// The parent of the record elements.
     pub records: String,
+    /// Elements that an operation of another namespace has beside these, before or behind the payload. They are passed over, with what
+    /// is in them, which must be named here, too; but a `cid:` URL in them is a pointer to the payload.
+    pub beside: &'n [QName],
 }
 
-impl Default for SubmissionShape {
-    /// `batchId`, `idempotencyKey`, `data`, `attachment`, `records`.
+impl Default for SubmissionShape<'_> {
+    /// `batchId`, `idempotencyKey`, `data`, `attachment`, `records`, and nothing beside them.
     fn default() -> Self {
         Self {
             reference: "batchId".into(),
@@ -40,6 +43,7 @@ impl Default for SubmissionShape {
             data: "data".into(),
             attachment: "attachment".into(),
             records: "records".into(),
+            beside: &[],
         }
     }
 }
@@ -87,6 +91,8 @@ struct Field {
     href: Option<String>,
     content_type: Option<String>,
     is_include: bool,
+    /// It may stand beside the payload.
+    is_beside: bool,
 }
 
 impl Submission {
@@ -94,7 +100,7 @@ impl Submission {
     /// submission too: its payload is the only other part.
     pub fn read<R: BufRead>(
         envelope: &mut EnvelopeReader<R>,
-        shape: &SubmissionShape,
+        shape: &SubmissionShape<'_>,
     ) -> Result<Self, SoapError> {
         let mut submission = Self {
             reference: None,
@@ -122,7 +128,7 @@ impl Submission {
     pub fn finish<R: BufRead>(
         &mut self,
         envelope: &mut EnvelopeReader<R>,
-        shape: &SubmissionShape,
+        shape: &SubmissionShape<'_>,
     ) -> Result<(), SoapError> {
         while envelope.xml().depth() >= FIELD_DEPTH {
             match envelope.xml().next()? {
@@ -149,11 +155,11 @@ impl Submission {
     fn walk<R: BufRead>(
         &mut self,
         envelope: &mut EnvelopeReader<R>,
-        shape: &SubmissionShape,
+        shape: &SubmissionShape<'_>,
     ) -> Result<bool, SoapError> {
         let Some(child) = envelope.body() else { return Ok(false) };
         let ours = &*child.name.namespace == super::NAMESPACE;
-        while let Some(field) = next_field(envelope, MessageProblem::UnexpectedText)? {
+        while let Some(field) = next_field(envelope, MessageProblem::UnexpectedText, shape.beside)? {
             let local = field.local.as_str();
             if local == shape.reference {
                 let value = short_text(envelope, "batchId")?;
@@ -171,7 +177,7 @@ impl Submission {
             } else if ours {
                 return Err(unexpected(envelope, field.known, "submitBatch"));
             } else {
-                self.scan(envelope, &field)?;
+                self.pass_over(envelope, field, shape.beside)?;
             }
         }
         Ok(false)
@@ -251,16 +257,23 @@ impl Submission {
         Ok(false)
     }
 
-    /// Passes over an element that we know nothing of, to its end; `cid:` URLs in it are pointers to the payload.
-    fn scan<R: BufRead>(&mut self, envelope: &mut EnvelopeReader<R>, field: &Field) -> Result<(), SoapError> {
+    /// Passes over an element beside the payload, to its end; `cid:` URLs in it are pointers to the payload.
+    fn pass_over<R: BufRead>(
+        &mut self,
+        envelope: &mut EnvelopeReader<R>,
+        field: Field,
+        beside: &[QName],
+    ) -> Result<(), SoapError> {
         let outside = envelope.xml().depth() - 1;
         let mut text = String::new();
-        self.point_if_cid(envelope, field.href.as_deref())?;
+        self.beside(envelope, field)?;
         while envelope.xml().depth() > outside {
             let href = match envelope.xml().next()? {
                 Event::Start(start) => {
                     text.clear();
-                    start.attribute("", "href").map(|href| href.into_owned())
+                    let field = Field::of(&start, beside);
+                    self.beside(envelope, field)?;
+                    None
                 }
                 Event::Text(piece) => {
                     if text.len() <= POINTER_BYTES {
@@ -277,6 +290,23 @@ impl Submission {
             self.point_if_cid(envelope, href.as_deref())?;
         }
         Ok(())
+    }
+
+    /// The start of an element beside the payload, or of one that points to it from there.
+    fn beside<R: BufRead>(
+        &mut self,
+        envelope: &mut EnvelopeReader<R>,
+        field: Field,
+    ) -> Result<(), SoapError> {
+        if field.is_include {
+            // It stands for bytes: those of a part, or it would hold them itself.
+            self.point(envelope, field.href.as_deref().unwrap_or_default())?;
+            return expect_end(envelope);
+        }
+        if !field.is_beside {
+            return Err(refuse(envelope, MessageProblem::NotNamed, "data"));
+        }
+        self.point_if_cid(envelope, field.href.as_deref())
     }
 
     fn point_if_cid<R: BufRead>(
@@ -337,24 +367,30 @@ fn unexpected<R: BufRead>(
     }
 }
 
+impl Field {
+    /// `beside` are names of elements that may stand beside the payload.
+    fn of(start: &Start<'_>, beside: &[QName]) -> Self {
+        let attribute = |namespace, local| start.attribute(namespace, local).map(|value| value.into_owned());
+        Self {
+            local: start.local().to_owned(),
+            known: names::of_contract(start.namespace(), start.local()),
+            href: attribute("", "href"),
+            content_type: attribute("", "contentType").or_else(|| attribute(XMIME, "contentType")),
+            is_include: start.is(XOP, "Include"),
+            is_beside: beside.iter().any(|name| start.is(&name.namespace, &name.local)),
+        }
+    }
+}
+
 /// The next child element; `None` at the end of its parent.
 fn next_field<R: BufRead>(
     envelope: &mut EnvelopeReader<R>,
     problem: MessageProblem,
+    beside: &[QName],
 ) -> Result<Option<Field>, SoapError> {
     loop {
         match envelope.xml().next()? {
-            Event::Start(start) => {
-                let attribute =
-                    |namespace, local| start.attribute(namespace, local).map(|value| value.into_owned());
-                return Ok(Some(Field {
-                    local: start.local().to_owned(),
-                    known: names::of_contract(start.namespace(), start.local()),
-                    href: attribute("", "href"),
-                    content_type: attribute("", "contentType").or_else(|| attribute(XMIME, "contentType")),
-                    is_include: start.is(XOP, "Include"),
-                }));
-            }
+            Event::Start(start) => return Ok(Some(Field::of(&start, beside))),
             Event::Text(piece) if piece.is_white_space() => {}
             Event::Text(_) => return Err(refuse(envelope, problem, "submitBatch")),
             Event::End(_) | Event::Eof => return Ok(None),
@@ -364,7 +400,7 @@ fn next_field<R: BufRead>(
 
 /// Nothing but white space up to the end of the innermost element: a pointer holds no data of its own.
 fn expect_end<R: BufRead>(envelope: &mut EnvelopeReader<R>) -> Result<(), SoapError> {
-    match next_field(envelope, MessageProblem::SeveralPayloads)? {
+    match next_field(envelope, MessageProblem::SeveralPayloads, &[])? {
         None => Ok(()),
         Some(field) if field.is_include => Err(refuse(envelope, MessageProblem::SeveralPayloads, "data")),
         Some(field) => Err(unexpected(envelope, field.known, "data")),

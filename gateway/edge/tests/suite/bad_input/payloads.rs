@@ -292,19 +292,106 @@ fn an_element_that_is_no_record_refuses_the_message_wherever_it_stands() {
             assert!(at.starts_with(&format!("{part}line {line}, column ")), "{name}, {door}: {at}");
         }
     }
-    // What the operation names may stand before its records, and is no record.
-    let sender = "<b:sender>7</b:sender>";
+    // What the operation names may stand beside its records, and is no record.
+    let sender = "<b:sender><b:office>7</b:office></b:sender>";
     let call = |children: &str| {
         let body = format!("<b:orders xmlns:b=\"urn:example:bulk\">{children}</b:orders>");
         Message::soap11(&envelope(&body)).to("/orders")
     };
-    let behind = refused(&site, "behind the records", &call(&format!("{one}{sender}")), true);
-    assert_eq!(behind.1, "xml-not-a-record");
+    for (name, children, at) in [
+        ("a record in it", format!("<b:sender>\n{one}</b:sender>{two}"), "line 2, column 1"),
+        ("a misspelt record in it", format!("{one}<b:sender>{wrong}</b:sender>"), "line 2, column 11"),
+        ("not named", format!("{one}{sender}<b:offices/>"), "line 2, column 44"),
+    ] {
+        let (status, code, found) = refused(&site, name, &call(&children), true);
+        assert_eq!((status, code.as_str()), (500, "xml-not-a-record"), "{name}");
+        assert!(found.starts_with(at), "{name}: {found}");
+    }
+    let told = site.client().ask(call(&wrong));
+    assert!(told.text().contains("beside_records"), "{told}");
     let inside = Way::SoapXml.message(sender.replace("b:", "").as_bytes());
     assert_eq!(refused(&site, "no operation's", &inside.to("/orders"), true).1, "xml-not-a-record");
-    let answer = site.client().ask(call(&format!("{sender}{one}{two}")));
-    assert_eq!(answer.status, 200, "{answer}");
-    assert!(answer.text().contains("records>2<"), "{answer}");
+    for (once, children) in
+        [format!("{sender}{one}{two}"), format!("{one}{sender}{two}\n{sender}")].iter().enumerate()
+    {
+        let answer = site.client().ask(call(children));
+        assert_eq!(answer.status, 200, "{once}: {answer}");
+        assert!(answer.text().contains("records>2<"), "{once}: {answer}");
+    }
+}
+
+/// Beside the payload of an operation whose records may be anywhere, too: what it does not name may be a second wrapper, or records in it.
+#[test]
+fn what_an_operation_does_not_name_beside_its_payload_refuses_the_message() {
+    let site = Site::new();
+    let order = |name: &str, id: u32| {
+        format!("<{name} xmlns=\"urn:example:bulk\"><order_id>{id}</order_id><amount>1</amount></{name}>\n")
+    };
+    let [one, two, wrong] = [order("order", 1), order("order", 2), order("K4NARY", 3)];
+    let csv = "order_id,customer,amount,note\r\n1,A,1.00,\r\n";
+    let base64 = base64::engine::general_purpose::STANDARD.encode(csv);
+    let call = |children: &str| {
+        envelope(&format!("<b:submitBatch xmlns:b=\"urn:example:bulk\">{children}</b:submitBatch>"))
+    };
+    let inline = |children: &str| Message::soap11(&call(children)).to("/orders");
+    let attached = |children: &str| {
+        let root = call(children);
+        let parts: [(&str, &[u8]); 2] = [
+            ("Content-Type: text/xml\r\nContent-ID: <r@x>\r\n", root.as_bytes()),
+            ("Content-Type: text/csv\r\nContent-ID: <p@x>\r\n", csv.as_bytes()),
+        ];
+        let label = "multipart/related; boundary=cut; type=\"text/xml\"; start=\"<r@x>\"";
+        package(label, &parts).to("/orders")
+    };
+    let records = format!("<b:records>{one}</b:records>");
+    let data = format!("<b:data contentType=\"text/csv\">{base64}</b:data>");
+    for (name, stray, column) in [
+        ("a misspelt second wrapper", format!("<b:recrods>{two}</b:recrods>"), 1),
+        (
+            "a wrapper of another name in a namespace",
+            format!("<K4NARY xmlns=\"urn:K4NARY\">{two}</K4NARY>"),
+            1,
+        ),
+        ("a record beside the wrapper", two.clone(), 1),
+        ("a misspelt record beside the wrapper", wrong.clone(), 1),
+        ("a misspelt second payload", format!("<b:dta>{base64}</b:dta>"), 1),
+        ("an empty element", "<b:K4NARY/>".to_owned(), 1),
+        ("a record in what is named", format!("<b:sender>{two}</b:sender>"), 11),
+        (
+            "a misspelt record in what is named",
+            format!("<b:sender><b:office>{wrong}</b:office></b:sender>"),
+            21,
+        ),
+        ("a payload in what is named", format!("<b:sender>{data}</b:sender>"), 11),
+        ("records in what is named", format!("<b:sender>{records}</b:sender>"), 11),
+    ] {
+        for (way, message) in [
+            ("before records", inline(&format!("\n{stray}{records}"))),
+            ("behind records", inline(&format!("{}\n{stray}", records.replace('\n', "")))),
+            ("before base64", inline(&format!("\n{stray}{data}"))),
+            ("behind base64", inline(&format!("{data}\n{stray}"))),
+            ("before a pointer", attached(&format!("\n{stray}<b:data href=\"cid:p@x\"/>"))),
+            ("behind a pointer", attached(&format!("<b:data href=\"cid:p@x\"/>\n{stray}"))),
+            ("without a pointer", attached(&format!("\n{stray}"))),
+        ] {
+            let name = format!("{name}, {way}");
+            let (status, code, at) = refused(&site, &name, &message, true);
+            assert_eq!((status, code.as_str()), (500, "message-unexpected-element"), "{name}");
+            assert!(at.contains(&format!("line 2, column {column}")), "{name}: {at}");
+        }
+    }
+    // What it names may stand there, before and behind.
+    let sender = "<b:sender><b:office>7</b:office></b:sender>";
+    for message in [
+        inline(&format!("{sender}{records}{sender}")),
+        inline(&format!("{sender}{data}<b:batchId>B-9</b:batchId>{sender}")),
+        attached(&format!("{sender}<b:data href=\"cid:p@x\"/>{sender}")),
+        attached("<b:sender><b:office href=\"cid:p@x\"/></b:sender>"),
+    ] {
+        let answer = site.client().ask(message);
+        assert_eq!(answer.status, 200, "{answer}");
+    }
+    assert_eq!(site.batches().len(), 4);
 }
 
 /// XML that is hostile or broken, in a REST document and inside an envelope.

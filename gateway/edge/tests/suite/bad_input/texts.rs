@@ -17,8 +17,8 @@ fn said(site: &Site, request: &[u8]) -> (Answer, String) {
 fn a_limit_is_named_in_words_with_the_setting_that_it_comes_from() {
     let site = Site::new();
     let body = |inner: &str| Message::soap11(&envelope(inner)).to("/orders");
-    // An operation of the municipality's passes over what it does not know.
-    let deep = format!("<b:submitBatch xmlns:b='urn:example:bulk'>{}", "<a>".repeat(100));
+    // An operation of the municipality's passes over what it names.
+    let deep = format!("<b:submitBatch xmlns:b='urn:example:bulk'>{}", "<b:sender>".repeat(100));
     let long = "x".repeat(300_000);
     let many: String = (0..200).map(|n| format!(" a{n}='1'")).collect();
     let spaces: String = (0..200).map(|n| format!(" xmlns:a{n}='urn:{n}'")).collect();

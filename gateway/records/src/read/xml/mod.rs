@@ -37,12 +37,14 @@ impl Default for XmlOptions {
 }
 
 /// Reads the record elements that are the children of one element. Another element is an error wherever it stands, as it may be
-/// a record whose name is wrong; see [`XmlRecords::behind`]. Holds one record in memory, up to its limit.
+/// a record whose name is wrong; see [`XmlRecords::beside`]. Holds one record in memory, up to its limit.
 pub struct XmlRecords<'x, R: BufRead> {
     reader: &'x mut Reader<R>,
     element: ElementReader,
-    /// Names of elements that may stand before the first record.
-    before: &'x [QName],
+    /// Names of elements that may stand beside the records.
+    beside: &'x [QName],
+    /// Since the last record, one of them was passed over.
+    passed: bool,
     habit: Habit,
     records: u64,
     state: State,
@@ -61,8 +63,8 @@ enum State {
 /// What a child of the current element is; taken out of the event so that the reader can be asked where it stands.
 enum Child {
     Record,
-    /// Named as one that may stand before the records.
-    Before,
+    /// Named as one that may stand beside the records.
+    Beside,
     /// The record's local name in another namespace.
     Namesake,
     Other,
@@ -85,10 +87,11 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
         Self::with_state(reader, layout, options, State::BeforeRoot, true)
     }
 
-    /// Passes over elements with one of these names before the first record: what an operation says besides its records.
+    /// Passes over elements with one of these names, wherever they stand: what an operation says besides its records. Whatever is in
+    /// them must have one of these names, too, so that no record is lost in them.
     #[must_use]
-    pub fn behind(mut self, names: &'x [QName]) -> Self {
-        self.before = names;
+    pub fn beside(mut self, names: &'x [QName]) -> Self {
+        self.beside = names;
         self
     }
 
@@ -101,7 +104,7 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
     ) -> Self {
         let element = ElementReader::new(layout, options.max_field_bytes, options.max_record_bytes);
         let habit = Habit::new(options.max_field_bytes, options.max_record_bytes);
-        XmlRecords { reader, element, before: &[], habit, records: 0, state, document }
+        XmlRecords { reader, element, beside: &[], passed: false, habit, records: 0, state, document }
     }
 
     fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
@@ -118,13 +121,8 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                     let record_element = self.element.layout().element().to_string();
                     return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
                 }
-                Child::Before if self.records == 0 => {
-                    self.reader.skip_element().map_err(|error| self.fail_xml(error))?;
-                }
-                Child::Before | Child::Other => {
-                    let record_element = self.element.layout().element().local.to_string();
-                    return Err(self.fail(ReadErrorKind::NotARecord { record_element }));
-                }
+                Child::Beside => self.pass_over()?,
+                Child::Other => return Err(self.not_a_record()),
                 Child::WhiteSpace => {}
                 Child::Text => return Err(self.fail(ReadErrorKind::TextBetweenRecords)),
                 Child::End if self.document => {}
@@ -132,6 +130,24 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
             }
         }
         Ok(false)
+    }
+
+    /// Passes over an element beside the records, to its end.
+    fn pass_over(&mut self) -> Result<(), ReadError> {
+        self.passed = true;
+        let outside = self.reader.depth() - 1;
+        while self.reader.depth() > outside {
+            match self.child()? {
+                Child::Record | Child::Namesake | Child::Other => return Err(self.not_a_record()),
+                Child::Beside | Child::WhiteSpace | Child::Text | Child::End | Child::Eof => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn not_a_record(&self) -> ReadError {
+        let record_element = self.element.layout().element().local.to_string();
+        self.fail(ReadErrorKind::NotARecord { record_element })
     }
 
     /// Reads a record and checks it, in one pass if it is written like those before.
@@ -147,10 +163,12 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
             return Ok(Next::Good);
         }
         let lesson = self.habit.begin(self.reader, among_records);
+        self.passed = false;
         if !self.read(record)? {
             return Ok(Next::End);
         }
-        let lesson = lesson && self.habit.labels(record);
+        // What is beside a record is nothing of how records are written.
+        let lesson = lesson && !self.passed && self.habit.labels(record);
         if !checker.check(record, violations) {
             return Ok(Next::Bad);
         }
@@ -167,8 +185,8 @@ impl<'x, R: BufRead> XmlRecords<'x, R> {
                 if start.is(&name.namespace, &name.local) {
                     self.element.attributes(&start);
                     Ok(Child::Record)
-                } else if self.before.iter().any(|before| start.is(&before.namespace, &before.local)) {
-                    Ok(Child::Before)
+                } else if self.beside.iter().any(|beside| start.is(&beside.namespace, &beside.local)) {
+                    Ok(Child::Beside)
                 } else if start.local() == &*name.local {
                     Ok(Child::Namesake)
                 } else {

@@ -60,34 +60,41 @@ fn an_element_that_is_no_record_is_an_error_wherever_it_stands() {
 }
 
 #[test]
-fn only_the_named_elements_may_stand_before_the_records() {
+fn only_the_named_elements_may_stand_beside_the_records_and_in_each_other() {
     let subject = visits();
-    let names = [QName::new("urn:example:visits", "Header"), QName::new("", "Visit")];
+    let named = |local| QName::new("urn:example:visits", local);
+    let names = [named("Header"), named("x"), QName::new("", "Visit"), QName::new("", "Id")];
     let with = |children: &str| {
         let text = document(children);
         let mut reader = Reader::new(text.as_bytes(), sekisho_xml::Limits::default());
         let records = XmlRecords::from_document(&mut reader, &subject.layout, XmlOptions::default());
-        subject.take(&mut records.behind(&names))
+        subject.take(&mut records.beside(&names))
     };
     let header = "<Header>h<x/></Header>";
     let no_namespace = "<Visit xmlns=''><Id>1</Id></Visit>";
-    for children in [format!("{header}{GOOD}"), format!("{header}{no_namespace}{header}{GOOD}")] {
-        let outcome = with(&children);
-        assert_eq!((outcome.canonical.len(), outcome.failure()), (1, None), "{children}");
-    }
-    assert_eq!(with(header).failure(), None);
-    for children in [
-        format!("<Head/>\n{GOOD}"),
-        format!("<Header xmlns='urn:other'/>{GOOD}"),
-        format!("{GOOD}{header}"),
-        format!("{GOOD}{header}{GOOD}"),
-        format!("<All>{header}{GOOD}</All>"),
+    for (children, records) in [
+        (format!("{header}{GOOD}"), 1),
+        (format!("{header}{no_namespace}{header}{GOOD}"), 1),
+        (format!("{GOOD}{header}{GOOD}{GOOD}<x/>{GOOD}{GOOD}\n{header}"), 5),
+        (header.to_owned(), 0),
     ] {
-        assert_eq!(
-            with(&children).failure().map(|failure| failure.0),
-            Some("xml-not-a-record"),
-            "{children}"
-        );
+        let outcome = with(&children);
+        assert_eq!((outcome.canonical.len(), outcome.failure()), (records, None), "{children}");
+    }
+    let misspelt = GOOD.replace("Visit>", "Vist>");
+    for (children, line) in [
+        (format!("\n<Head/>{GOOD}"), 2),
+        (format!("\n<Header xmlns='urn:other'/>{GOOD}"), 2),
+        (format!("{GOOD}\n\n<Head/>"), 3),
+        (format!("\n<All>{header}{GOOD}</All>"), 2),
+        // Nothing is lost in what is passed over.
+        (format!("<Header>\n{GOOD}</Header>"), 2),
+        (format!("<Header>\n{misspelt}</Header>{GOOD}"), 2),
+        (format!("{GOOD}<Header>h<x>\n<Unnamed/></x></Header>"), 2),
+        (format!("{GOOD}<Header>\n\n{}</Header>", GOOD.replacen("<Visit>", "<Visit xmlns='urn:o'>", 1)), 3),
+    ] {
+        let failure = with(&children).failure().map(|failure| (failure.0, failure.1));
+        assert_eq!(failure, Some(("xml-not-a-record", line)), "{children}");
     }
 }
 

@@ -289,10 +289,11 @@ pub(crate) struct OperationSection {
     /// Where its records are.
     #[serde(default)]
     pub(crate) records: RecordsPlace,
-    /// Elements that may stand before the records with `records = "body-children"`, each as `{namespace}name`, or `name` in no
-    /// namespace: what the operation says besides them. They are passed over, and are not checked.
+    /// Elements that the operation has beside its records, at whatever depth, each as `{namespace}name`, or `name` in no namespace. They
+    /// may stand before, between and behind the records; they are passed over, and neither checked nor held to a policy. Any other element
+    /// refuses the message, as it may hold records under a name that is wrong.
     #[serde(default)]
-    pub(crate) before_records: Vec<String>,
+    pub(crate) beside_records: Vec<String>,
     /// What it is answered with; the gateway's own receipt where absent.
     #[serde(default)]
     pub(crate) reply: Option<ReplySection>,
@@ -302,10 +303,11 @@ pub(crate) struct OperationSection {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RecordsPlace {
-    /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`.
+    /// As `submitBatch` has them: an attachment, base64 in `data`, or elements in `records`, beside `batchId` and `idempotencyKey`. Any
+    /// other element is refused, unless `beside_records` names it.
     #[default]
     Anywhere,
-    /// Record elements directly below the body's child. Any other element there is refused, unless `before_records` names it.
+    /// Record elements directly below the body's child. Any other element there is refused, unless `beside_records` names it.
     BodyChildren,
 }
 

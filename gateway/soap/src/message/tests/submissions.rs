@@ -1,10 +1,20 @@
+use sekisho_xml::QName;
+
 use super::*;
+use crate::envelope::XOP;
 
 const SWA: &str = "cid:a%40b";
 
+/// What the operation of these tests has beside its payload.
+fn beside() -> Vec<QName> {
+    let named = ["file", "name", "at", "tail", "deep"].map(|local| QName::new("urn:example:bulk", local));
+    [&named[..], &[QName::new("", "file")]].concat()
+}
+
 fn submission(body: &str) -> Result<(Submission, Option<Vec<u8>>), SoapError> {
+    let beside = beside();
     read(body.as_bytes(), |envelope| {
-        let shape = SubmissionShape::default();
+        let shape = SubmissionShape { beside: &beside, ..SubmissionShape::default() };
         let mut submission = Submission::read(envelope, &shape)?;
         let mut bytes = None;
         match submission.payload {
@@ -32,8 +42,8 @@ fn foreign(inside: &str) -> String {
 
 #[test]
 fn finds_the_payload_in_every_form() {
-    let include = format!("<x:Include xmlns:x='{}' href='{SWA}'/>", crate::envelope::XOP);
-    let inline = format!("<x:Include xmlns:x='{}'>QUJD</x:Include>", crate::envelope::XOP);
+    let include = format!("<x:Include xmlns:x='{XOP}' href='{SWA}'/>");
+    let inline = format!("<x:Include xmlns:x='{XOP}'>QUJD</x:Include>");
     let attachment = || Payload::Attachment("a@b".into());
     let table = [
         (op(""), Payload::Unnamed, None),
@@ -55,13 +65,15 @@ fn finds_the_payload_in_every_form() {
         (op("<records/>"), Payload::Records, None),
         (op("<records>text<r xmlns='urn:r'><records/></r></records>"), Payload::Records, None),
         (foreign(&format!("<b:data href='{SWA}'/>")), attachment(), None),
-        (foreign(&format!("<data href='{SWA}'/><tail/>")), attachment(), None),
-        (foreign(&format!("<file><name>x</name><at href='{SWA}'/></file>")), attachment(), None),
-        (foreign(&format!("<file><at> {SWA} </at></file>")), attachment(), None),
+        (foreign(&format!("<data href='{SWA}'/><b:tail/>")), attachment(), None),
+        (foreign(&format!("<b:file><b:name>x</b:name><b:at href='{SWA}'/></b:file>")), attachment(), None),
+        (foreign(&format!("<b:file><b:at> {SWA} </b:at></b:file>")), attachment(), None),
         (foreign(&format!("<file href='{SWA}'/>")), attachment(), None),
         (foreign(&format!("<file>{include}</file>")), attachment(), None),
-        (foreign("<file href='http://example.test/'/><file>text</file>"), Payload::Unnamed, None),
-        (foreign("<data>QUJD</data><tail><deep/></tail>"), Payload::Base64, Some(b"ABC")),
+        (foreign(&include), attachment(), None),
+        (foreign("<file href='http://example.test/'/><b:file>text</b:file>"), Payload::Unnamed, None),
+        (foreign("<b:tail/><data>QUJD</data><b:tail><b:deep/></b:tail>"), Payload::Base64, Some(b"ABC")),
+        (foreign("<b:tail/><records><r/></records><b:tail/>"), Payload::Records, None),
         (String::new(), Payload::Unnamed, None),
     ];
     for (body, payload, bytes) in table {
@@ -93,7 +105,7 @@ fn refuses_what_is_not_one_payload() {
     let long = format!("<batchId>{}</batchId>", "a".repeat(257));
     let endless = format!("<batchId>{}</batchId>", "a".repeat(100_000));
     let pointer = format!("<data>cid:{}</data>", "a".repeat(5000));
-    let include = format!("<x:Include xmlns:x='{}' href='{SWA}'/>", crate::envelope::XOP);
+    let include = format!("<x:Include xmlns:x='{XOP}' href='{SWA}'/>");
     let table = [
         (op("text"), "message-unexpected-text"),
         (op("<other/>"), "message-unexpected-element"),
@@ -125,7 +137,17 @@ fn refuses_what_is_not_one_payload() {
         (op("<data>QU<a/></data>"), "message-unexpected-element"),
         (op("<records/>text"), "message-unexpected-text"),
         (op("<records/><other/>"), "message-unexpected-element"),
-        (foreign(&format!("<a href='{SWA}'/><b href='{SWA}'/>")), "message-several-payloads"),
+        (foreign(&format!("<file href='{SWA}'/><b:at href='{SWA}'/>")), "message-several-payloads"),
+        (foreign(&format!("<records/><b:tail href='{SWA}'/>")), "message-several-payloads"),
+        (foreign("<records/><b:tail/><records/>"), "message-several-payloads"),
+        // Bytes that stand for themselves are a payload wherever they are.
+        (foreign(&format!("<file><x:Include xmlns:x='{XOP}'>QUJD</x:Include></file>")), "message-not-cid"),
+        (foreign(&format!("<file><x:Include xmlns:x='{XOP}' href='http://x/'/></file>")), "message-not-cid"),
+        (
+            foreign(&format!("<file>{}</file>", include.replace("/>", ">QUJD</x:Include>"))),
+            "message-several-payloads",
+        ),
+        (op("<b:tail xmlns:b='urn:example:bulk'/>"), "message-unexpected-element"),
     ];
     for (body, code) in table {
         let error = submission(&body).expect_err(&body);

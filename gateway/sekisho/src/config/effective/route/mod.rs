@@ -65,8 +65,8 @@ pub(super) fn build(
     let clients = clients(section, parts, notes);
     let doors = doors(section, notes);
     let limits = limits::of(section, &parts.raw.limits, notes);
-    let operations = operations::of(&section.operation, notes);
     let (schema, upstream) = references(section, parts, notes);
+    let operations = operations::of(&section.operation, schema.map(|schema| schema.layout.element()), notes);
     plan::numbers(section, notes);
     let formats = records::formats(section, schema.map(|schema| &*schema.layout), notes);
     purpose(section, notes);

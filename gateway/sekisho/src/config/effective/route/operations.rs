@@ -1,6 +1,7 @@
 //! Operations of the municipality's own.
 
 use sekisho_edge::route::{Operation, ReceiptMember, RecordsAt, Reply};
+use sekisho_soap::message::SubmissionShape;
 use sekisho_xml::QName;
 
 use super::Notes;
@@ -8,7 +9,12 @@ use crate::config::effective::schemas::qualified_name;
 use crate::config::raw::{OperationSection, RecordsPlace, ReplyMember, ReplySection};
 use crate::language::text;
 
-pub(super) fn of(sections: &[OperationSection], notes: &mut Notes<'_>) -> Vec<Operation> {
+/// Without the route's schema, `record` is unknown.
+pub(super) fn of(
+    sections: &[OperationSection],
+    record: Option<&QName>,
+    notes: &mut Notes<'_>,
+) -> Vec<Operation> {
     let mut operations: Vec<Operation> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let path = notes.path.key("operation").item(index);
@@ -39,7 +45,7 @@ pub(super) fn of(sections: &[OperationSection], notes: &mut Notes<'_>) -> Vec<Op
                 text!("there is another operation for {body}", "{body} に対する操作がほかにあります"),
             );
         }
-        let before_records = before_records(section, index, notes);
+        let beside_records = beside_records(section, index, record, notes);
         operations.push(Operation {
             body,
             action: section.action.clone(),
@@ -48,29 +54,49 @@ pub(super) fn of(sections: &[OperationSection], notes: &mut Notes<'_>) -> Vec<Op
                 RecordsPlace::Anywhere => RecordsAt::Anywhere,
                 RecordsPlace::BodyChildren => RecordsAt::BodyChildren,
             },
-            before_records,
+            beside_records,
             reply,
         });
     }
     operations
 }
 
-/// What may stand before the records. Elsewhere than among the body's children nothing may: what `submitBatch` says besides its
-/// records is read, and their own parent holds records only.
-fn before_records(section: &OperationSection, index: usize, notes: &mut Notes<'_>) -> Vec<QName> {
-    let path = notes.path.key("operation").item(index).key("before_records");
-    if section.records != RecordsPlace::BodyChildren && !section.before_records.is_empty() {
-        notes.mistakes.add(
-            &path,
-            text!("needs records = \"body-children\"", "records = \"body-children\" のときだけ使えます"),
-        );
-    }
+/// What may stand beside the records: nothing that is read as one of them, or as what they are in.
+fn beside_records(
+    section: &OperationSection,
+    index: usize,
+    record: Option<&QName>,
+    notes: &mut Notes<'_>,
+) -> Vec<QName> {
+    let path = notes.path.key("operation").item(index).key("beside_records");
+    let shape = SubmissionShape::default();
+    let read = [shape.reference, shape.idempotency_key, shape.data, shape.attachment, shape.records];
     let mut names = Vec::new();
-    for (at, name) in section.before_records.iter().enumerate() {
-        match name.parse::<QName>() {
-            Ok(name) => names.push(name),
-            Err(_) => notes.mistakes.add(&path.item(at), qualified_name()),
+    for (at, name) in section.beside_records.iter().enumerate() {
+        let path = path.item(at);
+        let Ok(name) = name.parse::<QName>() else {
+            notes.mistakes.add(&path, qualified_name());
+            continue;
+        };
+        if record == Some(&name) {
+            notes.mistakes.add(
+                &path,
+                text!(
+                    "is the record element itself: records would be passed over",
+                    "レコード要素そのものです。レコードが読み飛ばされます"
+                ),
+            );
+        } else if section.records == RecordsPlace::Anywhere && read.iter().any(|own| **own == *name.local) {
+            let read = read.join(", ");
+            notes.mistakes.add(
+                &path,
+                text!(
+                    "with records = \"anywhere\" {read} are read in every namespace, and stand beside nothing: take it out",
+                    "records = \"anywhere\" では、{read} は名前空間を問わず読み取られます。取り除いてください"
+                ),
+            );
         }
+        names.push(name);
     }
     names
 }
