@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 use sekisho_edge::Tls;
 use sekisho_exchanges::ExchangeLog;
 use sekisho_journal::Ledger;
@@ -19,6 +19,7 @@ use sekisho_upstream::{
 use crate::certificates;
 use crate::config::Effective;
 use crate::config::effective::GATEWAY_INTERVAL;
+use crate::config::raw::HealthySection;
 use crate::language::{Language, text};
 
 /// Probes with their schedules.
@@ -49,6 +50,7 @@ pub(crate) fn of(
             line: hop(Station::Line),
             upstream: upstream.clone(),
             path: probe.health.clone(),
+            healthy: probe.healthy.clone().unwrap_or_default(),
             deadline: cloud.deadline(),
         };
         probes.push((Box::new(cloud_probe), cloud));
@@ -231,6 +233,7 @@ struct CloudProbe {
     line: String,
     upstream: Upstream,
     path: Option<String>,
+    healthy: HealthySection,
     deadline: Duration,
 }
 
@@ -243,17 +246,21 @@ impl Probe for CloudProbe {
     async fn check(&self) -> Observation {
         let path = self.path.as_deref().unwrap_or("/");
         match probe_get(self.upstream.client(), path, self.deadline).await {
-            Ok(timing) => {
+            Ok((timing, answer)) => {
                 let took = timing.http.unwrap_or_default();
-                let status = timing.status.map_or(0, |status| status.as_u16());
+                let status = answer.status.as_u16();
                 let good = if self.path.is_some() { (200..300).contains(&status) } else { status < 500 };
-                if good {
-                    Observation::up(took).text("answers", "応答しています")
+                let amiss = if good {
+                    health::amiss(&self.healthy, &answer)
                 } else {
-                    Observation::down(ErrorClass::Infrastructure).took(took).answered(true).text(
-                        format!("answers with status {status}"),
-                        format!("ステータス{status}を返しています"),
-                    )
+                    Some(text!("answers with status {status}", "ステータス{status}を返しています"))
+                };
+                match amiss {
+                    None => Observation::up(took).text("answers", "応答しています"),
+                    Some(said) => {
+                        let down = Observation::down(ErrorClass::Infrastructure).took(took).answered(true);
+                        down.text(said.in_language(Language::English), said.in_language(Language::Japanese))
+                    }
                 }
             }
             // It is the line that is cut, not the cloud that is down.
@@ -290,6 +297,8 @@ impl Probe for LoginProbe {
         let started = std::time::Instant::now();
         match tokens.look().await {
             Ok(Look::LoggedIn) => Observation::up(started.elapsed()).text("logged in", "ログインできます"),
+            // It answers, and issues what the cloud behind it does not take.
+            Ok(Look::Refused) => tokens_refused().took(started.elapsed()),
             // Nobody was asked. Where calls with it were answered of late, they have proven this hop.
             Ok(Look::InFile) => Observation::unknown().text(
                 "the token file can be read; whether the cloud takes the token, no call has shown of late",
@@ -321,6 +330,14 @@ impl Probe for LoginProbe {
 fn refused(error: &LoginError) -> Observation {
     Observation::down(ErrorClass::Authentication)
         .text(format!("refused ({})", error.code()), format!("拒否されました（{}）", error.code()))
+}
+
+/// The cloud takes no token of the login.
+fn tokens_refused() -> Observation {
+    Observation::down(ErrorClass::Authentication).answered(true).text(
+        "logs in, but the cloud refuses its new tokens",
+        "ログインはできますが、発行されたトークンがクラウドで拒否されます",
+    )
 }
 
 /// The application behind the cloud, as the cloud tells it.
@@ -368,15 +385,31 @@ impl Probe for ApplicationProbe {
 impl ApplicationProbe {
     /// The cloud's answer. A token that it refuses is renewed once, as for a chunk.
     async fn answer(&self) -> Result<Answer, Observation> {
-        let Some(tokens) = self.upstream.tokens() else { return self.asked(None).await };
+        let Some(tokens) = self.upstream.tokens() else {
+            let answer = self.asked(None).await?;
+            return match session::is_over(&answer) {
+                false => Ok(answer),
+                true => Err(Observation::unknown().text(
+                    "the cloud wants a login, and none is configured",
+                    "クラウドがログインを求めていますが、設定されていません",
+                )),
+            };
+        };
         let not_logged_in = |_| Observation::unknown().text("not logged in", "ログインできていません");
         let token = tokens.token().await.map_err(not_logged_in)?;
         let answer = self.asked(Some(&token)).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
+        if !session::is_over(&answer) {
             return Ok(answer);
         }
         match tokens.renew(&token).await {
-            Ok(token) => self.asked(Some(&token)).await,
+            Ok(token) => {
+                let answer = self.asked(Some(&token)).await?;
+                if !session::is_over(&answer) {
+                    return Ok(answer);
+                }
+                tokens.refuse(&token).await;
+                Err(tokens_refused().stopped_at(&self.login))
+            }
             // Nobody has put another one into its file.
             Err(error @ LoginError::Expired { .. }) => Err(refused(&error).stopped_at(&self.login)),
             Err(error) => Err(not_logged_in(error)),
@@ -403,6 +436,9 @@ impl ApplicationProbe {
         })
     }
 }
+
+mod health;
+mod session;
 
 #[cfg(test)]
 mod tests;

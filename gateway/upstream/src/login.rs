@@ -193,6 +193,8 @@ enum Source {
 }
 
 enum Grant {
+    /// A new token was issued, but the upstream has refused one that was as new ([`Tokens::refuse`]).
+    Refused,
     ClientCredentials {
         authorization: HeaderValue,
         form: String,
@@ -281,7 +283,11 @@ impl Tokens {
         let mut current = self.inner.current.lock().await;
         let refused = if current.refused { current.token.clone() } else { None };
         let fresh = self.log_in(&mut current).await?;
-        let Source::File(path) = &self.inner.source else { return Ok(Look::LoggedIn) };
+        let Source::File(path) = &self.inner.source else {
+            // Another token is no better because it is newer: one that was asked for to take the place of a refused one was refused.
+            current.refused = refused.is_some();
+            return Ok(if current.refused { Look::Refused } else { Look::LoggedIn });
+        };
         current.refused = refused.is_some_and(|refused| refused.value == fresh.value);
         if current.refused { Err(LoginError::Expired { path: path.clone() }) } else { Ok(Look::InFile) }
     }
@@ -296,6 +302,15 @@ impl Tokens {
                 let fresh = self.log_in(&mut current).await?;
                 match &self.inner.source {
                     Source::File(path) if fresh.value == expired.value => {
+    /// The upstream has refused a token that had taken the place of a refused one: that a login issues tokens proves nothing from then
+    /// on, until somebody has one for another try.
+    pub async fn refuse(&self, token: &Token) {
+        let mut current = self.inner.current.lock().await;
+        if current.token.as_ref().is_some_and(|held| held.value == token.value) {
+            current.refused = true;
+        }
+    }
+
                         current.refused = true;
                         Err(LoginError::Expired { path: path.clone() })
                     }

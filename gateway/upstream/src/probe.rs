@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
+use crate::answer::Answer;
 use crate::body::Body;
 use crate::client::HttpClient;
 use crate::connection::{Connection, connect, resolve};
@@ -64,13 +65,13 @@ pub async fn probe_tls(endpoint: &Endpoint, deadline: Duration) -> Result<ProbeT
     })
 }
 
-/// All of it, and a GET of `path` below the base path of the client's endpoint, on connections of its own. Any status is an answer: whether it is a good one is
-/// for the caller to say.
+/// All of it, and a GET of `path` below the base path of the client's endpoint, on connections of its own. Whatever came is an answer:
+/// whether it is a good one is for the caller to say.
 pub async fn probe_get(
     client: &HttpClient,
     path: &str,
     deadline: Duration,
-) -> Result<ProbeTiming, UpstreamError> {
+) -> Result<(ProbeTiming, Answer), UpstreamError> {
     let started = Instant::now();
     let endpoint = client.endpoint();
     let mut timing = probe_tls(endpoint, deadline).await?;
@@ -85,5 +86,5 @@ pub async fn probe_get(
     let answer = client.apart().send(request, left).await?;
     timing.http = Some(asked.elapsed());
     timing.status = Some(answer.status);
-    Ok(timing)
+    Ok((timing, answer))
 }

@@ -94,8 +94,10 @@ fn site_with(cloud: &Cloud, login: &str, hops: &[&str]) -> Site {
     let probes: String = hops.iter().map(|hop| format!("{hop}_interval_ms = 400\n")).collect();
     let state = if hops.contains(&"application") { STATE } else { "" };
     let application = format!("application = \"{state}\"\n");
-    let probes =
-        format!("health = \"{HEALTH}\"\n{}{probes}", if state.is_empty() { "" } else { &application });
+    let probes = format!(
+        "health = \"{HEALTH}\"\nhealthy = {{ pointer = \"/state\", value = \"up\" }}\n{}{probes}",
+        if state.is_empty() { "" } else { &application }
+    );
     site.configure(
         &plain
             .replace(url, &format!("url = \"http://{address}\"\n{login}"))
@@ -186,6 +188,13 @@ fn each_answer_of_the_cloud_has_its_state_class_and_exit_code() {
             vec![("cloud", "down", Some("infrastructure"), 2), ("application", "unknown", None, 3)],
         ),
         (HEALTH, http("404 Not Found", ""), vec![("cloud", "down", Some("infrastructure"), 2)]),
+        // A page with a good status that says otherwise.
+        (HEALTH, ok("<html>Sorry</html>"), vec![("cloud", "down", Some("infrastructure"), 2)]),
+        (
+            HEALTH,
+            ok("{\"state\":\"down\"}"),
+            vec![("cloud", "down", Some("infrastructure"), 2), ("application", "unknown", None, 3)],
+        ),
         (HEALTH, "no HTTP at all\r\n\r\n".to_owned(), vec![("cloud", "down", Some("infrastructure"), 2)]),
         (HEALTH, String::new(), vec![("cloud", "down", Some("infrastructure"), 2)]),
         (
@@ -212,6 +221,21 @@ fn each_answer_of_the_cloud_has_its_state_class_and_exit_code() {
         (STATE, ok("{\"state\":\"splendid\"}"), vec![("application", "unknown", None, 3)]),
         (STATE, ok("<html>up</html>"), vec![("application", "unknown", None, 3)]),
         (STATE, unavailable, vec![("application", "unknown", None, 3)]),
+        // The login issues tokens, and the cloud takes none of them.
+        (
+            STATE,
+            http("401 Unauthorized", ""),
+            vec![
+                ("login", "down", Some("authentication"), 2),
+                ("application", "unknown", None, 3),
+                ("cloud", "up", None, 0),
+            ],
+        ),
+        (
+            STATE,
+            http("403 Forbidden", "[{\"errorCode\":\"INVALID_SESSION_ID\"}]"),
+            vec![("login", "down", Some("authentication"), 2), ("application", "unknown", None, 3)],
+        ),
     ];
     for (path, answer, seen) in table {
         cloud.says(path, &answer);

@@ -387,7 +387,7 @@ async fn probes_time_each_step() {
     let server = Server::start(|mut stream, _| async move {
         while let Some(head) = head(&mut stream).await {
             assert!(head.starts_with("GET /health HTTP/1.1\r\n"), "{head}");
-            answer(&mut stream, "HTTP/1.1 503 Down\r\nContent-Length: 0\r\n\r\n").await;
+            answer(&mut stream, "HTTP/1.1 503 Down\r\nContent-Length: 4\r\n\r\ndown").await;
         }
     })
     .await;
@@ -396,7 +396,8 @@ async fn probes_time_each_step() {
     assert_eq!((resolved.connect, resolved.address), (None, Some(server.address)));
     let connected = probe_connect(&endpoint, LONG).await.expect("connected");
     assert!(connected.connect.is_some() && connected.http.is_none());
-    let got = probe_get(&HttpClient::new(endpoint), "/health", LONG).await.expect("an answer");
+    let (got, answer) = probe_get(&HttpClient::new(endpoint), "/health", LONG).await.expect("an answer");
+    assert_eq!(answer.body, "down");
     assert_eq!(got.status.map(|status| status.as_u16()), Some(503));
     assert!(got.connect.is_some() && got.http.is_some() && got.tls.is_none());
 }

@@ -81,6 +81,30 @@ async fn client_credentials_are_sent_once_and_renewed_by_the_first_who_finds_the
 }
 
 #[tokio::test]
+async fn a_login_whose_new_tokens_are_refused_is_not_seen_to_work_by_issuing_another() {
+    let (server, _) = tokens("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "s").expect("written");
+    let upstream = open(&server, client_credentials(&server, &secret)).expect("an upstream");
+    let tokens = upstream.tokens().expect("a login");
+    let first = tokens.token().await.expect("a token");
+    assert_eq!(tokens.look().await.expect("a token"), Look::LoggedIn);
+    // One that is no longer in use proves nothing.
+    tokens.refuse(&first).await;
+    assert_eq!(tokens.look().await.expect("a token"), Look::LoggedIn);
+    let held = tokens.token().await.expect("a token");
+    let renewed = tokens.renew(&held).await.expect("renewed");
+    tokens.refuse(&renewed).await;
+    for _ in 0..2 {
+        assert_eq!(tokens.look().await.expect("a token"), Look::Refused);
+    }
+    // What comes of another try is not known before its answer.
+    tokens.token().await.expect("a token");
+    assert_eq!(tokens.look().await.expect("a token"), Look::LoggedIn);
+}
+
+#[tokio::test]
 async fn a_token_about_to_expire_by_its_own_statement_is_not_used() {
     let (server, seen) = tokens(r#","expires_in":0"#).await;
     let folder = tempfile::tempdir().expect("a folder");

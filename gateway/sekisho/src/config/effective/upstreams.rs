@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustls_pki_types::pem::{Error as PemError, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use sekisho_soap::MediaType;
 use sekisho_upstream::{Endpoint, EndpointConfig, EndpointError, LoginConfig, Upstream};
 
 use super::gateway::no_limit_is_off;
@@ -26,6 +27,7 @@ pub(super) fn build(
     for (index, section) in sections.iter().enumerate() {
         let path = KeyPath::item_of("upstream", index);
         probe(&section.probe, &path.key("probe"), mistakes);
+        healthy(&section.probe, &path.key("probe"), mistakes);
         let endpoint = absolute(&section.endpoint, folder);
         let before = mistakes.count();
         let path = path.key("endpoint");
@@ -122,6 +124,64 @@ fn trust(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
     let https = endpoint.url.starts_with("https://");
     if https && endpoint.roots.is_empty() {
         mistakes.add(
+/// What the health page has to hold: something, of a page that is asked for.
+fn healthy(probe: &ProbeSection, path: &KeyPath, mistakes: &mut Mistakes) {
+    let Some(healthy) = &probe.healthy else { return };
+    let path = path.key("healthy");
+    if probe.health.is_none() {
+        mistakes.add(
+            &path,
+            text!(
+                "says what the health page holds, and health names no page",
+                "ヘルスページの内容の指定ですが、healthにページのパスがありません"
+            ),
+        );
+    }
+    if healthy.content_type.is_none() && healthy.pointer.is_none() && healthy.value.is_none() {
+        mistakes.add(
+            &path,
+            text!(
+                "asks for nothing: write content_type, or pointer and value",
+                "条件がありません。content_type、またはpointerとvalueを書いてください"
+            ),
+        );
+    }
+    if healthy.pointer.is_some() != healthy.value.is_some() {
+        let key = if healthy.value.is_none() { "pointer" } else { "value" };
+        mistakes.add(
+            &path.key(key),
+            text!("pointer and value are set together", "pointerとvalueは両方とも指定してください"),
+        );
+    }
+    if healthy.pointer.as_deref().is_some_and(|pointer| !is_pointer(pointer)) {
+        mistakes.add(
+            &path.key("pointer"),
+            text!(
+                "must be a JSON pointer (RFC 6901), such as \"/status\"",
+                "\"/status\"のようなJSONポインター（RFC 6901）にしてください"
+            ),
+        );
+    }
+    let media_type = healthy.content_type.as_deref();
+    if media_type
+        .is_some_and(|text| !MediaType::parse(text).is_ok_and(|found| found.is(&text.to_ascii_lowercase())))
+    {
+        mistakes.add(
+            &path.key("content_type"),
+            text!(
+                "must be a media type without parameters, such as \"application/json\"",
+                "\"application/json\"のような、パラメーターのないメディアタイプにしてください"
+            ),
+        );
+    }
+}
+
+/// RFC 6901 section 3: empty, or of parts that begin with a slash; `~` only as `~0` and `~1`.
+fn is_pointer(text: &str) -> bool {
+    (text.is_empty() || text.starts_with('/'))
+        && text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
+}
+
             &path.key("roots"),
             text!(
                 "https needs at least one PEM file with the certificates that the peer's chain may end in",

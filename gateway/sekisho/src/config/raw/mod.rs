@@ -388,12 +388,27 @@ pub(crate) struct UpstreamSection {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ProbeSection {
+/// What a health page holds when all is well; whatever is named has to be so.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HealthySection {
+    /// Its media type, without parameters, as `application/json`.
+    pub(crate) content_type: Option<String>,
+    /// Where in its JSON `value` stands: a pointer (RFC 6901), as `/status`.
+    pub(crate) pointer: Option<String>,
+    /// The text that stands there, as `UP`; for a number, `true` or `false`: as JSON writes it.
+    pub(crate) value: Option<String>,
+}
+
     /// Path of the cloud's health page: GET, 2xx means up. Any answer means up where absent.
     pub(crate) health: Option<String>,
     /// Path at which the cloud says how the application behind it is: GET, JSON with `state`.
     pub(crate) application: Option<String>,
     /// How often the line is looked at, in milliseconds.
     pub(crate) line_interval_ms: u64,
+    /// What the health page holds when the cloud is up; 2xx alone where absent. Balancers and portals answer with 200 and a page that says
+    /// otherwise.
+    pub(crate) healthy: Option<HealthySection>,
     /// How often the cloud's HTTP server is looked at, in milliseconds.
     pub(crate) cloud_interval_ms: u64,
     /// How often the login is looked at, in milliseconds.
@@ -412,6 +427,7 @@ impl Default for ProbeSection {
             line_interval_ms: 1_000,
             cloud_interval_ms: 10_000,
             login_interval_ms: 60_000,
+            healthy: None,
             application_interval_ms: 60_000,
             import_interval_ms: 3_600_000,
         }
