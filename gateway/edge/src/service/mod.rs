@@ -155,7 +155,8 @@ impl Service {
         let status = answered.response.status();
         metrics.requests.with_label_values(&[route, answered.door, class_of(status.as_u16())]).inc();
         let elapsed = started.elapsed();
-        metrics.request_seconds.with_label_values(&[route, answered.door]).observe(elapsed.as_secs_f64());
+        metrics.request_seconds.with_label_values(&[answered.door]).observe(elapsed.as_secs_f64());
+        metrics.route_seconds.with_label_values(&[route]).inc_by(elapsed.as_secs_f64());
         if let (Some(scanner), Some(outcome)) =
             (found.as_ref().and_then(|route| route.scan.as_ref()), answered.refused.and_then(unscanned))
         {
