@@ -17,7 +17,7 @@ pub enum DefinitionError {
     },
     /// A pattern that compiles to more than is allowed.
     #[error(
-        "pattern {pattern:?} needs more memory than a pattern may have; write it with smaller counts or classes"
+        "pattern {pattern:?} needs more than the 16 MiB that a pattern may have; write it with smaller counts or classes"
     )]
     PatternSize {
         /// The pattern.
@@ -46,7 +46,7 @@ pub enum DefinitionError {
     #[error("a union needs a member type")]
     NoMembers,
     /// Too many types, or too many steps of derivation or of nesting.
-    #[error("more than {max} {which}")]
+    #[error("more than {max} {which}: define fewer, or in fewer steps")]
     Limit {
         /// Of what.
         which: &'static str,
@@ -79,7 +79,7 @@ impl DefinitionError {
             }
             DefinitionError::PatternSize { pattern } => {
                 format!(
-                    "パターン {pattern:?} は許されたメモリーに収まりません。回数や文字クラスを小さくしてください"
+                    "パターン {pattern:?} は、パターンの上限の16 MiBに収まりません。回数や文字クラスを小さくしてください"
                 )
             }
             DefinitionError::Literal { facet, literal, code } => {
@@ -88,7 +88,9 @@ impl DefinitionError {
             DefinitionError::Facet { facet } => format!("{facet} はこの型には使えません"),
             DefinitionError::ListOfLists => "リストの項目をリストにすることはできません".to_owned(),
             DefinitionError::NoMembers => "共用体には構成要素の型が必要です".to_owned(),
-            DefinitionError::Limit { which, max } => format!("{}が {max} を超えています", limit_ja(which)),
+            DefinitionError::Limit { which, max } => {
+                format!("{}が {max} を超えています。定義の数か段数を減らしてください", limit_ja(which))
+            }
         }
     }
 }

@@ -98,3 +98,61 @@ fn refusals_have_file_line_and_rule() {
     let unresolved = String::from_utf8(explain(&[&missing]).stderr).unwrap();
     assert!(unresolved.contains("src-resolve"), "{unresolved}");
 }
+
+/// A bound is passed at a line of a document: every command that loads the schema says where, by which rule, how much may be
+/// and what to do.
+#[test]
+fn what_is_too_large_is_told_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let head = "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>\n";
+    let large = format!("{head}<!--\n{}\n--></xs:schema>", "x".repeat(16 << 20));
+    std::fs::write(at("large.xsd"), large).unwrap();
+    std::fs::write(at("main.xsd"), format!("{head}<xs:include schemaLocation='large.xsd'/>\n</xs:schema>"))
+        .unwrap();
+    std::fs::write(at("a.xml"), "<a/>").unwrap();
+    std::fs::write(at("s.toml"), "[[schema]]\nname = \"s\"\nrecord = \"a\"\nfile = \"main.xsd\"\n").unwrap();
+    let (main, document, config) = (at("main.xsd"), at("a.xml"), at("s.toml"));
+    for command in [
+        &["explain-schema", &main][..],
+        &["validate", "--schema", &main, &document],
+        &["pin", &main],
+        &["check-config", "--config", &config],
+    ] {
+        for (language, wanted) in [
+            (
+                "en",
+                "limit-document-bytes: a schema document has at most 16777216 bytes, and here it has one more: make several of it",
+            ),
+            (
+                "ja",
+                "スキーマの上限 limit-document-bytes を超えています（スキーマの文書は16777216バイトまでで、",
+            ),
+        ] {
+            let mut sekisho = Command::new(env!("CARGO_BIN_EXE_sekisho"));
+            let output = sekisho.args(command).args(["--language", language]).output().unwrap();
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_ne!(output.status.code(), Some(0), "{said}");
+            assert!(said.contains("large.xsd:3:") && said.contains(wanted), "{command:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_two_documents_declare_is_told_with_both_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (name, body) in [
+        ("main.xsd", "<xs:include schemaLocation='d1.xsd'/><xs:include schemaLocation='d2.xsd'/>"),
+        ("d1.xsd", "<xs:element name='a' type='xs:int'/>"),
+        ("d2.xsd", "\n <xs:element name='a' type='xs:date'/>"),
+    ] {
+        let text = format!("<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>\n{body}</xs:schema>");
+        std::fs::write(at(name), text).unwrap();
+    }
+    let english = String::from_utf8(explain(&[&at("main.xsd")]).stderr).unwrap();
+    let wanted = "d2.xsd:3:2: sch-props-correct: the element a is declared twice, first at d1.xsd:2:1: take one of the two out, or rename it";
+    assert!(english.contains(wanted), "{english}");
+    let japanese = String::from_utf8(explain(&["--language", "ja", &at("main.xsd")]).stderr).unwrap();
+    assert!(japanese.contains("要素 a が二度宣言されています。最初の宣言は d1.xsd:2:1 です。"), "{japanese}");
+}

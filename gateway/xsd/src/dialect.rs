@@ -36,6 +36,10 @@ const ATTRIBUTES: [&str; 6] = [
     "xpathDefaultNamespace",
 ];
 
+/// Attributes that it adds to some elements only, which stand with them.
+const SOME: [(&str, &[&str]); 2] =
+    [("ref", &["key", "keyref", "unique"]), ("targetNamespace", &["attribute", "element"])];
+
 /// Types that XSD 1.1 adds (part 2 §3.2.1.3, §3.4.26 to §3.4.28; part 1 §3.16.7.3).
 const TYPES: [&str; 5] = ["anyAtomicType", "dateTimeStamp", "dayTimeDuration", "error", "yearMonthDuration"];
 /// Attributes that name types.
@@ -88,7 +92,13 @@ fn newer(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Option<String> {
                 ));
             }
             ResolveResult::Unbound if in_schema => {
-                if let Some(name) = ATTRIBUTES.iter().find(|name| name.as_bytes() == local.as_ref()) {
+                let anywhere = ATTRIBUTES.iter().find(|name| name.as_bytes() == local.as_ref());
+                let here = SOME.iter().find_map(|(name, elements)| {
+                    let there =
+                        elements.iter().any(|element| element.as_bytes() == start.local_name().as_ref());
+                    (there && name.as_bytes() == local.as_ref()).then_some(name)
+                });
+                if let Some(name) = anywhere.or(here) {
                     return Some(format!("the attribute {name} (XSD 1.1)"));
                 }
                 if NAMING.contains(&local.as_ref())
@@ -129,6 +139,8 @@ mod tests {
             ("<xs:element name='e' vc:minVersion='1.1'/>", "vc:minVersion"),
             ("<xs:defaultOpenContent/>", "xs:defaultOpenContent"),
             ("<xs:any notQName='a'/>", "notQName"),
+            ("<xs:key ref='a'/>", "the attribute ref (XSD 1.1)"),
+            ("<xs:element name='e' targetNamespace='urn:o'/>", "the attribute targetNamespace (XSD 1.1)"),
             ("<xs:element name='e' type='xs:dateTimeStamp'/>", "the type xs:dateTimeStamp (XSD 1.1)"),
             (
                 "<s:attribute name='a' xmlns:s='http://www.w3.org/2001/XMLSchema' type=' s:error '/>",

@@ -31,7 +31,7 @@ pub enum SchemaError {
     /// A document breaks a rule of XML or of XSD 1.0.
     #[error("{place}: {rule}: {message}")]
     Invalid {
-        /// `file:line:column`, as far as known.
+        /// `file:line:column`.
         place: String,
         /// The rule (`src-…`, `cos-…`, `xml`).
         rule: String,
@@ -40,10 +40,35 @@ pub enum SchemaError {
         /// The same in Japanese. Where only the compiler knows, its words follow an explanation of the rule.
         message_ja: String,
     },
+    /// More of something than a schema may have: a bound of this gateway, and none of XSD.
+    ///
+    /// | rule | at most |
+    /// | --- | --- |
+    /// | `limit-document-bytes` | 16 MiB in one document |
+    /// | `limit-documents` | 1,000 documents |
+    /// | `limit-depth` | 128 levels of elements in a document |
+    /// | `limit-nesting` | 128 levels of groups, types and heads that refer to one another |
+    /// | `limit-references` | 100,000 particles and attributes that references bring into one definition, 2,000,000 into all |
+    /// | `limit-content-model` | 4,194,304 steps in one content model |
+    /// | `limit-repetitions` | 256 ways in which a document may be at one place of a content model |
+    /// | `limit-path-steps` | 63 steps in one path of a selector or field |
+    /// | `limit-pattern` | 16 MiB for one compiled pattern |
+    /// | `limit-types` | 1,048,576 simple types, 256 steps of derivation behind one, 65,536 types to be tried for one value |
+    #[error("{place}: {rule}: {message}")]
+    TooLarge {
+        /// `file:line:column` of what is too large, or of the directive that asks for one document too many.
+        place: String,
+        /// Which bound.
+        rule: String,
+        /// How much may be, and what to do.
+        message: String,
+        /// The same in Japanese.
+        message_ja: String,
+    },
     /// A construct that this gateway does not take, though some schema processor might.
-    #[error("{place}: {construct} is not supported: {advice}")]
+    #[error("{place}: {}: {construct} is not supported: {advice}", self.code())]
     Unsupported {
-        /// `file:line:column`, or a path of element names.
+        /// `file:line:column`.
         place: String,
         /// What it is.
         construct: String,
@@ -51,8 +76,10 @@ pub enum SchemaError {
         advice: &'static str,
     },
     /// An element that the schema does not declare, or declares more than once with different types.
-    #[error("record element {name} {problem}")]
+    #[error("{place}: {}: record element {name} {problem}", self.code())]
     Record {
+        /// `file:line:column` of a declaration of it, or of the root of the schema's first document.
+        place: String,
         /// The name asked for.
         name: String,
         /// What is wrong with it.
@@ -67,6 +94,7 @@ impl SchemaError {
             Self::Read { .. } => "schema-read",
             Self::Pin { .. } => "schema-pin",
             Self::Invalid { .. } => "schema-invalid",
+            Self::TooLarge { .. } => "schema-too-large",
             Self::Unsupported { .. } => "schema-unsupported",
             Self::Record { .. } => "schema-record",
         }

@@ -16,7 +16,7 @@ use xsd_schema::parser::frames::{
 use xsd_schema::{NameId, SchemaError, SchemaSet};
 
 /// The rule that such a schema breaks: a bound of this gateway, and none of XSD.
-const RULE: &str = "content-model";
+const RULE: &str = "limit-references";
 /// The most particles and attributes that references may bring into one type or group.
 const MAX_BROUGHT: u64 = 100_000;
 /// The most that they may bring into all types together.
@@ -223,8 +223,11 @@ impl<'s> Graph<'s> {
                         node.size = Size::Known(node.own.saturating_add(brought));
                         // Substitution groups come to something only where their heads are referred to.
                         all = all.saturating_add(if node.kind == Kind::Members { 0 } else { brought });
-                        if brought > MAX_BROUGHT || all > MAX_ALL {
+                        if brought > MAX_BROUGHT {
                             return Err(self.too_large(at));
+                        }
+                        if all > MAX_ALL {
+                            return Err(self.too_large_together(at));
                         }
                     }
                 }
@@ -245,12 +248,20 @@ impl<'s> Graph<'s> {
         let node = &self.nodes[at];
         let message = match node.name {
             Some(name) => format!(
-                "the definition {} becomes too large when its references are followed: refer to fewer groups, or less often",
+                "references bring more than {MAX_BROUGHT} particles and attributes into the definition {}: refer to fewer groups, or less often",
                 self.set.name_table.resolve_ref(name)
             ),
-            None => "this type becomes too large when its references are followed: refer to fewer groups, or less often"
-                .to_owned(),
+            None => format!(
+                "references bring more than {MAX_BROUGHT} particles and attributes into this type: refer to fewer groups, or less often"
+            ),
         };
         SchemaError::structural(RULE, message, self.set.locate(node.source))
+    }
+
+    fn too_large_together(&self, at: usize) -> SchemaError {
+        let message = format!(
+            "with this definition, references bring more than {MAX_ALL} particles and attributes into all together: refer to fewer groups, or less often"
+        );
+        SchemaError::structural(RULE, message, self.set.locate(self.nodes[at].source))
     }
 }

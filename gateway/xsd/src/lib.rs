@@ -47,11 +47,13 @@ mod phases;
 mod place;
 pub mod record;
 mod redefined;
+mod refusal;
 pub mod schema;
 mod single;
 mod sources;
 mod translate;
 pub mod violation;
+mod whereabouts;
 mod wording;
 mod written;
 

@@ -87,12 +87,23 @@ fn follow_directives(
     while let Some(document) = waiting.pop() {
         let found = resolve_all_directives(document, resolver, set);
         waiting.extend(found.loaded.iter().rev());
-        errors.extend(found.errors);
+        errors.extend(found.errors.into_iter().map(|error| at_redefinition(error, document, set)));
         import_errors.extend(found.import_errors);
     }
     // A document that cannot be read is kept on the set; one that is read and wrong ends it.
     let wrong = errors.into_iter().chain(import_errors).find(SchemaError::is_schema_content_error);
     wrong.map_or(Ok(()), Err)
+}
+
+/// Of a document that does not fit the one that redefines it, the compiler tells no place: that is where it is asked for.
+fn at_redefinition(error: SchemaError, document: DocumentId, set: &SchemaSet) -> SchemaError {
+    let document = set.documents.get(document as usize);
+    let asked = document
+        .and_then(|document| document.redefines.iter().find(|directive| directive.resolved_doc_id.is_none()));
+    match asked.and_then(|directive| set.locate(directive.source.as_ref())) {
+        Some(at) if error.is_schema_content_error() => error.with_location(at),
+        _ => error,
+    }
 }
 
 /// Whether all that is wrong is that our type is ambiguous.

@@ -39,9 +39,12 @@ pub(crate) fn refuse_twice(set: &SchemaSet) -> Result<(), SchemaError> {
                 let Some(local) = local else { continue };
                 let others = known.entry((kind, namespace, local)).or_default();
                 let own = Redefinition { document: id, of, source };
-                if others.iter().any(|other| !reached.in_turn(other, &own)) {
+                if let Some(first) = others.iter().find(|other| !reached.in_turn(other, &own)) {
                     let name = set.name_table.resolve_ref(local);
-                    let message = format!("{name} is redefined twice: redefine it in one document only");
+                    let first = set.locate(first.source).map(|at| at.to_string()).unwrap_or_default();
+                    let message = format!(
+                        "{name} is redefined twice, first at {first}: redefine it in one document only"
+                    );
                     return Err(SchemaError::structural(
                         "sch-props-correct.2",
                         message,

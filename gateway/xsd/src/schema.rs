@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sekisho_datatypes::Tables;
 use sekisho_xml::QName;
+use xsd_schema::SchemaSet;
 use xsd_schema::parser::{SourceLocation, SourceRef};
-use xsd_schema::{SchemaError as XsdError, SchemaSet};
 
 use crate::compiled::Compiled;
 use crate::dialect;
@@ -19,9 +19,9 @@ use crate::engine::run::Basis;
 use crate::error::SchemaError;
 use crate::facts::{TypeFacts, facts};
 use crate::record::{RecordType, TypeId};
+use crate::refusal::Refusal;
 use crate::sources::{Reach, Sources};
 use crate::translate;
-use crate::wording::{compiler_ja, schema_text_ja};
 
 /// A compiled schema. Cheap to clone; shared by every route that names it.
 #[derive(Clone)]
@@ -63,8 +63,8 @@ impl Schema {
     ///
     /// # Errors
     /// When a document cannot be read or lies elsewhere, when the digest over all of them is not the one pinned,
-    /// when they break a rule of XSD 1.0 or use XSD 1.1, when a reference in them leads nowhere, or when references to
-    /// groups and base types bring more than 100,000 particles and attributes into one definition, or 2,000,000 into all.
+    /// when they break a rule of XSD 1.0 or use XSD 1.1, when a reference in them leads nowhere, or when they pass a bound
+    /// of this gateway ([`SchemaError::TooLarge`]).
     pub fn load(path: &Path, pin: Option<&SchemaDigest>) -> Result<Schema, SchemaError> {
         Self::load_with(path, &[], pin)
     }
@@ -120,9 +120,10 @@ impl Schema {
         let kept = self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner).take();
         let compiled = match kept {
             Some(compiled) => compiled,
-            None => Compiled::new(&self.inner.path, &self.inner.sources).map_err(|error| {
-                SchemaError::Record { name: record.to_string(), problem: format!("cannot be had: {error}") }
-            })?,
+            None => {
+                let refusal = Refusal { sources: &self.inner.sources };
+                Compiled::new(&self.inner.path, &self.inner.sources).map_err(|error| refusal.of(&error))?
+            }
         };
         translate::record_type(self, &compiled, record)
     }
@@ -134,9 +135,9 @@ impl Schema {
         grammar.global(found.name).element.is_some()
     }
 
-    /// The name of the document that the compiler knows as `location`.
-    pub(crate) fn document_name(&self, location: &str) -> String {
-        self.inner.sources.name(location)
+    /// `file:line:column` of what the compiler has found; the root of the first document where it says nothing.
+    pub(crate) fn place(&self, at: Option<&SourceLocation>) -> String {
+        Refusal { sources: &self.inner.sources }.place(at)
     }
 
     /// Lends what documents are held against.
@@ -176,9 +177,10 @@ impl Loading {
         if self.strict {
             self.refuse_newer()?;
         }
-        let compiled = compiled.map_err(|error| self.invalid(&error))?;
+        let refusal = Refusal { sources: &self.sources };
+        let compiled = compiled.map_err(|error| refusal.of(&error))?;
         if self.strict {
-            self.refuse_gaps(&compiled.set)?;
+            refusal.of_gaps(&compiled.set)?;
         }
         let engine = self.engine(&compiled)?;
         let public = public_ids(&engine);
@@ -204,7 +206,8 @@ impl Loading {
             let location = &set.documents.get(document as usize)?.base_uri;
             xsd_schema::SchemaLoader::load(&self.sources, location).ok()
         };
-        let place = |source: Option<&SourceRef>| self.place(set.locate(source).as_ref());
+        let refusal = Refusal { sources: &self.sources };
+        let place = |source: Option<&SourceRef>| refusal.place(set.locate(source).as_ref());
         let compiler = Compiler {
             set,
             types: &compiled.types,
@@ -213,11 +216,8 @@ impl Loading {
             text: &text,
         };
         let tables = if self.strict { Tables::Current } else { Tables::Xsd10 };
-        build(&compiler, tables).map_err(|BuildError { source, rule, message }| SchemaError::Invalid {
-            place: place(source.as_ref()),
-            rule: rule.to_owned(),
-            message: message.en,
-            message_ja: message.ja,
+        build(&compiler, tables).map_err(|BuildError { source, rule, message }| {
+            refusal.broken(place(source.as_ref()), rule, message)
         })
     }
 
@@ -250,75 +250,6 @@ impl Loading {
             }
         });
         verdict
-    }
-
-    /// What XSD 1.0 lets pass at load and would leave unchecked later.
-    fn refuse_gaps(&self, set: &SchemaSet) -> Result<(), SchemaError> {
-        if let Some(failure) = set.directive_failures().first() {
-            let what = failure.schema_location().or(failure.namespace()).unwrap_or_default();
-            let message = format!("the document {what:?} cannot be had: {}", reason(failure.error()));
-            return Err(SchemaError::Invalid {
-                place: self.place(failure.location()),
-                rule: "src-include".to_owned(),
-                message_ja: schema_text_ja(&message),
-                message,
-            });
-        }
-        let deferred = set
-            .arenas
-            .elements
-            .values()
-            .filter_map(|e| e.deferred_type_error.as_ref())
-            .chain(set.arenas.simple_types.values().filter_map(|t| t.deferred_item_type_error.as_ref()));
-        if let Some(gap) = deferred.into_iter().next() {
-            return Err(SchemaError::Invalid {
-                place: self.place(set.locate(gap.source.as_ref()).as_ref()),
-                rule: "src-resolve".to_owned(),
-                message: gap.message.clone(),
-                message_ja: compiler_ja("src-resolve", &gap.message),
-            });
-        }
-        Ok(())
-    }
-
-    fn place(&self, at: Option<&SourceLocation>) -> String {
-        match at {
-            Some(at) => format!("{}:{}:{}", self.sources.name(&at.base_uri), at.line, at.column),
-            None => self.path.display().to_string(),
-        }
-    }
-
-    fn invalid(&self, error: &XsdError) -> SchemaError {
-        let place = self.place(error.location());
-        let (rule, message) = match error {
-            XsdError::StructuralError { constraint, message, .. } => (*constraint, message.clone()),
-            XsdError::XmlError { message, .. } => ("xml", message.clone()),
-            XsdError::NamespaceError { message, .. } => ("src-resolve", message.clone()),
-            XsdError::FeatureError { message, .. } => {
-                return SchemaError::Unsupported {
-                    place,
-                    construct: message.clone(),
-                    advice: "write the schema in XSD 1.0",
-                };
-            }
-            XsdError::ResolutionError { message } => ("src-include", message.clone()),
-            XsdError::LimitExceeded { max, .. } => {
-                ("limit", format!("the schema is nested more than {max} levels deep: nest it less"))
-            }
-            _ => ("schema", error.to_string()),
-        };
-        let message = self.sources.with_names(&message);
-        // What is found before the compiler is asked, or said in its stead, is in our own words.
-        let own = Some(schema_text_ja(&message)).filter(|ja| *ja != message);
-        let message_ja = own.unwrap_or_else(|| compiler_ja(rule, &message));
-        SchemaError::Invalid { place, rule: rule.to_owned(), message, message_ja }
-    }
-}
-
-fn reason(error: &XsdError) -> String {
-    match error {
-        XsdError::ResolutionError { message } => message.clone(),
-        other => other.to_string(),
     }
 }
 

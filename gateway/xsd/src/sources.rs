@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use xsd_schema::parser::SourceLocation;
 use xsd_schema::parser::resolver::decode_xml_bytes;
 use xsd_schema::{
     EmbeddedLoader, LocationRequest, LocationRewriter, SchemaError as XsdError, SchemaLoader, SchemaResolver,
 };
 
 use crate::mixed::without_overruled;
+use crate::place::line_and_column;
 
 /// The largest schema document that is read, in bytes.
 const MAX_DOCUMENT: u64 = 16 << 20;
@@ -45,9 +47,24 @@ struct Shared {
 struct Shelf {
     documents: Vec<Document>,
     /// What was wrong with a location that could not be had.
-    refusals: Vec<String>,
+    refusals: Vec<Unread>,
     /// What a reference led to: (referring document, location as written) to our own location.
     answers: HashMap<(String, String), String>,
+}
+
+/// Why there is no document.
+#[derive(Debug)]
+enum Unread {
+    /// It cannot be had.
+    Gone(String),
+    /// More than a schema may have: the rule, what and how much, and the line and column of a document where that is so.
+    TooLarge(&'static str, String, Option<(String, u64, u64)>),
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Unread::Gone(why)
+    }
 }
 
 /// A schema document as it was read.
@@ -120,7 +137,7 @@ impl Sources {
 }
 
 impl Shared {
-    fn read(&self, shelf: &mut Shelf, folder: &Path, location: &str) -> Result<usize, String> {
+    fn read(&self, shelf: &mut Shelf, folder: &Path, location: &str) -> Result<usize, Unread> {
         let location = location.split('#').next().unwrap_or_default();
         let embedded = EmbeddedLoader::new();
         let path =
@@ -129,7 +146,8 @@ impl Shared {
             return Ok(index);
         }
         if shelf.documents.len() == MAX_DOCUMENTS {
-            return Err(format!("a schema has at most {MAX_DOCUMENTS} documents"));
+            let what = format!("a schema has at most {MAX_DOCUMENTS} documents: put several into one");
+            return Err(Unread::TooLarge("limit-documents", what, None));
         }
         let bytes = if embedded.can_load(location) {
             embedded.load(location).map_err(|e| e.to_string())?.into_bytes()
@@ -137,6 +155,13 @@ impl Shared {
             read_file(&path)?
         };
         let name = name(&self.root, &path);
+        if bytes.len() as u64 > MAX_DOCUMENT {
+            let (line, column) = line_and_column(&bytes, MAX_DOCUMENT as usize);
+            let what = format!(
+                "a schema document has at most {MAX_DOCUMENT} bytes, and here it has one more: make several of it that include one another"
+            );
+            return Err(Unread::TooLarge("limit-document-bytes", what, Some((name, line, column))));
+        }
         shelf.documents.push(Document { path, name, bytes });
         Ok(shelf.documents.len() - 1)
     }
@@ -167,13 +192,11 @@ fn name(root: &Path, path: &Path) -> String {
     "../".repeat(up) + &down.to_string_lossy()
 }
 
+/// One byte more than a document may have at the most.
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| unread(&error))?;
     file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
-    if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(format!("a schema document has at most {MAX_DOCUMENT} bytes"));
-    }
     Ok(bytes)
 }
 
@@ -185,6 +208,23 @@ fn unread(error: &io::Error) -> String {
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => error.to_string(),
     }
+}
+
+/// The text of a document, or where it is none.
+fn decoded(document: &Document) -> Result<String, XsdError> {
+    decode_xml_bytes(document.bytes.clone()).map_err(|_| {
+        let bytes = &document.bytes;
+        let good = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        // Text in UTF-16 is not valid as UTF-8 from its first bytes on.
+        let (line, column) = line_and_column(bytes, good);
+        let what =
+            "there are bytes here that are no text in UTF-8: save the document in UTF-8, or whole in UTF-16";
+        XsdError::xml(what, Some(location_in(&document.name, line, column)))
+    })
+}
+
+fn location_in(name: &str, line: u64, column: u64) -> SourceLocation {
+    SourceLocation { base_uri: name.to_owned(), line: line as usize, column: column as usize }
 }
 
 fn index(location: &str) -> Option<usize> {
@@ -201,13 +241,21 @@ impl SchemaLoader for Sources {
     fn load(&self, location: &str) -> Result<String, XsdError> {
         let shelf = self.shelf();
         if let Some(document) = index(location).and_then(|i| shelf.documents.get(i)) {
-            return decode_xml_bytes(document.bytes.clone()).map(without_overruled);
+            return decoded(document).map(without_overruled);
         }
         let refusal = location
             .strip_prefix(SCHEME)
             .and_then(|rest| rest.strip_prefix("refused/"))
             .and_then(|i| shelf.refusals.get(i.parse::<usize>().ok()?));
-        Err(XsdError::resolution(refusal.cloned().unwrap_or_else(|| "no such document".to_owned())))
+        Err(match refusal {
+            Some(Unread::Gone(why)) => XsdError::resolution(why.clone()),
+            // Where it says nothing of a place, it is at the directive that asks for the document.
+            Some(Unread::TooLarge(rule, what, at)) => {
+                let at = at.as_ref().map(|(name, line, column)| location_in(name, *line, *column));
+                XsdError::structural(rule, what.clone(), at)
+            }
+            None => XsdError::resolution("no such document"),
+        })
     }
 
     /// Everything, so that a location that cannot be had fails here, with our reason.

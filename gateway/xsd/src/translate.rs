@@ -23,9 +23,9 @@ pub(crate) fn record_type(
     compiled: &Compiled,
     record: &QName,
 ) -> Result<RecordType, SchemaError> {
-    let found = find::find(&compiled.set, record)?;
     let members = substitutable(&compiled.set);
     let mut translation = Translation { schema, compiled, set: &compiled.set, members, open: Vec::new() };
+    let found = find::find(&translation, record)?;
     let element = translation.element(&found.declared, 1, Some(1))?;
     let ElementContent::Complex(particles) = element.content else {
         let advice = "name an element that has elements inside";
@@ -38,7 +38,7 @@ pub(crate) fn record_type(
     let keys = keys::keys(&translation, &found, &particles)?;
     let key = found.declared.key;
     let declaration = compiled.elements.iter().position(|&element| element == key).ok_or_else(|| {
-        SchemaError::Record { name: record.to_string(), problem: "has no declaration of its own".to_owned() }
+        translation.no_record(found.declared.source.as_ref(), record, "has no declaration of its own")
     })?;
     Ok(RecordType {
         element: record.clone(),
@@ -255,17 +255,14 @@ impl Translation<'_> {
     }
 
     fn unsupported(&self, at: Option<&SourceRef>, construct: &str, advice: &'static str) -> SchemaError {
-        let place = match self.set.locate(at) {
-            Some(at) => {
-                format!("{}:{}:{}", self.schema.document_name(&at.base_uri), at.line, at.column)
-            }
-            None => "schema".to_owned(),
-        };
-        SchemaError::Unsupported {
-            place: format!("{place}: record type"),
-            construct: construct.to_owned(),
-            advice,
-        }
+        let place = self.schema.place(self.set.locate(at).as_ref());
+        SchemaError::Unsupported { place, construct: construct.to_owned(), advice }
+    }
+
+    /// The record element as it is declared here is none.
+    fn no_record(&self, at: Option<&SourceRef>, record: &QName, problem: &str) -> SchemaError {
+        let place = self.schema.place(self.set.locate(at).as_ref());
+        SchemaError::Record { place, name: record.to_string(), problem: problem.to_owned() }
     }
 }
 

@@ -24,8 +24,10 @@ const SCHEMA: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
   <xs:keyref name="up" refer="own"><xs:selector xpath="s/r"/><xs:field xpath="."/></xs:keyref></xs:element>
 </xs:schema>"#;
 
+type Piece = fn(u64) -> String;
+
 /// A root, and what is in it for each number.
-const KINDS: [(&str, fn(u64) -> String); 4] = [
+const KINDS: [(&str, Piece); 4] = [
     ("unique", |n| format!("<r>{n}</r>")),
     ("referred", |n| format!("<r>{n}</r>")),
     ("identified", |n| format!("<r i='i{n}' j='i{}'/>", COUNT - 1 - n)),
@@ -34,7 +36,7 @@ const KINDS: [(&str, fn(u64) -> String); 4] = [
 
 /// A document that is made as it is read.
 struct Document {
-    piece: fn(u64) -> String,
+    piece: Piece,
     next: u64,
     made: Vec<u8>,
     at: usize,

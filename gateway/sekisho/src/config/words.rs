@@ -59,13 +59,17 @@ pub(crate) fn schema(error: &SchemaError) -> Text {
         SchemaError::Invalid { place, rule, message_ja, .. } => {
             Text::new(english, format!("{place}：スキーマの規則 {rule} に反しています（{message_ja}）"))
         }
-        SchemaError::Unsupported { place, construct, advice } => {
-            let (construct, advice) = (schema_text_ja(construct), schema_text_ja(advice));
-            Text::new(english, format!("{place}：{construct} には対応していません（{advice}）"))
+        SchemaError::TooLarge { place, rule, message_ja, .. } => {
+            Text::new(english, format!("{place}：スキーマの上限 {rule} を超えています（{message_ja}）"))
         }
-        SchemaError::Record { name, problem } => {
-            let problem = schema_text_ja(problem);
-            Text::new(english, format!("レコード要素 {name} を使えません（{problem}）"))
+        SchemaError::Unsupported { place, construct, advice } => {
+            let (rule, construct, advice) = (error.code(), schema_text_ja(construct), schema_text_ja(advice));
+            Text::new(english, format!("{place}：{rule}：{construct} には対応していません（{advice}）"))
+        }
+        SchemaError::Record { place, name, problem } => {
+            let (rule, problem) = (error.code(), schema_text_ja(problem));
+            // In Japanese, too, the problem goes on with the sentence.
+            Text::new(english, format!("{place}：{rule}：レコード要素 {name} {problem}"))
         }
         _ => Text::new(english.clone(), format!("スキーマを使えません（{english}）")),
     }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use sekisho_xml::QName;
+use xsd_schema::parser::SourceRef;
 use xsd_schema::{ComplexTypeKey, ElementKey, SchemaSet, TypeKey};
 
+use super::Translation;
 use super::model::{Declared, MAX_DEPTH, Node, Term, content};
 use crate::error::SchemaError;
 
@@ -18,8 +20,9 @@ pub(super) struct Found {
     pub(super) ways: Vec<Vec<Declared>>,
 }
 
-pub(super) fn find(set: &SchemaSet, record: &QName) -> Result<Found, SchemaError> {
-    let fault = |problem: &str| SchemaError::Record { name: record.to_string(), problem: problem.to_owned() };
+pub(super) fn find(translation: &Translation<'_>, record: &QName) -> Result<Found, SchemaError> {
+    let set = translation.set;
+    let fault = |at: Option<&SourceRef>, problem: &str| translation.no_record(at, record, problem);
     let mut search = Search::new(set, record);
     for (&namespace, table) in &set.namespaces {
         for (&local, &key) in &table.elements {
@@ -30,22 +33,29 @@ pub(super) fn find(set: &SchemaSet, record: &QName) -> Result<Found, SchemaError
         }
     }
     if search.visits > MAX_VISITS {
+        let at = search.hits.first().and_then(|(_, declared)| declared.source.as_ref());
         return Err(fault(
-            "lies in a schema with too many ways to it: name it globally, or simplify the schema",
+            at,
+            "lies in a schema with more than 100,000 ways to elements: name it globally, or simplify the schema",
         ));
     }
     let mut hits = search.hits;
     // The tables above have no order: the same way first, always.
     hits.sort_by_key(|(way, _)| way.iter().map(|above| above.name.to_string()).collect::<Vec<_>>());
     let Some((_, declared)) = hits.first().cloned() else {
-        return Err(fault("is not declared in the schema"));
+        return Err(fault(None, "is not declared in the schema"));
     };
     let meaning = |key: ElementKey| {
         let data = &set.arenas.elements[key];
         (data.resolved_type, data.nillable, &data.default_value, &data.fixed_value)
     };
-    if hits.iter().any(|(_, other)| meaning(other.key) != meaning(declared.key)) {
-        return Err(fault("is declared more than once with different types: use different names"));
+    if let Some((_, other)) = hits.iter().find(|(_, other)| meaning(other.key) != meaning(declared.key)) {
+        let place = |at: &Declared| translation.schema.place(set.locate(at.source.as_ref()).as_ref());
+        let problem = format!(
+            "is declared more than once with different types, here and at {}: use different names",
+            place(&declared)
+        );
+        return Err(fault(other.source.as_ref(), &problem));
     }
     Ok(Found { declared, ways: hits.into_iter().map(|(way, _)| way).collect() })
 }

@@ -33,10 +33,9 @@ pub(super) fn keys(
         }
         match &all {
             Some(first) if *first != keys => {
-                return Err(SchemaError::Record {
-                    name: found.declared.name.to_string(),
-                    problem: "lies below several elements with different keys: use one of them".to_owned(),
-                });
+                let (declared, problem) =
+                    (&found.declared, "lies below several elements with different keys: use one of them");
+                return Err(translation.no_record(declared.source.as_ref(), &declared.name, problem));
             }
             _ => all = Some(keys),
         }

@@ -68,12 +68,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("has no declaration of its own", "に対応する宣言がありません"),
     ("is not declared in the schema", "がスキーマで宣言されていません"),
     (
-        "is declared more than once with different types: use different names",
-        "が異なる型で複数宣言されています。名前を分けてください",
+        "is declared more than once with different types, here and at {}: use different names",
+        "が異なる型で複数宣言されています（ここと {}）。名前を分けてください",
     ),
     (
-        "lies in a schema with too many ways to it: name it globally, or simplify the schema",
-        "に至る経路が多すぎます。大域宣言にするか、スキーマを簡単にしてください",
+        "lies in a schema with more than 100,000 ways to elements: name it globally, or simplify the schema",
+        "を含むスキーマには要素に至る経路が100,000より多くあります。大域宣言にするか、スキーマを簡単にしてください",
     ),
     (
         "lies below several elements with different keys: use one of them",
@@ -85,28 +85,42 @@ const PHRASES: &[(&str, &str)] = &[
         "ネットワーク上にあります。スキーマはディスクからだけ読み取ります",
     ),
     ("it lies outside the folder of the schema", "スキーマのフォルダーの外にあります"),
-    ("a schema has at most {} documents", "スキーマの文書は{}個までです"),
-    ("a schema document has at most {} bytes", "スキーマの文書は{}バイトまでです"),
+    (
+        "a schema has at most {} documents: put several into one",
+        "スキーマの文書は{}個までです。いくつかを一つにまとめてください",
+    ),
+    (
+        "a schema document has at most {} bytes, and here it has one more: make several of it that include one another",
+        "スキーマの文書は{}バイトまでで、ここで超えています。互いに取り込む複数の文書に分けてください",
+    ),
+    (
+        "there are bytes here that are no text in UTF-8: save the document in UTF-8, or whole in UTF-16",
+        "ここにUTF-8の文字ではないバイトがあります。文書をUTF-8で、または全体をUTF-16で保存してください",
+    ),
     ("no such document", "そのような文書はありません"),
     ("there is no such file", "ファイルがありません"),
     ("it may not be read", "読み取る権限がありません"),
     ("it is a folder", "フォルダーです"),
     ("cannot be had: {}", "を調べられません: {}"),
     (
-        "the content model is too large: write it with fewer alternatives",
-        "内容モデルが大きすぎます。選択肢を減らしてください",
+        "the content model has more than {} steps from one element to the next: write it with fewer alternatives",
+        "内容モデルで、ある要素から次の要素への進み方が{}を超えています。選択肢を減らしてください",
     ),
     (
-        "the content model is open in too many ways: write it with fewer repetitions inside one another",
-        "内容モデルの解釈が多すぎます。入れ子の繰り返しを減らしてください",
+        "the content model is open in more than {} ways: write it with fewer repetitions inside one another",
+        "内容モデルの解釈が{}通りを超えています。入れ子の繰り返しを減らしてください",
     ),
     (
-        "the definition {} becomes too large when its references are followed: refer to fewer groups, or less often",
-        "定義 {} は、参照をたどると大きくなりすぎます。参照するグループか参照の回数を減らしてください",
+        "references bring more than {} particles and attributes into the definition {}: refer to fewer groups, or less often",
+        "参照をたどると、要素や属性が{}個より多く定義に入ります（{}）。参照するグループか参照の回数を減らしてください",
     ),
     (
-        "this type becomes too large when its references are followed: refer to fewer groups, or less often",
-        "この型は、参照をたどると大きくなりすぎます。参照するグループか参照の回数を減らしてください",
+        "references bring more than {} particles and attributes into this type: refer to fewer groups, or less often",
+        "参照をたどると、要素や属性が{}個より多くこの型に入ります。参照するグループか参照の回数を減らしてください",
+    ),
+    (
+        "with this definition, references bring more than {} particles and attributes into all together: refer to fewer groups, or less often",
+        "参照をたどると、要素や属性がこの定義までの合計で{}個を超えます。参照するグループか参照の回数を減らしてください",
     ),
     (
         "the type {} is defined by itself ({}): let it come from another type",
@@ -165,16 +179,24 @@ const PHRASES: &[(&str, &str)] = &[
         "その名前空間に {} という名前のkeyやuniqueはありません。参照を直してください",
     ),
     (
-        "{} is redefined twice: redefine it in one document only",
-        "{} が二度再定義されています。再定義は一つの文書だけにしてください",
+        "{} is redefined twice, first at {}: redefine it in one document only",
+        "{} が二度再定義されています（最初は {}）。再定義は一つの文書だけにしてください",
     ),
     (
         "element {} has neither simple nor mixed content: give it no default or fixed value",
         "要素 {} の内容は単純でも混合でもありません。既定値や固定値を付けないでください",
     ),
     (
-        "the schema is nested more than {} levels deep: nest it less",
-        "スキーマの入れ子が{}段を超えています。浅くしてください",
+        "elements of a schema document are nested more than {} levels deep: nest them less",
+        "スキーマ文書の要素の入れ子が{}段を超えています。浅くしてください",
+    ),
+    (
+        "definitions refer to one another more than {} levels deep: refer to fewer groups, types and heads one behind the other",
+        "定義どうしの参照が{}段を超えて連なっています。グループ、型、代替グループの参照の連なりを短くしてください",
+    ),
+    (
+        "what is defined here refers to itself, round in a circle: take one of the references out",
+        "ここの定義が、循環して自分自身を参照しています。参照の一つを取り除いてください",
     ),
     ("xs:all is not the whole content of the type", "xs:allは型の内容の全体でなければなりません"),
     ("an element particle refers to no declaration", "要素の参照先となる宣言がありません"),
@@ -195,8 +217,12 @@ const PHRASES: &[(&str, &str)] = &[
         "このワイルドカードと別のワイルドカード（{}）が、次に来る要素を取り合います。どちらに当たるかが一つに決まるようにしてください",
     ),
     (
-        "the {} of this constraint cannot be read, or has more than 63 steps",
-        "この制約の{}を読み取れないか、63段を超えています",
+        "the {} of this constraint cannot be read: mend its path",
+        "この制約の{}を読み取れません。パスを直してください",
+    ),
+    (
+        "the {} of this constraint has more than {} steps: start it nearer, with .//",
+        "この制約の{}が{}段を超えています。.//を使って短くしてください",
     ),
 ];
 
@@ -270,6 +296,7 @@ mod tests {
             include_str!("../expansion.rs"),
             include_str!("../finals.rs"),
             include_str!("../redefined.rs"),
+            include_str!("../refusal.rs"),
             include_str!("../engine/build/substitution.rs"),
             include_str!("../translate.rs"),
             include_str!("../translate/find.rs"),

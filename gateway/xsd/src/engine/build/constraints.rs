@@ -1,30 +1,46 @@
 //! Identity constraints (part 1 §3.11).
 
+use std::collections::HashMap;
+
 use xsd_schema::namespace::context::NamespaceContextSnapshot;
+use xsd_schema::parser::SourceRef;
 use xsd_schema::parser::frames::{IdentityKind, QNameRef};
 use xsd_schema::{IdentityConstraintKey, NameId as TheirName};
 
-use super::{Build, BuildError, xpath};
+use super::xpath::{self, MAX_STEPS, Unread};
+use super::{Build, BuildError};
 use crate::engine::grammar::{Constraint, ConstraintId, ConstraintKind, NameTest, Path};
+use crate::whereabouts::Kind;
 
 impl Build<'_> {
     pub(super) fn constraints(
         &mut self,
         keys: &[IdentityConstraintKey],
     ) -> Result<Vec<Constraint>, BuildError> {
+        self.names_are_given_once(keys)?;
         let mut all = Vec::new();
         for &key in keys {
             let data = &self.set.arenas.identity_constraints[key];
-            let unread = |what: &str| {
-                let message =
-                    format!("the {what} of this constraint cannot be read, or has more than 63 steps");
-                BuildError::new(data.source.clone(), "c-selector-xpath", message)
+            let unread = |what: &str, why| {
+                let (rule, message) = match why {
+                    Unread::Wrong => (
+                        "c-selector-xpath",
+                        format!("the {what} of this constraint cannot be read: mend its path"),
+                    ),
+                    Unread::TooLong => (
+                        "limit-path-steps",
+                        format!(
+                            "the {what} of this constraint has more than {MAX_STEPS} steps: start it nearer, with .//"
+                        ),
+                    ),
+                };
+                BuildError::new(data.source.clone(), rule, message)
             };
             let selector = self.paths(&data.selector.xpath, &data.selector.ns_snapshot, false);
             let mut fields = Vec::new();
             for field in &data.fields {
                 let paths = self.paths(&field.xpath, &field.ns_snapshot, true);
-                fields.push(paths.ok_or_else(|| unread("field"))?);
+                fields.push(paths.map_err(|why| unread("field", why))?);
             }
             let refer = match &data.refer {
                 Some(refer) => Some(self.referred(key, refer, keys).ok_or_else(|| {
@@ -44,7 +60,7 @@ impl Build<'_> {
             all.push(Constraint {
                 name: self.set.name_table.resolve_ref(data.name).into(),
                 kind,
-                selector: selector.ok_or_else(|| unread("selector"))?,
+                selector: selector.map_err(|why| unread("selector", why))?,
                 fields,
                 refer,
                 referred: false,
@@ -55,6 +71,25 @@ impl Build<'_> {
             all[id.index()].referred = true;
         }
         Ok(all)
+    }
+
+    /// Constraints of one namespace have different names (part 1 §3.15.6). Of those on elements inside types the compiler
+    /// looks at those of one document only.
+    fn names_are_given_once(&self, keys: &[IdentityConstraintKey]) -> Result<(), BuildError> {
+        let mut known: HashMap<(Option<TheirName>, TheirName), Option<&SourceRef>> = HashMap::new();
+        for &key in keys {
+            let data = &self.set.arenas.identity_constraints[key];
+            let source = data.source.as_ref();
+            let first = *known.entry((self.target_of(key), data.name)).or_insert(source);
+            let place = |source: Option<&SourceRef>| source.map(|source| (source.doc_id, source.span.start));
+            // What is inherited is written once.
+            if place(first) != place(source) {
+                let name = self.set.name_table.resolve_ref(data.name);
+                let message = Kind::Constraint.declared_twice(name, &(self.compiler.place)(first));
+                return Err(BuildError { source: source.cloned(), rule: "ic-unique", message });
+            }
+        }
+        Ok(())
     }
 
     /// The key or unique that a keyref names.
@@ -83,7 +118,12 @@ impl Build<'_> {
         self.set.documents.get(source.doc_id as usize)?.target_namespace
     }
 
-    fn paths(&mut self, text: &str, bindings: &NamespaceContextSnapshot, field: bool) -> Option<Vec<Path>> {
+    fn paths(
+        &mut self,
+        text: &str,
+        bindings: &NamespaceContextSnapshot,
+        field: bool,
+    ) -> Result<Vec<Path>, Unread> {
         let table = &self.set.name_table;
         let names = &mut self.names;
         xpath::parse(text, field, &mut |prefix, local| {

@@ -16,7 +16,7 @@ use crate::engine::grammar::{Namespaces, Process, Wildcard};
 use crate::engine::names::NamespaceId;
 
 /// How deep groups may refer to groups; the compiler refuses deeper ones.
-const MAX_GROUPS: usize = 100;
+const MAX_GROUPS: usize = 256;
 
 impl Build<'_> {
     /// All of a type's content: what an extension adds comes after what its base has.

@@ -25,7 +25,7 @@ use super::grammar::{
     Attribute, Attributes, ConstraintId, Element, ElementId, Globals, Grammar, TypeIndex, WellKnown,
 };
 use super::names::{NameId, Names};
-use crate::engine::content::{Attribution, Model, ModelError};
+use crate::engine::content::{Attribution, MAX_LISTED, MAX_WAYS, Model, ModelError};
 use crate::violation::Words;
 use crate::wording::schema_text_ja;
 
@@ -236,17 +236,31 @@ impl Build<'_> {
 }
 
 fn definition(error: &DefinitionError, source: Option<&SourceRef>) -> BuildError {
-    let message = Words::new(error.to_string(), error.message_ja());
-    BuildError { source: source.cloned(), rule: error.code(), message }
+    let rule = match error {
+        DefinitionError::Limit { .. } => "limit-types",
+        DefinitionError::PatternSize { .. } => "limit-pattern",
+        other => other.code(),
+    };
+    BuildError { source: source.cloned(), rule, message: Words::new(error.to_string(), error.message_ja()) }
 }
 
 fn model(error: ModelError, source: Option<&SourceRef>) -> BuildError {
-    let message = match error {
-        ModelError::TooLarge => "the content model is too large: write it with fewer alternatives",
-        ModelError::TooManyWays => {
-            "the content model is open in too many ways: write it with fewer repetitions inside one another"
+    let (rule, message) = match error {
+        ModelError::TooLarge => (
+            "limit-content-model",
+            format!(
+                "the content model has more than {MAX_LISTED} steps from one element to the next: write it with fewer alternatives"
+            ),
+        ),
+        ModelError::TooManyWays => (
+            "limit-repetitions",
+            format!(
+                "the content model is open in more than {MAX_WAYS} ways: write it with fewer repetitions inside one another"
+            ),
+        ),
+        ModelError::AllInside => {
+            ("cos-all-limited", "xs:all is not the whole content of the type".to_owned())
         }
-        ModelError::AllInside => "xs:all is not the whole content of the type",
     };
-    BuildError::new(source.cloned(), "content-model", message)
+    BuildError::new(source.cloned(), rule, message)
 }

@@ -3,15 +3,28 @@
 use crate::engine::grammar::{NameTest, Path};
 
 /// The most steps of a path: their states are bits of a word.
-const MAX_STEPS: usize = 63;
+pub(super) const MAX_STEPS: usize = 63;
+
+/// What keeps an expression from being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is none of the subset, or has a prefix without a namespace.
+    Wrong,
+    /// A path has more than [`MAX_STEPS`].
+    TooLong,
+}
 
 /// Reads a selector's or field's expression. `name` resolves a test's prefix and local part.
 pub(super) fn parse(
     xpath: &str,
     field: bool,
     test: &mut dyn FnMut(Option<&str>, &str) -> Option<NameTest>,
-) -> Option<Vec<Path>> {
-    xpath.split('|').map(|path| parse_path(path, field, test)).collect()
+) -> Result<Vec<Path>, Unread> {
+    let path = |path| {
+        let path = parse_path(path, field, test).ok_or(Unread::Wrong)?;
+        if path.steps.len() > MAX_STEPS { Err(Unread::TooLong) } else { Ok(path) }
+    };
+    xpath.split('|').map(path).collect()
 }
 
 fn parse_path(
@@ -47,7 +60,7 @@ fn parse_path(
             None => parsed.steps.push(found),
         }
     }
-    (parsed.steps.len() <= MAX_STEPS).then_some(parsed)
+    Some(parsed)
 }
 
 #[cfg(test)]
@@ -55,7 +68,7 @@ mod tests {
     use super::*;
     use crate::engine::names::{NameId, NamespaceId};
 
-    fn read(xpath: &str, field: bool) -> Option<Vec<Path>> {
+    fn read(xpath: &str, field: bool) -> Result<Vec<Path>, Unread> {
         parse(xpath, field, &mut |prefix, local| match (prefix, local) {
             (Some("p"), "*") => Some(NameTest::Namespace(NamespaceId(1))),
             (None | Some("p"), local) => Some(NameTest::Name(NameId(local.len() as u32))),
@@ -68,19 +81,22 @@ mod tests {
         let path =
             |anywhere, steps: &[NameTest], attribute| Path { anywhere, steps: steps.to_vec(), attribute };
         let name = |n| NameTest::Name(NameId(n));
-        assert_eq!(read(".", false), Some(vec![path(false, &[], None)]));
-        assert_eq!(read("a/ bb", false), Some(vec![path(false, &[name(1), name(2)], None)]));
+        assert_eq!(read(".", false), Ok(vec![path(false, &[], None)]));
+        assert_eq!(read("a/ bb", false), Ok(vec![path(false, &[name(1), name(2)], None)]));
         assert_eq!(
             read(" .//p:a | ./child::* ", false),
-            Some(vec![path(true, &[name(1)], None), path(false, &[NameTest::Any], None)])
+            Ok(vec![path(true, &[name(1)], None), path(false, &[NameTest::Any], None)])
         );
         assert_eq!(
             read("a/@p:*", true),
-            Some(vec![path(false, &[name(1)], Some(NameTest::Namespace(NamespaceId(1))))])
+            Ok(vec![path(false, &[name(1)], Some(NameTest::Namespace(NamespaceId(1))))])
         );
-        assert_eq!(read("attribute::abc", true), Some(vec![path(false, &[], Some(name(3)))]));
+        assert_eq!(read("attribute::abc", true), Ok(vec![path(false, &[], Some(name(3)))]));
         for (bad, field) in [("", true), ("@a", false), ("@a/b", true), ("q:a", true), ("a//b", true)] {
-            assert_eq!(read(bad, field), None, "{bad}");
+            assert_eq!(read(bad, field), Err(Unread::Wrong), "{bad}");
         }
+        let long = |steps| vec!["a"; steps].join("/");
+        assert_eq!(read(&long(MAX_STEPS), false).map(|paths| paths.len()), Ok(1));
+        assert_eq!(read(&format!("a|{}", long(MAX_STEPS + 1)), false), Err(Unread::TooLong));
     }
 }

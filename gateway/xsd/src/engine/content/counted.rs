@@ -11,7 +11,7 @@ use super::positions::{Counter, Entries, Link, Positions, by_symbol};
 use super::{Match, ModelError, Step};
 
 /// The most ways that are followed at once.
-const MAX_WAYS: usize = 256;
+pub(crate) const MAX_WAYS: usize = 256;
 /// What is tried of a model before it is taken: walks, steps of one, and ways held against ways in all of them.
 const TRIED_WALKS: usize = 16;
 const TRIED_STEPS: usize = 4096;

@@ -21,7 +21,9 @@ use all::All;
 pub(crate) use alphabet::{Alphabet, Symbol};
 pub(crate) use attribution::Attribution;
 use counted::Counted;
+pub(crate) use counted::MAX_WAYS;
 pub(crate) use particle::{Leaf, Member, Particle, Term};
+pub(crate) use positions::MAX_LISTED;
 use table::Table;
 
 /// A content model, ready to be followed.

@@ -11,7 +11,7 @@ use super::particle::{Leaf, Particle};
 use super::{Match, ModelError};
 
 /// The most entries of all lists together.
-const MAX_LISTED: usize = 1 << 22;
+pub(crate) const MAX_LISTED: usize = 1 << 22;
 
 /// A repetition that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
