@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use sekisho_charset::{Decoder, Encoding, Unmappable};
 use sekisho_records::XmlRecords;
 use sekisho_soap::envelope::EnvelopeOptions;
-use sekisho_soap::message::{self, Payload, Request, SubmissionShape};
+use sekisho_soap::message::{self, Payload, PayloadPlace, Request, SubmissionShape};
 use sekisho_soap::{EnvelopeReader, MediaType, Version};
 use sekisho_xml::{ProcessingInstructions, QName};
 
@@ -16,7 +16,7 @@ use crate::intake::{
     Digesting, Intake, LookedAt, PayloadDigest, from_io, from_soap, payload_charset, read_payload,
     xml_encoding, xml_limits, xml_options,
 };
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{Class, Location, Refusal};
 use crate::route::{RecordsAt, Reply, Route};
 
 /// Reads a message that is nothing but an envelope.
@@ -60,9 +60,8 @@ pub(crate) fn inline(
                     drain(&mut bytes).map_err(refuse)?;
                     bytes.into_inner().finish().map_err(refuse)?
                 }
-                Found::Attachment(_) | Found::OnlyOther => {
-                    return Err(refuse(no_attachment()));
-                }
+                Found::Attachment(_, place) => return Err(refuse(lost(place, None))),
+                Found::OnlyOther => return Err(refuse(no_attachment())),
             };
             body.finish().map_err(|error| refuse(from_io(&error)))?;
             check_digest(&body).map_err(refuse)?;
@@ -81,6 +80,41 @@ fn drain(bytes: &mut impl BufRead) -> Result<(), Refusal> {
             length => bytes.consume(length),
         }
     }
+}
+
+/// What the body points to is not there; `parts` is how many parts the message has, if it is a package.
+pub(super) fn lost(place: Option<PayloadPlace>, parts: Option<u64>) -> Refusal {
+    let (en, ja) = match place {
+        Some(place) => (place.english(), place.japanese()),
+        None => ("the body".to_owned(), "本文".to_owned()),
+    };
+    let refusal = match parts {
+        Some(parts) => Refusal::new(
+            Class::Invalid,
+            "attachment-unresolved",
+            format!(
+                "In the envelope {en} points to an attachment, but none of the {parts} parts of the package has the Content-ID of its \
+                 cid: URL. Make both the same (RFC 2392), and send the part that is meant."
+            ),
+        )
+        .ja(format!(
+            "エンベロープの{ja}が添付を参照していますが、{parts}個のパートのどれにも、そのcid: URLのContent-IDがありません。\
+             両者を一致させ（RFC 2392）、参照先のパートを送信してください。"
+        )),
+        None => Refusal::new(
+            Class::Invalid,
+            "attachment-missing",
+            format!(
+                "In the envelope {en} points to an attachment, but the message is an envelope alone. Send a package \
+                 (multipart/related) with the attachment, or the records in the body."
+            ),
+        )
+        .ja(format!(
+            "エンベロープの{ja}が添付を参照していますが、電文はエンベロープだけです。添付を含むパッケージ（multipart/related）で\
+             送信するか、レコードを本文に置いてください。"
+        )),
+    };
+    refusal.at(place.map(|place| Location::from(place.at)).unwrap_or_default())
 }
 
 fn no_attachment() -> Refusal {
@@ -280,8 +314,8 @@ pub(super) struct BodyRead {
 pub(super) enum Found {
     /// They were in the body and are taken; with the digest of a payload that was a text of its own.
     Here(Option<PayloadDigest>),
-    /// In the part with this Content-ID.
-    Attachment(String),
+    /// In the part with this Content-ID; with what points to it.
+    Attachment(String, Option<PayloadPlace>),
     /// In the only other part.
     OnlyOther,
 }
@@ -316,7 +350,7 @@ pub(super) fn read_body<R: BufRead>(
         desk.leave_envelope();
     }
     let payload = match &submission.payload {
-        Payload::Attachment(id) => Found::Attachment(id.clone()),
+        Payload::Attachment(id) => Found::Attachment(id.clone(), submission.place),
         Payload::Unnamed => Found::OnlyOther,
         Payload::Records => {
             let mut records =

@@ -6,7 +6,8 @@ use sekisho_soap::{MediaType, MultipartReader, PartHead, PartLimits, Version, sa
 
 use super::rest::check_digest;
 use super::soap::{
-    BodyRead, Called, Found, NOT_A_RECORD, demanded, format_of, open, operation, promised_version, read_body,
+    BodyRead, Called, Found, NOT_A_RECORD, demanded, format_of, lost, open, operation, promised_version,
+    read_body,
 };
 use super::{Asks, Desk, Header, SoapMessage, SoapRefusal, action, addressing};
 use crate::body::Unpacked;
@@ -172,7 +173,7 @@ fn package(
                 return Err(two_parts(payload, other));
             }
             let part = taken.as_ref().map_or(root_number, |taken| taken.number);
-            let payload = settle(read.payload, taken, others)?;
+            let payload = settle(read.payload, taken, root_number, others)?;
             let closed = desk.close(intake, payload, read.said);
             Asks::Submit(Box::new(closed.map_err(|refusal| match refusal.location.is_empty() {
                 true => refusal,
@@ -206,7 +207,9 @@ fn is_wanted(desk: &Desk<'_>, root: Option<&Root>, head: &PartHead, has_candidat
         None => format_of(head.content_type.as_ref(), desk.route).is_ok(),
         Some(Seen::Query(_)) => false,
         Some(Seen::Submit(read)) => match &read.payload {
-            Found::Attachment(id) => head.content_id.as_deref().is_some_and(|own| same_content_id(own, id)),
+            Found::Attachment(id, _) => {
+                head.content_id.as_deref().is_some_and(|own| same_content_id(own, id))
+            }
             Found::OnlyOther => !has_candidate,
             Found::Here(_) => false,
         },
@@ -266,10 +269,12 @@ fn read_attachment(
 }
 
 /// Joins what the body said with what the attachments were.
-fn settle(found: Found, taken: Option<Attached>, others: u64) -> Result<PayloadDigest, Refusal> {
+///
+/// `root` is the envelope's part, and `others` how many parts there are beside it.
+fn settle(found: Found, taken: Option<Attached>, root: u64, others: u64) -> Result<PayloadDigest, Refusal> {
     match (found, taken) {
         (Found::Here(Some(digest)), None) => Ok(digest),
-        (Found::Attachment(id), Some(attached))
+        (Found::Attachment(id, _), Some(attached))
             if attached.id.as_deref().is_some_and(|own| same_content_id(own, &id)) =>
         {
             Ok(attached.payload)
@@ -281,12 +286,7 @@ fn settle(found: Found, taken: Option<Attached>, others: u64) -> Result<PayloadD
             "The message has several attachments and the body does not point to one with href=\"cid:...\".",
         )
         .ja("添付が複数ありますが、本文がhref=\"cid:...\"で参照していません。")),
-        (Found::Attachment(_), _) => Err(Refusal::new(
-            Class::Invalid,
-            "attachment-unresolved",
-            "The body points to an attachment that the message does not have.",
-        )
-        .ja("本文が参照している添付が電文にありません。")),
+        (Found::Attachment(_, place), _) => Err(lost(place, Some(others + 1)).in_part(root)),
         (Found::OnlyOther, None) => Err(Refusal::new(
             Class::Invalid,
             "attachment-missing",
@@ -304,7 +304,7 @@ fn settle(found: Found, taken: Option<Attached>, others: u64) -> Result<PayloadD
 fn second_payload(found: &Found, taken: Option<&Attached>, beside: &[Beside]) -> Option<u64> {
     let has_payload = match found {
         Found::Here(_) => true,
-        Found::Attachment(_) => taken.is_some(),
+        Found::Attachment(..) => taken.is_some(),
         // Which of several is meant is another question.
         Found::OnlyOther => false,
     };

@@ -5,7 +5,8 @@ use std::io;
 use sekisho_charset::CharsetError;
 use sekisho_records::{ReadError, ReadErrorKind};
 use sekisho_soap::fault::InvalidHeader;
-use sekisho_soap::mime::{Base64Fault, Defect};
+use sekisho_soap::message::InlineFault;
+use sekisho_soap::mime::Defect;
 use sekisho_soap::{MimeError, SoapError};
 use sekisho_xml::{DetectError, XmlError};
 
@@ -33,17 +34,23 @@ pub(crate) fn from_io(error: &io::Error) -> Refusal {
     if let Some(xml) = inner.downcast_ref::<XmlError>() {
         return from_xml(xml);
     }
-    if let Some(fault) = inner.downcast_ref::<Base64Fault>() {
-        return Refusal::new(Class::Malformed, fault.code(), format!("{fault}.")).ja(fault.message_ja());
+    if let Some(fault) = inner.downcast_ref::<InlineFault>() {
+        let refusal = Refusal::new(Class::Malformed, fault.code(), format!("{fault}."));
+        return refusal.ja(format!("{}。", fault.message_ja())).at(Location::from(fault.at));
     }
     Refusal::new(Class::Malformed, "payload-unreadable", inner.to_string())
 }
 
-/// Whether an error is of the message around the payload: a place in the payload would say nothing about it.
+/// Whether an error is of the message around the payload, its body, its package or its envelope: a place in the payload would say
+/// nothing about it.
 fn is_of_message(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_none_or(|inner| inner.is::<BodyError>() || inner.is::<MimeError>() || inner.is::<Stopped>())
+    error.get_ref().is_none_or(|inner| {
+        inner.is::<BodyError>()
+            || inner.is::<MimeError>()
+            || inner.is::<Stopped>()
+            || inner.is::<XmlError>()
+            || inner.is::<InlineFault>()
+    })
 }
 
 pub(crate) fn from_body(error: BodyError) -> Refusal {

@@ -4,6 +4,7 @@ use sekisho_xml::{Position, XmlError};
 
 use super::Version;
 use crate::fault::Who;
+use crate::message::PayloadPlace;
 
 /// Why a message is not an envelope, or not a message, that we take.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,17 @@ pub enum SoapError {
         /// Where.
         at: Position,
     },
+    /// The body has two payloads, or points to one and has another.
+    #[error(
+        "{} is a second payload beside {}: send one of them, and the other in a message of its own",
+        .second.english(), .first.english()
+    )]
+    SeveralPayloads {
+        /// The first one.
+        first: PayloadPlace,
+        /// The one behind it.
+        second: PayloadPlace,
+    },
     /// The body's child is not the message that the contract describes.
     #[error("{at}: {}; see the WSDL", .problem.english(.element))]
     Message {
@@ -76,6 +88,7 @@ impl SoapError {
             Self::Broken { rule, .. } => rule.words().0,
             Self::Addressing { .. } => "wsa-invalid-header",
             Self::Limit { .. } => "soap-limit",
+            Self::SeveralPayloads { .. } => MessageProblem::SeveralPayloads.words().0,
             Self::Message { problem, .. } => problem.words().0,
         }
     }
@@ -98,6 +111,7 @@ impl SoapError {
             | Self::Broken { at, .. }
             | Self::Addressing { at, .. }
             | Self::Limit { at, .. }
+            | Self::SeveralPayloads { second: PayloadPlace { at, .. }, .. }
             | Self::Message { at, .. } => Some(*at),
         }
     }
@@ -125,6 +139,13 @@ impl SoapError {
                 format!("ヘッダー {header} が正しくないか、二度あります")
             }
             Self::Limit { which, max, .. } => format!("上限を超えています: {which}は{max}までです"),
+            Self::SeveralPayloads { first, second } => {
+                return format!(
+                    "{}は、{}に続く二つ目のデータです。一つだけ残し、もう一つは別の電文で送ってください",
+                    second.japanese(),
+                    first.japanese()
+                );
+            }
             Self::Message { problem, element, .. } => problem.japanese(element),
         };
         match self.position() {

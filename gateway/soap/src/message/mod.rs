@@ -29,7 +29,7 @@ pub(crate) mod xml;
 #[cfg(test)]
 mod tests;
 
-pub use ahead::HeadThenText;
+pub use ahead::{InlineFault, PayloadPlace, PayloadReader};
 pub use answer::Answer;
 pub use chunks::{ChunkEntry, ChunkState, ChunksPage};
 pub use errors::{ErrorsPage, RecordError};
@@ -38,7 +38,7 @@ pub use heartbeat::{Evidence, Heartbeat, Hop, HopState};
 pub use problem::{BatchList, Problem};
 pub use receipt::{DuplicateBy, HeldRecords, Receipt, State, Sums};
 pub use request::Request;
-pub use submission::{Payload, PayloadReader, Submission, SubmissionShape};
+pub use submission::{Payload, Submission, SubmissionShape};
 pub use unfinished::{Fate, Span, Unfinished};
 
 pub(crate) use tree::{Node, number as tree_number};

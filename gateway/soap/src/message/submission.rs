@@ -1,13 +1,13 @@
 //! `submitBatch`, and a route's own operations of the same shape: read up to the payload, which is streamed.
 
-use std::io::{BufRead, Cursor};
+use std::io::BufRead;
 
 use sekisho_xml::{Event, QName, Start};
 
-use super::ahead::HeadThenText;
+use super::ahead::{PayloadPlace, PayloadReader, Pieces};
 use super::{REFERENCE_CHARACTERS, names};
 use crate::envelope::{EnvelopeReader, MessageProblem, SoapError, XMIME, XOP};
-use crate::mime::{Base64Reader, cid};
+use crate::mime::cid;
 
 /// Bytes of text in which a `cid:` URL may stand.
 const POINTER_BYTES: usize = 2048;
@@ -70,18 +70,21 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// Where the records are.
     pub payload: Payload,
+    /// Where in the envelope they are, or are pointed to.
+    pub place: Option<PayloadPlace>,
     /// Media type of the payload: `contentType` or `xmime:contentType` of `data`.
     pub content_type: Option<String>,
     /// Base64 text that was read to find out what it is.
     head: Vec<u8>,
+    /// Where it stands: each piece has one of its four bytes at least.
+    pieces: Pieces,
     /// Bytes of white space before it.
     skipped: u64,
     /// Whether that was all.
     ended: bool,
+    /// The child of the body's child that is being read.
+    standing: Option<PayloadPlace>,
 }
-
-/// Decoded base64 out of an envelope.
-pub type PayloadReader<'a, R> = Base64Reader<HeadThenText<'a, R>>;
 
 /// One child of the operation's element, or its end.
 struct Field {
@@ -106,21 +109,24 @@ impl Submission {
             reference: None,
             idempotency_key: None,
             payload: Payload::Unnamed,
+            place: None,
             content_type: None,
             head: Vec::new(),
+            pieces: Vec::new(),
             skipped: 0,
             ended: false,
+            standing: None,
         };
         submission.walk(envelope, shape)?;
         Ok(submission)
     }
 
-    /// The payload of [`Payload::Base64`]. Errors are those of [`Base64Reader`], and [`sekisho_xml::XmlError`] inside an
-    /// `io::Error` where the XML is at fault.
+    /// The payload of [`Payload::Base64`].
     pub fn base64<'a, R: BufRead>(&mut self, envelope: &'a mut EnvelopeReader<R>) -> PayloadReader<'a, R> {
-        let head = Cursor::new(std::mem::take(&mut self.head));
+        let head = std::mem::take(&mut self.head);
+        let pieces = std::mem::take(&mut self.pieces);
         let text = (!self.ended).then(|| envelope.xml().text_stream());
-        Base64Reader::starting_at(HeadThenText { head, text }, self.skipped)
+        PayloadReader::new(head, pieces, self.skipped, text)
     }
 
     /// Reads what follows a streamed payload in the body's child: no second payload, and, in our own namespace, nothing.
@@ -161,6 +167,11 @@ impl Submission {
         let ours = &*child.name.namespace == super::NAMESPACE;
         while let Some(field) = next_field(envelope, MessageProblem::UnexpectedText, shape.beside)? {
             let local = field.local.as_str();
+            let element =
+                [("data", &shape.data), ("attachment", &shape.attachment), ("records", &shape.records)]
+                    .into_iter()
+                    .find_map(|(element, name)| (local == name).then_some(element));
+            self.standing = Some(PayloadPlace { element, at: envelope.position() });
             if local == shape.reference {
                 let value = short_text(envelope, "batchId")?;
                 self.once(envelope, |submission| &mut submission.reference, value, "batchId")?;
@@ -198,10 +209,14 @@ impl Submission {
         loop {
             match envelope.xml().next()? {
                 Event::Text(piece) => {
+                    let before = self.head.len();
                     self.head.extend_from_slice(piece.as_str().as_bytes());
                     let spaces = self.head.len() - self.head.trim_ascii_start().len();
                     self.skipped += spaces as u64;
                     self.head.drain(..spaces);
+                    if self.head.len() > before {
+                        self.pieces.push((before, piece_at(envelope, before)));
+                    }
                     if self.head.len() >= 4 {
                         return self.text_payload(envelope);
                     }
@@ -327,9 +342,12 @@ impl Submission {
 
     fn set<R: BufRead>(&mut self, envelope: &EnvelopeReader<R>, payload: Payload) -> Result<(), SoapError> {
         if self.payload != Payload::Unnamed {
-            return Err(refuse(envelope, MessageProblem::SeveralPayloads, "data"));
+            let here = PayloadPlace { element: None, at: envelope.position() };
+            let second = self.standing.unwrap_or(here);
+            return Err(SoapError::SeveralPayloads { first: self.place.unwrap_or(second), second });
         }
         self.payload = payload;
+        self.place = self.standing;
         Ok(())
     }
 
@@ -345,6 +363,11 @@ impl Submission {
             None => Ok(()),
         }
     }
+}
+
+/// Where the last piece of text begins, or, at the beginning of a payload, its first character that is no white space.
+fn piece_at<R: BufRead>(envelope: &mut EnvelopeReader<R>, before: usize) -> sekisho_xml::Position {
+    if before == 0 { envelope.position() } else { envelope.xml().beginning() }
 }
 
 fn refuse<R: BufRead>(

@@ -284,6 +284,11 @@ impl<R: BufRead> Base64Reader<R> {
         Self { input, decoder: Base64::default(), output, start: 0, end: 0, byte, fault: None }
     }
 
+    /// What the text is read from: after a fault it gives the byte that is wrong, or has ended.
+    pub(crate) fn input(&self) -> &R {
+        &self.input
+    }
+
     /// The text's reader.
     pub fn into_inner(self) -> R {
         self.input

@@ -1,11 +1,12 @@
 //! Where a message broke: every refusal says it in one document's terms, in both languages, and what to do.
 
+use base64::Engine as _;
 use sekisho_soap::fault::Location;
 
 use super::{CANARY, log};
 use crate::client::Answer;
 use crate::site::Site;
-use crate::ways::{Message, gzip};
+use crate::ways::{Message, envelope, gzip, package, submit};
 
 /// Sends a request, and no more where `ends`; answers code, location and both texts.
 fn told(site: &Site, request: &[u8], ends: bool) -> (String, Location, String) {
@@ -34,13 +35,17 @@ fn behind_head(request: &[u8]) -> u64 {
 #[test]
 fn a_body_that_breaks_off_says_at_which_byte() {
     let site = Site::new();
-    let csv = Message::rest("text/csv", b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n2,K4NARY,1.00,\r\n");
+    let csv =
+        Message::rest("text/csv", b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n2,K4NARY,1.00,\r\n");
     let half = Message { body: csv.body[..40].to_vec(), ..csv.clone() };
     let by_length = [csv.head("/orders").as_bytes(), &half.body].concat();
     for request in [by_length, half.chunked_open("/orders", 16)] {
         let (code, location, text) = told(&site, &request, true);
         assert_eq!((code.as_str(), location), ("body-cut-short", at_byte(40)), "{text}");
-        assert!(text.contains("after 40 bytes of its body") && text.contains("send all of it again"), "{text}");
+        assert!(
+            text.contains("after 40 bytes of its body") && text.contains("send all of it again"),
+            "{text}"
+        );
         assert!(text.contains("40バイト受信") && text.contains("再送してください"), "{text}");
     }
     for end in ["zz\r\n", "5\r\nK4NARY\r\n"] {
@@ -49,7 +54,10 @@ fn a_body_that_breaks_off_says_at_which_byte() {
         let byte = behind_head(&open) + good;
         let (code, location, text) = told(&site, &request, false);
         assert_eq!((code.as_str(), location), ("body-broken-chunk", at_byte(byte)), "{end:?}: {text}");
-        assert!(text.contains(&format!("at byte {byte} of its body")) && text.contains("mend the framing"), "{text}");
+        assert!(
+            text.contains(&format!("at byte {byte} of its body")) && text.contains("mend the framing"),
+            "{text}"
+        );
         assert!(text.contains(&format!("本文の{byte}バイト目")) && text.contains("形式を直す"), "{text}");
     }
 }
@@ -85,10 +93,24 @@ fn a_packed_body_says_what_is_wrong_with_it_and_at_which_byte() {
 fn a_payload_without_records_says_where_one_is_expected() {
     let site = Site::new();
     for (content_type, payload, line, column, en, ja) in [
-        ("text/csv", "order_id,customer,amount,note\r\n", 2, 1, "a line of cells behind the header line", "見出し行に続く値の行"),
+        (
+            "text/csv",
+            "order_id,customer,amount,note\r\n",
+            2,
+            1,
+            "a line of cells behind the header line",
+            "見出し行に続く値の行",
+        ),
         ("application/json", "[\n]\n", 3, 1, "an object in the array", "配列の中のオブジェクト"),
         ("application/x-ndjson", "\n\n", 3, 1, "a line with an object", "オブジェクトの行"),
-        ("application/xml", "<orders xmlns=\"urn:example:bulk\">\n</orders>\n", 3, 1, "an element order", "要素 order"),
+        (
+            "application/xml",
+            "<orders xmlns=\"urn:example:bulk\">\n</orders>\n",
+            3,
+            1,
+            "an element order",
+            "要素 order",
+        ),
     ] {
         let request = Message::rest(content_type, payload.as_bytes()).to("/orders");
         let (code, location, text) = told(&site, &request, false);
@@ -113,5 +135,92 @@ fn a_query_parameter_says_what_it_takes() {
         let (code, _, text) = told(&site, request.as_bytes(), false);
         assert_eq!(code, "query-parameter", "{text}");
         assert!(text.contains(en) && text.contains(ja), "{text}");
+    }
+}
+
+#[test]
+fn a_reference_to_no_part_says_where_it_stands() {
+    let site = Site::new();
+    let root = envelope(&submit("\n <g:data href=\"cid:K4NARY@t\"/>"));
+    let parts: [(&str, &[u8]); 2] =
+        [("Content-Type: text/xml\r\n", root.as_bytes()), ("Content-Type: text/csv\r\n", b"x")];
+    let package = package("multipart/related; boundary=cut; type=\"text/xml\"", &parts);
+    for (message, code, part, words) in [
+        (package, "attachment-unresolved", Some(1), ["none of the 2 parts", "2個のパートのどれにも"]),
+        (Message::soap11(&root), "attachment-missing", None, ["an envelope alone", "エンベロープだけ"]),
+    ] {
+        let (found, location, text) = told(&site, &message.to("/orders"), false);
+        let at = (location.part, location.line, location.column);
+        assert_eq!((found.as_str(), at), (code, (part, Some(2), Some(2))), "{text}");
+        for words in
+            words.into_iter().chain(["the element data at line 2, column 2", "2行2文字目の要素 data"])
+        {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}
+
+#[test]
+fn two_payloads_are_named_and_the_second_is_the_place() {
+    let site = Site::new();
+    let message = Message::soap11(&envelope(&submit("<g:records>\n</g:records>\n<g:records/>")));
+    let (code, location, text) = told(&site, &message.to("/orders"), false);
+    assert_eq!(
+        (code.as_str(), location.line, location.column),
+        ("message-several-payloads", Some(3), Some(1)),
+        "{text}"
+    );
+    assert!(text.contains(
+        "the element records at line 3, column 1 is a second payload beside the element records at line 1"
+    ));
+    assert!(text.contains("3行1文字目の要素 records"), "{text}");
+}
+
+/// What is wrong with the envelope behind good data, or with its base64, is told of the envelope and of no record.
+#[test]
+fn data_in_an_envelope_that_breaks_is_told_of_the_envelope() {
+    let site = Site::new();
+    let csv: String = (1..=1000).map(|n| format!("{n},K4NARY,1.00,\r\n")).collect();
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let base64 = encode(&format!("order_id,customer,amount,note\r\n{csv}"));
+    let length = base64.len() as u64;
+    let whole = envelope(&submit(&format!("\n<g:data>{base64}</g:data>")));
+    let other_end = whole.replace("</g:data>", "</g:dato>");
+    let bad = |at: usize| whole.replace(&base64, &format!("{}*{}", &base64[..at], &base64[at + 1..]));
+    for (envelope, code, column, in_text) in [
+        (other_end, "xml-not-well-formed", 9 + length, None),
+        (bad(20_000), "base64-byte", 9 + 20_000, Some("byte 20000 of the base64 text")),
+        (bad(2), "base64-byte", 9 + 2, Some("byte 2 of the base64 text")),
+        (
+            whole.replace(&base64, &base64[..20_001]),
+            "base64-truncated",
+            9 + 20_001,
+            Some("byte 20001 of the base64 text"),
+        ),
+    ] {
+        let line = format!("line 2, column {column}");
+        for package in [false, true] {
+            let message = match package {
+                false => Message::soap11(&envelope),
+                true => crate::ways::package(
+                    "multipart/related; boundary=cut; type=\"text/xml\"",
+                    &[("Content-Type: text/xml\r\n", envelope.as_bytes())],
+                ),
+            };
+            let (found, location, text) = told(&site, &message.to("/orders"), false);
+            assert_eq!(found, code, "{text}");
+            let wanted = Location {
+                part: package.then_some(1),
+                line: Some(2),
+                column: Some(column),
+                byte: location.byte,
+                ..Location::default()
+            };
+            assert_eq!(location, wanted, "{code}: {text}");
+            let byte = envelope.find('\n').unwrap() as u64 + column;
+            assert_eq!(location.byte, Some(byte), "{code}: {text}");
+            assert!(text.contains(&line) && text.contains(in_text.unwrap_or_default()), "{code}: {text}");
+            assert!(!text.contains("record 1001") && !text.contains("1001行"), "{code}: {text}");
+        }
     }
 }

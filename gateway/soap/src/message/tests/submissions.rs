@@ -155,6 +155,73 @@ fn refuses_what_is_not_one_payload() {
     }
 }
 
+#[test]
+fn both_payloads_of_a_message_are_named_with_their_places() {
+    for (body, first, second, column) in [
+        (
+            op("<records/>\n<records/>"),
+            "the element records at line 1, column 160",
+            "the element records at line 2",
+            1,
+        ),
+        (
+            op("<data>QUJD</data>\n <records/>"),
+            "the element data at line 1",
+            "the element records at line 2",
+            2,
+        ),
+        (
+            op(&format!("<attachment>{SWA}</attachment>\n<data>QUJD</data>")),
+            "the element attachment at",
+            "the element data at",
+            1,
+        ),
+    ] {
+        let error = submission(&body).expect_err(&body);
+        let (en, ja) = (error.to_string(), error.message_ja());
+        assert_eq!(error.code(), "message-several-payloads", "{body}");
+        assert_eq!(error.position().map(|at| (at.line, at.column)), Some((2, column)), "{body}");
+        assert!(en.starts_with(second) && en.contains(first) && en.contains("send one of them"), "{en}");
+        assert!(ja.starts_with(&format!("2行{column}文字目の要素")) && ja.contains("二つ目"), "{ja}");
+    }
+}
+
+#[test]
+fn bad_base64_is_told_where_it_stands_in_the_envelope() {
+    use crate::message::InlineFault;
+    let long = "QUJD".repeat(5_000);
+    for (text, byte, line, column) in [
+        ("QUJD*UJD".to_owned(), 4, 2, 5),
+        (format!(" \n {long}\n*"), 20_004, 4, 1),
+        (format!("{long}*"), 20_000, 2, 20_001),
+        (format!("QU<!-- c -->JD{long}*QUJD"), 20_004, 2, 20_015),
+        (format!("Q<!-- c -->U*{long}"), 2, 2, 13),
+        (format!("Q*<!-- c -->U{long}"), 1, 2, 2),
+        ("QUJDQ".to_owned(), 5, 2, 6),
+        ("QUJD\nQUJDQ".to_owned(), 10, 3, 6),
+        ("Q".to_owned(), 1, 2, 2),
+    ] {
+        let body = op(&format!("<data>\n{text}</data>"));
+        let fault = read(body.as_bytes(), |envelope| {
+            let mut submission = Submission::read(envelope, &SubmissionShape::default())?;
+            let error = submission.base64(envelope).read_to_end(&mut Vec::new()).unwrap_err();
+            Ok(*error.get_ref().unwrap().downcast_ref::<InlineFault>().unwrap())
+        });
+        let fault = fault.unwrap();
+        // The line end before the text is a byte of it.
+        assert_eq!(
+            (fault.fault.byte, fault.at.line, fault.at.column),
+            (byte + 1, line, column),
+            "{text:.20}"
+        );
+        assert!(
+            fault.to_string().contains(&format!("line {line}, column {column} of the envelope")),
+            "{fault}"
+        );
+        assert!(fault.message_ja().starts_with(&format!("Envelope の{line}行{column}文字目")), "{fault:?}");
+    }
+}
+
 /// The culprit, and not its parent; but never a name that only the message has.
 #[test]
 fn an_unexpected_element_is_named_if_the_contract_has_its_name() {
@@ -190,8 +257,8 @@ fn bad_base64_has_its_place() {
         let mut reader = EnvelopeReader::open(&text[..], &EnvelopeOptions::default()).unwrap();
         let mut submission = Submission::read(&mut reader, &SubmissionShape::default()).unwrap();
         let error = submission.base64(&mut reader).read_to_end(&mut Vec::new()).unwrap_err();
-        let fault = error.get_ref().and_then(|e| e.downcast_ref::<crate::mime::Base64Fault>()).unwrap();
-        assert_eq!((fault.code(), fault.byte), (code, byte));
+        let fault = error.get_ref().and_then(|e| e.downcast_ref::<crate::message::InlineFault>()).unwrap();
+        assert_eq!((fault.code(), fault.fault.byte), (code, byte));
     }
     // Broken XML inside the text shows as what it is.
     let text = envelope::write(Version::Soap12, None, op("<data>QUJD&x;</data>").as_bytes());
