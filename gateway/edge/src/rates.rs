@@ -48,7 +48,20 @@ impl RequestRate {
 pub(crate) struct Rates {
     /// By name: clients come from the configuration, so there are few.
     due: Mutex<HashMap<String, Instant>>,
+    /// What was logged of those that were refused.
+    logged: Mutex<HashMap<String, Logged>>,
 }
+
+/// What was logged of a client's refusals.
+#[derive(Debug)]
+struct Logged {
+    last: Instant,
+    /// Refusals since then.
+    unlogged: u64,
+}
+
+/// From one refusal of a client that is logged to the next: a flood fills no log. The exchange log has each of them.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
 
 impl Rates {
     /// Counts a request of a client; how long it should have waited where it is one too many, and is not counted.
@@ -61,6 +74,20 @@ impl Rates {
             }
         }
         Ok(())
+    }
+
+    /// Whether a client's refusal is to be logged; if so, how many before it were not.
+    pub(crate) fn logs(&self, client: &str, now: Instant) -> Option<u64> {
+        let mut clients = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(logged) = clients.get_mut(client) else {
+            clients.insert(client.to_owned(), Logged { last: now, unlogged: 0 });
+            return Some(0);
+        };
+        if now.saturating_duration_since(logged.last) < BETWEEN_LINES {
+            logged.unlogged += 1;
+            return None;
+        }
+        Some(std::mem::replace(logged, Logged { last: now, unlogged: 0 }).unlogged)
     }
 }
 
@@ -96,6 +123,15 @@ mod tests {
         (0..3).for_each(|_| rates.pass("city", RATE, start).unwrap());
         let faster = RequestRate { per_second: 1_000, at_once: 1_000 };
         assert_eq!(rates.pass("city", faster, start), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_fills_no_log() {
+        let (rates, start) = (Rates::default(), Instant::now());
+        let at = |millis| rates.logs("city", start + Duration::from_millis(millis));
+        assert_eq!([0, 1, 999].map(at), [Some(0), None, None]);
+        assert_eq!(rates.logs("town", start), Some(0), "of its own");
+        assert_eq!([1_000, 1_001, 5_000, 6_000].map(at), [Some(2), None, Some(1), Some(0)]);
     }
 
     proptest! {

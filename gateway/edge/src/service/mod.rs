@@ -32,7 +32,6 @@ use uuid::Uuid;
 
 pub(crate) use self::batches::ledger;
 pub(crate) use self::keep::{Kept, keep};
-pub(crate) use self::receive::{Coding, Declared, arrival, through_from, turn};
 use self::pass_over::pass_over;
 use self::record::{Counted, Record, asked, unrecorded};
 pub(crate) use self::record::{Noted, unrecordable};
@@ -168,7 +167,10 @@ impl Service {
         }
         if let Some(code) = answered.refused {
             metrics.refusals.with_label_values(&[code]).inc();
-            tracing::info!(%id, %peer, route, door = answered.door, %method, %status, code, "refused");
+            if let Some(unlogged) = self.unlogged(code, &noted) {
+                let unlogged = (unlogged > 0).then_some(unlogged);
+                tracing::info!(%id, %peer, route, door = answered.door, %method, %status, code, unlogged, "refused");
+            }
         } else {
             tracing::debug!(%id, %peer, route, door = answered.door, %method, %status, ?elapsed, "answered");
         }
@@ -311,6 +313,14 @@ impl Service {
         answered
     }
 
+    /// Whether a refusal is logged; if so, how many of the same before it were not.
+    fn unlogged(&self, code: &str, noted: &Noted) -> Option<u64> {
+        match noted.who() {
+            Some(client) if code == RATE_EXCEEDED => self.gateway.rates.logs(&client, Instant::now()),
+            _ => Some(0),
+        }
+    }
+
     /// The WSDL and the schemas, at `?wsdl` and `?xsd`.
     fn contract(&self, exchange: &Exchange<'_>, query: &str) -> Option<Answered> {
         let document = match query.to_ascii_lowercase().as_str() {
@@ -366,6 +376,9 @@ fn hung(gateway: &Gateway, scanner: &str, how: &ScanError) {
     gateway.board.report(&format!("{}{scanner}", HopSpec::SCANNER), seen.from_traffic());
 }
 
+/// More requests than a client's rate allows.
+const RATE_EXCEEDED: &str = "client-rate-exceeded";
+
 /// A place among the requests that are answered at once, for a client that keeps to its rate.
 fn place(gateway: &Gateway, client: &Client) -> Result<impl Sized + use<>, Refusal> {
     let RequestRate { per_second, at_once } = client.rate;
@@ -378,7 +391,7 @@ fn place(gateway: &Gateway, client: &Client) -> Result<impl Sized + use<>, Refus
             "この団体の要求が上限（同時{at_once}件、毎秒{per_second}件）を超えました（requests_at_once、requests_per_second）。\
              Retry-Afterの時間をおいて再送してください。"
         );
-        Refusal::new(Class::TooMany, "client-rate-exceeded", en).ja(ja).retry_after(early)
+        Refusal::new(Class::TooMany, RATE_EXCEEDED, en).ja(ja).retry_after(early)
     })?;
     gateway.requests.one(&client.name).map_err(|full| Scarce::Requests.refusal(full))
 }

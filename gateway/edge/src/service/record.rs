@@ -44,6 +44,11 @@ impl Noted {
         self.said().client = Some(name.to_owned());
     }
 
+    /// Who it comes from, if that is known.
+    pub(super) fn who(&self) -> Option<String> {
+        self.said().client.clone()
+    }
+
     /// What it asks for: a word of this crate.
     pub(crate) fn operation(&self, operation: &'static str) {
         self.said().operation = Some(operation);
