@@ -38,6 +38,22 @@ impl CharsetError {
         }
     }
 
+    /// The same as `Display`, in Japanese.
+    pub fn message_ja(&self) -> String {
+        let (offset, encoding) = (self.offset, self.encoding);
+        let bytes: Vec<String> = self.sequence().iter().map(|byte| format!("0x{byte:02X}")).collect();
+        let bytes = bytes.join(" ");
+        match self.kind {
+            CharsetErrorKind::Malformed => format!(
+                "バイト位置{offset}の{bytes}は、データの文字コードとされている{encoding}の文字ではありません。\
+                 データか文字コードの指定を直してください"
+            ),
+            CharsetErrorKind::Truncated => format!(
+                "バイト位置{offset}の{bytes}で始まる{encoding}の文字の途中でデータが終わっています。データを最後まで送ってください"
+            ),
+        }
+    }
+
     /// The offending bytes.
     pub fn sequence(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len).min(self.bytes.len())]

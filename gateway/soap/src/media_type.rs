@@ -50,7 +50,9 @@ pub enum MediaTypeError {
     #[error("the multipart media type has no boundary parameter; add the one that separates the parts")]
     BoundaryMissing,
     /// A `boundary` that RFC 2046 section 5.1.1 does not allow.
-    #[error("the boundary is not 1 to 70 of the characters that RFC 2046 section 5.1.1 allows")]
+    #[error(
+        "the boundary is not 1 to 70 of the characters that RFC 2046 section 5.1.1 allows; choose one that is"
+    )]
     BoundaryInvalid,
 }
 
@@ -75,8 +77,9 @@ impl MediaTypeError {
             Self::Limit { max, .. } => {
                 format!("メディアタイプのパラメーター数が上限の {max} 個を超えています。")
             }
-            Self::Syntax { at, .. } => {
-                format!("メディアタイプの書式が {at} バイト目（0 起点）で正しくありません。")
+            Self::Syntax { at, expected } => {
+                let expected = expected_ja(expected);
+                format!("メディアタイプを {at} バイト目（0 起点）で読み取れません。{expected}が必要です。")
             }
             Self::DuplicateParameter { at } => {
                 format!(
@@ -84,12 +87,28 @@ impl MediaTypeError {
                 )
             }
             Self::BoundaryMissing => {
-                "マルチパートのメディアタイプに boundary パラメーターがありません。".to_owned()
+                "マルチパートのメディアタイプに boundary パラメーターがありません。パートを区切る boundary を付けてください。"
+                    .to_owned()
             }
             Self::BoundaryInvalid => {
-                "boundary が RFC 2046 第 5.1.1 節の許す 1～70 文字になっていません。".to_owned()
+                "boundary は RFC 2046 第 5.1.1 節の許す文字 1～70 字にしてください。".to_owned()
             }
         }
+    }
+}
+
+/// What the grammar wants, in Japanese.
+fn expected_ja(expected: &str) -> &'static str {
+    match expected {
+        "a type" => "タイプ",
+        "a slash" => "「/」",
+        "a subtype" => "サブタイプ",
+        "a semicolon" => "「;」",
+        "a parameter name" => "パラメーター名",
+        "an equals sign" => "「=」",
+        "a closing quote" => "閉じ引用符",
+        "a printable character" => "印字可能な文字",
+        _ => "トークン",
     }
 }
 

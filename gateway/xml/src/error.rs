@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use sekisho_charset::{CharsetError, CharsetErrorKind};
+use sekisho_charset::CharsetError;
 
 use crate::rules::explain;
 use crate::source::Position;
@@ -90,25 +90,22 @@ impl XmlError {
         match self {
             XmlError::NotWellFormed { rule, .. } => {
                 let meaning = explain(rule).map_or(*rule, |rule| rule.ja);
-                format!("整形式のXMLではありません: {meaning}（{rule}）")
+                let standard =
+                    explain(rule).map(|rule| format!("、{}", rule.standard_ja())).unwrap_or_default();
+                format!("整形式のXMLではありません: {meaning}（{rule}{standard}）")
             }
             XmlError::Limit { which, max, .. } => {
                 format!("{}の上限{max}を超えています", limit_words(which).1)
             }
-            XmlError::Doctype { .. } => "文書型宣言は受け付けません".to_owned(),
-            XmlError::ProcessingInstruction { .. } => "処理命令は受け付けません".to_owned(),
-            XmlError::UnexpectedElement { .. } => "文字データだけの要素の中に要素があります".to_owned(),
-            XmlError::Encoding(error, _) => {
-                let (encoding, offset) = (error.encoding, error.offset);
-                match error.kind {
-                    CharsetErrorKind::Malformed => format!(
-                        "{encoding}として読みましたが、その文字ではないバイトがあります。データか文字コードの指定を修正してください（バイト位置{offset}）"
-                    ),
-                    CharsetErrorKind::Truncated => {
-                        format!("{encoding}の文字の途中でデータが終わっています（バイト位置{offset}）")
-                    }
-                }
+            XmlError::Doctype { .. } => "文書型宣言は受け付けません。取り除いてください".to_owned(),
+            XmlError::ProcessingInstruction { .. } => {
+                "処理命令は受け付けません。取り除いてください".to_owned()
             }
+            XmlError::UnexpectedElement { .. } => {
+                "文字データだけの要素の中に要素があります。要素を取り除くか、「<」を&lt;と書いてください"
+                    .to_owned()
+            }
+            XmlError::Encoding(error, _) => error.message_ja(),
             XmlError::Io(_) => "入力を読み取れません".to_owned(),
         }
     }
@@ -125,7 +122,10 @@ impl XmlError {
             XmlError::ProcessingInstruction { .. } => {
                 "a processing instruction is refused: leave it out".to_owned()
             }
-            XmlError::UnexpectedElement { .. } => "an element where only character content may be".to_owned(),
+            XmlError::UnexpectedElement { .. } => {
+                "an element where only character content may be: take it out, or write its < as &lt;"
+                    .to_owned()
+            }
             XmlError::Encoding(error, _) => error.to_string(),
             XmlError::Io(error) => format!("the document could not be read: {error}"),
         }
@@ -200,6 +200,27 @@ mod tests {
             assert!(said.ends_with(&format!("({rule}; {standard})")), "{said}");
             assert!(said.contains(&error.without_place()) && !error.without_place().contains("line"));
             assert!(error.message_ja().ends_with(&error.without_place_ja()));
+        }
+    }
+
+    #[test]
+    fn japanese_says_what_to_do_and_which_section_as_english_does() {
+        let at = Position { line: 3, column: 5, byte: 7 };
+        let refused = [
+            XmlError::Doctype { at },
+            XmlError::ProcessingInstruction { at },
+            XmlError::UnexpectedElement { at },
+        ];
+        for error in refused {
+            assert!(error.message_ja().ends_with("ください"), "{}", error.message_ja());
+        }
+        for (rule, standard) in [
+            ("end-tag-mismatch", "XML 1.0 第3節（WFC Element Type Match）"),
+            ("prefix-undeclared", "Namespaces in XML 1.0 第5節（NSC Prefix Declared）"),
+            ("declaration-version", "XML 1.0 第2.8節、WS-I R9701"),
+        ] {
+            let said = XmlError::NotWellFormed { rule, at }.message_ja();
+            assert!(said.ends_with(&format!("（{rule}、{standard}）")), "{said}");
         }
     }
 

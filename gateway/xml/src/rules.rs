@@ -23,6 +23,21 @@ impl Explanation {
         });
         parts.collect::<Vec<_>>().join("; ")
     }
+
+    /// The same in Japanese.
+    pub fn standard_ja(&self) -> String {
+        let numbered = |standard: &str, section: &str| {
+            let (number, rule) = section.split_once(", ").unwrap_or((section, ""));
+            let rule = if rule.is_empty() { String::new() } else { format!("（{rule}）") };
+            format!("{standard} 第{number}節{rule}")
+        };
+        let parts = self.section.split("; ").map(|part| match part.strip_prefix("NS ") {
+            Some(section) => numbered("Namespaces in XML 1.0", section),
+            None if part.starts_with("WS-I ") => part.to_owned(),
+            None => numbered("XML 1.0", part),
+        });
+        parts.collect::<Vec<_>>().join("、")
+    }
 }
 
 /// The explanation of a rule by its name.
@@ -86,7 +101,7 @@ rules! {
     REFERENCE_SYNTAX = "reference-syntax", "4.1",
         "an ampersand that begins no reference: write &amp;", "「&」が参照になっていません（&amp;と書いてください）";
     ENTITY_UNDECLARED = "entity-undeclared", "4.1, WFC Entity Declared",
-        "a reference to an entity other than amp, lt, gt, apos and quot", "宣言されていない実体への参照です";
+        "a reference to an entity other than amp, lt, gt, apos and quot", "宣言されていない実体への参照です（使えるのはamp、lt、gt、apos、quotだけです）";
     CHARACTER_REFERENCE = "character-reference", "4.1, WFC Legal Character",
         "a reference to a character that XML cannot hold", "XMLで使えない文字への参照です";
     CDATA_END_IN_TEXT = "cdata-end-in-text", "2.4",
@@ -104,7 +119,7 @@ rules! {
     DECLARATION_MISPLACED = "declaration-misplaced", "2.8",
         "an XML declaration that is not at the very start", "XML宣言が文書の先頭にありません";
     DECLARATION_SYNTAX = "declaration-syntax", "2.8",
-        "an XML declaration that is not version, encoding, standalone in that order", "XML宣言の書き方が正しくありません";
+        "an XML declaration that is not version, encoding, standalone in that order", "XML宣言がversion、encoding、standaloneの順に書かれていません";
     DECLARATION_VERSION = "declaration-version", "2.8; WS-I R9701",
         "an XML version other than 1.0", "XMLのバージョンが1.0ではありません";
     DECLARATION_ENCODING = "declaration-encoding", "4.3.3",
@@ -112,7 +127,7 @@ rules! {
     DECLARATION_STANDALONE = "declaration-standalone", "2.9",
         "a standalone declaration other than yes and no", "standalone宣言がyesでもnoでもありません";
     QNAME_COLON = "qname-colon", "NS 4",
-        "a name with colons where a qualified name has none", "修飾名のコロンの位置が正しくありません";
+        "a name with colons where a qualified name has none", "コロンを使えない所で、名前にコロンがあります";
     PREFIX_UNDECLARED = "prefix-undeclared", "NS 5, NSC Prefix Declared",
         "a namespace prefix that is not declared", "宣言されていない名前空間接頭辞です";
     PREFIX_UNDECLARING = "prefix-undeclaring", "NS 5, NSC No Prefix Undeclaring",

@@ -68,7 +68,7 @@ pub enum ReadErrorKind {
     #[error("{0}")]
     Charset(#[source] CharsetError),
     /// Bytes that are not UTF-8, with no decoder in front to say so.
-    #[error("the text is not UTF-8")]
+    #[error("the text is not UTF-8: send it in UTF-8, or name its charset")]
     NotUtf8,
     /// More of something than is taken.
     #[error("more than {max} {which}")]
@@ -79,16 +79,18 @@ pub enum ReadErrorKind {
         max: u64,
     },
     /// CSV: the payload has no header line.
-    #[error("the header line is missing: the payload is empty")]
+    #[error("the header line is missing: the payload is empty; begin it with the names of the fields")]
     HeaderMissing,
     /// CSV: a header cell that names no field.
-    #[error("the header's cell {column} names no field of the layout")]
+    #[error(
+        "the header's cell {column} names no field of the layout: correct the name, or take the column out"
+    )]
     HeaderUnknown {
         /// Which cell, from 1.
         column: usize,
     },
     /// CSV: two header cells that name the same field.
-    #[error("the header's cell {column} names the same field as cell {first}")]
+    #[error("the header's cell {column} names the same field as cell {first}: take one of them out")]
     HeaderDuplicate {
         /// Which cell, from 1.
         column: usize,
@@ -96,7 +98,7 @@ pub enum ReadErrorKind {
         first: usize,
     },
     /// CSV: a quote that is not closed before the payload or the limit of a record's size ends.
-    #[error("the quote that opens here is never closed")]
+    #[error("the quote that opens here is never closed: close it, and double each quote inside")]
     UnclosedQuote,
     /// CSV: text between a closing quote and the delimiter (RFC 4180 section 2, rule 7).
     #[error("text after a closing quote: quotes inside a quoted cell are doubled")]
@@ -108,10 +110,10 @@ pub enum ReadErrorKind {
     #[error("a carriage return without a line feed: lines end with CR LF or LF")]
     BareCarriageReturn,
     /// CSV: an empty line where none may be.
-    #[error("an empty line")]
+    #[error("an empty line: take it out")]
     EmptyLine,
     /// CSV, JSON: a byte order mark behind the one that the charset decoder took off.
-    #[error("a second byte order mark")]
+    #[error("a second byte order mark: take it out")]
     ByteOrderMark,
     /// JSON: something else than the grammar has here (RFC 8259).
     #[error("{expected} is expected here")]
@@ -136,7 +138,7 @@ pub enum ReadErrorKind {
     },
     /// XML: a record in which another one begins, and which does not end before the document, or the limit of its size, does.
     #[error(
-        "the record element {record_element} is not closed: another one begins in it, at line {line}, column {column}"
+        "the record element {record_element} is not closed: another one begins in it, at line {line}, column {column}; write its end tag"
     )]
     RecordNotClosed {
         /// The record element.
@@ -147,7 +149,7 @@ pub enum ReadErrorKind {
         column: u64,
     },
     /// XML: text between records.
-    #[error("text between records")]
+    #[error("text between records: take it out, or put it into a field")]
     TextBetweenRecords,
     /// The reader was called again after an error.
     #[error("reading goes on after an error")]
@@ -295,26 +297,42 @@ impl ReadError {
     pub fn without_place_ja(&self) -> String {
         let what = match &self.kind {
             ReadErrorKind::Io(_) => "データを読み取れません。".into(),
-            ReadErrorKind::Charset(error) => {
-                format!("{}にないバイト列があります（バイト位置{}）。", error.encoding.name(), error.offset)
+            ReadErrorKind::Charset(error) => format!("{}。", error.message_ja()),
+            ReadErrorKind::NotUtf8 => {
+                "UTF-8として正しくありません。UTF-8で送るか、文字コードを指定してください。".into()
             }
-            ReadErrorKind::NotUtf8 => "UTF-8として正しくありません。".into(),
             ReadErrorKind::Limit { which, max } => {
                 format!("{}が上限（{max}）を超えています。", limit_words(which).1)
             }
-            ReadErrorKind::HeaderMissing => "見出し行がありません。".into(),
+            ReadErrorKind::HeaderMissing => {
+                "データが空で、見出し行がありません。先頭に項目名の行を置いてください。".into()
+            }
             ReadErrorKind::HeaderUnknown { column } => {
-                format!("見出しの{column}列目はレイアウトにない項目名です。")
+                format!(
+                    "見出しの{column}列目はレイアウトにない項目名です。項目名を直すか、列を取り除いてください。"
+                )
             }
             ReadErrorKind::HeaderDuplicate { column, first } => {
-                format!("見出しの{column}列目は{first}列目と同じ項目です。")
+                format!(
+                    "見出しの{column}列目は{first}列目と同じ項目です。どちらかを取り除いてください。"
+                )
             }
-            ReadErrorKind::UnclosedQuote => "ここで始まる引用符が閉じられていません。".into(),
-            ReadErrorKind::TextAfterQuote => "閉じ引用符の後に文字があります。".into(),
-            ReadErrorKind::QuoteInCell => "引用符で囲まれていない値の中に引用符があります。".into(),
-            ReadErrorKind::BareCarriageReturn => "改行はCR LFまたはLFでなければなりません。".into(),
-            ReadErrorKind::EmptyLine => "空行があります。".into(),
-            ReadErrorKind::ByteOrderMark => "バイト順マークが二つあります。".into(),
+            ReadErrorKind::UnclosedQuote => {
+                "ここで始まる引用符が閉じられていません。閉じ引用符を付け、値の中の引用符は二つ重ねてください。".into()
+            }
+            ReadErrorKind::TextAfterQuote => {
+                "閉じ引用符の後に文字があります。引用符で囲んだ値の中の引用符は二つ重ねてください。".into()
+            }
+            ReadErrorKind::QuoteInCell => {
+                "引用符で囲まれていない値の中に引用符があります。値全体を引用符で囲み、中の引用符は二つ重ねてください。".into()
+            }
+            ReadErrorKind::BareCarriageReturn => {
+                "LFの続かないCRがあります。改行はCR LFまたはLFにしてください。".into()
+            },
+            ReadErrorKind::EmptyLine => "空行があります。取り除いてください。".into(),
+            ReadErrorKind::ByteOrderMark => {
+                "バイト順マークが二つあります。二つ目を取り除いてください。".into()
+            }
             ReadErrorKind::JsonSyntax { expected } => {
                 format!("JSONの文法に合いません（{}が必要）。", expected.ja)
             }
@@ -328,9 +346,12 @@ impl ReadError {
                 )
             }
             ReadErrorKind::RecordNotClosed { record_element, line, column } => format!(
-                "レコード要素（{record_element}）が閉じられないまま、{line}行{column}文字目で次のレコードが始まっています。"
+                "レコード要素（{record_element}）が閉じられないまま、{line}行{column}文字目で次のレコードが始まっています。\
+                 終了タグを書いてください。"
             ),
-            ReadErrorKind::TextBetweenRecords => "レコードの間に文字があります。".into(),
+            ReadErrorKind::TextBetweenRecords => {
+                "レコードの間に文字があります。取り除くか、項目の中に入れてください。".into()
+            }
             ReadErrorKind::AfterError => "エラーの後に読み取りが続けられました。".into(),
         };
         self.of_ja() + &what

@@ -203,7 +203,7 @@ impl Fault {
             Self::AttributeNotAllowed => wording(
                 fixed((
                     "attributes are not taken on records and their fields; leave it out",
-                    "レコードと項目の要素に属性は使えません。",
+                    "レコードと項目の要素に属性は使えません。取り除いてください。",
                 )),
                 fixed(("no attribute", "属性なし")),
                 fixed(("an attribute", "属性")),

@@ -74,7 +74,10 @@ pub enum Defect {
     #[error("no boundary line was found; the body must begin with the boundary that Content-Type names")]
     NoBoundary,
     /// The input ended before the closing boundary line.
-    #[error("the package ends before its closing boundary; it was cut off, or the closing line is missing")]
+    #[error(
+        "the package ends before its closing boundary: it was cut off, or the closing line is missing; send it whole, closing \
+         line and all"
+    )]
     Truncated,
     /// A line begins with the boundary and goes on with something else.
     #[error("a line begins with the boundary but is no boundary line; choose a boundary that no part holds")]
@@ -86,10 +89,12 @@ pub enum Defect {
     #[error("the package has no part; it needs at least the root part")]
     NoPart,
     /// A header line without a name and a colon.
-    #[error("a part's header line is not `name: value`")]
+    #[error(
+        "a part's header line is not `name: value`; correct it, or put an empty line before the part's body"
+    )]
     HeaderLine,
     /// A header line holds a control character.
-    #[error("a part's header holds the control byte 0x{byte:02x}")]
+    #[error("a part's header holds the control byte 0x{byte:02x}; take it out")]
     HeaderByte {
         /// The byte.
         byte: u8,
@@ -101,7 +106,7 @@ pub enum Defect {
         name: &'static str,
     },
     /// A header's value cannot be read.
-    #[error("a part's header {name} cannot be read")]
+    #[error("a part's header {name} cannot be read; correct its value")]
     HeaderValue {
         /// Its name.
         name: &'static str,
@@ -158,14 +163,14 @@ impl Defect {
     pub fn message_ja(&self) -> String {
         match self {
             Self::NoBoundary => "境界行が見つかりません。本文は Content-Type の boundary で始めてください。".into(),
-            Self::Truncated => "終端の境界行より前に本文が終わりました。送信が途中で切れたか、終端行がありません。".into(),
+            Self::Truncated => "終端の境界行より前に本文が終わりました。送信が途中で切れたか、終端行がありません。終端行まで全体を送ってください。".into(),
             Self::BoundaryLine => "境界文字列で始まる行が境界行になっていません。本文に現れない boundary を使ってください。".into(),
             Self::BareLineFeed => "MIME の行が LF だけで終わっています。境界行とヘッダー行は CR LF で終えてください。".into(),
             Self::NoPart => "パートが一つもありません。少なくともルートパートが必要です。".into(),
-            Self::HeaderLine => "パートのヘッダー行が「名前: 値」の形になっていません。".into(),
-            Self::HeaderByte { byte } => format!("パートのヘッダーに制御文字 0x{byte:02x} があります。"),
-            Self::DuplicateHeader { name } => format!("パートのヘッダー {name} が二度あります。"),
-            Self::HeaderValue { name } => format!("パートのヘッダー {name} を読み取れません。"),
+            Self::HeaderLine => "パートのヘッダー行が「名前: 値」の形になっていません。ヘッダーを直すか、本文の前に空行を置いてください。".into(),
+            Self::HeaderByte { byte } => format!("パートのヘッダーに制御文字 0x{byte:02x} があります。取り除いてください。"),
+            Self::DuplicateHeader { name } => format!("パートのヘッダー {name} が二度あります。一つだけ送ってください。"),
+            Self::HeaderValue { name } => format!("パートのヘッダー {name} を読み取れません。値を直してください。"),
             Self::ContentType(error) => format!("パートの Content-Type：{}", error.message_ja()),
             Self::DuplicateContentId { first } => {
                 format!("Content-ID がパート {first} と同じです。パートごとに異なる値にしてください。")
@@ -204,7 +209,7 @@ pub enum TransferError {
     #[error("base64 ends in stray bits")]
     Base64Bits,
     /// A byte that quoted-printable must escape.
-    #[error("a byte is not escaped that quoted-printable must escape")]
+    #[error("a byte is not escaped that quoted-printable must escape: write =XX")]
     QuotedByte,
     /// `=` is followed by neither two hexadecimal digits nor a line end.
     #[error("a quoted-printable escape is not two hexadecimal digits")]
@@ -247,7 +252,10 @@ impl TransferError {
             Self::Base64Padding => "base64 のパディングの位置が正しくありません。".into(),
             Self::Base64Truncated => "base64 が 4 文字単位の途中で終わっています。".into(),
             Self::Base64Bits => "base64 の末尾に余分なビットがあります。".into(),
-            Self::QuotedByte => "quoted-printable でエスケープが必要なバイトがそのままあります。".into(),
+            Self::QuotedByte => {
+                "quoted-printable でエスケープが必要なバイトがそのままあります。=XX の形にしてください。"
+                    .into()
+            }
             Self::QuotedEscape => "quoted-printable の = の後に 16 進数字 2 桁も改行もありません。".into(),
             Self::QuotedTruncated => "quoted-printable がエスケープの途中で終わっています。".into(),
             Self::QuotedLineEnd => "quoted-printable の行が CR LF で終わっていません。".into(),

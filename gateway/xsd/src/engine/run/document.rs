@@ -155,17 +155,6 @@ fn stopped(error: XmlError) -> DocumentError {
         XmlError::Limit { which, max, .. } => {
             DocumentError::Limit { line, column, byte, which: limit_in_words(which), max }
         }
-        XmlError::NotWellFormed { rule, .. } => {
-            let (en, ja) = sekisho_xml::explain(rule).map_or((rule, rule), |rule| (rule.en, rule.ja));
-            ill(
-                format!("not well-formed: {en} ({rule})"),
-                format!("整形式のXMLではありません: {ja}（{rule}）"),
-            )
-        }
-        XmlError::Doctype { .. } => ill(
-            "a document type declaration is not allowed".to_owned(),
-            "文書型宣言は受け付けません".to_owned(),
-        ),
         XmlError::Io(error) => DocumentError::Io(error),
         XmlError::Encoding(ref charset, _) => DocumentError::Encoding {
             line,
@@ -175,10 +164,7 @@ fn stopped(error: XmlError) -> DocumentError {
             message: error.without_place(),
             message_ja: error.without_place_ja(),
         },
-        other => ill(
-            format!("not well-formed: {}", other.code()),
-            format!("整形式のXMLではありません: {}", other.code()),
-        ),
+        other => ill(other.without_place(), other.without_place_ja()),
     }
 }
 
