@@ -96,6 +96,8 @@ pub struct Send {
     pub gzip: bool,
     /// Sends the body with chunked transfer coding, in chunks of so many bytes.
     pub chunked: usize,
+    /// Fields behind the last chunk, a line each.
+    pub trailers: String,
     /// Leaves out so many bytes at the end and shuts the sending side.
     pub cut: usize,
     /// Changes one byte of the body: its position from the end is given, 1 is the last.
@@ -228,6 +230,9 @@ impl Send {
             [!self.body.is_empty(), !self.hex.is_empty(), self.generate.is_some(), !self.fixture.is_empty()];
         if bodies.iter().filter(|given| **given).count() > 1 {
             return Err("more than one body".to_owned());
+        }
+        if !self.trailers.is_empty() && self.chunked == 0 {
+            return Err("trailers need chunks".to_owned());
         }
         if self.fixture.is_empty() == self.head.is_empty() {
             return Err("either a head or a fixture is needed".to_owned());

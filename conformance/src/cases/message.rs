@@ -28,13 +28,14 @@ pub(crate) fn bytes(send: &Send, names: &Names, fixtures: &Path) -> anyhow::Resu
         bytes.truncate(bytes.len().saturating_sub(send.cut));
         return Ok(bytes);
     }
-    let (head, body) = if send.fixture.is_empty() {
+    let (head, body, trailers) = if send.fixture.is_empty() {
         let mut names = filled(send, names);
         let body = body(send, &names)?;
         names.insert("sha256".to_owned(), STANDARD.encode(digest(&SHA256, &body)));
-        (head(send, &names, body.len())?, body)
+        (head(send, &names, body.len())?, body, expand(&send.trailers, &names)?)
     } else {
-        fixture(send, names, fixtures)?
+        let (head, body) = fixture(send, names, fixtures)?;
+        (head, body, expand(&send.trailers, names)?)
     };
     let mut bytes = single(&head.replace('\n', "\r\n"), send.latin1)?;
     bytes.extend_from_slice(b"\r\n\r\n");
@@ -44,7 +45,11 @@ pub(crate) fn bytes(send: &Send, names: &Names, fixtures: &Path) -> anyhow::Resu
             bytes.extend_from_slice(chunk);
             bytes.extend_from_slice(b"\r\n");
         }
-        bytes.extend_from_slice(b"0\r\n\r\n");
+        bytes.extend_from_slice(b"0\r\n");
+        for line in trailers.lines() {
+            bytes.extend_from_slice(format!("{line}\r\n").as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
     } else {
         bytes.extend_from_slice(&body);
     }
@@ -220,6 +225,10 @@ mod tests {
         };
         let made = bytes(&send, &names(), Path::new("")).unwrap();
         assert!(made.ends_with(b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r"));
+        let send = Send { trailers: "A: ${sha256}\nB: b".to_owned(), cut: 0, ..send };
+        let made = bytes(&send, &names(), Path::new("")).unwrap();
+        assert!(made.ends_with(b"c\r\n0\r\nA: ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\r\nB: b\r\n\r\n"));
+        assert!(Send { chunked: 0, ..send }.sound().is_err());
         let send = Send { body: "a".to_owned(), encoding: "utf-16le-bom".to_owned(), ..Send::default() };
         assert_eq!(body(&send, &names()).unwrap(), [0xff, 0xfe, b'a', 0]);
         let send = Send { hex: "8a 41".to_owned(), flip: 1, ..Send::default() };

@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 
 pub(crate) use self::arrival::Arrival;
 pub use self::arrival::LeastRate;
+pub(crate) use self::digests::BadDigest;
 use self::digests::Digests;
-pub use self::digests::Promised;
+pub use self::digests::{Promised, Unkept};
 pub(crate) use self::unpack::Pieces;
 pub use self::unpack::{GzipFault, RATIO_FROM, UnpackLimits, Unpacked};
 use crate::framing::BrokenChunk;
@@ -65,6 +66,9 @@ pub enum BodyError {
         /// At which byte of the body as it is framed, from 0.
         byte: u64,
     },
+    /// A `Content-Digest` among the trailers that is none (RFC 9530 §2).
+    #[error("the digest behind the body is malformed")]
+    BadDigest,
     /// The gzip stream is damaged, or bytes follow it.
     #[error("the gzip stream is damaged: {fault:?}, at about byte {byte}")]
     BadGzip {
@@ -99,7 +103,7 @@ where
             Ok(Some(data)) => Ok(Frame::Data(data)),
             Ok(None) => {
                 // Who has all it wants before it sees the end has read the body to its end all the same.
-                let _ = into.send(Ok(Frame::End)).await;
+                let _ = into.send(Ok(Frame::End(body.trailing()))).await;
                 return true;
             }
             Err(error) => Err(error),
@@ -130,8 +134,9 @@ pub(crate) fn classify(error: &(dyn std::error::Error + 'static), came: u64) -> 
 pub(crate) enum Frame {
     /// Some of its bytes.
     Data(Bytes),
-    /// Its end. A channel that closes without it was cut: whoever filled it is gone, and what came is not the body.
-    End,
+    /// Its end, with the digests that its trailers promise. A channel that closes without it was cut: whoever filled it is gone, and
+    /// what came is not the body.
+    End(Promised),
 }
 
 pub(crate) type FrameSender = mpsc::Sender<Result<Frame, BodyError>>;
@@ -165,6 +170,12 @@ impl RawBody {
         Self { source, read: 0, max, digests: Digests::of(promised) }
     }
 
+    /// Digests that came behind a body that is already here.
+    pub(crate) fn behind(mut self, trailing: &Promised) -> Self {
+        self.digests.behind(trailing);
+        self
+    }
+
     /// A body that is already here.
     pub fn whole(bytes: Bytes, max: u64, promised: &Promised) -> Self {
         Self { source: Source::Whole(bytes), read: 0, max, digests: Digests::of(promised) }
@@ -183,8 +194,11 @@ impl RawBody {
         }
     }
 
-    /// Whether all bytes read are what the head promised.
-    pub fn keeps_its_digests(&self) -> bool {
+    /// Whether all bytes read are what head and trailers promised.
+    ///
+    /// # Errors
+    /// Which promise is not kept.
+    pub fn keeps_its_digests(&self) -> Result<(), Unkept> {
         self.digests.hold()
     }
 }
@@ -202,7 +216,10 @@ impl Read for RawBody {
                         None => return Err(BodyError::Gone { came: self.read }.into()),
                         Some(frame) => match frame? {
                             Frame::Data(data) => *current = data,
-                            Frame::End => *ended = true,
+                            Frame::End(trailing) => {
+                                *ended = true;
+                                self.digests.behind(&trailing);
+                            }
                         },
                     }
                 }

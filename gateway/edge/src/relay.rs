@@ -124,10 +124,12 @@ impl Passage<'_, '_> {
         }
         let mut room = room(exchange, length).await?;
         let turn = turn(exchange).await?;
-        let message = match hold(exchange, &mut arrival(exchange, body), length).await? {
+        let mut arrival = arrival(exchange, body);
+        let message = match hold(exchange, &mut arrival, length).await? {
             Held::Whole(message) => message,
             Held::More(_) => return Err(too_large(length)),
         };
+        self.declared.trailing = arrival.trailing();
         self.body_read = true;
         room.shrink_to(message.len() as u64 + ANSWER_ROOM);
         let checked = self.check(&message, turn).await?;
@@ -148,6 +150,7 @@ impl Passage<'_, '_> {
     async fn check(&mut self, message: &Bytes, turn: Turn) -> Result<SoapMessage, Refusal> {
         let read = self.reader(Binds::Others, None, None);
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
+        let trailing = self.declared.trailing.clone();
         let (whole, scanner) = (message.clone(), self.exchange.route.scan.clone());
         // Who waits for a scanner blocks.
         let apart = scanner.is_some() || message.len() > CHECKED_HERE;
@@ -157,7 +160,8 @@ impl Passage<'_, '_> {
         let client = self.exchange.client.name.clone();
         let check = move || {
             let _turn = turn;
-            let mut checked = read(Unpacked::Identity(RawBody::whole(whole.clone(), limit, &digests)))?;
+            let mut checked =
+                read(Unpacked::Identity(RawBody::whole(whole.clone(), limit, &digests).behind(&trailing)))?;
             if let (Some(scanner), Asks::Submit(submission)) = (&scanner, &mut checked.asks) {
                 // Its parts have been, as they are decoded; this is what is sent on.
                 let scans = Scans::new(scanner, &client);

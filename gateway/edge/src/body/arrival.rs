@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 
-use super::{BodyError, classify};
+use super::{BadDigest, BodyError, Promised, classify};
 
 /// How slowly a body may come, on the average of a window of waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub(crate) struct Arrival<B> {
     came: u64,
     /// Bytes since its beginning.
     all: u64,
+    /// What the trailers promise.
+    trailing: Promised,
 }
 
 impl<B> Arrival<B>
@@ -55,7 +57,13 @@ where
 {
     /// `idle` is how long nothing may come.
     pub(crate) fn new(body: B, idle: Duration, least: LeastRate) -> Self {
-        Self { body, idle, least, left: least.window, came: 0, all: 0 }
+        Self { body, idle, least, left: least.window, came: 0, all: 0, trailing: Promised::default() }
+    }
+
+    /// The digests among the trailers, known at the body's end. All other trailers are passed over; how many there may be, the framing
+    /// filter says.
+    pub(crate) fn trailing(&mut self) -> Promised {
+        std::mem::take(&mut self.trailing)
     }
 
     /// The next bytes; `None` at the body's end.
@@ -73,8 +81,16 @@ where
                 Err(_) => None,
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(error))) => return Err(classify(&error, self.all)),
-                // Trailers are nothing of the body's.
-                Ok(Some(Ok(frame))) => frame.into_data().ok(),
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => Some(data),
+                    Err(frame) => {
+                        if let Ok(trailers) = frame.into_trailers() {
+                            let trailing = Promised::read(&trailers);
+                            self.trailing = trailing.map_err(|BadDigest| BodyError::BadDigest)?;
+                        }
+                        None
+                    }
+                },
             };
             let fresh = data.as_ref().map_or(0, |data| data.len() as u64);
             self.came += fresh;

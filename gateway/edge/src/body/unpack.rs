@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::MultiGzDecoder as MultiGzWriter;
 
-use super::digests::{Digests, Promised};
+use super::digests::{Digests, Promised, Unkept};
 use super::{BodyError, RawBody};
 
 /// What `Content-Encoding: gzip` may unpack to.
@@ -229,8 +229,13 @@ impl Pieces {
         self.came
     }
 
-    /// Whether what came is what the head promised.
-    pub(crate) fn keep_their_digests(&self) -> bool {
+    /// Digests that came behind the body.
+    pub(crate) fn behind(&mut self, trailing: &Promised) {
+        self.digests.behind(trailing);
+    }
+
+    /// Whether what came is what head and trailers promised.
+    pub(crate) fn keep_their_digests(&self) -> Result<(), Unkept> {
         self.digests.hold()
     }
 }

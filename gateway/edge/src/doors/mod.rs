@@ -14,7 +14,7 @@ use sekisho_soap::message::Request;
 use sekisho_xml::QName;
 
 pub(crate) use self::addressing::relates_to;
-pub(crate) use self::rest::{digest_mismatch, form_data, plain};
+pub(crate) use self::rest::{form_data, plain, unkept};
 pub(crate) use self::soap::{inline, promised_version, unmet};
 pub(crate) use self::swa::attached;
 use crate::gateway::UnderWay;

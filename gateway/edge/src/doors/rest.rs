@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::{Desk, Said, Submission};
-use crate::body::Unpacked;
+use crate::body::{Unkept, Unpacked};
 use crate::intake::{from_io, payload_charset, read_payload};
 use crate::refusal::{Class, Refusal};
 use crate::route::{Format, Route};
@@ -41,19 +41,33 @@ fn unsaid() -> Said {
     Said { own: true, ..Said::default() }
 }
 
-/// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2).
+/// Holds the body as it arrived to its `Content-Digest` (RFC 9530 §2), in the head and behind it.
 pub(super) fn check_digest(body: &Unpacked) -> Result<(), Refusal> {
-    if body.raw().keeps_its_digests() { Ok(()) } else { Err(digest_mismatch()) }
+    body.raw().keeps_its_digests().map_err(unkept)
 }
 
-/// The body is not what its head says.
-pub(crate) fn digest_mismatch() -> Refusal {
+/// The body is not what its head or its trailers say, or nobody can say so.
+pub(crate) fn unkept(why: Unkept) -> Refusal {
+    match why {
+        Unkept::Mismatch => digest_mismatch(),
+        Unkept::Unannounced => Refusal::new(
+            Class::Malformed,
+            "content-digest-unannounced",
+            "A Content-Digest came behind the body that the head had not announced, and so the body cannot be held to it. \
+             Nothing was kept; announce it (Trailer: Content-Digest), or send it in the head.",
+        )
+        .ja("予告のないContent-Digestが本文の後に届いたため、照合できません。何も保管していません。\
+             ヘッダーで予告する（Trailer: Content-Digest）か、Content-Digest自体をヘッダーで送信してください。"),
+    }
+}
+
+fn digest_mismatch() -> Refusal {
     Refusal::new(
         Class::Malformed,
         "digest-mismatch",
         "The body does not match its Content-Digest: it was changed on the way. Nothing was kept; send it again.",
     )
-    .ja("本文がContent-Digestと一致しません。何も保管していません。再送してください。")
+    .ja("本文がContent-Digestと一致しません（途中で変わっています）。何も保管していません。再送してください。")
 }
 
 /// The format of a payload, if the route takes it.

@@ -13,6 +13,7 @@ use sekisho_xml::{DetectError, XmlError};
 use super::scanning::Stopped;
 use crate::body::{BodyError, GzipFault, RATIO_FROM};
 use crate::refusal::{Class, Location, Refusal, Who, counted};
+use crate::service::bad_digest;
 
 /// An error of some reader below: a typed one is said as what it is.
 pub(crate) fn from_io(error: &io::Error) -> Refusal {
@@ -116,6 +117,7 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
              何も保管していません。形式を直すか、Content-Lengthを付けて送信してください。"
         ))
         .at_byte(byte),
+        BodyError::BadDigest => bad_digest(),
         BodyError::BadGzip { fault, byte } => from_gzip(fault, byte),
     }
 }

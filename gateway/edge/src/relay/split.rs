@@ -58,6 +58,7 @@ impl Passage<'_, '_> {
             None => Held::More(Vec::new()),
             Some(_) => hold(exchange, &mut rest, most).await?,
         };
+        self.declared.trailing = rest.trailing();
         let message = match (begun, room) {
             (Held::Whole(message), Some(mut room)) => {
                 self.body_read = true;
@@ -134,8 +135,9 @@ impl Passage<'_, '_> {
     ) -> Result<SoapMessage, Refusal> {
         let read = self.reader(Binds::UsUnsigned, Some(id), scanned);
         let (digests, limit) = (self.declared.digests.clone(), self.exchange.route.limits.body_bytes);
+        let trailing = self.declared.trailing.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            read(Unpacked::Identity(RawBody::whole(message, limit, &digests)))
+            read(Unpacked::Identity(RawBody::whole(message, limit, &digests).behind(&trailing)))
         });
         let read = reading.await.map_err(|error| Refusal::internal("spooling a message", &error))?;
         let message = self.read(read)?;

@@ -87,8 +87,8 @@ async fn whole_form(
     if read.is_ok() {
         read = epilogue(&mut content).await;
     }
-    if read.is_ok() && !content.pieces.keep_their_digests() {
-        read = Err(doors::digest_mismatch());
+    if read.is_ok() {
+        read = content.pieces.keep_their_digests().map_err(doors::unkept);
     }
     match (read, taken) {
         (Ok(()), Some(submission)) => Ok(submission),
@@ -174,11 +174,11 @@ async fn feed(field: &mut multer::Field<'_>, sender: FrameSender, held: &AtomicU
     loop {
         let frame = match field.chunk().await {
             Ok(Some(data)) => Frame::Data(data),
-            Ok(None) => Frame::End,
+            Ok(None) => Frame::End(Promised::default()),
             Err(error) => return Err(from_multer(&error)),
         };
         held.store(0, Ordering::Relaxed);
-        let ended = matches!(frame, Frame::End);
+        let ended = matches!(frame, Frame::End(_));
         if sender.send(Ok(frame)).await.is_err() || ended {
             return Ok(());
         }
@@ -267,8 +267,9 @@ impl Content {
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
-                Ok(Frame::End) => {
+                Ok(Frame::End(trailing)) => {
                     self.ended = true;
+                    self.pieces.behind(&trailing);
                     return Poll::Ready(self.pieces.end().transpose());
                 }
                 Err(error) => {

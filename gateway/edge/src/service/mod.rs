@@ -33,6 +33,7 @@ use uuid::Uuid;
 pub(crate) use self::batches::ledger;
 pub(crate) use self::keep::{Kept, keep};
 use self::pass_over::pass_over;
+pub(crate) use self::receive::{Coding, Declared, arrival, bad_digest, through_from, turn};
 use self::record::{Counted, Record, asked, unrecorded};
 pub(crate) use self::record::{Noted, unrecordable};
 pub(crate) use self::repetition::{header_key, own as own_name};

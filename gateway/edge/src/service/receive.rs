@@ -6,7 +6,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::Exchange;
 use crate::admission::{Scarce, Turn};
-use crate::body::{self, Arrival, Frame, Promised, RawBody, UnpackLimits, Unpacked};
+use crate::body::{self, Arrival, BadDigest, Frame, Promised, RawBody, UnpackLimits, Unpacked};
 use crate::refusal::{Class, Refusal};
 
 /// What a body is packed in.
@@ -24,6 +24,8 @@ pub(crate) struct Declared {
     pub(crate) length: Option<u64>,
     /// Digests of the body as it arrives.
     pub(crate) digests: Promised,
+    /// What its trailers promise, once it has been read into memory.
+    pub(crate) trailing: Promised,
 }
 
 /// Holds what the head says about the body against the route.
@@ -43,8 +45,8 @@ pub(super) fn declared(exchange: &Exchange<'_>) -> Result<Declared, Refusal> {
             "電文がこの特定通信の上限{limit}バイト（limits.body_bytes）を超えています。分割して送信してください。"
         )));
     }
-    let digests = content_digest(exchange.headers)?;
-    Ok(Declared { coding: coding(exchange.headers)?, length, digests })
+    let digests = Promised::read(exchange.headers).map_err(|BadDigest| bad_digest())?;
+    Ok(Declared { coding: coding(exchange.headers)?, length, digests, trailing: Promised::default() })
 }
 
 fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
@@ -63,47 +65,15 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
     }
 }
 
-/// The digests of `Content-Digest` (RFC 9530 §2), a dictionary of byte sequences (RFC 8941 §3.2). Other algorithms than
-/// SHA-256 and SHA-512 are passed over, as RFC 9530 §2 allows: they say nothing that is checked here.
-fn content_digest(headers: &HeaderMap) -> Result<Promised, Refusal> {
-    // Several lines are one list (RFC 9110 §5.3).
-    let mut members = Vec::new();
-    for line in headers.get_all("content-digest") {
-        members.extend(line.to_str().map_err(|_| bad_digest())?.split(','));
-    }
-    let mut promised = Promised::default();
-    for member in members {
-        let (name, value) = member.trim().split_once('=').ok_or_else(bad_digest)?;
-        // Of two members with one name the last counts (RFC 8941 §3.2).
-        match name.to_ascii_lowercase().as_str() {
-            "sha-256" => promised.sha256 = Some(byte_sequence(value)?),
-            "sha-512" => promised.sha512 = Some(byte_sequence(value)?),
-            _ => {}
-        }
-    }
-    Ok(promised)
-}
-
-/// A byte sequence (RFC 8941 §3.3.5) of a known length; parameters may follow it.
-fn byte_sequence<const N: usize>(value: &str) -> Result<[u8; N], Refusal> {
-    use base64::Engine as _;
-    let (text, parameters) =
-        value.strip_prefix(':').and_then(|rest| rest.split_once(':')).ok_or_else(bad_digest)?;
-    if !(parameters.is_empty() || parameters.starts_with(';')) {
-        return Err(bad_digest());
-    }
-    let digest = base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| bad_digest())?;
-    digest.try_into().map_err(|_| bad_digest())
-}
-
-fn bad_digest() -> Refusal {
+/// What is said of it in the head as among the trailers.
+pub(crate) fn bad_digest() -> Refusal {
     Refusal::new(
         Class::Malformed,
         "content-digest-invalid",
         "Content-Digest is not of the form sha-256=:base64: or sha-512=:base64: (RFC 9530), with as many bytes as the \
          algorithm has.",
     )
-    .ja("Content-Digestの形式が正しくありません（sha-256=:base64: または sha-512=:base64:）。")
+    .ja("Content-Digestがsha-256=:base64: または sha-512=:base64:（RFC 9530）の形ではないか、アルゴリズムに合うバイト数ではありません。")
 }
 
 /// Waits for the body's turn.
@@ -210,41 +180,6 @@ mod tests {
                 "content-coding",
                 "{value}"
             );
-        }
-    }
-
-    #[test]
-    fn digests() {
-        let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
-        let (short, long) = (encode(&[7; 32]), encode(&[8; 64]));
-        let digest = |values: &[&str]| content_digest(&headers("content-digest", values));
-        let (sha256, sha512) = (Some([7u8; 32]), Some([8u8; 64]));
-        for (values, wanted) in [
-            (vec![], Promised::default()),
-            (vec!["md5=:AAAA:, crc32c=:AA==:, x=?1"], Promised::default()),
-            (vec![&*format!("sha-256=:{short}:")], Promised { sha256, sha512: None }),
-            (vec![&format!("sha-512=:{long}:;x=1")], Promised { sha256: None, sha512 }),
-            (vec![&format!("sha-512=:{long}:"), &format!("sha-256=:{short}:")], Promised { sha256, sha512 }),
-            (vec![&format!("SHA-256=:{short}: , md5=:AAAA:")], Promised { sha256, sha512: None }),
-            (
-                vec![&format!("sha-256=:{}:,sha-256=:{short}:", encode(&[9; 32]))],
-                Promised { sha256, sha512: None },
-            ),
-        ] {
-            assert_eq!(digest(&values).unwrap(), wanted, "{values:?}");
-        }
-        for value in [
-            "sha-256",
-            "sha-256=",
-            "sha-256=abc",
-            "sha-256=::",
-            "sha-256=:AAAA:",
-            "sha-256=:****:",
-            &format!("sha-512=:{short}:"),
-            &format!("sha-256=:{short}:x"),
-            &format!("sha-256=:{short}"),
-        ] {
-            assert_eq!(digest(&[value]).unwrap_err().code, "content-digest-invalid", "{value}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::site::{Arrangement, Site, until};
 use crate::ways::{Message, envelope, submit};
 
 /// The relay route splits what has more than two records.
-fn splits(route: &mut Route) {
+pub(crate) fn splits(route: &mut Route) {
     if let Mode::Relay { split, .. } = &mut route.mode {
         *split = Some(Split {
             above_records: 2,
@@ -32,7 +32,7 @@ fn splits(route: &mut Route) {
     }
 }
 
-fn call(records: u64) -> Message {
+pub(crate) fn call(records: u64) -> Message {
     let orders = RecordSet::many_orders(records).elements();
     Message::soap11(&envelope(&format!("<b:orders xmlns:b=\"urn:example:bulk\">{orders}</b:orders>")))
 }

@@ -30,5 +30,6 @@ mod relaying;
 mod scanning;
 mod stacks;
 mod told;
+mod trailers;
 mod verdicts;
 mod withdrawn;

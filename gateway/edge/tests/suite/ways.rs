@@ -157,8 +157,13 @@ impl Message {
     }
 
     pub(crate) fn chunked(&self, path: &str, size: usize) -> Vec<u8> {
+        self.chunked_behind(path, size, "")
+    }
+
+    /// The request in chunks, with trailers: each a line with its end.
+    pub(crate) fn chunked_behind(&self, path: &str, size: usize, trailers: &str) -> Vec<u8> {
         let mut request = self.chunked_open(path, size);
-        request.extend_from_slice(b"0\r\n\r\n");
+        request.extend_from_slice(format!("0\r\n{trailers}\r\n").as_bytes());
         request
     }
 }
