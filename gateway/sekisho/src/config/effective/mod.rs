@@ -1,7 +1,7 @@
 //! What a configuration means: every name resolved, every file read, every number within its bounds.
 
 mod clients;
-mod exchanges;
+pub(crate) mod exchanges;
 mod gateway;
 mod listeners;
 mod names;

@@ -141,7 +141,7 @@ fn address(
                 path,
                 text!(
                     "needs an address, or, for clamd, a socket instead of it",
-                    "address（clamdの場合は代わりにsocketも可）のどちらか1つが必要です"
+                    "addressが必要です（clamdの場合は、代わりにsocketも使えます）"
                 ),
             );
             None
