@@ -35,8 +35,8 @@ pub use bulk2::{JobAnswer, JobCourse, JobStep};
 pub use chunk::End;
 pub use delivery::{Delivery, DeliveryHandle, StartError, UpstreamStatus};
 pub use dialect::{
-    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, FindSpec, HeaderElement, KeysAre, PartnerSoapSpec,
-    RestFormat, RestSpec, ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
+    Bulk2Spec, Codes, CollectionsSpec, DialectSpec, FindSpec, HeaderElement, KeysAre, NO_XML_NAME,
+    PartnerSoapSpec, RestFormat, RestSpec, ResultsSpec, SoapSpec, SoapVersion, SwaSpec,
 };
 pub use encode::Measured;
 pub use find::{KeyPart, KeySearch};

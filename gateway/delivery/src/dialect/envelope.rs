@@ -27,7 +27,7 @@ impl Envelope<'_> {
     pub(super) fn around(&self, open: &str, close: &str) -> Result<Framing, PlanError> {
         let mut blocks = String::new();
         for block in self.headers {
-            super::xml_names([block.name.as_str()])?;
+            super::xml_name("dialect.headers", &block.name)?;
             blocks.push_str(&format!(
                 r#"<h:{0} xmlns:h="{1}">{2}</h:{0}>"#,
                 block.name,

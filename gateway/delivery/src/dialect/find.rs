@@ -12,7 +12,7 @@ use super::verdict::{RowResult, joined};
 use super::xml_answer::{SoapAnswer, SoapPaths};
 use super::{
     Codes, HeaderElement, ResultsSpec, RowProblem, RowProblemKind, SoapSpec, SoapVersion, Verdict, addressed,
-    by_status, filled, message, request, setting, xml_names,
+    by_status, filled, message, request, setting, xml_name,
 };
 use crate::encode::Measured;
 use crate::plan::PlanError;
@@ -82,7 +82,9 @@ pub(crate) struct Finder {
 impl Finder {
     pub(super) fn of_soap(soap: &SoapSpec) -> Result<Option<Self>, PlanError> {
         let Some(find) = &soap.find else { return Ok(None) };
-        xml_names([&find.operation, &find.key, &find.found_key].into_iter().map(String::as_str))?;
+        xml_name("dialect.find.operation", &find.operation)?;
+        xml_name("dialect.find.key", &find.key)?;
+        xml_name("dialect.find.found_key", &find.found_key)?;
         if find.found.trim_matches('/').is_empty() {
             return Err(setting("dialect.find.found", "is empty: it names what is repeated in the answer"));
         }

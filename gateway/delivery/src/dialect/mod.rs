@@ -16,7 +16,7 @@ mod verdict;
 mod xml_answer;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use sekisho_records::Mapper;
+use sekisho_records::{Mapper, MappingError};
 use sekisho_records::write::{CsvWriter, JsonWriter, XmlWriter};
 use sekisho_soap::envelope::WSA;
 use sekisho_upstream::Endpoint;
@@ -98,14 +98,17 @@ impl Dialect {
         let form = match spec {
             DialectSpec::Soap(soap) => {
                 whole(soap)?;
-                xml_names([soap.operation.as_str(), &soap.record].into_iter().chain(names()))?;
+                xml_name("dialect.operation", &soap.operation)?;
+                xml_name("dialect.record", &soap.record)?;
+                column_names(names())?;
                 results(&soap.results)?;
                 paths = SoapPaths::new(soap.results.as_ref(), soap.fault_code.as_deref());
                 key_column = mapped_key;
                 xml(&soap.record, names())?
             }
             DialectSpec::Swa(swa) => {
-                xml_names([swa.operation.as_str(), &swa.file])?;
+                xml_name("dialect.operation", &swa.operation)?;
+                xml_name("dialect.file", &swa.file)?;
                 results(&swa.results)?;
                 paths = SoapPaths::new(swa.results.as_ref(), swa.fault_code.as_deref());
                 key_column = mapped_key;
@@ -124,8 +127,9 @@ impl Dialect {
                     RestFormat::Json => RowForm::Json { writer: JsonWriter::new(names()), lead: None },
                     RestFormat::Ndjson => RowForm::Ndjson(JsonWriter::new(names())),
                     RestFormat::Xml => {
-                        let root = rest.envelope.as_deref().unwrap_or("rows");
-                        xml_names([root, &rest.record].into_iter().chain(names()))?;
+                        xml_name("dialect.envelope", rest.envelope.as_deref().unwrap_or("rows"))?;
+                        xml_name("dialect.record", &rest.record)?;
+                        column_names(names())?;
                         xml(&rest.record, names())?
                     }
                 }
@@ -157,7 +161,8 @@ impl Dialect {
             }
             DialectSpec::PartnerSoap(partner) => {
                 key_column = Some(external_id(&partner.external_id, &columns)?);
-                xml_names(names().chain([partner.object.as_str()]))?;
+                xml_name("dialect.object", &partner.object)?;
+                column_names(names())?;
                 paths = SoapPaths::new(
                     Some(&in_order("result", "errors/statusCode", "errors/fields")),
                     Some("UnexpectedErrorFault/exceptionCode"),
@@ -390,7 +395,7 @@ fn whole(soap: &SoapSpec) -> Result<(), PlanError> {
         return Err(setting("dialect.wsdl", "has to be read before a plan is made"));
     }
     if soap.wsdl_digest.is_some() {
-        return Err(setting("dialect.wsdl_digest", "is for a WSDL, and none is named"));
+        return Err(setting("dialect.wsdl_digest", "is for a WSDL, and none is named: name it, or leave this out"));
     }
     for (key, value) in [
         ("dialect.path", &soap.path),
@@ -451,16 +456,24 @@ fn setting(key: &'static str, reason: &str) -> PlanError {
     PlanError::Setting { key, reason: reason.to_owned() }
 }
 
-/// Names that are written as element names.
-fn xml_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), PlanError> {
-    for name in names {
-        if !sekisho_xml::is_ncname(name) {
-            let reason =
-                format!("'{name}' is used as an element's name and cannot be one: rename the column");
-            return Err(PlanError::Setting { key: "dialect", reason });
-        }
+/// Begins what is wrong with a setting that becomes the name of an element.
+pub const NO_XML_NAME: &str = "must be the name of an XML element";
+
+/// A setting that is written as an element's name.
+fn xml_name(key: &'static str, name: &str) -> Result<(), PlanError> {
+    if sekisho_xml::is_ncname(name) {
+        return Ok(());
     }
-    Ok(())
+    let allowed = "letters, digits, `.`, `-` and `_`, and a letter or `_` at the beginning";
+    Err(PlanError::Setting { key, reason: format!("{NO_XML_NAME}, and '{name}' is none: {allowed}") })
+}
+
+/// The names of columns, where they are written as elements' names.
+fn column_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), PlanError> {
+    match names.into_iter().find(|name| !sekisho_xml::is_ncname(name)) {
+        Some(name) => Err(MappingError::NoElement { column: name.to_owned() }.into()),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -115,6 +115,15 @@ pub enum MappingError {
         /// The path.
         path: String,
     },
+    /// A column whose name cannot be an element's, where rows are XML.
+    #[error(
+        "column {column} becomes an XML element, and that cannot be its name: rename it; letters, digits, `.`, `-` and `_` \
+         may stand in it, and a letter or `_` at the beginning"
+    )]
+    NoElement {
+        /// The name.
+        column: String,
+    },
     /// A key column that is none.
     #[error("the key column {column} is no column of the mapping")]
     Key {
@@ -129,6 +138,7 @@ impl MappingError {
         match self {
             Self::UnknownField { .. } => "mapping-unknown-field",
             Self::Kind { .. } => "mapping-kind",
+            Self::NoElement { .. } => "mapping-no-element",
             Self::GroupLeft { .. } => "mapping-group-left",
             Self::OutOfReach { .. } => "mapping-out-of-reach",
             Self::DuplicateColumn { .. } => "mapping-duplicate-column",

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::language::Language;
 
+mod in_japanese;
 mod mistakes;
 mod wsdl;
 

@@ -152,6 +152,10 @@ pub(super) fn mapping(error: &MappingError) -> Text {
         }
         MappingError::Both { key } => format!("columnsがすべてを決めるので、{key} は書けません"),
         MappingError::RenamedAndDropped { path } => format!("{path} がrenameとdropの両方にあります"),
+        MappingError::NoElement { column } => format!(
+            "列 {column} はXMLの要素になりますが、要素名として使えない名前です。使えるのは文字・数字と「.」「-」「_」で、先頭は文字か「_」です。\
+             列の名前を変えてください"
+        ),
         MappingError::Key { column } => format!("キー列 {column} は、対応付けの列にありません"),
         _ => format!("対応付けがレイアウトに合いません（{}）", error.code()),
     };

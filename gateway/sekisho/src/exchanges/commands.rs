@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_exchanges::{
-    Choice, Export, ExportForm, Finding, Head, PublicKey, Report, SigningKey, Verifier, file_name, moment,
-    verify_folder,
+    Choice, Export, ExportForm, Finding, Head, KeyError, PublicKey, Report, SigningKey, Verifier, file_name,
+    moment, verify_folder,
 };
 
+use crate::config::effective::exchanges::said as log_key;
 use crate::config::words;
 use crate::language::{Language, Said, Text, text};
 
@@ -113,14 +114,13 @@ pub(crate) fn run(command: &LogCommand, language: Language) -> anyhow::Result<Ex
 }
 
 fn verifier(trusted: &TrustedArgs) -> Result<Verifier, Said> {
-    let read = |file: &PathBuf| PublicKey::read(file).map_err(|error| unusable(file, &error));
+    let read = |file: &PathBuf| PublicKey::read(file).map_err(|error| unusable(&error));
     let keys: Result<Vec<_>, _> = trusted.public_key.iter().map(read).collect();
     Ok(Verifier::new(keys?, trusted.head.clone()))
 }
 
-fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Said {
-    let file = words::on_a_line(file);
-    Said(text!("{error}", "鍵ファイル {file} を使えません（{error}）"))
+fn unusable(error: &KeyError) -> Said {
+    Said(log_key(error))
 }
 
 fn verify(args: &VerifyArgs, language: Language) -> anyhow::Result<ExitCode> {
@@ -181,7 +181,7 @@ fn export(args: &ExportArgs, language: Language) -> anyhow::Result<ExitCode> {
 }
 
 fn key(args: &KeyArgs) -> anyhow::Result<ExitCode> {
-    let key = SigningKey::read(&args.file).map_err(|error| unusable(&args.file, &error))?;
+    let key = SigningKey::read(&args.file).map_err(|error| unusable(&error))?;
     write!(io::stdout(), "{}", key.public().pem())?;
     Ok(ExitCode::SUCCESS)
 }

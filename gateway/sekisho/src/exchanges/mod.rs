@@ -9,6 +9,7 @@ use sekisho_exchanges::{ExchangeLog, Options, SigningKey};
 
 use crate::config::Effective;
 use crate::config::effective::EffectiveExchanges;
+use crate::config::effective::exchanges::said as log_key;
 use crate::language::{Said, text};
 
 /// Makes the log's folder, if it is configured and its parent is there: before the process gives up what it does not need.
@@ -24,10 +25,7 @@ pub(crate) fn make_folder(exchanges: &EffectiveExchanges) -> Result<(), Said> {
 /// Opens the log, with a key that is made where none is configured and none is there.
 pub(crate) fn open(effective: &Effective) -> anyhow::Result<ExchangeLog> {
     let Some(exchanges) = &effective.exchanges else { return Ok(ExchangeLog::default()) };
-    let key = key(exchanges).map_err(|error| {
-        let file = crate::config::words::on_a_line(&exchanges.key_file);
-        Said(text!("{error}", "交換記録の鍵ファイル {file} を使えません（{error}）"))
-    })?;
+    let key = key(exchanges).map_err(|error| Said(log_key(&error)))?;
     let options = Options { folder: exchanges.folder.clone(), key, limits: exchanges.limits };
     match ExchangeLog::open(options) {
         Ok(log) => {

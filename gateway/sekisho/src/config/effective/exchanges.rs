@@ -113,8 +113,8 @@ fn folder(log: &Path, path: &KeyPath, mistakes: &mut Mistakes) {
     }
 }
 
-/// What is wrong with the key, for those who configure it.
-fn said(error: &KeyError) -> Text {
+/// What is wrong with a key of the log, for those who configure or use it.
+pub(crate) fn said(error: &KeyError) -> Text {
     match error {
         KeyError::File { path, error } => words::file(path, error),
         KeyError::Mode(path) => {
@@ -124,7 +124,14 @@ fn said(error: &KeyError) -> Text {
                 "{file} は所有者以外も読み取れます。他人の権限を外してください（chmod 600）"
             )
         }
-        KeyError::Content(path) | KeyError::Public(path) => {
+        KeyError::Public(path) => {
+            let file = words::on_a_line(path);
+            text!(
+                "{file} holds no Ed25519 public key in PEM: `sekisho log key` prints one",
+                "{file} にPEM形式のEd25519公開鍵がありません。`sekisho log key` で出力できます"
+            )
+        }
+        KeyError::Content(path) => {
             let file = words::on_a_line(path);
             text!(
                 "{file} holds no Ed25519 key in PEM: `openssl genpkey -algorithm ed25519` makes one",

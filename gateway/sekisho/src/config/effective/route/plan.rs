@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{AnswerSpec, DialectSpec, FindSpec, PaceSpec, Plan, PlanError, RetrySpec, SoapSpec};
+use sekisho_delivery::{
+    AnswerSpec, DialectSpec, FindSpec, NO_XML_NAME, PaceSpec, Plan, PlanError, RetrySpec, SoapSpec,
+};
 use sekisho_edge::route::{Mode, Signed, Split};
 use sekisho_journal::Digest;
 use sekisho_records::{LayoutNames, Mapper, MappingError, MappingSpec};
@@ -171,7 +173,9 @@ fn kept(
             ..
         }) if !mapping_is_good => {}
         Err(PlanError::Setting { key, reason }) => notes.add(&key_of(key), setting(key, &reason)),
-        Err(error) => notes.add("mapping", text!("{error}", "使えません（{error}）")),
+        Err(PlanError::Mapping(error)) => notes.add("mapping", words::mapping(&error)),
+        // A plan that is not stored yet is not read.
+        Err(error @ PlanError::Json(_)) => notes.add("dialect", text!("{error}", "計画を作れません")),
     }
     let plan = Plan { mapping: section.mapping.clone(), pace: section.pace, retry: section.retry, ..plan };
     let json = plan.to_json().ok()?;
@@ -210,7 +214,13 @@ fn setting(key: &str, reason: &str) -> Text {
         }
         "dialect.external_id" => "対応付けの列にありません".to_owned(),
         "dialect.method" => "HTTPのメソッドではありません".to_owned(),
-        "dialect.namespace" | "dialect.record" => "書くか、WSDLを指定してください".to_owned(),
+        _ if reason.starts_with(NO_XML_NAME) => {
+            "XMLの要素名にしてください。使えるのは文字・数字と「.」「-」「_」で、先頭は文字か「_」です".to_owned()
+        }
+        "dialect.namespace" | "dialect.record" | "dialect.path" if reason.starts_with("is missing") => {
+            "がありません。書くか、WSDLを指定してください".to_owned()
+        }
+        "dialect.wsdl_digest" => "WSDLの指定がありません。wsdlを書くか、これを消してください".to_owned(),
         "dialect.operation" => "upsert、insert、update、deleteのいずれかを書いてください".to_owned(),
         "idempotent" => "insertは行うたびに行が増えるので、繰り返せません".to_owned(),
         "dialect.find" if reason.starts_with("needs") => "mapping.keyの列がちょうど1つ必要です".to_owned(),
