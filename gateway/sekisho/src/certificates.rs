@@ -8,12 +8,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{IntGaugeVec, Opts, Registry};
 use sekisho_edge::tls::{Certificate, Files, Tls, TlsError, days_left};
 use tokio::sync::watch;
 
 use crate::cli::CertificateArgs;
-use crate::config::effective::{Effective, EffectiveListener, EffectiveTls, now};
+use crate::config::effective::{EffectiveListener, EffectiveTls, now};
 use crate::language::{Language, Said, Text, text};
 
 /// Days before the end of a certificate from which on the gateway's hop is degraded.
@@ -108,36 +107,6 @@ fn seen_of(files: &Files) -> Seen {
         Some((found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
     };
     lists.map(|file| (file.clone(), of(file))).collect()
-}
-
-/// Shows on the metrics, and says in the log, by which words the configuration is weaker than it could be.
-pub(crate) struct Weakened(IntGaugeVec);
-
-impl Weakened {
-    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let help = "1 for each word of the configuration that lets a listener be weaker than it could be.";
-        let gauge = IntGaugeVec::new(Opts::new("sekisho_weakened", help), &["listener", "word"])?;
-        registry.register(Box::new(gauge.clone()))?;
-        Ok(Self(gauge))
-    }
-
-    /// Shows what holds from now on.
-    pub(crate) fn show(&self, effective: &Effective, on_record: bool) {
-        let listeners = &effective.listeners;
-        self.0.reset();
-        if !on_record {
-            // Of all listeners.
-            self.0.with_label_values(&["", "log.exchanges.keep"]).set(1);
-            tracing::warn!("nothing is put on record: log.exchanges.keep says so");
-        }
-        let admin = effective.admin_is_plain.then_some(("admin", "plain-http"));
-        let words =
-            listeners.iter().flat_map(|one| one.weakened.iter().map(|word| (one.name.as_str(), *word)));
-        for (listener, word) in words.chain(admin) {
-            self.0.with_label_values(&[listener, word]).set(1);
-            tracing::warn!(listener, word, "the configuration lets this listener be weaker than it could be");
-        }
-    }
 }
 
 /// What an operator should know of the certificates in force: that something ends soon, or has.

@@ -154,12 +154,8 @@ fn permitted(raw: &Raw) -> Vec<Flow> {
             })
         };
         let url = &upstream.endpoint.url;
-        flows.extend(upstream.endpoint.login.as_ref().and_then(|login| match login {
-            LoginConfig::ClientCredentials { token_url, .. } | LoginConfig::JwtBearer { token_url, .. } => {
-                out(token_url, "POST", "", "login")
-            }
-            LoginConfig::TokenFile { .. } => None,
-        }));
+        let login = upstream.endpoint.login.as_ref().and_then(LoginConfig::token_url);
+        flows.extend(login.and_then(|url| out(url, "POST", "", "login")));
         let health = upstream.probe.health.as_deref().unwrap_or("/");
         flows.extend(out(url, "GET", health, "probe"));
         flows.extend(upstream.probe.application.as_deref().and_then(|path| out(url, "GET", path, "probe")));

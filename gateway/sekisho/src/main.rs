@@ -19,6 +19,7 @@ mod serve;
 mod undo_pseudonyms;
 mod usage;
 mod validate;
+mod weakened;
 
 use std::process::ExitCode;
 

@@ -23,12 +23,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::certificates::{self, Guard, Weakened};
+use crate::certificates::{self, Guard};
 use crate::cli::ConfigArgs;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
 use crate::sandbox::{Reach, Sandbox};
+use crate::weakened::Weakened;
 use crate::{data_keys, exchanges, probes, purge};
 
 /// `sekisho check-config`.

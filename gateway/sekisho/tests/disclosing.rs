@@ -179,6 +179,7 @@ record = "{urn:example:residents}Leaving"
 
 [[upstream]]
 name = "asp"
+plain_http = "i-know-that-this-network-is-protected"
 endpoint = { url = "http://10.20.0.10:8080" }
 
 [[route]]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::body::Body;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, is_localhost};
 use crate::error::UpstreamError;
 
 /// A connection on which requests can be sent, one after another.
@@ -118,8 +118,15 @@ pub(crate) async fn resolve(endpoint: &Endpoint, until: Instant) -> Result<Vec<S
         .await
         .map_err(|_| failed("timed out".to_owned()))?
         .map_err(|error| failed(error.to_string()))?;
-    let addresses: Vec<_> = found.collect();
+    let addresses = allowed(host, found);
     if addresses.is_empty() { Err(failed("no address".to_owned())) } else { Ok(addresses) }
+}
+
+/// Those of a name's addresses that may be connected to: `localhost` is this machine, whatever says otherwise, as what is sent there may
+/// be in clear (RFC 6761, section 6.3).
+fn allowed(host: &str, found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let elsewhere = |address: &SocketAddr| is_localhost(host) && !address.ip().is_loopback();
+    found.filter(|address| !elsewhere(address)).collect()
 }
 
 /// Connects to the first address that answers.
@@ -232,5 +239,19 @@ impl AsyncWrite for Metered {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test ends by a panic.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_this_machine_whatever_it_resolves_to() {
+        let found = ["10.0.0.1:80", "127.0.0.1:80", "[::1]:80", "[2001:db8::1]:80"];
+        let found: Vec<SocketAddr> = found.iter().map(|address| address.parse().unwrap()).collect();
+        assert_eq!(allowed("LocalHost", found.iter().copied()), found[1..3]);
+        assert_eq!(allowed("cloud.example", found.iter().copied()), found);
     }
 }

@@ -1,6 +1,7 @@
 //! Where an upstream is and by what rules it may be spoken to.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,25 @@ impl EndpointConfig {
             login: None,
         }
     }
+}
+
+/// Whether what is sent to this address can be read along on its way: plain HTTP to another host than this machine. This machine
+/// is `localhost`, 127.0.0.0/8 and `::1`, written as such; what another name resolves to may change.
+pub fn is_in_clear(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+    uri.scheme() == Some(&Scheme::HTTP) && host.is_some_and(|host| !is_this_machine(host))
+}
+
+/// A host that is this machine by what is written.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    address.map_or_else(|_| is_localhost(host), |address| address.is_loopback())
+}
+
+/// The name of this machine in every system.
+pub(crate) fn is_localhost(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
 }
 
 /// An upstream's address and rules, checked and with its files read. Cheap to clone.
@@ -330,4 +350,41 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
 
 fn file_error(key: &'static str, path: &Path, reason: String) -> EndpointError {
     EndpointError::File { key, path: path.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_in_clear;
+
+    #[test]
+    fn plain_http_to_this_machine_alone_is_not_read_along() {
+        for url in [
+            "http://localhost:8080",
+            "http://LocalHost/a",
+            "http://127.0.0.1",
+            "HTTP://127.9.8.7:80/",
+            "http://[::1]:8080",
+            "https://10.0.0.1",
+            "https://cloud.example",
+            "no address",
+        ] {
+            assert!(!is_in_clear(url), "{url}");
+        }
+        for url in [
+            "http://10.0.0.1:8080",
+            "HTTP://10.0.0.1",
+            "http://cloud.example",
+            "http://localhost.example",
+            "http://localhost.",
+            "http://127.0.0.1.example",
+            "http://127.1",
+            "http://2130706433",
+            "http://0.0.0.0",
+            "http://[::]",
+            "http://[::ffff:127.0.0.1]",
+            "http://[2001:db8::1]:8080",
+        ] {
+            assert!(is_in_clear(url), "{url}");
+        }
+    }
 }

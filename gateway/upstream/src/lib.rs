@@ -20,7 +20,7 @@ mod upstream;
 pub use answer::{Answer, AnswerReader, AnswerStream};
 pub use body::{Body, BodyClosed, BodyFailure, BodyWriter};
 pub use client::HttpClient;
-pub use endpoint::{Endpoint, EndpointConfig, EndpointError};
+pub use endpoint::{Endpoint, EndpointConfig, EndpointError, is_in_clear};
 pub use error::{Sent, UpstreamError};
 pub use login::{LoginConfig, LoginError, Look, Token, Tokens};
 pub use probe::{ProbeTiming, probe_connect, probe_get, probe_resolve, probe_tls};

@@ -72,6 +72,16 @@ fn default_lifetime_seconds() -> u64 {
     180
 }
 
+impl LoginConfig {
+    /// Where tokens are issued; `None` where somebody else brings them.
+    pub fn token_url(&self) -> Option<&str> {
+        match self {
+            Self::ClientCredentials { token_url, .. } | Self::JwtBearer { token_url, .. } => Some(token_url),
+            Self::TokenFile { .. } => None,
+        }
+    }
+}
+
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoginError {
@@ -183,6 +193,8 @@ struct Current {
 pub enum Look {
     /// A new token was issued.
     LoggedIn,
+    /// A new token was issued, but the upstream has refused one that was as new ([`Tokens::refuse`]).
+    Refused,
     /// The file holds a token that the upstream has not refused: whether it takes it, only a call with it shows.
     InFile,
 }
@@ -193,8 +205,6 @@ enum Source {
 }
 
 enum Grant {
-    /// A new token was issued, but the upstream has refused one that was as new ([`Tokens::refuse`]).
-    Refused,
     ClientCredentials {
         authorization: HeaderValue,
         form: String,
@@ -292,6 +302,15 @@ impl Tokens {
         if current.refused { Err(LoginError::Expired { path: path.clone() }) } else { Ok(Look::InFile) }
     }
 
+    /// The upstream has refused a token that had taken the place of a refused one: that a login issues tokens proves nothing from then
+    /// on, until somebody has one for another try.
+    pub async fn refuse(&self, token: &Token) {
+        let mut current = self.inner.current.lock().await;
+        if current.token.as_ref().is_some_and(|held| held.value == token.value) {
+            current.refused = true;
+        }
+    }
+
     /// A token after the upstream has said that `expired` no longer holds: the one that somebody else has fetched
     /// meanwhile, or a new one. Callers do this once per request.
     pub async fn renew(&self, expired: &Token) -> Result<Token, LoginError> {
@@ -302,15 +321,6 @@ impl Tokens {
                 let fresh = self.log_in(&mut current).await?;
                 match &self.inner.source {
                     Source::File(path) if fresh.value == expired.value => {
-    /// The upstream has refused a token that had taken the place of a refused one: that a login issues tokens proves nothing from then
-    /// on, until somebody has one for another try.
-    pub async fn refuse(&self, token: &Token) {
-        let mut current = self.inner.current.lock().await;
-        if current.token.as_ref().is_some_and(|held| held.value == token.value) {
-            current.refused = true;
-        }
-    }
-
                         current.refused = true;
                         Err(LoginError::Expired { path: path.clone() })
                     }

@@ -43,10 +43,10 @@ impl Reach {
         reach.listen.extend(raw.listener.iter().map(|listener| listener.listen.port()));
         reach.listen.insert(raw.admin.listen.port());
         let urls = raw.upstream.iter().flat_map(|upstream| {
-            let login = upstream.endpoint.login.as_ref().and_then(token_url);
-            [Some(&upstream.endpoint.url), login].into_iter().flatten()
+            let login = upstream.endpoint.login.as_ref().and_then(LoginConfig::token_url);
+            [Some(upstream.endpoint.url.as_str()), login].into_iter().flatten()
         });
-        reach.connect.extend(urls.filter_map(|url| port(url)));
+        reach.connect.extend(urls.filter_map(port));
         // Whether a socket in the file system may be connected to is not Landlock's to say: its own rights do.
         reach.connect.extend(raw.scanner.iter().filter_map(|scanner| Some(scanner.address?.port())));
         reach
@@ -102,15 +102,6 @@ fn files(raw: &Raw) -> Vec<&Path> {
     let policies = raw.route.iter().filter_map(|route| route.policy.as_ref());
     files.extend(policies.flat_map(|policy| policy.names.iter().chain(&policy.key)));
     files.into_iter().map(PathBuf::as_path).collect()
-}
-
-fn token_url(login: &LoginConfig) -> Option<&String> {
-    match login {
-        LoginConfig::ClientCredentials { token_url, .. } | LoginConfig::JwtBearer { token_url, .. } => {
-            Some(token_url)
-        }
-        LoginConfig::TokenFile { .. } => None,
-    }
 }
 
 /// The port that a request to there is sent to.

@@ -15,6 +15,7 @@ mod damaged;
 mod doubted;
 mod flooding;
 mod hops;
+mod in_clear;
 mod listeners;
 mod locked_in;
 mod login;

@@ -456,6 +456,9 @@ fn what_would_let_anybody_in_needs_its_word() {
     let (code, said) = check(&format!("{plain}revocation = \"i-take-revoked-certificates\"\n"), city);
     assert_eq!(code, 0, "{said}");
     let gateway = Gateway::start(site);
-    assert_eq!(gateway.metric("sekisho_weakened{listener=\"one\",word=\"revoked-certificates\"}"), "1");
-    gateway.logged("the configuration lets this listener be weaker than it could be");
+    assert_eq!(
+        gateway.metric("sekisho_weakened{name=\"one\",section=\"listener\",word=\"revoked-certificates\"}"),
+        "1"
+    );
+    gateway.logged("the configuration lets this be weaker than it could be");
 }

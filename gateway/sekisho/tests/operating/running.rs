@@ -25,7 +25,7 @@ pub(crate) struct Gateway {
 pub(crate) struct Site {
     folder: tempfile::TempDir,
     /// Takes connections and never answers: what is accepted stays in the gateway.
-    cloud: TcpListener,
+    pub(crate) cloud: TcpListener,
 }
 
 /// A schema whose records have one field, of which one value is allowed.

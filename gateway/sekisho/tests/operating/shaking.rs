@@ -82,7 +82,7 @@ fn version_1_3_is_spoken_and_1_2_only_by_its_word() {
         let (through, said) = s_client(&older, &[version, "-cipher", "ALL:@SECLEVEL=0"]);
         assert!(!through, "{said}");
     }
-    assert_eq!(older.metric("sekisho_weakened{listener=\"one\",word=\"tls-1.2\"}"), "1");
+    assert_eq!(older.metric("sekisho_weakened{name=\"one\",section=\"listener\",word=\"tls-1.2\"}"), "1");
 }
 
 #[test]

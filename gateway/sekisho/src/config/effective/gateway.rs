@@ -8,7 +8,7 @@ use sekisho_edge::{Admission, LeastRate, Shares, Token};
 use super::tokens::Tokens;
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::{LimitsSection, PlainHttp, Raw};
+use crate::config::raw::{LimitsSection, Raw};
 use crate::config::words;
 use crate::language::{Text, text};
 
@@ -82,7 +82,7 @@ pub(super) fn check(raw: &Raw, folder: &Path, mistakes: &mut Mistakes) {
 /// Beyond loopback the admin listener asks for a token, and whoever can read along has it, too.
 fn admin(raw: &Raw, mistakes: &mut Mistakes) {
     let (root, admin) = (KeyPath::root(), &raw.admin);
-    let plain = admin.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
+    let plain = admin.plain_http.anywhere();
     let loopback = admin.listen.ip().is_loopback();
     if plain && loopback {
         mistakes.add(

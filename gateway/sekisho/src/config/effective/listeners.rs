@@ -14,7 +14,7 @@ use sekisho_scan::{Beyond, Scanner};
 use super::{EffectiveListener, names, tls};
 use crate::config::key_path::KeyPath;
 use crate::config::mistake::Mistakes;
-use crate::config::raw::{ClientSection, Door, ListenerSection, PlainHttp, Raw, RouteSection};
+use crate::config::raw::{ClientSection, Door, ListenerSection, Raw, RouteSection};
 use crate::language::text;
 
 pub(super) fn build(
@@ -167,7 +167,7 @@ fn check(
     mistakes: &mut Mistakes,
 ) {
     let address = path.key("listen");
-    let plain = section.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
+    let plain = section.plain_http.anywhere();
     if section.tls.is_some() && plain {
         mistakes.add(
             &path.key("plain_http"),
@@ -216,7 +216,7 @@ fn check(
 
 /// What makes a listener weaker than it could be, by the words that let it.
 fn weakened(section: &ListenerSection, routes: &BTreeMap<String, Arc<Route>>) -> Vec<&'static str> {
-    let plain = section.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected;
+    let plain = section.plain_http.anywhere();
     let plain = plain.then_some("plain-http");
     let in_part = |scanner: &Scanner| scanner.settings().beyond == Beyond::ScanBeginning;
     let mut scanners = section.routes.iter().filter_map(|name| routes.get(name)?.scan.as_ref());

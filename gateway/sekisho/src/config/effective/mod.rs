@@ -31,7 +31,7 @@ pub(crate) use self::exchanges::EffectiveExchanges;
 pub(crate) use self::scanners::EffectiveScanner;
 pub(crate) use self::tls::{EffectiveTls, now};
 use super::mistake::Mistakes;
-use super::raw::{PlainHttp, ProbeSection, Raw};
+use super::raw::{ProbeSection, Raw};
 
 /// A configuration that can be put into force.
 pub(crate) struct Effective {
@@ -91,6 +91,8 @@ impl EffectiveListener {
 pub(crate) struct EffectiveUpstream {
     pub(crate) upstream: Upstream,
     pub(crate) probe: ProbeSection,
+    /// It, or its login, is spoken to in plain HTTP beyond loopback, because the configuration says so.
+    pub(crate) is_plain: bool,
 }
 
 impl EffectiveUpstream {
@@ -175,7 +177,7 @@ impl Effective {
             admission: gateway::admission(&raw.limits),
             admin: raw.admin.listen,
             operators,
-            admin_is_plain: raw.admin.plain_http == PlainHttp::IKnowThatThisNetworkIsProtected,
+            admin_is_plain: raw.admin.plain_http.anywhere(),
             listeners,
             upstreams: upstreams.into_values().collect(),
             scanners: scanners.into_values().collect(),

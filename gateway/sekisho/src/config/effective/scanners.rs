@@ -17,6 +17,8 @@ use crate::language::text;
 pub(crate) struct EffectiveScanner {
     pub(crate) scanner: Scanner,
     pub(crate) interval: Duration,
+    /// It is beyond loopback, because the configuration says so: what is sent to it can be read along.
+    pub(crate) is_plain: bool,
 }
 
 pub(super) fn build(
@@ -51,7 +53,9 @@ pub(super) fn build(
             },
         };
         let interval = Duration::from_millis(section.probe_interval_ms);
-        built.insert(section.name.clone(), EffectiveScanner { scanner: Scanner::new(settings), interval });
+        let is_plain = beyond_loopback(section);
+        let scanner = Scanner::new(settings);
+        built.insert(section.name.clone(), EffectiveScanner { scanner, interval, is_plain });
     }
     built
 }
@@ -111,6 +115,11 @@ fn kind(section: &ScannerSection, path: &KeyPath, mistakes: &mut Mistakes) -> Ki
     }
 }
 
+/// What is sent to it goes over a network.
+fn beyond_loopback(section: &ScannerSection) -> bool {
+    section.address.is_some_and(|address| !address.ip().is_loopback())
+}
+
 fn address(
     section: &ScannerSection,
     folder: &Path,
@@ -120,6 +129,18 @@ fn address(
     match (section.address, &section.socket) {
         (Some(address), None) if address.port() == 0 => {
             mistakes.add(&path.key("address"), text!("port 0 is no port", "ポート0は使えません"));
+            None
+        }
+        (Some(_), None) if beyond_loopback(section) && !section.plain_tcp.anywhere() => {
+            mistakes.add(
+                &path.key("address"),
+                text!(
+                    "a scanner beyond loopback: whoever is on the way can read along, as neither protocol is encrypted. Run it on this \
+                     machine, or, if the line is protected by other means, write plain_tcp = \"i-know-that-this-network-is-protected\"",
+                    "ループバック以外のスキャナーです。どちらのプロトコルも暗号化されず、経路上の誰にでも読まれます。同じマシンで動かすか、\
+                     回線が別の手段で保護されている場合は、plain_tcp = \"i-know-that-this-network-is-protected\" と書いてください"
+                ),
+            );
             None
         }
         (Some(address), None) => Some(Address::Tcp(address)),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::pem::{Error as PemError, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use sekisho_soap::MediaType;
-use sekisho_upstream::{Endpoint, EndpointConfig, EndpointError, LoginConfig, Upstream};
+use sekisho_upstream::{Endpoint, EndpointConfig, EndpointError, LoginConfig, Upstream, is_in_clear};
 
 use super::gateway::no_limit_is_off;
 use super::{EffectiveUpstream, names};
@@ -30,6 +30,7 @@ pub(super) fn build(
         healthy(&section.probe, &path.key("probe"), mistakes);
         let endpoint = absolute(&section.endpoint, folder);
         let before = mistakes.count();
+        let is_plain = plain(section, &path, mistakes);
         let path = path.key("endpoint");
         numbers(&endpoint, &path, mistakes);
         address(&endpoint.url, &path.key("url"), mistakes);
@@ -44,13 +45,43 @@ pub(super) fn build(
         match Upstream::open(&section.name, &endpoint) {
             Ok(upstream) => {
                 let probe = section.probe.clone();
-                built.insert(section.name.clone(), EffectiveUpstream { upstream, probe });
+                built.insert(section.name.clone(), EffectiveUpstream { upstream, probe, is_plain });
             }
             // What only shows when everything is put together: a key of another certificate.
             Err(error) => mistakes.add(&path, text!("{error}", "組み合わせて使えません（{error}）")),
         }
     }
     built
+}
+
+/// Whether it or its login is spoken to in clear beyond loopback; a mistake where no word lets it.
+fn plain(section: &UpstreamSection, path: &KeyPath, mistakes: &mut Mistakes) -> bool {
+    let login = section.endpoint.login.as_ref().and_then(LoginConfig::token_url);
+    let urls = [("endpoint.url", Some(section.endpoint.url.as_str())), ("endpoint.login.token_url", login)];
+    let urls = urls.into_iter().filter_map(|(key, url)| Some((key, url?)));
+    let plain: Vec<_> = urls.clone().filter(|(_, url)| is_in_clear(url)).collect();
+    let said = section.plain_http.anywhere();
+    for (key, _) in plain.iter().filter(|_| !said) {
+        mistakes.add(
+            &path.dotted(key),
+            text!(
+                "plain HTTP beyond loopback: whoever is on the way can read along. Write https://, or, if the line is protected by \
+                 other means, plain_http = \"i-know-that-this-network-is-protected\" below [[upstream]]",
+                "ループバック以外への平文HTTPは、経路上の誰にでも読まれます。https://で始まるアドレスを書くか、回線が別の手段で保護されている場合は、\
+                 [[upstream]]の下に plain_http = \"i-know-that-this-network-is-protected\" と書いてください"
+            ),
+        );
+    }
+    if said && urls.clone().all(|(_, url)| url.starts_with("https://")) {
+        mistakes.add(
+            &path.key("plain_http"),
+            text!(
+                "says that plain HTTP is spoken, and every address begins with https://: take it away",
+                "平文HTTPの指定がありますが、どのアドレスもhttps://で始まっています。削除してください"
+            ),
+        );
+    }
+    !plain.is_empty()
 }
 
 /// The endpoint with its files' paths taken from the configuration's folder.
@@ -93,37 +124,6 @@ fn probe(probe: &ProbeSection, path: &KeyPath, mistakes: &mut Mistakes) {
     }
 }
 
-fn numbers(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
-    for (key, value) in [
-        ("connect_timeout_ms", endpoint.connect_timeout_ms),
-        ("idle_timeout_ms", endpoint.idle_timeout_ms),
-        ("request_timeout_ms", endpoint.request_timeout_ms),
-        ("max_answer_bytes", endpoint.max_answer_bytes),
-        ("max_connections", endpoint.max_connections as u64),
-    ] {
-        if value == 0 {
-            mistakes.add(&path.key(key), no_limit_is_off());
-        }
-    }
-}
-
-fn address(url: &str, path: &KeyPath, mistakes: &mut Mistakes) {
-    if let Err(EndpointError::Url { reason, .. }) = Endpoint::load(&EndpointConfig::new(url)) {
-        mistakes.add(
-            path,
-            text!(
-                "{reason}; write http://host[:port][/path] or https://host[:port][/path]",
-                "http://ホスト[:ポート][/パス] か https://ホスト[:ポート][/パス] の形で書いてください（ユーザー名と「?」以降は書けません）"
-            ),
-        );
-    }
-}
-
-/// Everything that TLS is made of, file by file.
-fn trust(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
-    let https = endpoint.url.starts_with("https://");
-    if https && endpoint.roots.is_empty() {
-        mistakes.add(
 /// What the health page has to hold: something, of a page that is asked for.
 fn healthy(probe: &ProbeSection, path: &KeyPath, mistakes: &mut Mistakes) {
     let Some(healthy) = &probe.healthy else { return };
@@ -182,6 +182,37 @@ fn is_pointer(text: &str) -> bool {
         && text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
 }
 
+fn numbers(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
+    for (key, value) in [
+        ("connect_timeout_ms", endpoint.connect_timeout_ms),
+        ("idle_timeout_ms", endpoint.idle_timeout_ms),
+        ("request_timeout_ms", endpoint.request_timeout_ms),
+        ("max_answer_bytes", endpoint.max_answer_bytes),
+        ("max_connections", endpoint.max_connections as u64),
+    ] {
+        if value == 0 {
+            mistakes.add(&path.key(key), no_limit_is_off());
+        }
+    }
+}
+
+fn address(url: &str, path: &KeyPath, mistakes: &mut Mistakes) {
+    if let Err(EndpointError::Url { reason, .. }) = Endpoint::load(&EndpointConfig::new(url)) {
+        mistakes.add(
+            path,
+            text!(
+                "{reason}; write http://host[:port][/path] or https://host[:port][/path]",
+                "http://ホスト[:ポート][/パス] か https://ホスト[:ポート][/パス] の形で書いてください（ユーザー名と「?」以降は書けません）"
+            ),
+        );
+    }
+}
+
+/// Everything that TLS is made of, file by file.
+fn trust(endpoint: &EndpointConfig, path: &KeyPath, mistakes: &mut Mistakes) {
+    let https = endpoint.url.starts_with("https://");
+    if https && endpoint.roots.is_empty() {
+        mistakes.add(
             &path.key("roots"),
             text!(
                 "https needs at least one PEM file with the certificates that the peer's chain may end in",

@@ -21,7 +21,7 @@ pub(crate) struct ListenerSection {
     pub(crate) tls: Option<TlsSection>,
     /// Plain HTTP beyond loopback needs this word, because whoever is on the network can read along.
     #[serde(default)]
-    pub(crate) plain_http: PlainHttp,
+    pub(crate) plain_http: InClear,
     /// Networks of balancers in front of it, each of which must say by the PROXY protocol (version 2) whose connection it
     /// passes on. Nobody else may connect then. Where there are none, nobody is believed.
     #[serde(default)]
@@ -34,15 +34,22 @@ pub(crate) struct ListenerSection {
     pub(crate) routes: Vec<String>,
 }
 
-/// Whether a listener may speak plain HTTP.
+/// Whether something may be said in clear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum PlainHttp {
+pub(crate) enum InClear {
     /// On loopback addresses only.
     #[default]
     LoopbackOnly,
     /// On any network: the line below is closed and encrypted by other means.
     IKnowThatThisNetworkIsProtected,
+}
+
+impl InClear {
+    /// The word for any network is there.
+    pub(crate) fn anywhere(self) -> bool {
+        self == Self::IKnowThatThisNetworkIsProtected
+    }
 }
 
 /// TLS of a listener. Certificates, keys and lists are exchanged by a reload, whole and only if all of them are valid.

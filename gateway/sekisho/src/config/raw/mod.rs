@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::exchanges::{ExchangesSection, KeepExchanges};
 pub(crate) use self::listener::{
-    Certificates, ListenerSection, OldestVersion, PlainHttp, Revocation, TlsSection,
+    Certificates, InClear, ListenerSection, OldestVersion, Revocation, TlsSection,
 };
 pub(crate) use self::route::{
     AnswerPolicy, BadRecordsPolicy, Door, DuplicateRecordsPolicy, DuplicatesSection, OperationSection,
@@ -245,13 +245,13 @@ pub(crate) struct AdminSection {
     /// gap. Where there are none, whoever can connect may ask.
     pub(crate) token_files: Vec<PathBuf>,
     /// Plain HTTP beyond loopback needs this word, because whoever is on the network can read along, the tokens too.
-    pub(crate) plain_http: PlainHttp,
+    pub(crate) plain_http: InClear,
 }
 
 impl Default for AdminSection {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 9600));
-        Self { listen, token_files: Vec::new(), plain_http: PlainHttp::default() }
+        Self { listen, token_files: Vec::new(), plain_http: InClear::default() }
     }
 }
 
@@ -379,15 +379,15 @@ pub(crate) struct UpstreamSection {
     pub(crate) name: String,
     /// Where it is and how it is connected to.
     pub(crate) endpoint: EndpointConfig,
+    /// Plain HTTP beyond loopback, to `url` or to the login's `token_url`, needs this word, because whoever is on the way can read
+    /// along, records and secrets alike.
+    #[serde(default)]
+    pub(crate) plain_http: InClear,
     /// How it is watched.
     #[serde(default)]
     pub(crate) probe: ProbeSection,
 }
 
-/// How an upstream is watched.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ProbeSection {
 /// What a health page holds when all is well; whatever is named has to be so.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -400,15 +400,19 @@ pub(crate) struct HealthySection {
     pub(crate) value: Option<String>,
 }
 
+/// How an upstream is watched.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ProbeSection {
     /// Path of the cloud's health page: GET, 2xx means up. Any answer means up where absent.
     pub(crate) health: Option<String>,
+    /// What the health page holds when the cloud is up; 2xx alone where absent. Balancers and portals answer with 200 and a page that says
+    /// otherwise.
+    pub(crate) healthy: Option<HealthySection>,
     /// Path at which the cloud says how the application behind it is: GET, JSON with `state`.
     pub(crate) application: Option<String>,
     /// How often the line is looked at, in milliseconds.
     pub(crate) line_interval_ms: u64,
-    /// What the health page holds when the cloud is up; 2xx alone where absent. Balancers and portals answer with 200 and a page that says
-    /// otherwise.
-    pub(crate) healthy: Option<HealthySection>,
     /// How often the cloud's HTTP server is looked at, in milliseconds.
     pub(crate) cloud_interval_ms: u64,
     /// How often the login is looked at, in milliseconds.
@@ -423,11 +427,11 @@ impl Default for ProbeSection {
     fn default() -> Self {
         Self {
             health: None,
+            healthy: None,
             application: None,
             line_interval_ms: 1_000,
             cloud_interval_ms: 10_000,
             login_interval_ms: 60_000,
-            healthy: None,
             application_interval_ms: 60_000,
             import_interval_ms: 3_600_000,
         }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::InClear;
+
 /// A scanner, which is asked about what passes by the routes that name it. What is sent to it is not encrypted: it belongs on the
 /// gateway's own machine, or on a network that is protected.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +21,9 @@ pub(crate) struct ScannerSection {
     #[serde(default)]
     #[schemars(extend("format" = "socket-address"))]
     pub(crate) address: Option<SocketAddr>,
+    /// An address beyond loopback needs this word, because whoever is on the way can read along: neither protocol is encrypted.
+    #[serde(default)]
+    pub(crate) plain_tcp: InClear,
     /// clamd: its socket in the file system, instead of an address.
     #[serde(default)]
     pub(crate) socket: Option<PathBuf>,

@@ -58,7 +58,16 @@ fn an_empty_file_lacks_everything_that_must_be_there() {
 fn what_would_weaken_the_boundary_is_refused() {
     let asp = example("asp-lgwan.toml");
     for (from, to, expected) in [
-        ("plain_http = \"i-know-that-this-network-is-protected\"\n", "", "plain HTTP beyond loopback"),
+        (
+            "plain_http = \"i-know-that-this-network-is-protected\"\npublic",
+            "public",
+            "plain HTTP beyond loopback",
+        ),
+        (
+            "plain_http = \"i-know-that-this-network-is-protected\"\n[upstream.endpoint]",
+            "[upstream.endpoint]",
+            "plain HTTP beyond loopback",
+        ),
         ("listen = \"127.0.0.1:9600\"", "listen = \"0.0.0.0:9600\"", "must be a loopback address"),
         ("clients = [\"city-a\", \"city-b\"]", "clients = []", "at least one client is needed"),
         ("records = 1000000", "records = 0", "must be between 1 and"),
@@ -139,8 +148,8 @@ fn a_section_with_mistakes_brings_no_follow_ups() {
         ("[[schema]]\nname = \"orders\"", "[[schema]]\nnaem = \"orders\"", 1),
         // A section by another name is the one that was meant, and what is in it is judged.
         (
-            "[[upstream]]\nname = \"cloud\"\n[upstream.endpoint]",
-            "[[upstreams]]\nname = \"cloud\"\n[upstreams.endpoint]",
+            "[[upstream]]\nname = \"cloud\"\nplain_http = \"i-know-that-this-network-is-protected\"\n[upstream.endpoint]",
+            "[[upstreams]]\nname = \"cloud\"\nplain_http = \"i-know-that-this-network-is-protected\"\n[upstreams.endpoint]",
             1,
         ),
         ("[[client]]\nname = \"town\"\nnetworks = [", "[[clients]]\nname = \"town\"\nnetworks = [1, ", 2),
