@@ -54,7 +54,7 @@ pub type DeliveryState = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 type Answer = Response<Full<Bytes>>;
 
 /// Connections at once; who comes beside them is turned away, and the doors keep their descriptors.
-const PLACES: usize = 64;
+pub const PLACES: usize = 64;
 /// How long nothing is accepted after an accept has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

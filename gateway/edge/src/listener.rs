@@ -67,6 +67,15 @@ impl Default for ListenerLimits {
     }
 }
 
+impl ListenerLimits {
+    /// Descriptors that a listener may have open at once: its own, connections, those that are being told that there is no place for
+    /// them, and, behind balancers, those that have not said yet whose they are.
+    pub fn descriptors(&self, behind_balancers: bool) -> usize {
+        let greetings = if behind_balancers { self.handshakes.all } else { 0 };
+        self.connections.all.saturating_add(greetings).saturating_add(away::TOLD_AT_ONCE + 1)
+    }
+}
+
 /// Bytes of one connection's read buffer: what one body frame has at the most.
 const READ_BUFFER: usize = 64 * 1024;
 /// Connections that the kernel holds until they are accepted.

@@ -7,6 +7,7 @@ mod client;
 mod columns;
 mod config;
 mod data_keys;
+mod descriptors;
 mod exchanges;
 mod explain;
 mod flows;

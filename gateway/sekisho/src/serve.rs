@@ -30,7 +30,7 @@ use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
 use crate::sandbox::{Reach, Sandbox};
 use crate::weakened::Weakened;
-use crate::{data_keys, exchanges, probes, purge};
+use crate::{data_keys, descriptors, exchanges, probes, purge};
 
 /// `sekisho check-config`.
 pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
@@ -54,6 +54,9 @@ pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
     }
 }
 
+/// Threads that read and write files beside those of bodies that are read.
+pub(crate) const THREADS_FOR_FILES: usize = 64;
+
 /// `sekisho serve`.
 pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitCode> {
     let (raw, effective) =
@@ -61,6 +64,7 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     log_to_stderr(&raw.log);
     #[cfg(feature = "failpoints")]
     failpoints::check()?;
+    descriptors::fit(&effective, descriptors::raise())?;
     // How many processors there are is asked for in files that the sandbox does not have.
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     make_folder(&effective.state)?;
@@ -73,8 +77,8 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     let sandbox = Sandbox::enter(Reach::of(&args.config, &raw), raw.sandbox.missing_parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors.min(8))
-        // One for each body that is read at once, and as many for files that are read on the way out.
-        .max_blocking_threads(effective.admission.uploads + 64)
+        // One for each body that is read at once, and others for files that are read on the way out.
+        .max_blocking_threads(effective.admission.uploads + THREADS_FOR_FILES)
         .thread_stack_size(512 * 1024)
         .enable_all()
         .build()?;
@@ -435,6 +439,7 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
             None => None,
         });
     }
+    descriptors::fit(&effective, descriptors::allowed())?;
     effective.record_in(&running.log);
     let probes =
         probes::of(&effective, &running.ledger, &running.state, tls_of(&running.listeners), &running.log)?;

@@ -14,7 +14,7 @@ use crate::linger;
 use crate::refusal::Class;
 
 /// Connections that are told why at the same time; others are just closed.
-const TOLD_AT_ONCE: usize = 64;
+pub(super) const TOLD_AT_ONCE: usize = 64;
 
 /// Tells connections that are turned away why, as far as that is cheap.
 #[derive(Debug, Clone)]

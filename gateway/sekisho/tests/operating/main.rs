@@ -12,6 +12,7 @@ mod at_rest;
 mod balancers;
 mod certificates;
 mod damaged;
+mod descriptors;
 mod doubted;
 mod flooding;
 mod hops;

@@ -121,7 +121,16 @@ format = "json"
 
 impl Gateway {
     pub(crate) fn start(site: Site) -> Self {
-        let (process, addresses, log) = Self::launch(&site);
+        let (process, addresses, log) = Self::launch(&mut command(), &site);
+        Self { process, addresses, log, site }
+    }
+
+    /// Started by a shell that has done something first, such as setting its limits.
+    pub(crate) fn start_under(first: &str, site: Site) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_sekisho")]);
+        shell.env_remove("SEKISHO_LANGUAGE").env_remove("SEKISHO_ADMIN");
+        let (process, addresses, log) = Self::launch(&mut shell, &site);
         Self { process, addresses, log, site }
     }
 
@@ -130,11 +139,11 @@ impl Gateway {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         meanwhile(&self.site);
-        (self.process, self.addresses, self.log) = Self::launch(&self.site);
+        (self.process, self.addresses, self.log) = Self::launch(&mut command(), &self.site);
     }
 
-    fn launch(site: &Site) -> (Child, HashMap<String, SocketAddr>, Receiver<String>) {
-        let mut process = command()
+    fn launch(command: &mut Command, site: &Site) -> (Child, HashMap<String, SocketAddr>, Receiver<String>) {
+        let mut process = command
             .args(["serve", "--config"])
             .arg(site.path("sekisho.toml"))
             .stdin(Stdio::null())
