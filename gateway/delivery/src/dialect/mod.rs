@@ -16,8 +16,8 @@ mod verdict;
 mod xml_answer;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use sekisho_records::{Mapper, MappingError};
 use sekisho_records::write::{CsvWriter, JsonWriter, XmlWriter};
+use sekisho_records::{Mapper, MappingError};
 use sekisho_soap::envelope::WSA;
 use sekisho_upstream::Endpoint;
 
@@ -395,7 +395,10 @@ fn whole(soap: &SoapSpec) -> Result<(), PlanError> {
         return Err(setting("dialect.wsdl", "has to be read before a plan is made"));
     }
     if soap.wsdl_digest.is_some() {
-        return Err(setting("dialect.wsdl_digest", "is for a WSDL, and none is named: name it, or leave this out"));
+        return Err(setting(
+            "dialect.wsdl_digest",
+            "is for a WSDL, and none is named: name it, or leave this out",
+        ));
     }
     for (key, value) in [
         ("dialect.path", &soap.path),
