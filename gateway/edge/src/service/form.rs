@@ -20,7 +20,7 @@ use crate::body::{
 use crate::doors::{self, Binds, Desk, Submission};
 use crate::gateway::discard;
 use crate::intake::{Scans, from_body};
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{Class, Refusal, counted};
 use crate::route::Format;
 
 /// Bytes before the first boundary, of one field's head, or behind the closing boundary, at the most. multer holds
@@ -83,7 +83,8 @@ async fn whole_form(
     mut content: Content,
 ) -> Result<Submission, Refusal> {
     let mut taken = None;
-    let mut read = fields(exchange, target, boundary, &mut content, &mut taken).await;
+    let mut count = 0;
+    let mut read = fields(exchange, target, boundary, &mut content, &mut taken, &mut count).await;
     if read.is_ok() {
         read = epilogue(&mut content).await;
     }
@@ -92,17 +93,13 @@ async fn whole_form(
     }
     match (read, taken) {
         (Ok(()), Some(submission)) => Ok(submission),
-        (Ok(()), None) => Err(Refusal::new(
-            Class::Invalid,
-            "form-file-missing",
-            "The form has no file: send one field with a file name, or named \"file\".",
-        )
-        .ja("フォームにファイルがありません。")),
+        (Ok(()), None) => Err(no_file(count, content.pieces.came())),
         (Err(refusal), taken) => {
             if taken.is_some() {
                 discard(&exchange.gateway.spool, target.id).await;
             }
-            Err(refusal)
+            // What came of it is known only now.
+            Err(if refusal.code == TRUNCATED { truncated(content.pieces.came()) } else { refusal })
         }
     }
 }
@@ -113,21 +110,19 @@ async fn fields(
     boundary: String,
     content: &mut Content,
     taken: &mut Option<Submission>,
+    count: &mut u64,
 ) -> Result<(), Refusal> {
+    let mut first = 0;
     let most = content.most;
     let held = Arc::new(AtomicUsize::new(0));
     let stream = Paced { content, resting: false, ended: false, held: Arc::clone(&held) };
     let mut form = multer::Multipart::new(stream, boundary);
     while let Some(mut field) = form.next_field().await.map_err(|error| from_multer(&error))? {
         held.store(0, Ordering::Relaxed);
+        *count += 1;
         let is_file = field.file_name().is_some() || field.name() == Some("file");
         if taken.is_some() && is_file {
-            return Err(Refusal::new(
-                Class::Invalid,
-                "form-files",
-                "The form has more than one file. A batch is one file: send each in a request of its own.",
-            )
-            .ja("フォームにファイルが複数あります。1回の送信で1ファイルにしてください。"));
+            return Err(several_files(first, *count));
         }
         if !is_file {
             while field.chunk().await.map_err(|error| from_multer(&error))?.is_some() {
@@ -135,6 +130,7 @@ async fn fields(
             }
             continue;
         }
+        first = *count;
         *taken = Some(one_file(exchange, target, &mut field, most, &held).await?);
     }
     Ok(())
@@ -216,14 +212,62 @@ fn from_multer(error: &multer::Error) -> Refusal {
         },
         multer::Error::IncompleteFieldData { .. }
         | multer::Error::IncompleteStream
-        | multer::Error::IncompleteHeaders => Refusal::new(
-            Class::Malformed,
-            "form-truncated",
-            "The form ends before its closing boundary. Nothing was kept; send it again.",
-        )
-        .ja("フォームが終端の境界行より前に終わっています。何も保管していません。再送してください。"),
+        | multer::Error::IncompleteHeaders => truncated(0),
         _ => unreadable(),
     }
+}
+
+const TRUNCATED: &str = "form-truncated";
+
+/// A form without its end; so many bytes of the body came.
+fn truncated(came: u64) -> Refusal {
+    Refusal::new(
+        Class::Malformed,
+        TRUNCATED,
+        format!(
+            "The form ends before its closing boundary: its body has {}. Nothing was kept; send all of it again, with the boundary \
+             that its Content-Type names.",
+            counted(came, "byte")
+        ),
+    )
+    .ja(format!(
+        "フォームが終端の境界行より前に終わっています（本文は{came}バイト）。何も保管していません。\
+         Content-Typeのboundaryと同じ境界行で、全体を再送してください。"
+    ))
+    .at_byte(came)
+}
+
+/// A whole form in which no field is a file.
+fn no_file(fields: u64, came: u64) -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "form-file-missing",
+        format!(
+            "The form has no file up to its end: {}, and none with a file name, or named \"file\". Send one field that has either.",
+            counted(fields, "field")
+        ),
+    )
+    .ja(format!(
+        "フォームの終わりまでにファイルがありません（項目は{fields}個）。\
+         ファイル名のある項目か、「file」という名前の項目を1つ送信してください。"
+    ))
+    .at_byte(came)
+}
+
+/// Two fields, counted from 1, that are files.
+fn several_files(first: u64, second: u64) -> Refusal {
+    Refusal::new(
+        Class::Invalid,
+        "form-files",
+        format!(
+            "Field {second} of the form is a file, and field {first} is one already. A batch is one file: send each in a request of \
+             its own."
+        ),
+    )
+    .ja(format!(
+        "フォームの{first}番目の項目に続いて、{second}番目の項目もファイルです。1バッチは1ファイルです。別々の要求で送信してください。"
+    ))
+    .in_part(second)
 }
 
 fn unreadable() -> Refusal {

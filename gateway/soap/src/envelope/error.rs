@@ -22,12 +22,16 @@ pub enum SoapError {
         at: Position,
     },
     /// The media type promises one version and the envelope is of the other.
-    #[error("the envelope is {found} but its Content-Type says {expected}; make both the same")]
+    #[error(
+        "{at}: the envelope is {found}, but its Content-Type (of a package: the type there) says {expected}; make both the same"
+    )]
     ContentType {
         /// What the media type says.
         expected: Version,
         /// What came.
         found: Version,
+        /// Where the envelope begins.
+        at: Position,
     },
     /// A rule of SOAP or of the Basic Profile is broken.
     #[error("{at}: {}", .rule.words().1)]
@@ -102,12 +106,12 @@ impl SoapError {
         }
     }
 
-    /// Where, unless the input failed or the heads of the message disagree.
+    /// Where, unless the input failed.
     pub fn position(&self) -> Option<Position> {
         match self {
             Self::Xml(error) => error.position(),
-            Self::ContentType { .. } => None,
             Self::VersionMismatch { at }
+            | Self::ContentType { at, .. }
             | Self::Broken { at, .. }
             | Self::Addressing { at, .. }
             | Self::Limit { at, .. }
@@ -131,9 +135,9 @@ impl SoapError {
             Self::VersionMismatch { .. } => {
                 "Envelope の名前空間が SOAP 1.1 でも 1.2 でもありません".to_owned()
             }
-            Self::ContentType { .. } => {
-                return "Envelope の SOAP バージョンが Content-Type と一致しません".to_owned();
-            }
+            Self::ContentType { expected, found, .. } => format!(
+                "Envelope は {found} ですが、Content-Type（パッケージではその type）は {expected} のものです。同じバージョンにしてください"
+            ),
             Self::Broken { rule, .. } => rule.words().2.to_owned(),
             Self::Addressing { header, .. } => {
                 format!("ヘッダー {header} が正しくないか、二度あります")

@@ -45,7 +45,7 @@ impl<R: BufRead> EnvelopeReader<R> {
         if let Some(expected) = options.expected
             && expected != version
         {
-            return Err(SoapError::ContentType { expected, found: version });
+            return Err(SoapError::ContentType { expected, found: version, at: xml.position() });
         }
         let mut reader = Self {
             xml,

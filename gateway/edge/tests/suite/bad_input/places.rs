@@ -224,3 +224,50 @@ fn data_in_an_envelope_that_breaks_is_told_of_the_envelope() {
         }
     }
 }
+
+#[test]
+fn a_form_says_where_it_ends_and_which_fields_are_files() {
+    let site = Site::new();
+    let csv = b"order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n";
+    let good = crate::ways::form(csv, "text/csv");
+    let typed = |body: String| Message { body: body.into_bytes(), ..good.clone() };
+    let length = good.body.len() as u64 - 12;
+    let cut = Message { body: good.body[..length as usize].to_vec(), ..good.clone() };
+    let field = |head: &str, text: &str| {
+        format!("--cut\r\nContent-Disposition: form-data; name=\"{head}\"\r\n\r\n{text}\r\n")
+    };
+    let none = format!("{}{}--cut--\r\n", field("comment", "K4NARY"), field("other", "K4NARY"));
+    let file = field("file", "order_id,customer,amount,note\r\n1,K4NARY,1.00,\r\n");
+    let several = format!("{}{file}{file}--cut--\r\n", field("comment", "K4NARY"));
+    let bytes = none.len() as u64;
+    for (message, code, byte, part, en, ja) in [
+        (
+            cut,
+            "form-truncated",
+            Some(length),
+            None,
+            "its body has ".to_owned(),
+            format!("本文は{length}バイト"),
+        ),
+        (
+            typed(none),
+            "form-file-missing",
+            Some(bytes),
+            None,
+            "2 fields, and none".to_owned(),
+            "項目は2個".to_owned(),
+        ),
+        (
+            typed(several),
+            "form-files",
+            None,
+            Some(3),
+            "Field 3 of the form is a file, and field 2".to_owned(),
+            "2番目の項目に続いて、3番目".to_owned(),
+        ),
+    ] {
+        let (found, location, text) = told(&site, &message.to("/orders"), false);
+        assert_eq!((found.as_str(), location.byte, location.part), (code, byte, part), "{text}");
+        assert!(text.contains(&en) && text.contains(&ja), "{text}");
+    }
+}

@@ -143,6 +143,8 @@ fn the_media_type_and_the_envelope_must_agree() {
         let options = EnvelopeOptions { expected: Some(expected), ..EnvelopeOptions::default() };
         let error = verdict(&envelope(namespace, "", ""), &options).err();
         assert_eq!(error.as_ref().map(SoapError::code), (!agrees).then_some("soap-version-content-type"));
+        let at = error.as_ref().and_then(SoapError::position).map(|at| (at.line, at.column));
+        assert_eq!(at, (!agrees).then_some((1, 1)));
         let said = error.map(|error| error.to_string()).unwrap_or_default();
         assert!(agrees || (said.contains("SOAP 1.1") && said.contains("SOAP 1.2")), "{said}");
     }
