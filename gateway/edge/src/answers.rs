@@ -51,6 +51,7 @@ fn receipt(batch: &BatchView, duplicate: Option<RepeatedBy>) -> Receipt {
         finished_at: batch.finished_at.map(at),
         records: sums.accepted,
         set_aside: sums.set_aside,
+        replaced_characters: batch.replaced,
         bytes: batch.bytes,
         chunks: batch.chunks,
         delivered_digest: batch.delivered_digest.map(|digest| digest.to_string()),

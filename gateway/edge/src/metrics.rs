@@ -26,6 +26,8 @@ pub struct Metrics {
     pub records_accepted: IntCounterVec,
     /// Records set aside, by route.
     pub records_set_aside: IntCounterVec,
+    /// Characters that a payload's charset does not have, and for which another one was put, by route.
+    pub characters_replaced: IntCounterVec,
     /// Payload bytes accepted, by route and door.
     pub payload_bytes: IntCounterVec,
     /// TLS handshakes, by listener and by what came of them: `ok`, or the code of what was wrong.
@@ -121,6 +123,11 @@ impl Metrics {
             records_set_aside: counter(
                 "sekisho_records_set_aside_total",
                 "Bad records left out of acknowledged batches.",
+                &["route"],
+            )?,
+            characters_replaced: counter(
+                "sekisho_characters_replaced_total",
+                "Characters of acknowledged batches for which another one was put.",
                 &["route"],
             )?,
             payload_bytes: counter(

@@ -32,6 +32,8 @@ pub struct NewBatch {
     /// Records that intake put aside because they were invalid, ascending and at most [`SetAside::MOST`]; not in the
     /// spool, outside of the balance.
     pub set_aside: Vec<SetAside>,
+    /// Characters of the payload that its charset does not have, and for which another one was put, as the route says.
+    pub replaced: u64,
     /// Bytes of the payload as it came in (after transfer decoding, before anything else).
     pub bytes: u64,
     /// SHA-256 of those bytes.
@@ -177,6 +179,8 @@ pub struct BatchView {
     pub mapping: Digest,
     /// Digest of its disclosure policy, if it was held against one.
     pub policy: Option<Digest>,
+    /// Characters for which another one was put.
+    pub replaced: u64,
     /// Bytes of the payload.
     pub bytes: u64,
     /// SHA-256 of the payload.

@@ -108,6 +108,7 @@ mod tests {
             policy: None,
             records: sealed.records,
             set_aside: Vec::new(),
+            replaced: 0,
             bytes: sealed.bytes,
             stored: sealed.stored,
             payload_digest: digest,

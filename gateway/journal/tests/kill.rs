@@ -50,6 +50,7 @@ fn write(state: &Path) -> ! {
             policy: None,
             records,
             set_aside: Vec::new(),
+            replaced: 0,
             bytes: sealed.bytes,
             stored: sealed.stored,
             payload_digest: digest,

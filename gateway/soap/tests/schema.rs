@@ -50,6 +50,7 @@ fn receipt(full: bool) -> Receipt {
         finished_at: full.then_some(at),
         records: 400_000,
         set_aside: 3,
+        replaced_characters: if full { 7 } else { 0 },
         bytes: u64::MAX,
         payload_digest: digest.clone(),
         records_digest: digest.clone(),

@@ -59,6 +59,7 @@ impl Entry {
             schema: new.schema,
             mapping: new.mapping,
             policy: new.policy,
+            replaced: new.replaced,
             bytes: new.bytes,
             payload_digest: new.payload_digest,
             records_digest: new.records_digest,

@@ -119,6 +119,7 @@ impl Pair {
             policy: Some(Digest::of(b"policy")),
             records: self.random.u64(0..30),
             set_aside: Vec::new(),
+            replaced: 0,
             bytes: self.random.u64(0..1_000),
             stored: 0,
             payload_digest: Digest::of(b"payload"),

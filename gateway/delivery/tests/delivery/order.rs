@@ -57,6 +57,7 @@ pub(crate) async fn accept(
         policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
+        replaced: 0,
         bytes: sealed.bytes,
         stored: sealed.stored,
         payload_digest: digest,

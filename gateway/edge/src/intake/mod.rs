@@ -388,7 +388,7 @@ impl<'s, R: Read> Digesting<'s, R> {
     pub(crate) fn finish(self) -> Result<PayloadDigest, Refusal> {
         self.scan.map_or(Ok(()), Scan::finish)?;
         let sha256 = self.digest.map(|digest| Sha256Digest(digest.finalize().into()));
-        Ok(PayloadDigest { sha256, bytes: self.bytes })
+        Ok(PayloadDigest { sha256, bytes: self.bytes, replaced: 0 })
     }
 }
 
@@ -412,6 +412,8 @@ pub(crate) struct PayloadDigest {
     /// `None` where it is not kept.
     pub(crate) sha256: Option<Sha256Digest>,
     pub(crate) bytes: u64,
+    /// Characters that its charset does not have, and for which the route's was put.
+    pub(crate) replaced: u64,
 }
 
 /// The encoding that a label says, if there is one.

@@ -37,35 +37,39 @@ pub(crate) fn read_payload(
 ) -> Result<PayloadDigest, Refusal> {
     let mut input = Digesting::new(input, scans.map(Scans::begin), intake.keeps());
     let unmappable = route.records.unmappable;
-    {
+    let replaced = {
         let usual = charset.unwrap_or(route.records.charset);
         match format {
             Format::Csv => {
                 let options = csv_options(route);
-                let text = Decoder::new(&mut input, usual, unmappable);
-                let mut records = CsvReader::new(text, &route.records.layout, &options)
+                let mut text = Decoder::new(&mut input, usual, unmappable);
+                let mut records = CsvReader::new(&mut text, &route.records.layout, &options)
                     .map_err(|error| Refusal::internal("csv options do not fit the layout", &error))?;
                 intake.drain(&mut records)?;
+                text.replaced()
             }
             Format::Json | Format::Ndjson => {
                 let form = if format == Format::Json { JsonForm::Array } else { JsonForm::Lines };
-                let text = Decoder::new(&mut input, usual, unmappable);
-                intake.drain(&mut JsonReader::new(text, &route.records.layout, form, json_limits(route)))?;
+                let mut text = Decoder::new(&mut input, usual, unmappable);
+                let layout = &route.records.layout;
+                intake.drain(&mut JsonReader::new(&mut text, layout, form, json_limits(route)))?;
+                text.replaced()
             }
             Format::Xml => {
                 let (encoding, input) = xml_encoding(&mut input, charset)?;
-                let text = Decoder::new(input, encoding, unmappable);
-                let mut xml = Reader::new(text, xml_limits(route, ProcessingInstructions::Skip));
+                let mut text = Decoder::new(input, encoding, unmappable);
+                let mut xml = Reader::new(&mut text, xml_limits(route, ProcessingInstructions::Skip));
                 let options = xml_options(route);
                 intake.drain(&mut XmlRecords::from_document(&mut xml, &route.records.layout, options))?;
+                text.replaced()
             }
         }
-    }
+    };
     // A reader of records may stop at the end of what it knows; the sender's bytes go on to their own end.
     let mut rest = BufReader::with_capacity(4096, &mut input);
     std::io::copy(&mut rest, &mut std::io::sink()).map_err(|error| from_io(&error))?;
     drop(rest);
-    input.finish()
+    Ok(PayloadDigest { replaced, ..input.finish()? })
 }
 
 /// How CSV is read on a route.

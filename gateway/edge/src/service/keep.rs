@@ -74,6 +74,7 @@ pub(crate) async fn keep(
         policy: route.policy.as_ref().map(|policy| Digest(*policy.digest())),
         records: taken.sealed.records,
         set_aside: taken.set_aside,
+        replaced: payload.replaced,
         bytes: payload.bytes,
         stored: taken.sealed.stored,
         payload_digest,
@@ -99,9 +100,11 @@ pub(crate) async fn keep(
             metrics.records_accepted.with_label_values(&labels).inc_by(batch.sums.accepted);
             metrics.payload_bytes.with_label_values(&labels).inc_by(batch.bytes);
             metrics.records_set_aside.with_label_values(&[route.name.as_str()]).inc_by(batch.sums.set_aside);
+            let replaced = (batch.replaced > 0).then_some(batch.replaced);
+            metrics.characters_replaced.with_label_values(&[route.name.as_str()]).inc_by(batch.replaced);
             tracing::info!(
                 id = %exchange.id, %batch.id, client = exchange.client.name, route = route.name, door,
-                records = batch.sums.accepted, bytes = batch.bytes, "batch accepted"
+                records = batch.sums.accepted, bytes = batch.bytes, replaced, "batch accepted"
             );
             exchange.noted.batch(batch.id);
             exchange.noted.outcome("accepted");

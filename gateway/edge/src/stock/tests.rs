@@ -56,6 +56,7 @@ impl Site {
             policy: None,
             records: 1,
             set_aside: Vec::new(),
+            replaced: 0,
             bytes: 1,
             payload_digest: digest,
             records_digest: digest,

@@ -2,7 +2,7 @@
 
 use crate::record_sets::RecordSet;
 use crate::site::Site;
-use crate::ways::{Message, envelope, form, submit, swa};
+use crate::ways::{Message, Way, envelope, form, question, submit, swa};
 
 #[path = "../../../xml/tests/data/encodings.rs"]
 mod table;
@@ -66,4 +66,38 @@ fn an_envelope_is_what_its_label_says_or_else_what_it_says() {
         assert_eq!(answer.status, 200, "{name}: {answer}");
     }
     refusing.assert_nothing_kept();
+}
+
+#[test]
+fn what_was_put_for_characters_that_an_encoding_does_not_have_is_counted_in_the_receipt() {
+    let site = Site::edited(|route| route.records.unmappable = sekisho_charset::Unmappable::Replace('〓'));
+    let csv = b"order_id,customer,amount,note\r\n1,A\xffB,1.00,\xff\r\n2,C,1.00,\xfe\r\n";
+    let json = b"[{\"order_id\":\"1\",\"customer\":\"A\xffB\",\"amount\":\"1.00\",\"note\":\"\xff\"},\
+                 {\"order_id\":\"2\",\"customer\":\"C\",\"amount\":\"1.00\",\"note\":\"\xfe\"}]";
+    let rows = RecordSet::orders(&[["1", "A?B", "1.00", "?"], ["2", "C", "1.00", "?"]]);
+    // Written with a question mark, which none of the documents has elsewhere behind its declaration.
+    let xml: Vec<u8> = rows.xml().replace("<?", "\0").replace("?>", "\u{1}").into_bytes();
+    let xml: Vec<u8> = xml
+        .into_iter()
+        .flat_map(|byte| match byte {
+            b'?' => vec![0xff],
+            0 => b"<?".to_vec(),
+            1 => b"?>".to_vec(),
+            other => vec![other],
+        })
+        .collect();
+    let ways = Way::CSV.map(|way| (way, &csv[..]));
+    let mut sent = 0;
+    for (way, payload) in ways.into_iter().chain([(Way::RestJson, &json[..]), (Way::RestXml, &xml[..])]) {
+        let receipt = site.client().ask(way.message(payload).to("/orders")).receipt();
+        assert_eq!((receipt.records, receipt.replaced_characters), (2, 3), "{way:?}");
+        sent += 3;
+        let state = question("batchState", &format!("<g:id>{}</g:id>", receipt.id)).to("/orders");
+        assert_eq!(site.client().ask(state).receipt().replaced_characters, 3, "{way:?}");
+        let counted = site.gateway.metrics.characters_replaced.with_label_values(&["orders"]).get();
+        assert_eq!(counted, sent, "{way:?}");
+    }
+    let good = site.client().ask(Way::RestCsv.message(rows.csv().as_bytes()).to("/orders"));
+    assert_eq!(good.receipt().replaced_characters, 0);
+    assert!(!good.text().contains("replacedCharacters"), "{good}");
 }

@@ -35,6 +35,7 @@ fn batch(spool: &Spool, ledger: &Ledger, client: &str, events: Vec<Event>) -> Ba
         policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
+        replaced: 0,
         bytes: sealed.bytes,
         stored: sealed.stored,
         payload_digest: digest,

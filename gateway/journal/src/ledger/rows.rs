@@ -126,7 +126,7 @@ pub(super) const BATCH: &str = "seq, id, client, route, door, plan, schema, mapp
     records_digest, delivered_digest, received_at, accepted_at, expires_at, changed_at, finished_at,
     payload_removed_at, ordered, status, chunks, epoch,
     accepted, pending, in_flight, in_doubt, delivered, partial, rejected, cancelled, expired, set_aside,
-    reference, policy";
+    reference, policy, replaced";
 
 /// A batch from the columns [`BATCH`].
 pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<BatchView> {
@@ -156,6 +156,7 @@ pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<BatchView> {
         sums: sums(row, 22)?,
         reference: row.get(32)?,
         policy: row.get::<_, Option<[u8; 32]>>(33)?.map(Digest),
+        replaced: number(row, 34)?,
     })
 }
 

@@ -10,7 +10,7 @@ use super::error::{LedgerError, Result, StorageContext, newer};
 /// Marks the file as a ledger: "Seki".
 const APPLICATION: i64 = 0x5365_6b69;
 /// The version of the tables below. A later gateway migrates what it finds; an earlier one refuses it.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Numbers are what they are; ids and digests are blobs; times are unix milliseconds; words are the machine's.
 /// The balance is a constraint too: a row that lost a record cannot be written.
@@ -33,6 +33,7 @@ CREATE TABLE batches(
     accepted INTEGER NOT NULL, pending INTEGER NOT NULL, in_flight INTEGER NOT NULL, in_doubt INTEGER NOT NULL,
     delivered INTEGER NOT NULL, partial INTEGER NOT NULL, rejected INTEGER NOT NULL, cancelled INTEGER NOT NULL,
     expired INTEGER NOT NULL, set_aside INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0,
+    replaced INTEGER NOT NULL DEFAULT 0,
     CHECK (accepted = pending + in_flight + in_doubt + delivered + partial + rejected + cancelled + expired)
 ) STRICT;
 CREATE INDEX batches_of_client ON batches(client, seq);
@@ -119,6 +120,11 @@ CREATE TABLE stored(
 INSERT INTO stored SELECT client, count(*), sum(stored) FROM batches WHERE payload_removed_at IS NULL GROUP BY client;
 ";
 
+/// What makes version 5 of version 4: how many characters were replaced. Of batches that were there before nobody counted them.
+const FROM_4_TO_5: &str = "
+ALTER TABLE batches ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Opens the writer's connection, creating the file and its tables if they are not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     create(path)?;
@@ -133,9 +139,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let version = pragma(&connection, "user_version").doing("reading the ledger's version")?;
     let change = match version {
         0 => TABLES.to_owned(),
-        1 => [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4].concat(),
-        2 => [FROM_2_TO_3, FROM_3_TO_4].concat(),
-        3 => FROM_3_TO_4.to_owned(),
+        1 => [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4, FROM_4_TO_5].concat(),
+        2 => [FROM_2_TO_3, FROM_3_TO_4, FROM_4_TO_5].concat(),
+        3 => [FROM_3_TO_4, FROM_4_TO_5].concat(),
+        4 => FROM_4_TO_5.to_owned(),
         _ => String::new(),
     };
     if !change.is_empty() {

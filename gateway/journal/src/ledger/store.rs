@@ -118,9 +118,9 @@ impl Store {
         let sql = format!(
             "INSERT INTO batches(id, client, route, door, plan, schema, mapping, bytes, payload_digest,
                 records_digest, received_at, accepted_at, expires_at, changed_at, ordered, status, chunks, epoch,
-                {SUMS}, reference, policy, stored)
+                {SUMS}, reference, policy, stored, replaced)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?12, ?14, ?15, 0, ?16,
-                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19, ?20, ?21)"
+                ?17, ?17, 0, 0, 0, 0, 0, 0, 0, ?18, ?19, ?20, ?21, ?22)"
         );
         let values = params![
             new.id.as_bytes(),
@@ -144,6 +144,7 @@ impl Store {
             new.reference,
             new.policy.map(|policy| policy.0),
             int(new.stored),
+            int(new.replaced),
         ];
         self.run(&sql, values, accepting)?;
         let sql = "INSERT INTO stored(client, batches, bytes) VALUES (?1, 1, ?2)

@@ -57,6 +57,7 @@ fn new_batch(ledger: &Ledger, records: u64) -> NewBatch {
         policy: Some(digest),
         records,
         set_aside: vec![left_out(1), left_out(7)],
+        replaced: 0,
         bytes: 100,
         stored: 1_000,
         payload_digest: digest,

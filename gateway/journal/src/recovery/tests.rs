@@ -35,6 +35,7 @@ fn accept(ledger: &Ledger, id: BatchId) {
         policy: None,
         records: 2,
         set_aside: Vec::new(),
+        replaced: 0,
         bytes: 6,
         stored: 6,
         payload_digest: digest,

@@ -40,6 +40,7 @@ fn accept(spool: &Spool, ledger: &Ledger, route: &str) -> BatchId {
         policy: None,
         records: sealed.records,
         set_aside: vec![left_out],
+        replaced: 0,
         bytes: sealed.bytes,
         stored: sealed.stored,
         payload_digest: digest,

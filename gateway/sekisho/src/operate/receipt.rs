@@ -43,6 +43,10 @@ pub(crate) fn text(receipt: &Receipt, language: Language) -> String {
     if receipt.set_aside > 0 {
         lines.push((word("set aside", "除外"), receipt.set_aside.to_string()));
     }
+    if receipt.replaced_characters > 0 {
+        let replaced = receipt.replaced_characters.to_string();
+        lines.push((word("replaced characters", "置き換えた文字"), replaced));
+    }
     lines.push((word("payload", "ペイロード"), receipt.payload_digest.clone()));
     lines.push((word("digest", "レコード要約"), receipt.records_digest.clone()));
     if receipt.duplicate {

@@ -21,6 +21,7 @@ async fn batch(ledger: &Ledger) -> BatchId {
         policy: None,
         records: 4,
         set_aside: Vec::new(),
+        replaced: 0,
         bytes: 0,
         stored: 0,
         payload_digest: digest,

@@ -169,6 +169,10 @@ pub struct Receipt {
     pub records: u64,
     /// Records set aside because they broke a rule.
     pub set_aside: u64,
+    /// Characters that the payload's charset does not have, and for which another one was put, as the route says; left out where
+    /// there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub replaced_characters: u64,
     /// Bytes of the payload.
     pub bytes: u64,
     /// Digest of the payload as it was sent: `sha256:` and 64 hexadecimal digits.
@@ -240,6 +244,8 @@ impl Receipt {
         element.optional("finishedAt", self.finished_at.map(written).as_deref());
         element.number("records", self.records);
         element.number("setAside", self.set_aside);
+        let replaced = Some(self.replaced_characters).filter(|count| !is_none(count));
+        element.optional_number("replacedCharacters", replaced);
         element.number("bytes", self.bytes);
         element.text("payloadDigest", &self.payload_digest);
         element.text("recordsDigest", &self.records_digest);
@@ -266,6 +272,7 @@ impl Receipt {
             finished_at: fields.optional_parsed("finishedAt", moment)?,
             records: fields.parsed("records", tree::number)?,
             set_aside: fields.parsed("setAside", tree::number)?,
+            replaced_characters: fields.optional_parsed("replacedCharacters", tree::number)?.unwrap_or_default(),
             bytes: fields.parsed("bytes", tree::number)?,
             payload_digest: fields.text("payloadDigest")?,
             records_digest: fields.text("recordsDigest")?,
@@ -284,6 +291,10 @@ impl Receipt {
         fields.end()?;
         Ok(receipt)
     }
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A moment as `xs:dateTime` and RFC 3339 write it.

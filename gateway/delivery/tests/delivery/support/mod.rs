@@ -205,6 +205,7 @@ fn sealed(
         policy: None,
         records: sealed.records,
         set_aside: Vec::new(),
+        replaced: 0,
         bytes: sealed.bytes,
         stored: sealed.stored,
         payload_digest: Digest::of(b"payload"),

@@ -9,10 +9,10 @@ fn other_peoples_files_and_newer_ones_are_refused() {
     let state = State::new();
     drop(state.open());
     let change = |sql: &str| Connection::open(state.path()).unwrap().execute_batch(sql).unwrap();
-    change("PRAGMA user_version = 5");
+    change("PRAGMA user_version = 6");
     let error = Ledger::open(&state.path(), "test", NOW).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 5, known: 4, .. }), "{error}");
-    change("PRAGMA user_version = 4; PRAGMA application_id = 7");
+    assert!(matches!(error, LedgerError::Newer { found: 6, known: 5, .. }), "{error}");
+    change("PRAGMA user_version = 5; PRAGMA application_id = 7");
     assert_eq!(Ledger::open(&state.path(), "test", NOW).unwrap_err().code(), "ledger-foreign");
     let text = state.folder.path().join("text");
     std::fs::write(&text, "not a database, and longer than a header of one would be: ".repeat(20)).unwrap();

@@ -65,6 +65,7 @@ fn receipts() -> impl Strategy<Value = Receipt> {
                 finished_at: a.4,
                 records: b.0[0],
                 set_aside: b.0[1],
+                replaced_characters: b.0[1] % 3,
                 bytes: b.0[2],
                 payload_digest: b.1,
                 records_digest: b.2,
