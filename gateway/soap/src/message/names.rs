@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 
 /// Every element of `schemas/gateway.xsd`, in order.
-const NAMES: [&str; 96] = [
+const NAMES: [&str; 97] = [
     "accepted",
     "after",
     "ageMs",
@@ -83,6 +83,7 @@ const NAMES: [&str; 96] = [
     "recordsDigest",
     "reference",
     "rejected",
+    "replacedCharacters",
     "route",
     "row",
     "rows",

@@ -272,7 +272,9 @@ impl Receipt {
             finished_at: fields.optional_parsed("finishedAt", moment)?,
             records: fields.parsed("records", tree::number)?,
             set_aside: fields.parsed("setAside", tree::number)?,
-            replaced_characters: fields.optional_parsed("replacedCharacters", tree::number)?.unwrap_or_default(),
+            replaced_characters: fields
+                .optional_parsed("replacedCharacters", tree::number)?
+                .unwrap_or_default(),
             bytes: fields.parsed("bytes", tree::number)?,
             payload_digest: fields.text("payloadDigest")?,
             records_digest: fields.text("recordsDigest")?,
