@@ -114,7 +114,7 @@ impl Passage<'_, '_> {
                 "relay-coding",
                 "A relayed message passes byte for byte; send it without Content-Encoding.",
             )
-            .ja("中継する電文にはContent-Encodingを使えません。"));
+            .ja("電文はバイト列のまま中継します。Content-Encodingなしで送信してください。"));
         }
         // What is not declared may be as long as the route takes, and as a client may hold.
         let most = most(exchange);

@@ -104,9 +104,10 @@ fn mismatch() -> Refusal {
     Refusal::new(
         Class::Invalid,
         "action-mismatch",
-        "The SOAPAction, an action parameter or the wsa:Action is not one of the body's operation.",
+        "The SOAPAction, an action parameter or the wsa:Action is not one of the body's operation. Send the operation's own, or \
+         an empty one.",
     )
-    .ja("SOAPAction、actionパラメーターまたはwsa:Actionが本文の操作と一致しません。")
+    .ja("SOAPAction、actionパラメーターまたはwsa:Actionが本文の操作と一致しません。その操作のものを送信するか、空にしてください。")
 }
 
 fn unreadable() -> Refusal {

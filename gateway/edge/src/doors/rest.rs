@@ -77,8 +77,14 @@ pub(crate) fn accepted_format(essence: &str, route: &Route) -> Result<Format, Re
         Refusal::new(
             Class::MediaType,
             "payload-type",
-            format!("The payload's media type is not one that this route takes: {}.", names.join(", ")),
+            format!(
+                "The payload's media type is not one that this route takes: send {}.",
+                names.join(" or ")
+            ),
         )
-        .ja(format!("この特定通信で受け付ける形式は{}です。", names.join("、")))
+        .ja(format!(
+            "データの形式が、この特定通信で受け付けるものではありません。{}で送信してください。",
+            names.join("か")
+        ))
     })
 }

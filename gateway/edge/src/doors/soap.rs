@@ -235,9 +235,9 @@ fn envelope_encoding<R: Read>(input: R, label: Option<&str>) -> Result<(Encoding
         return Err(Refusal::new(
             Class::MediaType,
             "envelope-charset",
-            "A SOAP envelope is in UTF-8 or UTF-16; other encodings are for attachments.",
+            "A SOAP envelope is in UTF-8 or UTF-16, and other encodings are for attachments: send it in one of these.",
         )
-        .ja("SOAPエンベロープの文字コードはUTF-8かUTF-16です。"));
+        .ja("SOAPエンベロープの文字コードはUTF-8かUTF-16にしてください。ほかの文字コードは添付にだけ使えます。"));
     }
     Ok((encoding, input))
 }
@@ -291,9 +291,15 @@ pub(super) fn operation<'r, R: BufRead>(
         return Err(Refusal::new(
             Class::Invalid,
             "operation-unknown",
-            format!("Route {} has no operation for this body element.", desk.route.name),
+            format!(
+            "Route {} has no operation for this body element: correct its name and namespace, as the WSDL has them.",
+            desk.route.name
+        ),
         )
-        .ja(format!("特定通信{}には、この本文要素に対応する操作がありません。", desk.route.name)));
+        .ja(format!(
+        "特定通信{}には、この本文要素に対応する操作がありません。要素名と名前空間をWSDLのとおりにしてください。",
+        desk.route.name
+    )));
     };
     action::check(operation, desk, root, envelope)?;
     Ok(Called::Submit(Submits {

@@ -283,16 +283,16 @@ fn settle(found: Found, taken: Option<Attached>, root: u64, others: u64) -> Resu
         (Found::OnlyOther, Some(_)) => Err(Refusal::new(
             Class::Invalid,
             "attachment-ambiguous",
-            "The message has several attachments and the body does not point to one with href=\"cid:...\".",
+            "The message has several attachments and the body does not point to one: name it with href=\"cid:...\".",
         )
-        .ja("添付が複数ありますが、本文がhref=\"cid:...\"で参照していません。")),
+        .ja("添付が複数ありますが、本文がどれも参照していません。href=\"cid:...\"で1つを指定してください。")),
         (Found::Attachment(_, place), _) => Err(lost(place, Some(others + 1)).in_part(root)),
         (Found::OnlyOther, None) => Err(Refusal::new(
             Class::Invalid,
             "attachment-missing",
-            "The message has no attachment and the body has no records.",
+            "The message has no attachment and the body has no records: send them one way or the other.",
         )
-        .ja("添付も本文中のレコードもありません。")),
+        .ja("添付も本文中のレコードもありません。どちらかで送信してください。")),
         (Found::Here(None), None) => {
             Err(Refusal::internal("joining body and attachments", &"records without a digest"))
         }
@@ -334,7 +334,8 @@ fn two_payloads() -> Refusal {
         "An attachment other than the one that the body points to came before the envelope, or records came twice. \
          Send the envelope first and the records once.",
     )
-    .ja("エンベロープより前に別の添付があるか、レコードが重複しています。エンベロープを先頭に置いてください。")
+    .ja("エンベロープより前に、本文が参照していない添付があるか、レコードが重複しています。エンベロープを先頭に置き、\
+         レコードは一度だけ送信してください。")
 }
 
 /// The envelope is not where the package's head says (RFC 2387 §3.2).

@@ -102,8 +102,8 @@ pub(crate) fn from_body(error: BodyError) -> Refusal {
                  its size (limits.unpack_ratio) beyond the first {RATIO_FROM} bytes: send it in parts, or unpacked."
             ),
         )
-        .ja(format!("展開後の大きさが上限（{max}バイト：limits.unpacked_bytes、または受信量の{ratio}倍：limits.unpack_ratio）を\
-             超えています。分割するか、圧縮せずに送信してください。")),
+        .ja(format!("展開後の大きさが上限（{max}バイト：limits.unpacked_bytes、または先頭の{RATIO_FROM}バイトを超える分は受信量の{ratio}倍：\
+             limits.unpack_ratio）を超えています。分割するか、圧縮せずに送信してください。")),
         BodyError::BrokenChunk { byte } => Refusal::new(
             Class::Malformed,
             "body-broken-chunk",
@@ -191,7 +191,7 @@ pub(crate) fn from_detection(error: DetectError) -> Refusal {
 
 fn from_charset(error: &CharsetError) -> Refusal {
     Refusal::new(Class::Malformed, error.code(), format!("{error}."))
-        .ja(format!("{}にない文字コードがあります（バイト位置{}）。", error.encoding.name(), error.offset))
+        .ja(format!("{}。", error.message_ja()))
         .at(Location { byte: Some(error.offset), ..Location::default() })
 }
 

@@ -423,8 +423,8 @@ pub(crate) fn payload_charset(label: Option<&str>) -> Result<Option<Encoding>, R
         Refusal::new(
             Class::MediaType,
             "charset-unknown",
-            "The charset parameter names no encoding that is taken here: UTF-8, UTF-16, Windows-31J.",
+            "The charset parameter names no encoding that is taken here: send UTF-8, UTF-16 or Windows-31J.",
         )
-        .ja("charsetで指定された文字コードは受け付けていません（UTF-8、UTF-16、Windows-31J）。")
+        .ja("charsetで指定された文字コードは受け付けていません。UTF-8、UTF-16、Windows-31Jのいずれかで送信してください。")
     })
 }

@@ -122,9 +122,9 @@ fn no_message(status: StatusCode, why: &'static str) -> Refusal {
     Refusal::new(
         Class::UpstreamTimeout,
         "upstream-answer",
-        "The cloud's answer is not a SOAP message. Whether the message had its effect is unknown.",
+        "The cloud's answer is not a SOAP message. Whether the message had its effect is unknown: ask before sending it again.",
     )
-    .ja("クラウドの応答がSOAP電文ではありません。反映されたかどうかは不明です。")
+    .ja("クラウドの応答がSOAP電文ではありません。反映されたかどうかは不明です。再送の前に確認してください。")
 }
 
 fn no_package(code: &'static str, part: Option<u32>) -> Refusal {

@@ -271,17 +271,27 @@ fn several_files(first: u64, second: u64) -> Refusal {
 }
 
 fn unreadable() -> Refusal {
-    Refusal::new(Class::Malformed, "form-unreadable", "The form is not readable multipart/form-data.")
-        .ja("multipart/form-dataを読み取れません。")
+    Refusal::new(
+        Class::Malformed,
+        "form-unreadable",
+        "The form is not readable multipart/form-data: mend it, or send the file as the body.",
+    )
+    .ja("multipart/form-dataとして読み取れません。形式を直すか、ファイルをそのまま本文として送信してください。")
 }
 
 fn too_much_between() -> Refusal {
     Refusal::new(
         Class::TooLarge,
         "form-head-too-large",
-        format!("The form has more than {BETWEEN_FIELDS} bytes before, between or behind its fields."),
+        format!(
+            "The form has more than {BETWEEN_FIELDS} bytes before, between or behind its fields, a limit that cannot be set: \
+             leave out what is no field."
+        ),
     )
-    .ja(format!("フォームの項目の前後または間に{BETWEEN_FIELDS}バイトを超えるデータがあります。"))
+    .ja(format!(
+        "フォームの項目の前後または間に{BETWEEN_FIELDS}バイトを超えるデータがあります（この上限は変えられません）。\
+         項目以外のデータを取り除いてください。"
+    ))
 }
 
 /// The form after its content coding.

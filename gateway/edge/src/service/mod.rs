@@ -268,7 +268,7 @@ impl Service {
                     "door-closed",
                     "The SOAP doors of this route are closed; its REST resources lie below this path.",
                 )
-                .ja("この特定通信のSOAP受付口は閉じています。")),
+                .ja("この特定通信のSOAP受付口は閉じています。REST受付口はこのパスの下にあります。")),
             },
             _ if !route.doors.rest => {
                 no(Refusal::new(Class::NotFound, "door-closed", "The REST door of this route is closed.")
@@ -433,8 +433,12 @@ fn class_of(status: u16) -> &'static str {
 /// The request's media type.
 pub(crate) fn media_type(headers: &HeaderMap) -> Result<MediaType, Refusal> {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(|| {
-        Refusal::new(Class::MediaType, "content-type-missing", "The request has no readable Content-Type.")
-            .ja("Content-Typeがないか、読み取れません。")
+        Refusal::new(
+            Class::MediaType,
+            "content-type-missing",
+            "The request has no readable Content-Type: send one, in ASCII.",
+        )
+        .ja("Content-Typeがないか、読み取れません。ASCIIで指定してください。")
     })?;
     MediaType::parse(value).map_err(|error| {
         Refusal::new(Class::MediaType, error.code(), format!("{error}.")).ja(error.message_ja())

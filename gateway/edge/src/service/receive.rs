@@ -59,9 +59,9 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
         Some(_) => Err(Refusal::new(
             Class::MediaType,
             "content-coding",
-            "Content-Encoding is gzip or nothing; several codings on top of each other are not taken.",
+            "Content-Encoding is gzip or nothing, and several codings on top of each other are not taken: send one of these.",
         )
-        .ja("Content-Encodingはgzipのみ指定できます。")),
+        .ja("Content-Encodingはgzip1つか、なしにしてください。重ねた符号化は受け付けません。")),
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn under_way() -> Refusal {
         "idempotency-key-under-way",
         "A request with this idempotency key is under way; ask again when it has been answered.",
     )
-    .ja("同じ冪等キーの要求を処理中です。")
+    .ja("同じ冪等キーの要求を処理中です。応答が済んでから、もう一度送信してください。")
     .retry_after(Duration::from_secs(1))
 }
 

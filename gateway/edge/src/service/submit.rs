@@ -60,7 +60,8 @@ where
                 "This path takes SOAP: text/xml or application/soap+xml, or multipart/related with attachments, as \
                  far as the route opens these doors.",
             )
-            .ja("このパスはSOAPを受け付けます（text/xml、application/soap+xml、添付付きはmultipart/related）。"));
+            .ja("このパスはSOAPを受け付けます。text/xmlかapplication/soap+xml、添付付きはmultipart/relatedで、この特定通信が開いている\
+         受付口に合わせて送信してください。"));
         }
     };
     let declared = match declared(exchange) {
@@ -258,11 +259,14 @@ pub(super) fn unknown_format(exchange: &Exchange<'_>) -> Refusal {
         Class::MediaType,
         "payload-type",
         format!(
-            "The media type is not one that this route takes: {}, or multipart/form-data.",
+            "The media type is not one that this route takes: send {}, or multipart/form-data.",
             names.join(", ")
         ),
     )
-    .ja(format!("この特定通信で受け付ける形式は{}、またはmultipart/form-dataです。", names.join("、")))
+    .ja(format!(
+        "データの形式が、この特定通信で受け付けるものではありません。{}、またはmultipart/form-dataで送信してください。",
+        names.join("、")
+    ))
 }
 
 type Prepared = (super::receive::Declared, MediaType, Option<UnderWay>, Option<String>);
@@ -274,7 +278,7 @@ fn prepare_rest(exchange: &Exchange<'_>) -> Result<Prepared, Refusal> {
             "door-closed",
             "This route relays SOAP messages; it takes no batches.",
         )
-        .ja("この特定通信はSOAP電文の中継専用です。"));
+        .ja("この特定通信はSOAP電文の中継専用で、バッチは受け付けません。"));
     }
     let media_type = media_type(exchange.headers)?;
     let declared = declared(exchange)?;

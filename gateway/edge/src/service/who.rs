@@ -96,8 +96,8 @@ fn without_certificate<'r>(
     if proven.is_empty() {
         return Err(unproven(
             "token-unknown",
-            "The token is not that of the client at this address.",
-            "トークンがこの団体のものではありません。",
+            "The token is not that of the client at this address: send its own, or ask the gateway's operator for one.",
+            "このアドレスの団体のトークンではありません。団体のトークンを送信するか、ゲートウェイの運用者に発行を依頼してください。",
         ));
     }
     Ok(proven)

@@ -42,7 +42,9 @@ pub enum SoapError {
         at: Position,
     },
     /// A WS-Addressing header that cannot be read, or stands twice.
-    #[error("{at}: the header {header} is invalid or stands twice")]
+    #[error(
+        "{at}: the header {header} is invalid or stands twice; send it once, and as WS-Addressing has it"
+    )]
     Addressing {
         /// Its name.
         header: &'static str,
@@ -133,14 +135,16 @@ impl SoapError {
         let text = match self {
             Self::Xml(error) => return error.message_ja(),
             Self::VersionMismatch { .. } => {
-                "Envelope の名前空間が SOAP 1.1 でも 1.2 でもありません".to_owned()
+                "Envelope の名前空間が SOAP 1.1 でも 1.2 でもありません。http://schemas.xmlsoap.org/soap/envelope/ か \
+                 http://www.w3.org/2003/05/soap-envelope にしてください"
+                    .to_owned()
             }
             Self::ContentType { expected, found, .. } => format!(
                 "Envelope は {found} ですが、Content-Type（パッケージではその type）は {expected} のものです。同じバージョンにしてください"
             ),
             Self::Broken { rule, .. } => rule.words().2.to_owned(),
             Self::Addressing { header, .. } => {
-                format!("ヘッダー {header} が正しくないか、二度あります")
+                format!("ヘッダー {header} が正しくないか、二度あります。WS-Addressing の定める形で一度だけ送ってください")
             }
             Self::Limit { which, max, .. } => format!("上限を超えています: {which}は{max}までです"),
             Self::SeveralPayloads { first, second } => {
@@ -150,7 +154,9 @@ impl SoapError {
                     first.japanese()
                 );
             }
-            Self::Message { problem, element, .. } => problem.japanese(element),
+            Self::Message { problem, element, .. } => {
+                format!("{}。WSDL を参照してください", problem.japanese(element))
+            }
         };
         match self.position() {
             Some(at) => format!("{}行{}文字目: {text}", at.line, at.column),
@@ -190,12 +196,14 @@ impl Rule {
         match self {
             Self::NotAnEnvelope => (
                 "soap-not-an-envelope",
-                "the document is not a SOAP envelope",
-                "文書が SOAP の Envelope ではありません",
+                "the document is not a SOAP envelope: send one",
+                "文書が SOAP の Envelope ではありません。Envelope を送ってください",
             ),
-            Self::BodyMissing => {
-                ("soap-body-missing", "the envelope has no Body", "Envelope に Body がありません")
-            }
+            Self::BodyMissing => (
+                "soap-body-missing",
+                "the envelope has no Body: it needs one",
+                "Envelope に Body がありません。一つ置いてください",
+            ),
             Self::EnvelopeChild => (
                 "soap-envelope-child",
                 "an Envelope holds one Header, which may be missing, and one Body behind it",
@@ -208,23 +216,23 @@ impl Rule {
             ),
             Self::Text => (
                 "soap-text",
-                "characters stand where only elements may be",
-                "要素だけを置ける場所に文字があります",
+                "characters stand where only elements may be: take them out",
+                "要素だけを置ける場所に文字があります。取り除いてください",
             ),
             Self::HeaderUnqualified => (
                 "soap-header-unqualified",
-                "a header block has no namespace",
-                "ヘッダーブロックに名前空間がありません",
+                "a header block has no namespace: give it one",
+                "ヘッダーブロックに名前空間がありません。付けてください",
             ),
             Self::BodyUnqualified => (
                 "soap-body-unqualified",
-                "the Body's child has no namespace (R1014)",
-                "Body の子要素に名前空間がありません（R1014）",
+                "the Body's child has no namespace (R1014): give it one",
+                "Body の子要素に名前空間がありません（R1014）。付けてください",
             ),
             Self::SeveralBodyChildren => (
                 "soap-several-body-children",
-                "the Body has more than one child (R9981)",
-                "Body の子要素が複数あります（R9981）",
+                "the Body has more than one child (R9981): send one",
+                "Body の子要素が複数あります（R9981）。一つだけ送ってください",
             ),
             Self::MustUnderstandValue => (
                 "soap-must-understand-value",
@@ -307,8 +315,8 @@ impl MessageProblem {
             ),
             Self::UnexpectedText => (
                 "message-unexpected-text",
-                "characters stand where the contract has only elements",
-                "要素だけを置ける場所に文字があります",
+                "characters stand where the contract has only elements: take them out",
+                "要素だけを置ける場所に文字があります。取り除いてください",
             ),
             Self::MissingElement => {
                 ("message-missing-element", "an element is missing", "必要な要素がありません")
@@ -324,7 +332,7 @@ impl MessageProblem {
             Self::NotCid => (
                 "message-not-cid",
                 "the reference is not the cid: URL of a part of this message; nothing else is resolved",
-                "参照がこのメッセージのパートを指す cid: URL ではありません",
+                "参照がこのメッセージのパートを指す cid: URL ではありません。それ以外の参照は解決しません",
             ),
         }
     }
