@@ -131,6 +131,7 @@ fn exception(exception: &RecordException, number: u64) -> RecordError {
 
 /// A record that was left out of its batch.
 fn left_out(left_out: &SetAside) -> RecordError {
+    let broken = broken(left_out.code.as_str());
     RecordError {
         record: left_out.record,
         field: left_out.field.clone(),
@@ -138,10 +139,27 @@ fn left_out(left_out: &SetAside) -> RecordError {
         column: left_out.column,
         outcome: Some("setAside".to_owned()),
         code: left_out.code.to_string(),
-        message: "The record breaks the schema and was left out of the batch.".to_owned(),
-        message_ja: "スキーマに違反しているため、バッチから除外されました。".to_owned(),
+        message: format!(
+            "The record was left out of the batch: {}. Mend it and send it in a new batch.",
+            broken.en
+        ),
+        message_ja: format!(
+            "バッチから除外されました：{}。修正して、新しいバッチとして送信してください。",
+            broken.ja
+        ),
         ..RecordError::default()
     }
+}
+
+/// What a record that is left out breaks, as far as the code says it: what a rule demands of a field is not on record.
+fn broken(code: &str) -> Words {
+    sekisho_xsd::rule(code).unwrap_or_else(|| {
+        let (en, ja) = match code.starts_with("policy-") {
+            true => ("it breaks the disclosure policy of the route", "特定通信の開示規則に違反しています"),
+            false => ("it breaks the schema", "スキーマに違反しています"),
+        };
+        Words { en: en.to_owned(), ja: ja.to_owned() }
+    })
 }
 
 /// One page of what became of records that were not delivered as they should: those left out, those that the cloud did

@@ -1,4 +1,4 @@
-//! Records of batches that were cancelled or whose time was over, among the errors.
+//! Records of batches that were cancelled, whose time was over, or that were left out, among the errors.
 
 use sekisho_edge::gateway::now_millis;
 use sekisho_journal::Event;
@@ -112,4 +112,20 @@ fn expired_records_say_so_in_numbers_of_the_payload() {
     assert_eq!(found.total, 4);
     assert!(found.errors[0].message.contains("expire_after_seconds"), "{found:?}");
     assert!(found.errors[0].message_ja.contains("期限"), "{found:?}");
+}
+
+#[test]
+fn records_that_were_left_out_say_what_they_break_in_both_languages() {
+    let site = Site::new();
+    let csv = "order_id,customer,amount,note\r\n1,a,1.00,\r\nx,a,1.00,\r\n2,a,1.00\r\n";
+    let id = site.client().ask(Way::RestCsv.message(csv.as_bytes()).to("/lenient")).receipt_id();
+    let found = page(&site, &format!("/lenient/batches/{id}/errors"));
+    let [value, cells] = found.errors.as_slice() else { panic!("{found:?}") };
+    let rule = sekisho_xsd::rule(&value.code).unwrap();
+    assert!(value.message.contains(&rule.en) && value.message_ja.contains(&rule.ja), "{value:?}");
+    assert_eq!(cells.code, "csv-too-few-cells");
+    for error in &found.errors {
+        assert!(error.message.ends_with("Mend it and send it in a new batch."), "{error:?}");
+        assert!(error.message_ja.ends_with("送信してください。"), "{error:?}");
+    }
 }
