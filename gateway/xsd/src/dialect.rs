@@ -11,6 +11,7 @@ use quick_xml::name::{QName, ResolveResult};
 
 use crate::error::SchemaError;
 use crate::place::line_and_column;
+use crate::wording::schema_text_ja;
 
 const XS: &[u8] = b"http://www.w3.org/2001/XMLSchema";
 const VERSIONING: &[u8] = b"http://www.w3.org/2007/XMLSchema-versioning";
@@ -45,10 +46,11 @@ const TYPES: [&str; 5] = ["anyAtomicType", "dateTimeStamp", "dayTimeDuration", "
 /// Attributes that name types.
 const NAMING: [&[u8]; 4] = [b"base", b"itemType", b"memberTypes", b"type"];
 
-/// Refuses a schema document that uses XSD 1.1 constructs or conditional inclusion, or has a document type declaration.
+/// Refuses a schema document that uses XSD 1.1 constructs or conditional inclusion, has a document type declaration or is one
+/// of XML 1.1, and values that the compiler does not look at.
 ///
 /// What is not well-formed is left to the compiler, which says why.
-pub(crate) fn refuse_newer(name: &str, text: &str) -> Result<(), SchemaError> {
+pub(crate) fn refuse_others(name: &str, text: &str) -> Result<(), SchemaError> {
     let mut reader = NsReader::from_str(text);
     loop {
         let at = reader.buffer_position() as usize;
@@ -56,7 +58,20 @@ pub(crate) fn refuse_newer(name: &str, text: &str) -> Result<(), SchemaError> {
         let refused = match event {
             Event::Eof => return Ok(()),
             Event::Start(start) | Event::Empty(start) => {
+                if let Some(message) = wrong(&reader, &start) {
+                    let (line, column) = line_and_column(text.as_bytes(), at);
+                    return Err(SchemaError::Invalid {
+                        place: format!("{name}:{line}:{column}"),
+                        rule: "s4s-att-invalid-value".to_owned(),
+                        message: message.to_owned(),
+                        message_ja: schema_text_ja(message),
+                    });
+                }
                 newer(&reader, &start).map(|construct| (construct, "write the schema in XSD 1.0"))
+            }
+            Event::Decl(declaration) => {
+                let newer = declaration.version().is_ok_and(|version| version.as_ref() == b"1.1");
+                newer.then(|| ("XML 1.1".to_owned(), "write the document in XML 1.0"))
             }
             Event::DocType(_) => {
                 let advice = "leave it out: nothing that it declares would hold";
@@ -75,9 +90,28 @@ pub(crate) fn refuse_newer(name: &str, text: &str) -> Result<(), SchemaError> {
     }
 }
 
+fn in_schema(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> bool {
+    matches!(reader.resolver().resolve_element(start.name()).0, ResolveResult::Bound(ns) if ns.0 == XS)
+}
+
+/// A value that an attribute may not have, where the compiler takes any.
+fn wrong(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Option<&'static str> {
+    if start.local_name().as_ref() != b"element" || !in_schema(reader, start) {
+        return None;
+    }
+    start.attributes().flatten().find_map(|attribute| match attribute.key.as_ref() {
+        b"form" if !matches!(attribute.value.trim_ascii(), b"qualified" | b"unqualified") => {
+            Some("the form of an element is neither qualified nor unqualified: write one of them")
+        }
+        b"substitutionGroup" if attribute.value.trim_ascii().is_empty() => {
+            Some("substitutionGroup names no element: name one, or leave it out")
+        }
+        _ => None,
+    })
+}
+
 fn newer(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Option<String> {
-    let in_schema =
-        matches!(reader.resolver().resolve_element(start.name()).0, ResolveResult::Bound(ns) if ns.0 == XS);
+    let in_schema = in_schema(reader, start);
     let local = start.local_name();
     if in_schema && let Some(name) = ELEMENTS.iter().find(|name| name.as_bytes() == local.as_ref()) {
         return Some(format!("xs:{name} (XSD 1.1)"));
@@ -100,6 +134,11 @@ fn newer(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Option<String> {
                 });
                 if let Some(name) = anywhere.or(here) {
                     return Some(format!("the attribute {name} (XSD 1.1)"));
+                }
+                if local.as_ref() == b"substitutionGroup"
+                    && attribute.value.trim_ascii().iter().any(u8::is_ascii_whitespace)
+                {
+                    return Some("several names in substitutionGroup (XSD 1.1)".to_owned());
                 }
                 if NAMING.contains(&local.as_ref())
                     && let Some(name) = newer_type(reader, &attribute.value)
@@ -139,6 +178,10 @@ mod tests {
             ("<xs:element name='e' vc:minVersion='1.1'/>", "vc:minVersion"),
             ("<xs:defaultOpenContent/>", "xs:defaultOpenContent"),
             ("<xs:any notQName='a'/>", "notQName"),
+            (
+                "<xs:element name='c' substitutionGroup=' a\nb'/>",
+                "several names in substitutionGroup (XSD 1.1)",
+            ),
             ("<xs:key ref='a'/>", "the attribute ref (XSD 1.1)"),
             ("<xs:element name='e' targetNamespace='urn:o'/>", "the attribute targetNamespace (XSD 1.1)"),
             ("<xs:element name='e' type='xs:dateTimeStamp'/>", "the type xs:dateTimeStamp (XSD 1.1)"),
@@ -150,12 +193,12 @@ mod tests {
             ("<xs:list itemType='xs:anyAtomicType'/>", "xs:anyAtomicType"),
             ("<xs:union memberTypes='xs:int\n\txs:dayTimeDuration'/>", "xs:dayTimeDuration"),
         ] {
-            let error = refuse_newer("a.xsd", &document(body)).unwrap_err();
+            let error = refuse_others("a.xsd", &document(body)).unwrap_err();
             assert_eq!(error.code(), "schema-unsupported");
             let text = error.to_string();
             assert!(text.starts_with("a.xsd:2:") && text.contains(construct), "{text}");
         }
-        refuse_newer("a.xsd", &document("<xs:element name='e' type='error'/><xs:element xmlns:xs1='urn:x' name='f' type='xs1:dateTimeStamp'/>")).unwrap();
-        refuse_newer("a.xsd", &document("<xs:element name='assert'/><xs:annotation><xs:appinfo><assert/></xs:appinfo></xs:annotation>")).unwrap();
+        refuse_others("a.xsd", &document("<xs:element name='e' type='error'/><xs:element xmlns:xs1='urn:x' name='f' type='xs1:dateTimeStamp'/>")).unwrap();
+        refuse_others("a.xsd", &document("<xs:element name='assert'/><xs:annotation><xs:appinfo><assert/></xs:appinfo></xs:annotation>")).unwrap();
     }
 }

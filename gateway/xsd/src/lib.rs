@@ -51,6 +51,7 @@ mod refusal;
 pub mod schema;
 mod single;
 mod sources;
+mod text;
 mod translate;
 pub mod violation;
 mod whereabouts;

@@ -100,9 +100,12 @@ fn at_redefinition(error: SchemaError, document: DocumentId, set: &SchemaSet) ->
     let document = set.documents.get(document as usize);
     let asked = document
         .and_then(|document| document.redefines.iter().find(|directive| directive.resolved_doc_id.is_none()));
-    match asked.and_then(|directive| set.locate(directive.source.as_ref())) {
-        Some(at) if error.is_schema_content_error() => error.with_location(at),
-        _ => error,
+    match (asked.and_then(|directive| set.locate(directive.source.as_ref())), error) {
+        (Some(at), SchemaError::StructuralError { constraint: "src-include", message, location: None }) => {
+            SchemaError::structural("src-redefine", message, Some(at))
+        }
+        (Some(at), error) if error.is_schema_content_error() => error.with_location(at),
+        (_, error) => error,
     }
 }
 

@@ -46,12 +46,12 @@ impl Refusal<'_> {
                 advice: "write the schema in XSD 1.0",
             },
             XsdError::StructuralError { constraint, message, location } => {
-                let place = match location {
-                    None if *constraint == "p-props-correct" => {
-                        whereabouts::impossible_occurrence(self.sources).unwrap_or_else(place)
-                    }
-                    _ => place(),
+                let found = match (location, *constraint) {
+                    (None, "p-props-correct") => whereabouts::impossible_occurrence(self.sources),
+                    (None, "cos-all-limited") => whereabouts::repeated_all(self.sources),
+                    _ => None,
                 };
+                let place = found.unwrap_or_else(place);
                 let message = self.sources.with_names(message);
                 let (place, words) = self
                     .declared_twice(&place, &message)

@@ -21,6 +21,7 @@ use crate::facts::{TypeFacts, facts};
 use crate::record::{RecordType, TypeId};
 use crate::refusal::Refusal;
 use crate::sources::{Reach, Sources};
+use crate::text::{NoText, text};
 use crate::translate;
 
 /// A compiled schema. Cheap to clone; shared by every route that names it.
@@ -175,7 +176,7 @@ impl Loading {
             return Err(SchemaError::Pin { path: self.path, pinned, found: digest });
         }
         if self.strict {
-            self.refuse_newer()?;
+            self.refuse_others()?;
         }
         let refusal = Refusal { sources: &self.sources };
         let compiled = compiled.map_err(|error| refusal.of(&error))?;
@@ -202,7 +203,7 @@ impl Loading {
 
     fn engine(&self, compiled: &Compiled) -> Result<Built, SchemaError> {
         let set = &compiled.set;
-        let text = |document: u32| {
+        let text_of = |document: u32| {
             let location = &set.documents.get(document as usize)?.base_uri;
             xsd_schema::SchemaLoader::load(&self.sources, location).ok()
         };
@@ -213,7 +214,7 @@ impl Loading {
             types: &compiled.types,
             elements: &compiled.elements,
             place: &place,
-            text: &text,
+            text: &text_of,
         };
         let tables = if self.strict { Tables::Current } else { Tables::Xsd10 };
         build(&compiler, tables).map_err(|BuildError { source, rule, message }| {
@@ -240,13 +241,20 @@ impl Loading {
         documents
     }
 
-    fn refuse_newer(&self) -> Result<(), SchemaError> {
+    /// Whether each document is one of XML 1.0 and XSD 1.0, in an encoding that it says.
+    fn refuse_others(&self) -> Result<(), SchemaError> {
         let mut verdict = Ok(());
         self.sources.for_each(|document| {
-            if verdict.is_ok()
-                && let Ok(text) = xsd_schema::parser::resolver::decode_xml_bytes(document.bytes.clone())
-            {
-                verdict = dialect::refuse_newer(&document.name, &text);
+            if verdict.is_ok() {
+                verdict = match text(&document.bytes) {
+                    Ok(text) => dialect::refuse_others(&document.name, &text),
+                    Err(NoText { rule, words, line, column }) => Err(SchemaError::Invalid {
+                        place: format!("{}:{line}:{column}", document.name),
+                        rule: rule.to_owned(),
+                        message: words.en,
+                        message_ja: words.ja,
+                    }),
+                };
             }
         });
         verdict

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xsd_schema::parser::SourceLocation;
-use xsd_schema::parser::resolver::decode_xml_bytes;
 use xsd_schema::{
     EmbeddedLoader, LocationRequest, LocationRewriter, SchemaError as XsdError, SchemaLoader, SchemaResolver,
 };
 
 use crate::mixed::without_overruled;
 use crate::place::line_and_column;
+use crate::text::text;
 
 /// The largest schema document that is read, in bytes.
 const MAX_DOCUMENT: u64 = 16 << 20;
@@ -210,19 +210,6 @@ fn unread(error: &io::Error) -> String {
     }
 }
 
-/// The text of a document, or where it is none.
-fn decoded(document: &Document) -> Result<String, XsdError> {
-    decode_xml_bytes(document.bytes.clone()).map_err(|_| {
-        let bytes = &document.bytes;
-        let good = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-        // Text in UTF-16 is not valid as UTF-8 from its first bytes on.
-        let (line, column) = line_and_column(bytes, good);
-        let what =
-            "there are bytes here that are no text in UTF-8: save the document in UTF-8, or whole in UTF-16";
-        XsdError::xml(what, Some(location_in(&document.name, line, column)))
-    })
-}
-
 fn location_in(name: &str, line: u64, column: u64) -> SourceLocation {
     SourceLocation { base_uri: name.to_owned(), line: line as usize, column: column as usize }
 }
@@ -241,7 +228,13 @@ impl SchemaLoader for Sources {
     fn load(&self, location: &str) -> Result<String, XsdError> {
         let shelf = self.shelf();
         if let Some(document) = index(location).and_then(|i| shelf.documents.get(i)) {
-            return decoded(document).map(without_overruled);
+            return match text(&document.bytes) {
+                Ok(text) => Ok(without_overruled(text)),
+                Err(no) => {
+                    let at = location_in(&document.name, no.line, no.column);
+                    Err(XsdError::xml(no.words.en, Some(at)))
+                }
+            };
         }
         let refusal = location
             .strip_prefix(SCHEME)

@@ -3,10 +3,10 @@
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
-use xsd_schema::parser::resolver::decode_xml_bytes;
 
 use crate::place::line_and_column;
 use crate::sources::Sources;
+use crate::text::text;
 use crate::violation::Words;
 
 const XS: &[u8] = b"http://www.w3.org/2001/XMLSchema";
@@ -70,7 +70,7 @@ struct Written<'a> {
     target: Option<&'a str>,
     /// How many elements it is in.
     depth: usize,
-    in_redefine: bool,
+    parent: Option<&'a str>,
     local: &'a str,
     start: &'a BytesStart<'a>,
 }
@@ -98,7 +98,7 @@ pub(crate) fn twice(
     each(sources, &mut |written| {
         let stands = match kind {
             Kind::Constraint => true,
-            _ if redefined => written.in_redefine && written.depth == 2,
+            _ if redefined => written.parent == Some("redefine") && written.depth == 2,
             _ => written.depth == 1,
         };
         if stands
@@ -120,15 +120,43 @@ pub(crate) fn twice(
 
 /// The first particle that must occur more often than it may.
 pub(crate) fn impossible_occurrence(sources: &Sources) -> Option<String> {
+    // Either is one where it is left out (part 1 §3.9.2).
+    let number = |text: Option<String>| text.map_or(Some(1), |text| text.trim().parse::<u64>().ok());
+    first(sources, |written| {
+        let (least, most) = (number(written.attribute("minOccurs")), number(written.attribute("maxOccurs")));
+        least.zip(most).is_some_and(|(least, most)| least > most)
+    })
+}
+
+/// The first `xs:all`, or reference to a group that is one, which may occur more than once.
+pub(crate) fn repeated_all(sources: &Sources) -> Option<String> {
+    let (mut group, mut groups) = (None, Vec::new());
+    each(sources, &mut |written| {
+        match (written.local, written.depth) {
+            ("group", 1) => group = written.attribute("name"),
+            ("all", 2) if written.parent == Some("group") => groups.extend(group.take()),
+            _ => {}
+        }
+        true
+    });
+    first(sources, |written| {
+        let all = match written.local {
+            "all" => true,
+            "group" => written.attribute("ref").is_some_and(|name| {
+                let local = name.rsplit(':').next().unwrap_or_default().trim();
+                groups.iter().any(|group| group.trim() == local)
+            }),
+            _ => false,
+        };
+        all && written.attribute("maxOccurs").is_some_and(|most| !matches!(most.trim(), "0" | "1"))
+    })
+}
+
+/// The place of the first element of which something is so.
+fn first(sources: &Sources, is_so: impl Fn(&Written<'_>) -> bool) -> Option<String> {
     let mut found = None;
     each(sources, &mut |written| {
-        // Either is one where it is left out (part 1 §3.9.2).
-        let number = |name| written.attribute(name).map_or(Some(1), |text| text.trim().parse::<u64>().ok());
-        if let (Some(least), Some(most)) = (number("minOccurs"), number("maxOccurs"))
-            && least > most
-        {
-            found = Some(written.place());
-        }
+        found = is_so(written).then(|| written.place());
         found.is_none()
     });
     found
@@ -144,7 +172,7 @@ pub(crate) fn root(sources: &Sources) -> String {
                 found = Some(written.place());
                 false
             };
-            if let Ok(text) = decode_xml_bytes(document.bytes.clone()) {
+            if let Ok(text) = text(&document.bytes) {
                 elements(&document.name, &text, &mut look);
             }
         }
@@ -156,7 +184,7 @@ pub(crate) fn root(sources: &Sources) -> String {
 fn each(sources: &Sources, look: &mut dyn FnMut(&Written<'_>) -> bool) {
     let mut goes_on = true;
     sources.for_each(|document| {
-        if goes_on && let Ok(text) = decode_xml_bytes(document.bytes.clone()) {
+        if goes_on && let Ok(text) = text(&document.bytes) {
             goes_on = elements(&document.name, &text, look);
         }
     });
@@ -190,7 +218,7 @@ fn elements(document: &str, text: &str, look: &mut dyn FnMut(&Written<'_>) -> bo
                 place: line_and_column(text.as_bytes(), at),
                 target: target.as_deref(),
                 depth: open.len(),
-                in_redefine: open.last().is_some_and(|above| **above == *"redefine"),
+                parent: open.last().map(|above| &**above),
                 local: &local,
                 start: &start,
             };

@@ -36,6 +36,17 @@ const PHRASES: &[(&str, &str)] = &[
     ("xs:{} (XSD 1.1)", "xs:{}（XSD 1.1）"),
     ("the type xs:{} (XSD 1.1)", "型 xs:{}（XSD 1.1）"),
     ("a document type declaration", "文書型宣言"),
+    ("XML 1.1", "XML 1.1の文書"),
+    ("write the document in XML 1.0", "XML 1.0で書いてください"),
+    ("several names in substitutionGroup (XSD 1.1)", "複数の名前を持つsubstitutionGroup（XSD 1.1）"),
+    (
+        "the form of an element is neither qualified nor unqualified: write one of them",
+        "要素のformがqualifiedでもunqualifiedでもありません。どちらかにしてください",
+    ),
+    (
+        "substitutionGroup names no element: name one, or leave it out",
+        "substitutionGroupに要素の名前がありません。名前を書くか、取り除いてください",
+    ),
     ("the attribute {} (XSD 1.1)", "属性 {}（XSD 1.1）"),
     ("vc:{} (conditional inclusion)", "vc:{}（条件による取捨）"),
     ("a record with a simple type", "単純型のレコード"),
@@ -92,10 +103,6 @@ const PHRASES: &[(&str, &str)] = &[
     (
         "a schema document has at most {} bytes, and here it has one more: make several of it that include one another",
         "スキーマの文書は{}バイトまでで、ここで超えています。互いに取り込む複数の文書に分けてください",
-    ),
-    (
-        "there are bytes here that are no text in UTF-8: save the document in UTF-8, or whole in UTF-16",
-        "ここにUTF-8の文字ではないバイトがあります。文書をUTF-8で、または全体をUTF-16で保存してください",
     ),
     ("no such document", "そのような文書はありません"),
     ("there is no such file", "ファイルがありません"),

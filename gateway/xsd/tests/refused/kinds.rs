@@ -93,6 +93,31 @@ const ALONE: &[(&str, &str, &str)] = &[
         "main.xsd:2:",
         "",
     ),
+    (
+        "<xs:complexType name='t'><xs:sequence>\n<xs:element name='e' form='foo'/></xs:sequence></xs:complexType>",
+        "main.xsd:3:1",
+        "s4s-att-invalid-value",
+    ),
+    (
+        "<xs:complexType name='t'><xs:sequence>\n<xs:element name='e' form=''/></xs:sequence></xs:complexType>",
+        "main.xsd:3:1",
+        "s4s-att-invalid-value",
+    ),
+    (
+        "<xs:complexType name='t'><xs:sequence>\n<xs:element name='e' form='Qualified'/></xs:sequence></xs:complexType>",
+        "main.xsd:3:1",
+        "s4s-att-invalid-value",
+    ),
+    (
+        "<xs:element name='a'/>\n<xs:element name='e' substitutionGroup=''/>",
+        "main.xsd:3:1",
+        "s4s-att-invalid-value",
+    ),
+    (
+        "<xs:complexType name='t'>\n<xs:group ref='g' maxOccurs='2'/></xs:complexType><xs:group name='g'><xs:all><xs:element name='e'/></xs:all></xs:group>",
+        "main.xsd:3:1",
+        "cos-all-limited",
+    ),
     // Ambiguous.
     (
         "<xs:complexType name='t'><xs:choice><xs:element name='e'/>\n<xs:element name='e'/></xs:choice></xs:complexType>",
@@ -195,6 +220,11 @@ const ALONE: &[(&str, &str, &str)] = &[
         "main.xsd:3:1",
         "schema-unsupported",
     ),
+    (
+        "<xs:element name='a'/><xs:element name='b'/>\n<xs:element name='e' substitutionGroup='a b'/>",
+        "main.xsd:3:1",
+        "schema-unsupported",
+    ),
     ("<xs:override schemaLocation='none.xsd'/>", "main.xsd:2:1", "schema-unsupported"),
     ("<xs:element name='e' type='xs:dateTimeStamp'/>", "main.xsd:2:1", "schema-unsupported"),
     (
@@ -221,7 +251,7 @@ fn a_schema_of_one_document() {
 
 #[test]
 fn a_document_that_is_none() {
-    let whole: [(&[u8], &str, &str); 9] = [
+    let whole: [(&[u8], &str, &str); 11] = [
         (b"", "main.xsd:1:1", "xml"),
         (b"\n\n  text", "main.xsd:", "xml"),
         (b"<a/>", "main.xsd:1:1", "s"),
@@ -234,9 +264,19 @@ fn a_document_that_is_none() {
         (
             b"<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>\n <!-- \x82\xA0 --></xs:schema>",
             "main.xsd:2:7",
-            "xml",
+            "charset-",
         ),
-        (b"\xFF\xFE<\0a", "main.xsd:1:1", "xml"),
+        (b"\xFF\xFE<\0a", "main.xsd:1:2", "charset-"),
+        (
+            b"<?xml version='1.0' encoding='ISO-8859-1'?>\n<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>",
+            "main.xsd:1:31",
+            "xml-encoding-unsupported",
+        ),
+        (
+            b"<?xml version='1.1'?>\n<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>",
+            "main.xsd:1:1",
+            "schema-unsupported",
+        ),
         (b"<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>\n<xs:schema/>", "main.xsd:2:1", "xml"),
         (b"<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'\n a='1' a='2'/>", "main.xsd:", "xml"),
     ];
@@ -280,7 +320,7 @@ fn documents_that_do_not_fit_together() {
             " targetNamespace='urn:t'",
             "src-import",
         ),
-        ("<xs:redefine schemaLocation='part.xsd'/>", " targetNamespace='urn:o'", "src-"),
+        ("<xs:redefine schemaLocation='part.xsd'/>", " targetNamespace='urn:o'", "src-redefine"),
         (
             "<xs:redefine schemaLocation='part.xsd'>\n<xs:simpleType name='none'><xs:restriction base='none'/></xs:simpleType></xs:redefine>",
             " targetNamespace='urn:t'",
