@@ -3,6 +3,8 @@
 //! libFuzzer runs the targets of `xtask/fuzz`. What it finds worth keeping grows in the target folder, from run to run; what
 //! breaks a promise is saved beside it.
 
+mod hour;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -12,6 +14,8 @@ use clap::Args;
 
 use crate::needs;
 use crate::workspace::{cargo, check, root, target};
+
+pub(crate) use self::hour::long;
 
 /// What the compiler puts into the code so that libFuzzer sees which of it an input reaches. The stable compiler does it.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -60,21 +64,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     in_turn(&program, &chosen, options.minutes)
 }
 
-/// Runs all targets for an hour together; false when one of them broke its promise.
-pub(crate) fn for_an_hour() -> anyhow::Result<bool> {
-    needs::install(&needs::FOR_FUZZING)?;
-    let program = build()?;
-    let known = targets(&program)?;
-    in_turn(&program, &known.iter().collect::<Vec<_>>(), 60.0 / known.len() as f64)
-}
-
 fn in_turn(program: &Path, chosen: &[&Target], minutes: f64) -> anyhow::Result<bool> {
     let mut outcomes = Vec::new();
     for &target in chosen {
         println!("\n{}: {}", target.name, target.promise);
         outcomes.push((target, fuzz(program, target, minutes)?));
     }
-    print(&outcomes);
+    print!("\n{}", table(&outcomes));
     Ok(outcomes.iter().all(|(_, outcome)| outcome.good))
 }
 
@@ -220,22 +216,25 @@ fn tell(last: &[String], status: ExitStatus, target: &Target, saved: Option<&Pat
     }
 }
 
-fn print(outcomes: &[(&Target, Outcome)]) {
-    println!(
-        "\ntarget          executions   each second   edges at first    at the end   new inputs   broken"
+/// What came of each target, a line for each.
+fn table(outcomes: &[(&Target, Outcome)]) -> String {
+    let mut table = String::from(
+        "target         minutes   executions   each second   edges at first    at the end   new inputs   broken\n",
     );
     for (target, outcome) in outcomes {
-        println!(
-            "{:<14} {:>11} {:>13.0} {:>16} {:>13} {:>12} {:>8}",
+        table.push_str(&format!(
+            "{:<14} {:>7.1} {:>12} {:>13.0} {:>16} {:>13} {:>12} {:>8}\n",
             target.name,
+            outcome.seconds / 60.0,
             outcome.executions,
             outcome.executions as f64 / outcome.seconds.max(1.0),
             outcome.edges.0,
             outcome.edges.1,
             outcome.added,
             if outcome.good { "no" } else { "YES" },
-        );
+        ));
     }
+    table
 }
 
 fn replay(program: &Path, chosen: &[&Target], file: &Path) -> anyhow::Result<bool> {
