@@ -155,6 +155,42 @@ fn refuses_what_is_not_one_payload() {
     }
 }
 
+/// What an operation does not name may hold records under a wrong name: it is refused wherever it stands, and never passed over.
+#[test]
+fn what_an_operation_does_not_name_is_refused_at_its_place() {
+    let records = "<records><r/></records>";
+    for (inside, column) in [
+        ("<K4NARY/>", 1),
+        ("<recrods><r/></recrods>", 1),
+        ("<b:tail/><K4NARY/>", 10),
+        ("<tail/>", 1),
+        ("<b:K4NARY>x</b:K4NARY>", 1),
+        ("<x:file xmlns:x='urn:K4NARY'/>", 1),
+        ("<file href='x'><K4NARY/></file>", 16),
+        ("<file><b:name>x</b:name>\t<b:at><K4NARY/></b:at></file>", 32),
+        // Not even what would be read if it stood elsewhere.
+        ("<file><data>QUJD</data></file>", 7),
+        ("<file><records><r/></records></file>", 7),
+        ("<file><batchId>K4NARY</batchId></file>", 7),
+    ] {
+        for body in [
+            format!("\n{inside}"),
+            format!("\n{inside}{records}"),
+            format!("{records}\n{inside}"),
+            format!("<data>QUJD</data>\n{inside}"),
+            format!("<data href='{SWA}'/>\n{inside}"),
+        ] {
+            let error = submission(&foreign(&body)).expect_err(&body);
+            assert_eq!(error.code(), "message-unexpected-element", "{body}: {error}");
+            let at = error.position().map(|at| (at.line, at.column));
+            assert_eq!(at, Some((2, column)), "{body}");
+            for text in [error.to_string(), error.message_ja()] {
+                assert!(text.contains("beside_records") && !text.contains("K4NARY"), "{body}: {text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn both_payloads_of_a_message_are_named_with_their_places() {
     for (body, first, second, column) in [
