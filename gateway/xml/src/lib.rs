@@ -25,6 +25,7 @@ mod scope;
 mod source;
 mod tag;
 mod text_stream;
+mod trail;
 pub mod write;
 
 pub use detect::{Detected, decode_document, detect_encoding, head_bytes};
@@ -39,3 +40,4 @@ pub use reader::Reader;
 pub use rules::{Explanation, explain, rules};
 pub use source::Position;
 pub use text_stream::TextStream;
+pub use trail::{Rows, Trail};

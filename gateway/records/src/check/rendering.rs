@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sekisho_xml::QName;
 use sekisho_xml::write::{Unwritable, escape_attribute, escape_text};
+use sekisho_xml::{QName, Trail};
 
 use crate::layout::{FieldContent, Layout, LevelId};
 use crate::record::{EntryKind, Place, Record};
@@ -15,22 +15,21 @@ pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 #[derive(Debug, Default)]
 pub(crate) struct Rendering {
     pub(crate) xml: Vec<u8>,
-    starts: Vec<StartTag>,
+    /// Where start tags are, a row each: its line in `xml`, where its name begins there, the line, column and byte of its
+    /// place in the payload, the row of the element around it. There are as many as a payload likes: rows of few bytes.
+    starts: Trail,
     open: Vec<OpenElement>,
     line: u64,
 }
 
-/// Where a start tag is.
-#[derive(Debug)]
+/// A start tag as it is found again.
 struct StartTag {
-    /// Its line in `xml`.
-    line: u64,
+    /// Where its name begins in the document.
+    name: usize,
     /// Its place in the payload.
     place: Place,
-    /// How deep it stands, the record element being 1 deep.
-    depth: usize,
-    /// Its name: bytes of `xml`.
-    name: std::ops::Range<usize>,
+    /// The row of the element around it.
+    parent: usize,
 }
 
 #[derive(Debug)]
@@ -38,6 +37,8 @@ struct OpenElement {
     namespace: Arc<str>,
     /// Its tag's name: bytes of `xml`.
     name: std::ops::Range<usize>,
+    /// Its start tag's row.
+    row: usize,
 }
 
 impl Rendering {
@@ -52,7 +53,8 @@ impl Rendering {
 
     /// Writes a start tag. Names come from a schema or from an XML reader, so that they can be written.
     pub(crate) fn start(&mut self, namespace: &Arc<str>, local: &Arc<str>, nil: bool, place: Place) {
-        let root = self.open.is_empty();
+        let parent = self.open.last();
+        let root = parent.is_none();
         if !root {
             self.xml.push(b'\n');
             self.line += 1;
@@ -61,9 +63,10 @@ impl Rendering {
         let from = self.xml.len();
         self.xml.extend_from_slice(local.as_bytes());
         let name = from..self.xml.len();
-        let depth = self.open.len() + 1;
-        self.starts.push(StartTag { line: self.line, place, depth, name: name.clone() });
-        if self.open.last().map_or("", |parent| &parent.namespace) != &**namespace {
+        let Place { line, column, byte } = place;
+        let row = [self.line, from as u64, line, column, byte, parent.map_or(0, |parent| parent.row as u64)];
+        let row = self.starts.push(&row);
+        if parent.map_or("", |parent| &parent.namespace) != &**namespace {
             self.xml.extend_from_slice(b" xmlns=\"");
             // A namespace name that cannot be written is none that a schema or a reader can have come by.
             let _ = escape_attribute(namespace, &mut self.xml);
@@ -74,7 +77,7 @@ impl Rendering {
             self.xml.extend_from_slice(XSI.as_bytes());
             self.xml.push(b'"');
         }
-        self.open.push(OpenElement { namespace: Arc::clone(namespace), name });
+        self.open.push(OpenElement { namespace: Arc::clone(namespace), name, row });
         if nil {
             self.attribute_nil("true");
         }
@@ -175,23 +178,48 @@ impl Rendering {
     /// Where in the payload a violation on this line of the document is: the place of the last element that starts up to
     /// that line. Whether that is the record element itself is told too.
     pub(crate) fn place(&self, line: u64) -> Option<(Place, bool)> {
-        self.started(line).last().map(|start| (start.place, start.depth == 1))
+        let row = self.last_row(line)?;
+        Some((self.start_tag(row)?.place, row == 0))
     }
 
-    /// The same where children have no order: a field that is missing in an element `depth` deep is not missing before
-    /// another one, but there.
+    /// The same where children have no order: a field that is missing in an element `depth` deep, the record element being
+    /// 1 deep, is not missing before another one, but there.
     pub(crate) fn place_of_gap(&self, line: u64, depth: usize, field: Option<&str>) -> Option<(Place, bool)> {
-        let is_about =
-            |start: &StartTag| field.is_some_and(|name| self.xml[start.name.clone()] == *name.as_bytes());
-        let started = self.started(line);
-        let start = match started.last() {
-            Some(last) if is_about(last) => Some(last),
-            _ => started.iter().rev().find(|start| start.depth <= depth),
-        };
-        start.map(|start| (start.place, start.depth == 1))
+        let last = self.last_row(line)?;
+        let start = self.start_tag(last)?;
+        if field.is_some_and(|name| self.is_named(&start, name)) {
+            return Some((start.place, last == 0));
+        }
+        // What starts last and is no deeper is the element itself or one of those around it.
+        let mut around = vec![last];
+        let (mut row, mut parent) = (last, start.parent);
+        while row != 0 {
+            row = parent;
+            parent = self.start_tag(row)?.parent;
+            around.push(row);
+        }
+        let row = around[around.len().saturating_sub(depth.max(1))];
+        Some((self.start_tag(row)?.place, row == 0))
     }
 
-    fn started(&self, line: u64) -> &[StartTag] {
-        &self.starts[..self.starts.partition_point(|start| start.line <= line)]
+    /// The row of the last start tag up to a line.
+    fn last_row(&self, line: u64) -> Option<usize> {
+        self.starts.count_while(|row| row.first().is_some_and(|&start| start <= line)).checked_sub(1)
+    }
+
+    fn start_tag(&self, row: usize) -> Option<StartTag> {
+        match self.starts.row(row)?[..] {
+            [_, name, line, column, byte, parent] => {
+                // Both were indices before they were numbers.
+                let (name, parent) = (name as usize, parent as usize);
+                Some(StartTag { name, place: Place { line, column, byte }, parent })
+            }
+            _ => None,
+        }
+    }
+
+    fn is_named(&self, start: &StartTag, name: &str) -> bool {
+        let tag = self.xml.get(start.name..).unwrap_or_default();
+        tag.strip_prefix(name.as_bytes()).is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'>')))
     }
 }

@@ -372,6 +372,8 @@ fn limit_words(which: &'static str) -> (&'static str, &'static str) {
     let which = which.split(';').next().unwrap_or(which);
     match which {
         "bytes in a record" => (which, "レコードのバイト数"),
+        super::ENTRIES => (which, "レコードの値とグループの終わりの数"),
+        super::WRITTEN_OUT => (which, "名前を書き出したときのレコードのバイト数"),
         "levels of arrays and objects" => (which, "配列とオブジェクトの深さ"),
         _ => (which, "この項目"),
     }

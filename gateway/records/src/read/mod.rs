@@ -16,6 +16,18 @@ use crate::check::RecordChecker;
 use crate::record::{Place, Record};
 use crate::violations::Violations;
 
+/// The most values and ends of groups that a record has which may have so many bytes: what is written in fewer is empty groups
+/// without end, and takes far more memory than bytes.
+pub(crate) fn most_entries(max_record_bytes: u64) -> usize {
+    usize::try_from(max_record_bytes / 8).unwrap_or(usize::MAX).max(1024)
+}
+
+/// What is counted of them.
+pub(crate) const ENTRIES: &str = "values and ends of groups in a record";
+
+/// What is counted of a record that does not match its layout, and is therefore written anew.
+pub(crate) const WRITTEN_OUT: &str = "bytes in a record with its names written out";
+
 /// What a source had next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {

@@ -36,6 +36,11 @@ impl<R: BufRead> Lexer<R> {
         self.at
     }
 
+    /// The most bytes that a record has.
+    pub(super) fn max_record_bytes(&self) -> u64 {
+        self.max_taken as u64
+    }
+
     /// Counts the bytes of a record from here.
     pub(super) fn start_record(&mut self) {
         self.taken = 0;

@@ -16,7 +16,7 @@ use sekisho_xsd::{SimpleType, ValueKind, Words};
 
 use crate::layout::{FieldContent, FieldId, Layout, LevelId};
 use crate::read::error::Expected;
-use crate::read::{Awaited, ReadError, ReadErrorKind, RecordSource};
+use crate::read::{Awaited, ENTRIES, ReadError, ReadErrorKind, RecordSource, most_entries};
 use crate::record::{EntryKind, Record};
 use crate::violations::{Fault, JsonKind};
 use lexer::{JsonError, Lexer};
@@ -420,6 +420,10 @@ impl<R: BufRead> JsonReader<R> {
         nested: usize,
         record: &mut Record,
     ) -> Result<(), JsonError> {
+        let most = most_entries(self.lexer.max_record_bytes());
+        if record.entries.len() >= most {
+            return Err(self.lexer.fail(ReadErrorKind::Limit { which: ENTRIES, max: most as u64 }));
+        }
         record.open(id, self.lexer.place());
         self.object(level, nested + 1, record)?;
         record.close(id);

@@ -7,7 +7,7 @@ use sekisho_xml::{Event, Reader, Start};
 
 use crate::check::rendering::{Rendering, XSI};
 use crate::layout::{FieldContent, FieldId, Layout, Level, LevelId};
-use crate::read::ReadErrorKind;
+use crate::read::{ENTRIES, ReadErrorKind, WRITTEN_OUT, most_entries};
 use crate::record::{EntryKind, Place, Record};
 use crate::violations::Fault;
 
@@ -15,6 +15,11 @@ use super::place_of;
 
 /// Positions in a record are 32 bits wide.
 const MAX_RECORD_BYTES: usize = 1 << 30;
+
+/// So many times the bytes that a record may have, it may have when it is written anew: each name in full, a namespace at each
+/// element that has another one than that around it, what must be escaped escaped.
+const WRITTEN_OUT_TIMES: u64 = 4;
+const MIN_WRITTEN_OUT: u64 = 1 << 16;
 
 /// Reads record elements into records.
 ///
@@ -187,6 +192,7 @@ impl ElementReader {
                     return self.capture(reader, record, rendering, from);
                 }
                 Step::Field(id) => {
+                    self.check_entries(record)?;
                     let place = place_of(reader);
                     let field = level.field(id);
                     self.field = Some((frame.level, id));
@@ -335,6 +341,7 @@ impl ElementReader {
     ) -> Result<(), ReadErrorKind> {
         while rendering.depth() > 0 {
             self.check_size(reader, from)?;
+            self.check_written(&rendering)?;
             let step = match reader.next().map_err(ReadErrorKind::Xml)? {
                 Event::Start(start) => {
                     self.attributes = attributes(&start);
@@ -392,6 +399,23 @@ impl ElementReader {
             if is_record {
                 self.nested.get_or_insert(place_of(reader));
             }
+        }
+        Ok(())
+    }
+
+    /// Whatever is wrong with a record, it is said within this bound, or this is what is wrong.
+    fn check_written(&self, rendering: &Rendering) -> Result<(), ReadErrorKind> {
+        let max = (WRITTEN_OUT_TIMES * self.max_record_bytes).max(MIN_WRITTEN_OUT);
+        if rendering.xml.len() as u64 > max {
+            return Err(ReadErrorKind::Limit { which: WRITTEN_OUT, max });
+        }
+        Ok(())
+    }
+
+    fn check_entries(&self, record: &Record) -> Result<(), ReadErrorKind> {
+        let most = most_entries(self.max_record_bytes);
+        if record.entries.len() >= most {
+            return Err(ReadErrorKind::Limit { which: ENTRIES, max: most as u64 });
         }
         Ok(())
     }
