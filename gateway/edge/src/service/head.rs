@@ -72,7 +72,7 @@ fn words(refused: HeadRefusal, limit: u64) -> (Class, String, String) {
         HeadRefusal::HttpVersion => fixed(
             Class::HttpVersion,
             "Only HTTP/1.1 and HTTP/1.0 are spoken here: send one of them.",
-            "対応しているのはHTTP/1.1とHTTP/1.0だけです。",
+            "対応しているのはHTTP/1.1とHTTP/1.0だけです。どちらかで送信してください。",
         ),
         HeadRefusal::OtherHost => fixed(
             Class::Misdirected,
@@ -85,7 +85,8 @@ fn words(refused: HeadRefusal, limit: u64) -> (Class, String, String) {
             Class::Malformed,
             "A line of the head is no header field (RFC 9112 section 5): write name, colon, value on one line, with no \
              space before the colon and no control character.",
-            "HTTPヘッダーの行が「名前: 値」の形ではありません（RFC 9112 5）。コロンの前の空白、折り返し、制御文字は使えません。",
+            "HTTPヘッダーの行が「名前: 値」の形ではありません（RFC 9112 5）。名前、コロン、値を1行に書いてください。コロンの前の空白と\
+             制御文字は使えません。",
         ),
         HeadRefusal::DuplicateField => fixed(
             Class::Malformed,
@@ -103,7 +104,8 @@ fn words(refused: HeadRefusal, limit: u64) -> (Class, String, String) {
             Class::NotImplemented,
             "No transfer coding but chunked is known here: send Transfer-Encoding: chunked alone, and what is packed \
              with Content-Encoding: gzip.",
-            "対応している転送符号化はchunkedだけです。圧縮にはContent-Encoding: gzipを使ってください。",
+            "対応している転送符号化はchunkedだけです。Transfer-Encodingはchunkedだけにし、圧縮にはContent-Encoding: gzipを\
+             使ってください。",
         ),
         HeadRefusal::NoHost => fixed(
             Class::Malformed,
