@@ -21,6 +21,14 @@ const ASKS_JA: &[&str] = &["ください", "お試し", "再送すると"];
 /// What stands for an error of a room below, whose words are English: Japanese says it in words of its own.
 const ERRORS: &[&str] = &["detail", "error", "reason", "which", "notes"];
 
+/// Where a text has no name that its English has, because it is joined to it later, or has no such part of speech.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("sekisho/src/probes.rs", "of"),
+    ("xsd/src/wording/value.rs", "of"),
+    ("xsd/src/wording/value.rs", "bound"),
+    ("xsd/src/wording/value.rs", "behind"),
+];
+
 struct Pair {
     at: String,
     english: String,
@@ -32,7 +40,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("a folder can be listed").path();
         if path.is_dir() {
             sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             found.push(path);
         }
     }
@@ -85,6 +93,18 @@ fn literals(mut source: &str) -> (Vec<String>, &str) {
     (found, source)
 }
 
+/// The text that stands next, made by `format!` or as it is, and what is behind it.
+fn text_at(source: &str) -> Option<(String, &str)> {
+    let source = source.trim_start();
+    if let Some(inside) = source.strip_prefix("format!(") {
+        let (texts, rest) = literals(inside);
+        return texts.into_iter().next().map(|text| (text, rest));
+    }
+    let (text, rest) = literal(source)?;
+    let owned = [".to_owned()", ".into()"].into_iter().find_map(|call| rest.strip_prefix(call));
+    Some((text, owned.unwrap_or(rest)))
+}
+
 fn is_japanese(text: &str) -> bool {
     text.chars().any(|character| character >= 'ぁ')
 }
@@ -98,6 +118,8 @@ fn pairs() -> Vec<Pair> {
     let mut pairs = Vec::new();
     for file in files {
         let source = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        // What tests say is said to nobody.
+        let source = source.split("#[cfg(test)]\nmod").next().unwrap_or_default();
         let shown = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
         let mut add = |at: usize, english: &str, japanese: &str| {
             if is_japanese(japanese) && !is_japanese(english) {
@@ -122,12 +144,11 @@ fn pairs() -> Vec<Pair> {
                 add(at, english, japanese);
             }
         }
-        // Two texts beside each other.
-        for (at, _) in source.match_indices('(') {
-            let Some((english, rest)) = literal(source[at + 1..].trim_start()) else { continue };
+        // Two texts beside each other, whatever is before them.
+        for (at, _) in source.match_indices(['(', ',']) {
+            let Some((english, rest)) = text_at(&source[at + 1..]) else { continue };
             let Some(rest) = rest.trim_start().strip_prefix(',') else { continue };
-            let Some((japanese, rest)) = literal(rest.trim_start()) else { continue };
-            if rest.trim_start().trim_start_matches(',').trim_start().starts_with(')') {
+            if let Some((japanese, _)) = text_at(rest) {
                 add(at, &english, &japanese);
             }
         }
@@ -143,7 +164,7 @@ fn placeholders(text: &str) -> BTreeSet<String> {
         let name = match name.as_str() {
             "ja" | "english" | "japanese" => "en",
             "名前空間" => "namespace",
-            other => other.trim_end_matches("_ja"),
+            other => other.trim_end_matches("_ja").trim_end_matches("_en"),
         };
         names.insert(name.to_owned());
     }
@@ -174,8 +195,12 @@ fn both_languages_have_the_same_names_in_their_texts() {
         if english.contains("") || japanese.contains("") {
             continue;
         }
-        let missing: Vec<_> =
-            english.difference(&japanese).filter(|name| !ERRORS.contains(&name.as_str())).collect();
+        let elsewhere =
+            |name: &str| ELSEWHERE.iter().any(|(file, known)| pair.at.starts_with(file) && *known == name);
+        let missing: Vec<_> = english
+            .difference(&japanese)
+            .filter(|name| !ERRORS.contains(&name.as_str()) && !elsewhere(name))
+            .collect();
         if !missing.is_empty() {
             wrong.push(format!("{}: {missing:?}: {} / {}", pair.at, pair.english, pair.japanese));
         }
