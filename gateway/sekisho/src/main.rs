@@ -14,6 +14,7 @@ mod flows;
 mod language;
 mod operate;
 mod probes;
+mod process;
 mod purge;
 mod sandbox;
 mod serve;

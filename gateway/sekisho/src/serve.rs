@@ -28,6 +28,7 @@ use crate::cli::ConfigArgs;
 use crate::config::raw::{LogFormat, LogSection};
 use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
+use crate::process::Process;
 use crate::sandbox::{Reach, Sandbox};
 use crate::weakened::Weakened;
 use crate::{data_keys, descriptors, exchanges, probes, purge};
@@ -74,6 +75,8 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
     if let Some(exchanges) = &effective.exchanges {
         exchanges::make_folder(exchanges)?;
     }
+    // Files of its own that the sandbox does not have either.
+    let process = Process::open();
     let sandbox = Sandbox::enter(Reach::of(&args.config, &raw), raw.sandbox.missing_parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors.min(8))
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &ConfigArgs, language: Language) -> anyhow::Result<ExitC
         .thread_stack_size(512 * 1024)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&args.config, raw, effective, sandbox))?;
+    runtime.block_on(serve(&args.config, raw, effective, (sandbox, process)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -207,7 +210,12 @@ fn tls_of(listeners: &[Served]) -> Vec<Arc<Tls>> {
     listeners.iter().filter_map(|served| Some(Arc::clone(&served.guard.as_ref()?.tls))).collect()
 }
 
-async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandbox) -> anyhow::Result<()> {
+async fn serve(
+    config: &Path,
+    raw: Raw,
+    mut effective: Effective,
+    (sandbox, process): (Sandbox, Process),
+) -> anyhow::Result<()> {
     // Before anything is served: a signal that comes early must not end the process half-way.
     let mut asked = Signals::listen()?;
     let (state, encryption) = (effective.state.clone(), effective.encryption.take());
@@ -219,6 +227,7 @@ async fn serve(config: &Path, raw: Raw, mut effective: Effective, sandbox: Sandb
     let board = Board::new(effective.hops()).context("arranging the hops")?;
     let registry = Registry::new();
     sandbox.show(&registry)?;
+    process.register(&registry)?;
     if let Some(metrics) = log.metrics() {
         metrics.register(&registry)?;
     }

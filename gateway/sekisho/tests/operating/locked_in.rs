@@ -10,6 +10,11 @@ fn a_gateway_that_runs_has_given_up_what_it_does_not_need() {
     for part in ["privileges", "capabilities", "core-dumps", "files", "ports", "signals", "calls"] {
         assert_eq!(gateway.metric(&format!("sekisho_sandbox{{part=\"{part}\"}}")), "1", "{part}");
     }
+    // What was opened before is read on.
+    for name in ["process_resident_memory_bytes ", "process_threads ", "process_start_time_seconds "] {
+        gateway.metric_that(name, |value| value.parse::<u64>().is_ok_and(|value| value > 0));
+    }
+    gateway.metric_that("process_cpu_seconds_total ", |value| value.parse::<f64>().is_ok_and(|value| value > 0.0));
     // Every thread, not only the first.
     let mut threads = 0;
     for thread in fs::read_dir(format!("/proc/{}/task", gateway.id())).unwrap() {
