@@ -178,3 +178,6 @@ fn step(connection: &Connection, sql: &str) -> Result<()> {
     let writing = "writing to the ledger";
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).doing(writing)
 }
+
+#[cfg(test)]
+mod tests;
