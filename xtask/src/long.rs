@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::ValueEnum;
 
+use crate::conformance;
 use crate::demo::{self, Door};
 use crate::fuzz;
 use crate::image;
@@ -24,6 +25,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const THIS: &str = "/proc/self/exe";
 /// Records of the main job in full size.
 const FULL: u64 = 400_000;
+/// How often every attack is made.
+const ATTACKS: u64 = 1_000;
 
 /// One of the long tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,12 +46,22 @@ pub(crate) enum Part {
     /// Bytes that break what a reader promises: ten minutes for each target that judges what clients send, five for each other
     /// one, two at a time. How many inputs were tried is in target/fuzz/long.txt.
     Fuzz,
+    /// Every attack a thousand times against one gateway.
+    Attacks,
 }
 
 impl Part {
     /// Every part, in the order in which they are run: what tells most for its time comes first.
-    const ALL: [Self; 7] =
-        [Self::Tools, Self::Unsplit, Self::FullSize, Self::Kills, Self::Image, Self::Simulation, Self::Fuzz];
+    const ALL: [Self; 8] = [
+        Self::Tools,
+        Self::Unsplit,
+        Self::FullSize,
+        Self::Kills,
+        Self::Image,
+        Self::Simulation,
+        Self::Fuzz,
+        Self::Attacks,
+    ];
 
     fn title(self) -> &'static str {
         match self {
@@ -60,6 +73,9 @@ impl Part {
             Self::Simulation => "delivery on a virtual clock, a million seeds",
             Self::Fuzz => {
                 "bytes that break a reader: ten minutes for each target that judges, five for each other one"
+            }
+            Self::Attacks => {
+                "every attack 1,000 times against one gateway, which must hold no more afterwards"
             }
         }
     }
@@ -73,6 +89,7 @@ impl Part {
             Self::Image => "image",
             Self::Simulation => "simulation",
             Self::Fuzz => "fuzz",
+            Self::Attacks => "attacks",
         }
     }
 
@@ -86,6 +103,8 @@ impl Part {
             Self::Image => 60,
             Self::Simulation => 90,
             Self::Fuzz => 90,
+            // A pass waits for deadlines, some of them one after the other: 17 s with a debug build on two busy cores.
+            Self::Attacks => 330,
         }
     }
 }
@@ -144,6 +163,7 @@ pub(crate) fn run(part: Part) -> anyhow::Result<bool> {
         Part::Image => image::run().map(|()| true),
         Part::Simulation => simulation::run().map(|()| true),
         Part::Fuzz => fuzz::long(),
+        Part::Attacks => conformance::attacked(&Programs::build()?, ATTACKS),
     }
 }
 

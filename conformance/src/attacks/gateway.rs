@@ -69,8 +69,17 @@ impl Gateway {
 
     /// Memory that is resident, in KiB.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that was ever resident, in KiB.
+    pub(super) fn most_resident(&self) -> anyhow::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, which: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no resident memory")?;
+        let line = status.lines().find(|line| line.starts_with(which)).context("no resident memory")?;
         line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).context("no number")
     }
 

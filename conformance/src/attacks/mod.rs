@@ -7,6 +7,7 @@
 
 pub mod attack;
 mod certificates;
+mod figures;
 mod gateway;
 mod hostile;
 mod metrics;

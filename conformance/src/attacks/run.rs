@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, ensure};
 
 use super::attack::{Attack, AttackFile, Expected, Rule};
 use super::certificates::{Certificates, secret};
+use super::figures::{COME_AND_GO, Figures};
 use super::gateway::Gateway;
 use super::hostile::Upstream;
 use super::state::{Left, State};
@@ -26,8 +27,6 @@ const ROUTES: [(&str, &str); 4] =
 const CANARY: &str = "Kanari";
 /// The token of the client `bearer`.
 const TOKEN: &str = "token-of-the-bearer-0123456789abcdef-0123456789";
-/// By how much memory may differ between the first pass and the last, in KiB: what an allocator keeps for itself.
-const ROOM: u64 = 64 << 10;
 
 /// What a run needs.
 #[derive(Clone, Debug)]
@@ -68,32 +67,29 @@ pub fn run(
 ) -> anyhow::Result<Vec<Outcome>> {
     let mut siege = Siege::lay(options)?;
     let mut outcomes = Vec::new();
-    let mut resident = (0, 0);
+    let mut figures = Figures { at_rest: siege.gateway.resident()?, ..Figures::default() };
     for pass in 1..=options.repeat.max(1) {
         siege.pass = pass;
         let began = Instant::now();
         for outcome in siege.all(files)? {
+            figures.attacks += 1;
+            figures.failed += usize::from(!outcome.passed());
             if pass == 1 || !outcome.passed() {
                 tell(&outcome.lines());
                 outcomes.push(outcome);
             }
         }
-        resident.1 = siege.gateway.resident()?;
-        if pass == 1 {
-            resident.0 = resident.1;
-        }
+        let (descriptors, resident) = (siege.gateway.descriptors()?, siege.gateway.resident()?);
+        figures.passes.push((descriptors, resident));
         tell(&format!(
-            "pass {pass} of {}: {} ms, {} descriptors, {} KiB resident",
+            "pass {pass} of {}: {} ms, {descriptors} descriptors, {resident} KiB resident",
             options.repeat.max(1),
             began.elapsed().as_millis(),
-            siege.gateway.descriptors()?,
-            resident.1,
         ));
     }
-    let mut wrong = Vec::new();
-    if resident.1 > resident.0 + resident.0 / 4 + ROOM {
-        wrong.push(format!("{} KiB are resident after {} in the first pass", resident.1, resident.0));
-    }
+    figures.peak = siege.gateway.most_resident()?;
+    tell(&figures.to_string());
+    let mut wrong = figures.wrong();
     siege.gateway.stop()?;
     wrong.extend(written(options)?);
     outcomes.push(Outcome {
@@ -177,7 +173,7 @@ impl Siege {
         siege.serves()?;
         siege.state = State::of(&siege.gateway, &siege.upstream)?;
         // Its own connections to the cloud and to its ledger come and go.
-        siege.descriptors = siege.gateway.descriptors()? + 8;
+        siege.descriptors = siege.gateway.descriptors()? + COME_AND_GO;
         Ok(siege)
     }
 
