@@ -1,6 +1,6 @@
 //! Every kind of refusal has its file, its line and its rule.
 
-use super::{document, refused, told, written};
+use super::{document, encodings, refused, told, written};
 use sekisho_xml::QName;
 use sekisho_xsd::{Schema, SchemaDigest};
 
@@ -302,6 +302,33 @@ fn a_document_that_is_none() {
             said.message
         );
     }
+}
+
+/// As wherever a document comes in: what is in an encoding that it says is read, and is no schema only because of its root.
+#[test]
+fn a_document_in_every_encoding() {
+    let cases = encodings::cases();
+    let of_a_file = cases.iter().filter(|case| case.label.is_none());
+    let mut count = 0;
+    for case in of_a_file {
+        count += 1;
+        let said = refused(&[("main.xsd", case.document())]);
+        let (rule, column) = match &case.refused {
+            Some(code) => (code.as_str(), case.column.unwrap()),
+            None => ("sch-props-correct", said.place.rsplit(':').next().unwrap().parse().unwrap()),
+        };
+        let place = format!("main.xsd:1:{column}");
+        assert_eq!((said.rule.as_str(), &said.place), (rule, &place), "{}: {}", case.name, said.message);
+        // Bytes are what an editor of other encodings shows.
+        let byte = case.byte.map(|byte| byte.to_string()).unwrap_or_default();
+        assert!(
+            said.message.contains(&byte) && said.message_ja.contains(&byte),
+            "{}: {}",
+            case.name,
+            said.message
+        );
+    }
+    assert!(count > 40, "{count}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "what cannot be written fails the test")]
 
 mod bounds;
+#[path = "../../../xml/tests/data/encodings.rs"]
+mod encodings;
 mod kinds;
 mod twice;
 
