@@ -62,7 +62,7 @@ pub enum Problem {
         at: String,
     },
     /// The key belongs to another certificate.
-    #[error("is the key of another certificate")]
+    #[error("is the key of another certificate: name the one that belongs to this certificate")]
     OtherKey,
     /// A revocation list in it has had its time.
     #[error("a revocation list in it has expired ({at}): fetch the newest from its issuer")]
@@ -141,7 +141,9 @@ impl TlsError {
                     "まだ有効でない証明書があります（{at}から有効）。待つか、このマシンの時刻を直してください"
                 )
             }
-            Problem::OtherKey => "別の証明書の秘密鍵です".to_owned(),
+            Problem::OtherKey => {
+                "別の証明書の秘密鍵です。この証明書と対になる秘密鍵を指定してください".to_owned()
+            }
             Problem::ListExpired { at } => {
                 format!("期限切れのCRLがあります（{at}まで）。発行者から最新のものを取得してください")
             }

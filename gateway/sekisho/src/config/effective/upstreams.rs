@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::pem::{Error as PemError, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use sekisho_soap::MediaType;
-use sekisho_upstream::{Endpoint, EndpointConfig, EndpointError, LoginConfig, Upstream, is_in_clear};
+use sekisho_upstream::{
+    Endpoint, EndpointConfig, EndpointError, LoginConfig, LoginError, Upstream, is_in_clear,
+};
 
 use super::gateway::no_limit_is_off;
 use super::{EffectiveUpstream, names};
@@ -47,11 +49,21 @@ pub(super) fn build(
                 let probe = section.probe.clone();
                 built.insert(section.name.clone(), EffectiveUpstream { upstream, probe, is_plain });
             }
-            // What only shows when everything is put together: a key of another certificate.
-            Err(error) => mistakes.add(&path, text!("{error}", "組み合わせて使えません（{error}）")),
+            Err(error) => mistakes.add(&path, misfit(&error)),
         }
     }
     built
+}
+
+/// What only shows when everything is put together: a key of another certificate.
+fn misfit(error: &LoginError) -> Text {
+    let japanese = match error.code() {
+        "endpoint-tls" => {
+            "TLSの設定を組み合わせて使えません。client_keyがclient_certificateの秘密鍵か、rootsが証明書かを確かめてください"
+        }
+        _ => "設定を組み合わせて使えません。endpointとloginのキーとファイルを確かめてください",
+    };
+    Text::new(error.to_string(), japanese)
 }
 
 /// Whether it or its login is spoken to in clear beyond loopback; a mistake where no word lets it.
