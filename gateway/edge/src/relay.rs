@@ -290,12 +290,12 @@ impl Passage<'_, '_> {
 enum Failed {
     Upstream(UpstreamError),
     /// The gateway's own doing.
-    Here(Refusal),
+    Here(Box<Refusal>),
 }
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Self::Here(refusal)
+        Self::Here(Box::new(refusal))
     }
 }
 
@@ -303,7 +303,7 @@ impl Failed {
     /// As it is told to the client; the hops learn of what the upstream did.
     fn refusal(self, exchange: &Exchange<'_>, began: Instant) -> Refusal {
         match self {
-            Self::Here(refusal) => refusal,
+            Self::Here(refusal) => *refusal,
             Self::Upstream(error) => {
                 report(exchange, &Relayed::Failed(&error), began);
                 from_upstream(&error)
