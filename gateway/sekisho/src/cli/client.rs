@@ -33,7 +33,8 @@ pub(crate) struct SendArgs {
     /// How it is sent.
     #[arg(long, value_enum, default_value = "swa")]
     pub(crate) door: DoorArg,
-    /// Media type of the file inside a SOAP message, where it is not CSV in UTF-8.
+    /// Media type of the file, by whichever door. Without it, a door that is named after a format (rest-json) sends that format;
+    /// the others go by the file's ending (.json, .ndjson, .jsonl, .xml), and send any other as CSV in UTF-8.
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
     /// The client's own reference for the batch (SOAP).

@@ -41,7 +41,7 @@ impl Message {
     ) -> anyhow::Result<Self> {
         let length = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
         let whole = Content { start: 0, length, base64: false };
-        let file_type = content_type.unwrap_or("text/csv; charset=utf-8");
+        let file_type = content_type.unwrap_or_else(|| door.media_type(path));
         let plain = |content_type: &str| Self {
             content_type: content_type.to_owned(),
             action: None,
@@ -50,10 +50,7 @@ impl Message {
             after: Vec::new(),
         };
         Ok(match door {
-            DoorArg::RestCsv => plain(file_type),
-            DoorArg::RestJson => plain("application/json"),
-            DoorArg::RestNdjson => plain("application/x-ndjson"),
-            DoorArg::RestXml => plain("application/xml"),
+            DoorArg::RestCsv | DoorArg::RestJson | DoorArg::RestNdjson | DoorArg::RestXml => plain(file_type),
             DoorArg::Swa => attached(whole, file_type, reference, key)?,
             DoorArg::SoapBase64 => {
                 let marker = "\u{1}";
@@ -102,6 +99,22 @@ impl Message {
             ));
         }
         out.write_all(&self.after)
+    }
+}
+
+impl DoorArg {
+    /// The media type of a file, where nobody says it: a door that is of one format has that of the format, whatever the file is
+    /// called; the others take any file, and go by its ending. What has another ending, or none, is CSV.
+    fn media_type(self, file: &Path) -> &'static str {
+        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        match (self, ending.to_ascii_lowercase().as_str()) {
+            (Self::RestJson, _) | (Self::Swa | Self::SoapBase64, "json") => "application/json",
+            (Self::RestNdjson, _) | (Self::Swa | Self::SoapBase64, "ndjson" | "jsonl") => {
+                "application/x-ndjson"
+            }
+            (Self::RestXml | Self::SoapXml, _) | (Self::Swa | Self::SoapBase64, "xml") => "application/xml",
+            (Self::RestCsv | Self::Swa | Self::SoapBase64, _) => "text/csv; charset=utf-8",
+        }
     }
 }
 

@@ -30,6 +30,48 @@ fn a_refusal_is_said_for_people_and_as_json() {
 }
 
 #[test]
+fn a_file_is_sent_as_what_its_ending_says_by_every_door() {
+    const JSON: &str = r#"[{"Code":"A"},{"Code":"A"}]"#;
+    const XML: &str = r#"<Rows xmlns="urn:t"><Row><Code>A</Code></Row><Row><Code>A</Code></Row></Rows>"#;
+    let gateway = Gateway::start(Site::new());
+    let file = |name: &str, content: &str| gateway.site.write(name, content);
+    let (json, xml) = (file("rows.json", JSON), file("rows.xml", XML));
+    let ndjson = file("rows.ndjson", "{\"Code\":\"A\"}\n{\"Code\":\"A\"}\n");
+    let (rows, shouted) = (file("rows.csv", "Code\r\nA\r\nA\r\n"), file("ROWS.XML", XML));
+    let (nameless, lines) =
+        (file("rows", "Code\nA\nA\n"), file("rows.jsonl", "{\"Code\":\"A\"}\n{\"Code\":\"A\"}\n"));
+    let route = gateway.route();
+    let taken = |door: &str, file: &std::path::Path, more: &[&str]| {
+        let send = ["send", text(file), "--to", &route, "--door", door, "--wait", "0", "--json"];
+        let (code, out, err) = said(&[&send[..], more].concat());
+        // Taken, and not delivered: the cloud says nothing.
+        assert_eq!(code, 5, "{door}, {}: {out}{err}", file.display());
+        let receipt: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(receipt["records"], 2, "{door}, {}: {out}", file.display());
+    };
+    for door in ["swa", "soap-base64"] {
+        for file in [&json, &xml, &ndjson, &rows, &shouted, &nameless, &lines] {
+            taken(door, file, &[]);
+        }
+    }
+    taken("soap-xml", &xml, &[]);
+
+    // A door that is named after a format sends that, and whoever says what a file is, is believed.
+    let (bare, windows) = (file("json.dat", JSON), gateway.site.path("rows.txt"));
+    std::fs::write(&windows, b"Code\nA\nA\n").unwrap();
+    taken("rest-json", &bare, &[]);
+    for (door, file) in [("rest-csv", &rows), ("rest-ndjson", &lines), ("rest-xml", &xml)] {
+        taken(door, file, &[]);
+    }
+    for door in ["swa", "soap-base64", "rest-csv"] {
+        taken(door, &bare, &["--content-type", "application/json"]);
+        taken(door, &windows, &["--content-type", "text/csv; charset=Windows-31J"]);
+        let (code, out, _) = said(&["send", text(&bare), "--to", &route, "--door", door, "--json"]);
+        assert_eq!(code, 2, "{door}: nothing but its ending tells what a file is: {out}");
+    }
+}
+
+#[test]
 fn what_cannot_be_sent_is_json_too() {
     let gateway = Gateway::start(Site::new());
     let rows = gateway.site.write("rows.csv", "Code\r\nA\r\n");
