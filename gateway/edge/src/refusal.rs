@@ -283,12 +283,6 @@ impl Refusal {
         self
     }
 
-    /// Adds when to come again.
-    pub fn retry_after(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
-        self
-    }
-
     /// Adds the message that is refused, if it has an id and none is named.
     pub fn relating(mut self, message: Option<&RelatesTo>) -> Self {
         self.relates_to = self.relates_to.or_else(|| message.cloned().map(Box::new));
@@ -305,6 +299,12 @@ impl Refusal {
             }
             (None, _, Some(operation)) => contract::fault_action(operation),
         }
+    }
+
+    /// Adds when to come again.
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
     }
 
     /// An internal fault: `what` is for the log; the client learns nothing but the id.

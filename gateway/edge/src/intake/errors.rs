@@ -299,7 +299,12 @@ pub(crate) fn from_soap(error: &SoapError) -> Refusal {
         Who::Sender => Class::Malformed,
         Who::Receiver => Class::Internal,
     };
-    let refusal = Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+    let mut refusal =
+        Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
+    if let SoapError::Addressing { header, .. } = error {
+        let header = header.strip_prefix("wsa:").unwrap_or(header);
+        refusal.invalid_header = Some(InvalidHeader { header, code: None });
+    }
     if matches!(error, SoapError::Limit { .. }) { with_setting(refusal, None) } else { refusal }
 }
 
@@ -318,12 +323,7 @@ pub(crate) fn from_mime(error: &MimeError) -> Refusal {
         MimeError::Malformed { defect: Defect::Limit { .. }, .. } => Class::TooLarge,
         _ => Class::Malformed,
     };
-    let mut refusal =
-        Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
-    if let SoapError::Addressing { header, .. } = error {
-        let header = header.strip_prefix("wsa:").unwrap_or(header);
-        refusal.invalid_header = Some(InvalidHeader { header, code: None });
-    }
+    let refusal = Refusal::new(class, error.code(), format!("{error}.")).ja(error.message_ja()).at(location);
     match error {
         MimeError::Malformed { defect: Defect::Limit { which, .. }, .. } => {
             with_setting(refusal, (*which == "parts").then_some("limits.parts"))
