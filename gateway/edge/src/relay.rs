@@ -229,10 +229,10 @@ impl Passage<'_, '_> {
         match read {
             Ok(message) => {
                 self.version = message.version;
+                self.relates = doors::relates_to(&message);
                 named(self.exchange, message.message_id.as_deref(), message.parts);
                 Ok(message)
             }
-                self.relates = doors::relates_to(&message);
             Err(refused) => {
                 self.version = refused.version;
                 Err(*refused.refusal)

@@ -454,6 +454,7 @@ pub(crate) async fn query(
     request: sekisho_soap::message::Request,
 ) -> Answered {
     use sekisho_soap::message::{Answer, Request as Ask};
+    let operation = Some(request.name());
     exchange.noted.operation(match &request {
         Ask::Heartbeat => "heartbeat",
         Ask::BatchState { .. } => "receipt",
@@ -472,7 +473,6 @@ pub(crate) async fn query(
         }
         Ask::BatchChunks { id, after, limit } => {
             batches::chunk_page(exchange, &id, after, limit).await.map(|(_, page)| Answer::Chunks(page))
-    let operation = Some(request.name());
         }
         Ask::CancelBatch { id } => {
             let cancelled = batches::cancelled(exchange, &id).await;

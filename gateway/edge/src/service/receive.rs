@@ -154,7 +154,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
     use http::HeaderValue;
 
     use super::*;

@@ -133,8 +133,8 @@ async fn answer_soap(
     message: SoapMessage,
     room: &Room,
 ) -> Answered {
-    let SoapMessage { version, message_id, asks, header: _, parts } = message;
     let relates = doors::relates_to(&message);
+    let SoapMessage { version, message_id, asks, header: _, parts } = message;
     let message_id = message_id.as_deref();
     named(exchange, message_id, parts);
     match asks {
