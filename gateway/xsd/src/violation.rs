@@ -24,7 +24,8 @@ pub struct Violation {
     pub code: &'static str,
     /// Local name of the element it is about.
     pub field: Option<String>,
-    /// Where that element is: steps of `name[position]` from the root.
+    /// Where that element is: steps of `name[position]` from the root. Of a reference that leads nowhere `None` where it is more
+    /// than 32 levels deep.
     pub path: Option<String>,
     /// The number of the record that it is in, from 1: the position of the outermost element on the path that may come
     /// more than once, among its siblings of the same name. `None` outside of such, and where the document is one record.
@@ -33,8 +34,7 @@ pub struct Violation {
     pub line: Option<u64>,
     /// Column in characters, from 1.
     pub column: Option<u64>,
-    /// Byte offset in the UTF-8 text, from 0; a byte order mark does not count. `None` for a reference that leads
-    /// nowhere, which is known at the end of the document only.
+    /// Byte offset in the UTF-8 text, from 0; a byte order mark does not count.
     pub byte: Option<u64>,
     /// What the schema has there: names, facets, bounds.
     pub expected: Option<Words>,

@@ -60,7 +60,7 @@ fn compare(subject: &Subject, document: &str, choice: u8) {
         assert!(violation.line > Some(0) && violation.column > Some(0));
         assert!(!violation.message.is_empty() && !violation.message_ja.is_empty());
         assert!(
-            violation.byte.is_none_or(|byte| stands_at(document.as_bytes()[byte as usize], violation.code))
+            violation.byte.is_some_and(|byte| stands_at(document.as_bytes()[byte as usize], violation.code))
         );
     }
     let Ok(theirs) = subject.oracle.violations(document) else { return };

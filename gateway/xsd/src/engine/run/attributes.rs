@@ -3,7 +3,6 @@
 use sekisho_datatypes::{Builtin, TypeId};
 use sekisho_xml::Start;
 
-use super::identifiers::Place;
 use super::{Assessor, Stop};
 use crate::engine::grammar::{Attribute, Process, TypeIndex};
 use crate::engine::names::{Found, NameId, NamespaceId};
@@ -178,7 +177,7 @@ impl Assessor<'_, '_> {
             let key = self.fingerprints().of(&self.memory.key);
             self.field_of_attribute(found, Some(Some(key)));
         }
-        if self.identifiers_in(attribute.ty, value, 0, 0)? {
+        if self.identifiers_in(attribute.ty, value)? {
             self.report_attribute("cvc-simple-type", Some(self.grammar.names.local(attribute.name)));
         }
         Ok(())
@@ -194,17 +193,12 @@ impl Assessor<'_, '_> {
             self.field_of_attribute(found, Some(key));
         }
         // What it names was for the schema to see to.
-        self.identifiers_in(attribute.ty, &value.text, 0, 0).map(drop)
+        self.identifiers_in(attribute.ty, &value.text).map(drop)
     }
 
     /// Notes the identifiers and references in a value; whether it names entities, too, of which none is ever declared.
-    pub(super) fn identifiers_in(
-        &mut self,
-        ty: TypeId,
-        value: &str,
-        line: u64,
-        column: u64,
-    ) -> Result<bool, Stop> {
+    /// Where references are, [`Assessor::place_references`] says afterwards.
+    pub(super) fn identifiers_in(&mut self, ty: TypeId, value: &str) -> Result<bool, Stop> {
         use sekisho_datatypes::IdKind;
         if !self.grammar.simple.ids(ty).any() {
             return Ok(false);
@@ -212,7 +206,7 @@ impl Assessor<'_, '_> {
         let fingerprints = self.fingerprints();
         let memory = &mut *self.memory;
         let (identifiers, room) = (&mut memory.identifiers, &mut memory.room);
-        let (at, mut repeated, mut outcome) = (Place::new(line, column), 0, Ok(()));
+        let (mut repeated, mut outcome) = (0, Ok(()));
         let mut entities = false;
         self.grammar.simple.each_id(ty, value, &memory.bindings, &mut memory.scratch, &mut |kind, id| {
             let id = fingerprints.of(id.as_bytes());
@@ -222,7 +216,7 @@ impl Assessor<'_, '_> {
                     Err(stop) => outcome = Err(stop),
                 },
                 IdKind::Idref => {
-                    if let Err(stop) = identifiers.refer(id, at, room) {
+                    if let Err(stop) = identifiers.refer(id, room) {
                         outcome = Err(stop);
                     }
                 }

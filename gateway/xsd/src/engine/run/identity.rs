@@ -11,7 +11,7 @@ mod tables;
 use super::fingerprint::Fingerprint;
 use super::frame::Frame;
 use super::habit::Made;
-use super::identifiers::{Lost, Place};
+use super::identifiers::Lost;
 use super::leave::Value;
 use super::{Assessor, Stop};
 use crate::engine::grammar::{ConstraintId, ConstraintKind, Grammar};
@@ -166,7 +166,7 @@ impl Assessor<'_, '_> {
         self.report_breaches(&mut breaches);
         while self.memory.identity.selections.last().is_some_and(|selection| selection.depth == depth) {
             let Some(selection) = self.memory.identity.selections.pop() else { break };
-            self.settle(&selection, frame, &mut breaches)?;
+            self.settle(&selection, &mut breaches)?;
             self.memory.identity.spare.push(selection);
         }
         self.report_breaches(&mut breaches);
@@ -185,12 +185,7 @@ impl Assessor<'_, '_> {
     }
 
     /// A selected element's fields are all known.
-    fn settle(
-        &mut self,
-        selection: &Selection,
-        frame: &Frame,
-        breaches: &mut Vec<Breach>,
-    ) -> Result<(), Stop> {
+    fn settle(&mut self, selection: &Selection, breaches: &mut Vec<Breach>) -> Result<(), Stop> {
         let kind = self.grammar.constraints[selection.constraint.index()].kind;
         if selection.spoiled() {
             return Ok(());
@@ -208,8 +203,9 @@ impl Assessor<'_, '_> {
             ConstraintKind::Keyref => {
                 // Where a reference stands is kept, and not known of what is passed over.
                 self.memory.habits.forgo();
-                let at = Place::new(frame.line, frame.column);
-                identity.tables.refer(table, sequence, at, &mut self.memory.room)?;
+                self.site();
+                let memory = &mut *self.memory;
+                memory.identity.tables.refer(table, sequence, memory.paths.row(), &mut memory.room)?;
             }
             ConstraintKind::Key | ConstraintKind::Unique => {
                 self.memory.habits.note_key(|| Made { table, values: selection.written().collect() });
@@ -248,7 +244,7 @@ impl Assessor<'_, '_> {
         identity.tables.hand_up(depth, room, |constraint| {
             scopes.iter().any(|scope| grammar.constraints[scope.constraint.index()].refer == Some(constraint))
         })?;
-        self.report_lost("cvc-identity-constraint.4.3", &lost.first, lost.all);
+        self.report_lost("cvc-identity-constraint.4.3", &lost);
         Ok(())
     }
 }

@@ -97,8 +97,9 @@ impl Assessor<'_, '_> {
         }
         if simple.ids(ty).any() {
             let text = std::mem::take(&mut self.memory.text);
-            let noted = self.identifiers_in(ty, &text[begin..], frame.line, frame.column);
+            let noted = self.identifiers_in(ty, &text[begin..]);
             self.memory.text = text;
+            self.place_references();
             if noted? {
                 self.report_here("cvc-simple-type");
                 return Ok(Value::Bad);
@@ -128,7 +129,9 @@ impl Assessor<'_, '_> {
             self.report_here("cvc-elt.5.1.1");
             return Ok(Value::Bad);
         }
-        if self.identifiers_in(ty, &constraint.text, frame.line, frame.column)? {
+        let noted = self.identifiers_in(ty, &constraint.text);
+        self.place_references();
+        if noted? {
             self.report_here("cvc-simple-type");
             return Ok(Value::Bad);
         }

@@ -18,6 +18,7 @@ mod prints;
 mod record;
 mod recovery;
 mod report;
+mod sites;
 mod start;
 
 use std::collections::HashSet;
@@ -41,6 +42,7 @@ use prints::Room;
 use record::Again;
 use recovery::Recoveries;
 use report::Findings;
+use sites::Paths;
 
 /// What a check needs beside the document.
 #[derive(Clone, Copy)]
@@ -94,6 +96,7 @@ pub(crate) struct Memory {
     fingerprints: Option<Fingerprints>,
     identity: Identity,
     identifiers: Identifiers,
+    paths: Paths,
     /// For keys, identifiers and references to them.
     room: Room,
     habits: Habits,
@@ -123,7 +126,7 @@ impl<'g, 'm> Assessor<'g, 'm> {
             (frame.line, frame.column, frame.byte) = (at.line, at.column, at.byte);
         }
         self.memory.findings.place(at);
-        self.memory.identifiers.place(at.line, at.column);
+        self.place_references();
     }
 
     /// Says where the piece of character data is that `text` has taken: its first character that is no white space, and its
@@ -193,8 +196,8 @@ impl<'g, 'm> Assessor<'g, 'm> {
 
     /// Takes the end of the document: references that lead nowhere.
     pub(crate) fn finish(&mut self) {
-        let (first, all) = self.memory.identifiers.dangling(self.untold());
-        self.report_lost("cvc-id.1", &first, all);
+        let lost = self.memory.identifiers.dangling(self.untold());
+        self.report_lost("cvc-id.1", &lost);
     }
 
     fn fingerprints(&mut self) -> Fingerprints {
@@ -221,6 +224,7 @@ impl Memory {
         self.again.clear();
         self.identity.clear();
         self.identifiers.clear();
+        self.paths.clear();
         self.room = Room::default();
         self.habits.clear(bounds.habits);
     }

@@ -1,8 +1,8 @@
 //! What is found, told without a value.
 
-use super::identifiers::Place;
+use super::identifiers::Lost;
 use super::{Assessor, Stop};
-use crate::engine::names::NameId;
+use crate::engine::names::{NameId, Names};
 use crate::violation::Violation;
 use crate::wording::{self, Wording};
 use sekisho_xml::Position;
@@ -52,6 +52,21 @@ impl Findings {
             self.waiting.push(violation());
         }
     }
+}
+
+/// Names and numbers of elements from the root on, as they are told; `None` for none.
+fn path(names: &Names, steps: impl Iterator<Item = (Option<NameId>, u64)>) -> Option<String> {
+    let mut path = String::new();
+    for (name, number) in steps {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(name.map_or("*", |name| names.local(name)));
+        if number > 0 {
+            path.push_str(&format!("[{number}]"));
+        }
+    }
+    Some(path).filter(|path| !path.is_empty())
 }
 
 impl Assessor<'_, '_> {
@@ -112,21 +127,12 @@ impl Assessor<'_, '_> {
             let last = frames.last();
             let shown = |name: Option<NameId>| name.map(|name| basis.grammar.names.local(name));
             let field = last.and_then(|frame| shown(frame.name));
-            let mut path = String::new();
-            for frame in frames {
-                if !path.is_empty() {
-                    path.push('/');
-                }
-                path.push_str(shown(frame.name).unwrap_or("*"));
-                if frame.position > 0 {
-                    path.push_str(&format!("[{}]", frame.position));
-                }
-            }
+            let steps = frames.iter().map(|frame| (frame.name, u64::from(frame.position)));
             let Wording { message, expected, found } = words(field);
             Violation {
                 code,
                 field: field.map(str::to_owned),
-                path: Some(path).filter(|path| !path.is_empty()),
+                path: path(&basis.grammar.names, steps),
                 record,
                 line: last.map(|frame| frame.line),
                 column: last.map(|frame| frame.column),
@@ -173,24 +179,28 @@ impl Assessor<'_, '_> {
         }
     }
 
-    /// A rule broken `all` times by elements that are long gone, first at these places.
-    pub(super) fn report_lost(&mut self, code: &'static str, first: &[Place], all: u64) {
-        first.iter().for_each(|&at| self.report_at(code, at));
-        self.memory.findings.count += all.saturating_sub(first.len() as u64);
+    /// A rule broken by elements that are long gone.
+    pub(super) fn report_lost(&mut self, code: &'static str, lost: &Lost) {
+        lost.first.iter().for_each(|row| self.report_at(code, row));
+        self.memory.findings.count += lost.all.saturating_sub(lost.first.len() as u64);
     }
 
-    fn report_at(&mut self, code: &'static str, at: Place) {
-        let (line, column) = at.told();
-        self.memory.findings.add(|| {
-            let Wording { message, expected, found } = wording::message(code, None, None);
+    /// A rule broken by the element with this site.
+    fn report_at(&mut self, code: &'static str, row: &[u64]) {
+        let (basis, memory) = (self.basis, &mut *self.memory);
+        let site = memory.paths.site(row);
+        memory.findings.add(|| {
+            let names = &basis.grammar.names;
+            let field = site.steps().last().and_then(|(name, _)| Some(names.local(name?)));
+            let Wording { message, expected, found } = wording::message(code, field, None);
             Violation {
                 code,
-                field: None,
-                path: None,
-                record: None,
-                line,
-                column,
-                byte: None,
+                field: field.map(str::to_owned),
+                path: path(names, site.steps()),
+                record: site.record,
+                line: Some(site.at.line),
+                column: Some(site.at.column),
+                byte: Some(site.at.byte),
                 expected,
                 found,
                 message: message.en,

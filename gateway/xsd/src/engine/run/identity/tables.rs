@@ -2,7 +2,7 @@
 
 use super::super::Stop;
 use super::super::fingerprint::Fingerprint;
-use super::super::identifiers::{Lost, Place};
+use super::super::identifiers::Lost;
 use super::super::prints::{Prints, Room};
 use super::references::References;
 use crate::engine::grammar::ConstraintId;
@@ -86,10 +86,10 @@ impl Tables {
         &mut self,
         table: usize,
         key: Fingerprint,
-        at: Place,
+        site: &[u64],
         room: &mut Room,
     ) -> Result<(), Stop> {
-        self.open[table].references.push(key, at, room)
+        self.open[table].references.push(key, site, room)
     }
 
     /// A key's scope ends; its table is kept where a reference may still ask for it.
@@ -135,9 +135,9 @@ impl Tables {
         let references = std::mem::take(&mut self.open[table].references);
         self.free.push(table);
         let keys = refer.and_then(|refer| self.find(refer, depth)).map(|index| &self.handed[index].keys);
-        references.each(room, |key, at| {
+        references.each(room, |key, site| {
             if !keys.is_some_and(|keys| keys.finds(key)) {
-                lost.add(at);
+                lost.add(site);
             }
         });
     }
