@@ -1,4 +1,4 @@
-//! Peak memory at each door, for a batch and for one ten times as large, generated while they are sent.
+//! Peak memory at each door and by a browser's form, for a batch and for one ten times as large, generated while they are sent.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::Bench;
 use super::figure::{Bound, Figure};
 use super::gateway::Gateway;
 use super::site::{self, Cloud, Settings};
-use super::upload::{self, Generated};
+use super::upload::{self, Generated, Way};
 use crate::demo::Door;
 
 /// Most that the peak may lie over idle, in MiB.
@@ -24,26 +24,27 @@ const SMALL_CHUNKS: &str = "max_rows = 1000";
 /// What one gateway has to do.
 #[derive(Debug, Clone, Copy)]
 struct Task {
-    door: Door,
+    way: Way,
     records: u64,
     /// How the batch is delivered; it stays in the spool where absent.
     pace: Option<&'static str>,
 }
 
-/// Measures every door with a gateway of its own for each size, then the delivery.
+/// Measures every way with a gateway of its own for each size, then the delivery.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let sizes = if bench.quick { [20_000, 60_000] } else { [100_000, 1_000_000] };
     let mut figures = Vec::new();
-    for door in Door::value_variants().iter().copied() {
-        let name = format!("memory, {}", door.name());
-        let tasks = sizes.map(|records| Task { door, records, pace: None });
+    let doors = Door::value_variants().iter().copied().map(Way::from);
+    for way in doors.chain([Way::Form]) {
+        let name = format!("memory, {}", way.name());
+        let tasks = sizes.map(|records| Task { way, records, pace: None });
         figures.extend(compare(bench, &name, tasks, "peak over idle; taken, delivery held back")?);
     }
     // What is delivered lies in the spool, and is the same whichever door it came through.
-    let tasks = sizes.map(|records| Task { door: Door::Swa, records, pace: Some(SMALL_CHUNKS) });
+    let tasks = sizes.map(|records| Task { way: Door::Swa.into(), records, pace: Some(SMALL_CHUNKS) });
     let note = "peak over idle; taken and delivered, 50 ms a call, 8 chunks of 1,000 rows under way";
     figures.extend(compare(bench, "memory, swa and delivery", tasks, note)?);
-    let task = Task { door: Door::Swa, records: sizes[1], pace: Some("") };
+    let task = Task { way: Door::Swa.into(), records: sizes[1], pace: Some("") };
     let note = "the same with the usual pace, up to 8 chunks of 10,000 rows under way";
     figures.push(held(&format!("memory, usual chunks, {} records", task.records), peak(bench, task)?, note));
     Ok(figures)
@@ -67,7 +68,7 @@ fn held(name: &str, peak: f64, note: &str) -> Figure {
 
 /// Peak over idle in MiB of a gateway that does one task.
 fn peak(bench: &Bench, task: Task) -> anyhow::Result<f64> {
-    let Task { door, records, pace } = task;
+    let Task { way, records, pace } = task;
     let folder = bench.fresh("memory")?;
     let cloud = if pace.is_some() { Cloud::quick(bench)? } else { Cloud::none()? };
     let settings = Settings { pace: pace.unwrap_or_default(), ..Settings::default() };
@@ -75,8 +76,8 @@ fn peak(bench: &Bench, task: Task) -> anyhow::Result<f64> {
     let gateway = Gateway::start(bench.programs.command("sekisho"), &folder)?;
     let idle = gateway.idle();
     let started = Instant::now();
-    let mut payload = Generated::start(bench, records, door.format())?;
-    let bytes = upload::send(gateway.listener, door, "bench", &mut payload)?;
+    let mut payload = Generated::start(bench, records, way.format())?;
+    let bytes = upload::send(gateway.listener, way, "bench", &mut payload)?;
     let taken = started.elapsed().as_secs_f64();
     if pace.is_some() {
         gateway.until_delivered(DELIVERY)?;
@@ -84,7 +85,7 @@ fn peak(bench: &Bench, task: Task) -> anyhow::Result<f64> {
     let peak = gateway.peak() - idle;
     println!(
         "  {} {records}: {:.0} MB in {taken:.1} s, +{peak:.1} MiB{}",
-        door.name(),
+        way.name(),
         bytes as f64 / 1e6,
         pace.map_or_else(String::new, |_| format!(
             ", delivered after {:.1} s",

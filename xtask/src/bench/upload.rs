@@ -49,34 +49,74 @@ impl Drop for Generated {
     }
 }
 
+/// A way by which a payload is sent: each door, and beside them the form of a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Door(Door),
+    /// `multipart/form-data` with a CSV file.
+    Form,
+}
+
+impl Way {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Door(door) => door.name(),
+            Self::Form => "rest-form",
+        }
+    }
+
+    /// The format of what is sent.
+    pub(super) fn format(self) -> &'static str {
+        match self {
+            Self::Door(door) => door.format(),
+            Self::Form => "csv",
+        }
+    }
+
+    /// Where it goes below the route, and as what.
+    fn path_and_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Door(Door::Swa) => {
+                ("", "multipart/related; boundary=MIME; type=\"text/xml\"; start=\"<root@bench>\"")
+            }
+            Self::Door(Door::SoapXml | Door::SoapBase64) => ("", "text/xml; charset=utf-8"),
+            Self::Door(Door::RestCsv) => ("/batches", "text/csv; charset=utf-8"),
+            Self::Door(Door::RestJson) => ("/batches", "application/json"),
+            Self::Door(Door::RestNdjson) => ("/batches", "application/x-ndjson"),
+            Self::Door(Door::RestXml) => ("/batches", "application/xml"),
+            Self::Form => ("/batches", "multipart/form-data; boundary=MIME"),
+        }
+    }
+}
+
+impl From<Door> for Way {
+    fn from(door: Door) -> Self {
+        Self::Door(door)
+    }
+}
+
 /// Sends a payload by a door with chunked transfer coding; answers the bytes of the payload.
 ///
 /// An error is one of the connection, or an answer other than a success, with that answer's text.
 pub(super) fn send(
     gateway: SocketAddr,
-    door: Door,
+    way: impl Into<Way>,
     key: &str,
     payload: &mut dyn Read,
 ) -> anyhow::Result<u64> {
+    let way = way.into();
     let mut stream = TcpStream::connect(gateway)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(SILENCE))?;
     stream.set_write_timeout(Some(SILENCE))?;
-    let (path, content_type) = match door {
-        Door::Swa => ("", "multipart/related; boundary=MIME; type=\"text/xml\"; start=\"<root@bench>\""),
-        Door::SoapXml | Door::SoapBase64 => ("", "text/xml; charset=utf-8"),
-        Door::RestCsv => ("/batches", "text/csv; charset=utf-8"),
-        Door::RestJson => ("/batches", "application/json"),
-        Door::RestNdjson => ("/batches", "application/x-ndjson"),
-        Door::RestXml => ("/batches", "application/xml"),
-    };
+    let (path, content_type) = way.path_and_type();
     write!(
         stream,
         "POST /attributes{path} HTTP/1.1\r\nHost: {gateway}\r\nContent-Type: {content_type}\r\n\
          SOAPAction: \"\"\r\nIdempotency-Key: \"{key}\"\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     )?;
     let mut body = Chunked { stream: &mut stream, buffer: Vec::with_capacity(CHUNK) };
-    let sent = write_body(door, key, payload, &mut body).and_then(|bytes| body.end().map(|()| bytes));
+    let sent = write_body(way, key, payload, &mut body).and_then(|bytes| body.end().map(|()| bytes));
     if sent.is_err() {
         // Whatever the gateway has to say about it, it is not to wait for the rest.
         let _ = stream.shutdown(Shutdown::Write);
@@ -92,10 +132,21 @@ pub(super) fn send(
     Ok(sent?)
 }
 
-fn write_body(door: Door, key: &str, payload: &mut dyn Read, out: &mut dyn Write) -> io::Result<u64> {
-    match door {
-        Door::RestCsv | Door::RestJson | Door::RestNdjson | Door::RestXml => io::copy(payload, out),
-        Door::Swa => {
+fn write_body(way: Way, key: &str, payload: &mut dyn Read, out: &mut dyn Write) -> io::Result<u64> {
+    match way {
+        Way::Door(Door::RestCsv | Door::RestJson | Door::RestNdjson | Door::RestXml) => {
+            io::copy(payload, out)
+        }
+        Way::Form => {
+            out.write_all(
+                b"--MIME\r\nContent-Disposition: form-data; name=\"file\"; filename=\"records.csv\"\r\n\
+                 Content-Type: text/csv; charset=utf-8\r\n\r\n",
+            )?;
+            let bytes = io::copy(payload, out)?;
+            out.write_all(b"\r\n--MIME--\r\n")?;
+            Ok(bytes)
+        }
+        Way::Door(Door::Swa) => {
             let (before, after) = envelope(key, "<data href=\"cid:payload@bench\"/>", "");
             write!(
                 out,
@@ -106,7 +157,7 @@ fn write_body(door: Door, key: &str, payload: &mut dyn Read, out: &mut dyn Write
             out.write_all(b"\r\n--MIME--\r\n")?;
             Ok(bytes)
         }
-        Door::SoapBase64 => {
+        Way::Door(Door::SoapBase64) => {
             let (before, after) = envelope(key, "<data contentType=\"text/csv; charset=utf-8\">", "</data>");
             out.write_all(before.as_bytes())?;
             let mut encoder = EncoderWriter::new(&mut *out, &base64::engine::general_purpose::STANDARD);
@@ -116,7 +167,7 @@ fn write_body(door: Door, key: &str, payload: &mut dyn Read, out: &mut dyn Write
             out.write_all(after.as_bytes())?;
             Ok(bytes)
         }
-        Door::SoapXml => {
+        Way::Door(Door::SoapXml) => {
             let records =
                 format!("<g:records xmlns:g=\"{NAMESPACE}\" xmlns=\"urn:example:city:attributes:1\">");
             let (before, after) = envelope(key, &records, "</g:records>");
