@@ -21,7 +21,7 @@ pub(crate) const MAKE: Need = Need { program: "make", package: "make" };
 pub(crate) const PYTHON: Need = Need { program: "python3", package: "python3" };
 
 /// What the tests need beyond the Rust toolchain.
-pub(crate) const FOR_TESTS: [Need; 10] = [
+pub(crate) const FOR_TESTS: [Need; 11] = [
     MAKE,
     PYTHON,
     Need { program: "git", package: "git" },
@@ -29,6 +29,8 @@ pub(crate) const FOR_TESTS: [Need; 10] = [
     Need { program: "promtool", package: "prometheus" },
     Need { program: "curl", package: "curl" },
     Need { program: "openssl", package: "openssl" },
+    // A terminal for a program that wants one.
+    Need { program: "script", package: "bsdutils" },
     // Scanners, by where they lie: not on everybody's path, or no program.
     Need { program: "/usr/sbin/clamd", package: "clamav-daemon" },
     Need { program: "c-icap", package: "c-icap" },

@@ -1,6 +1,7 @@
 //! What a client and an operator are told of every record's outcome: by `send` that waits, as CSV, by a decision.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -16,6 +17,7 @@ const FEW: u64 = 2_000;
 pub(super) fn told(programs: &Programs, stage: &Stage, folder: &Path) -> anyhow::Result<()> {
     let file = generate(programs, &folder.join("few.csv"), FEW, &["--seed", "4"])?;
     all_delivered(programs, stage, &file)?;
+    shown_on_a_terminal(programs, stage, &file)?;
     one_rejected(programs, stage, &file)?;
     decided(programs, stage, folder, &file)
 }
@@ -31,6 +33,39 @@ fn all_delivered(programs: &Programs, stage: &Stage, file: &Path) -> anyhow::Res
         clear(stage)?;
     }
     Ok(())
+}
+
+/// A `send` on a terminal shows how far it is, both ways; with `--quiet`, or where nobody looks, it does not.
+fn shown_on_a_terminal(programs: &Programs, stage: &Stage, file: &Path) -> anyhow::Result<()> {
+    const SENDING: &str = "sending";
+    let delivering = format!("/{FEW}");
+    let to = format!("http://{}/attributes", stage.gateway);
+    let send = |more: &str| {
+        // A terminal of its own has no width.
+        let line = r#"stty cols 100; exec "$SEKISHO" send --to "$TO" $MORE "$FILE""#;
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--return", "--command", line, "/dev/null"]);
+        terminal.env("SEKISHO", programs.path("sekisho")).env("TO", &to).env("FILE", file).env("MORE", more);
+        terminal.env("TERM", "xterm").env("SHELL", "/bin/sh").stdin(Stdio::null()).output()
+    };
+    let seen = send("")?;
+    let text_seen = text(&seen);
+    ensure!(seen.status.success(), "sending on a terminal: {text_seen}");
+    for shown in [SENDING, "B/s", "delivering", &delivering] {
+        ensure!(text_seen.contains(shown), "the progress on a terminal has no {shown}: {text_seen:?}");
+    }
+    clear(stage)?;
+
+    let quiet = send("--quiet")?;
+    ensure!(quiet.status.success() && !text(&quiet).contains(SENDING), "--quiet: {:?}", text(&quiet));
+    clear(stage)?;
+    let piped = programs.command("sekisho").args(["send", "--to", &to]).arg(file).output()?;
+    ensure!(
+        piped.status.success() && piped.stderr.is_empty(),
+        "no terminal, no progress: {:?}",
+        String::from_utf8_lossy(&piped.stderr)
+    );
+    clear(stage)
 }
 
 /// One record that the cloud refuses: exit code 1, and the record, its outcome and the cloud's code as CSV.
