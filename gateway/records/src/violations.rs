@@ -40,6 +40,7 @@ pub struct Violations {
     listed: Vec<Violation>,
     cap: usize,
     total: u64,
+    more: bool,
 }
 
 impl Default for Violations {
@@ -52,7 +53,7 @@ impl Default for Violations {
 impl Violations {
     /// Lists at most `cap` violations.
     pub fn new(cap: usize) -> Self {
-        Violations { listed: Vec::new(), cap, total: 0 }
+        Violations { listed: Vec::new(), cap, total: 0, more: false }
     }
 
     /// Counts one violation, and lists it while there is room.
@@ -73,12 +74,22 @@ impl Violations {
         self.total += more;
     }
 
+    /// Says that there are more than are counted.
+    pub fn not_all(&mut self) {
+        self.more = true;
+    }
+
+    /// Whether all there are were counted; otherwise there are at least so many. The check of one record ends at 10,000.
+    pub fn is_exact(&self) -> bool {
+        !self.more
+    }
+
     /// The violations listed, in the order found.
     pub fn listed(&self) -> &[Violation] {
         &self.listed
     }
 
-    /// How many there are in all.
+    /// How many there are in all, or at least are ([`Violations::is_exact`]).
     pub fn total(&self) -> u64 {
         self.total
     }

@@ -191,3 +191,20 @@ fn a_schema_that_is_no_layout_is_named_and_a_folder_is_no_schema() {
         assert_eq!(code, Some(3), "{said}");
     }
 }
+
+#[test]
+fn of_a_record_with_more_errors_than_are_counted_there_are_at_least_so_many() {
+    let record = |count: usize| format!("<order xmlns='urn:example:bulk'>{}</order>", "<x/>".repeat(count));
+    for (count, told, complete) in
+        [(5_000, "1000 of 50", true), (30_000, "1000 of at least 10000 violations told", false)]
+    {
+        let text = validate("xml", &[], &record(count));
+        let text = String::from_utf8(text.stdout).unwrap();
+        let last = text.lines().last().unwrap();
+        assert!(last.contains(told), "{last}");
+        let json = validate("xml", &["--output", "json"], &record(count));
+        let end: Value =
+            serde_json::from_str(String::from_utf8(json.stdout).unwrap().lines().last().unwrap()).unwrap();
+        assert_eq!(end["complete"], complete, "{end}");
+    }
+}

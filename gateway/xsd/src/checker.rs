@@ -25,6 +25,9 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// The most violations of one record that are counted: there may be more.
+    pub const MOST_COUNTED: u64 = 10_000;
+
     /// A checker for records of type `record` of `schema`, the schema that the type is from.
     pub fn new(schema: &Schema, record: &RecordType) -> Checker {
         Checker {

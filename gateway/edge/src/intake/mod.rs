@@ -242,7 +242,10 @@ impl<'r> Intake<'r> {
 
     fn refuse_records(&mut self) -> Refusal {
         let total = self.violations.total();
-        let errors = counted(total, "error");
+        let (mut errors, mut errors_ja) = (counted(total, "error"), format!("誤り{total}件"));
+        if !self.violations.is_exact() {
+            (errors, errors_ja) = (format!("at least {errors}"), errors_ja + "以上");
+        }
         let too_many_aside =
             self.route.records.bad_records != BadRecords::Refuse && self.set_aside.len() == SetAside::MOST;
         let (code, whats, whats_ja) = match self.forbidden {
@@ -287,7 +290,7 @@ impl<'r> Intake<'r> {
                 SetAside::MOST
             ),
             false => format!(
-                "先頭から{}件のうち{}件が{whats_ja}に違反しています（誤り{total}件）。何も保管していません。修正して再送してください。",
+                "先頭から{}件のうち{}件が{whats_ja}に違反しています（{errors_ja}）。何も保管していません。修正して再送してください。",
                 self.read, self.bad
             ),
         });

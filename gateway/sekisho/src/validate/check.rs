@@ -89,6 +89,8 @@ struct Findings<'s> {
     sink: &'s mut dyn FnMut(Finding),
     most: u64,
     count: u64,
+    /// A record has more than were counted.
+    more: bool,
 }
 
 impl Findings<'_> {
@@ -130,7 +132,7 @@ impl Findings<'_> {
 impl Check {
     /// Checks one file to its end, `-` being standard input.
     pub(super) fn file(&self, file: &Path, sink: &mut dyn FnMut(Finding)) -> End {
-        let mut findings = Findings { sink, most: self.violations, count: 0 };
+        let mut findings = Findings { sink, most: self.violations, count: 0, more: false };
         let outcome =
             open(file).map_err(|error| words::file(file, &error)).and_then(|input| match &self.records {
                 None => self.document(input, file, &mut findings),
@@ -139,10 +141,10 @@ impl Check {
         let violations = findings.count;
         match outcome {
             Err(why) => End { verdict: Verdict::Unreadable(why), violations, complete: false },
-            Ok((violations, complete)) if violations == 0 => {
-                End { verdict: Verdict::Valid, violations, complete }
+            Ok((violations, complete)) => {
+                let verdict = if violations == 0 { Verdict::Valid } else { Verdict::Invalid };
+                End { verdict, violations, complete: complete && !findings.more }
             }
-            Ok((violations, complete)) => End { verdict: Verdict::Invalid, violations, complete },
         }
     }
 
@@ -250,6 +252,7 @@ impl Check {
             }
             if !violations.is_empty() {
                 let more = violations.total() - violations.listed().len() as u64;
+                findings.more |= !violations.is_exact();
                 violations.into_listed().into_iter().for_each(|violation| findings.add(violation));
                 findings.count += more;
                 violations = untold(findings);

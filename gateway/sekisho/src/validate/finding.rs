@@ -36,7 +36,7 @@ pub(super) struct End {
     pub(super) verdict: Verdict,
     /// How many violations there are, told or not.
     pub(super) violations: u64,
-    /// Whether the file was read to its end.
+    /// Whether the file was read to its end, and all there is was counted.
     pub(super) complete: bool,
 }
 

@@ -97,10 +97,16 @@ impl<W: Write> Report<W> {
             Form::Text => {
                 if end.violations > self.told {
                     let (file, told, all) = (words::on_a_line(file), self.told, end.violations);
-                    let more = text!(
-                        "{file}: {told} of {all} violations told",
-                        "{file}: 違反{all}件のうち{told}件を表示しました"
-                    );
+                    let more = match end.complete {
+                        true => text!(
+                            "{file}: {told} of {all} violations told",
+                            "{file}: 違反{all}件のうち{told}件を表示しました"
+                        ),
+                        false => text!(
+                            "{file}: {told} of at least {all} violations told",
+                            "{file}: 違反{all}件以上のうち{told}件を表示しました"
+                        ),
+                    };
                     writeln!(self.out, "{}", more.in_language(self.language))?;
                 }
                 if let Some(why) = why {

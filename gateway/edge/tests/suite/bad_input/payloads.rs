@@ -433,6 +433,24 @@ fn broken_xml() {
     }
 }
 
+/// The check of one record ends at 10,000 errors: the sentence does not claim that there are no more.
+#[test]
+fn of_a_record_with_more_errors_than_are_counted_there_are_at_least_so_many() {
+    let site = Site::new();
+    for (elements, at_least) in [(5_000, false), (30_000, true)] {
+        let inside = "<x/>".repeat(elements);
+        let document = format!("<orders xmlns=\"urn:example:bulk\"><order>{inside}</order></orders>");
+        let answer = site.client().ask(Way::RestXml.message(document.as_bytes()).to("/orders")).json();
+        let (en, ja) = (answer["detail"].as_str().unwrap(), answer["detailJa"].as_str().unwrap());
+        assert_eq!(
+            en.contains("(at least 10000 errors)") && ja.contains("（誤り10000件以上）"),
+            at_least,
+            "{en} {ja}"
+        );
+        assert!(at_least || en.contains("(50") && ja.contains("（誤り50"), "{en} {ja}");
+    }
+}
+
 #[test]
 fn doctypes_entities_and_truncation_around_an_envelope() {
     let site = Site::new();

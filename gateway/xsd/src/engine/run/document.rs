@@ -5,6 +5,7 @@ use std::io::BufRead;
 use sekisho_xml::{Event, Limits, Position, ProcessingInstructions, Reader, XmlError};
 
 use super::{Assessor, Basis, Memory, Root, Stop};
+use crate::checker::Checker;
 use crate::document::Validity;
 use crate::error::DocumentError;
 use crate::violation::Violation;
@@ -68,7 +69,7 @@ impl Bounds {
             },
             text: value,
             reported: 1000,
-            counted: 10_000,
+            counted: Checker::MOST_COUNTED,
             habits: 0,
             shown: Shown::Never,
         }
