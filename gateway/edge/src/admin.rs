@@ -221,6 +221,13 @@ impl Admin {
             Ok(sums) => self.show(&sums),
             Err(error) => tracing::error!(%error, "the ledger's sums could not be read"),
         }
+        match self.gateway.ledger.oldest_open().await {
+            Ok(oldest) => {
+                let age = oldest.map_or(0, |accepted_at| now_millis().saturating_sub(accepted_at) / 1000);
+                self.gateway.metrics.oldest_open.set(i64::try_from(age).unwrap_or(i64::MAX));
+            }
+            Err(error) => tracing::error!(%error, "the oldest open batch could not be looked for"),
+        }
         match self.gateway.ledger.stored().await {
             Ok(stored) => {
                 let metrics = &self.gateway.metrics;

@@ -50,6 +50,8 @@ pub struct Metrics {
     pub spool_quota_bytes: IntGaugeVec,
     /// And how many they may be.
     pub spool_quota_batches: IntGaugeVec,
+    /// Age of the oldest batch of which not every record has an outcome, in seconds; read from the ledger at each scrape.
+    pub oldest_open: IntGauge,
     /// Open connections.
     pub connections: IntGauge,
     /// Bodies being read.
@@ -171,6 +173,10 @@ impl Metrics {
             spool_quota_batches: by_client(
                 "sekisho_client_spool_quota_batches",
                 "Batches that the client may have in the spool.",
+            )?,
+            oldest_open: gauge(
+                "sekisho_oldest_open_batch_seconds",
+                "Time since the oldest batch was accepted of which not every record has an outcome; 0 where there is none.",
             )?,
             connections: gauge("sekisho_connections", "Open connections on the listeners.")?,
             uploads: gauge("sekisho_uploads", "Request bodies being read.")?,

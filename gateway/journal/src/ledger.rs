@@ -263,6 +263,14 @@ impl Ledger {
         self.read(queries::unreadable).await
     }
 
+    /// When the oldest batch was accepted of which not every record has an outcome (unix milliseconds).
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn oldest_open(&self) -> Result<Option<u64>> {
+        self.read(queries::oldest_open).await
+    }
+
     /// Sums over all batches that were ever accepted.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod process;
 mod purge;
 mod sandbox;
 mod serve;
+mod space;
 mod undo_pseudonyms;
 mod usage;
 mod validate;

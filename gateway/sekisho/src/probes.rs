@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use http::{Method, Request};
@@ -21,6 +21,7 @@ use crate::config::Effective;
 use crate::config::effective::GATEWAY_INTERVAL;
 use crate::config::raw::HealthySection;
 use crate::language::{Language, text};
+use crate::space::{self, Space};
 
 /// Probes with their schedules.
 pub(crate) type Probes = Vec<(Box<dyn Probe>, Schedule)>;
@@ -35,7 +36,13 @@ pub(crate) fn of(
     log: &ExchangeLog,
 ) -> Result<Probes, ScheduleError> {
     let mut probes: Probes = Vec::new();
-    let gateway = GatewayProbe { ledger: ledger.clone(), state: state.to_owned(), tls, log: log.clone() };
+    let gateway = GatewayProbe {
+        ledger: ledger.clone(),
+        state: state.to_owned(),
+        low: space::LOW,
+        tls,
+        log: log.clone(),
+    };
     probes.push((Box::new(gateway), Schedule::every(GATEWAY_INTERVAL)?));
     for watched in &effective.upstreams {
         let (upstream, probe, intervals) = (&watched.upstream, &watched.probe, watched.intervals());
@@ -111,11 +118,13 @@ impl Probe for ScannerProbe {
     }
 }
 
-/// The gateway itself: its ledger answers, its state folder can be written, of no batch it has lost records, and its
-/// listeners' certificates last.
+/// The gateway itself: its ledger answers, its state folder can be written and has room, of no batch it has lost records, and
+/// its listeners' certificates last.
 struct GatewayProbe {
     ledger: Ledger,
     state: PathBuf,
+    /// Bytes that there should be room for.
+    low: u64,
     tls: Vec<Arc<Tls>>,
     log: ExchangeLog,
 }
@@ -130,17 +139,17 @@ impl Probe for GatewayProbe {
         let started = std::time::Instant::now();
         // Through the writer, to the disk: reading would succeed when nothing can be accepted any more.
         let ledger = self.ledger.keep_pace("gateway-probe", "{}".to_owned()).await;
-        let file = self.state.join("probe");
+        let (state, file) = (self.state.clone(), self.state.join("probe"));
         let written = tokio::task::spawn_blocking(move || {
             let outcome = std::fs::File::create(&file).and_then(|mut created| {
                 created.write_all(b"probe")?;
                 created.sync_all()
             });
             let _ = std::fs::remove_file(&file);
-            outcome
+            outcome.and_then(|()| Space::of(&state))
         });
         match (ledger, written.await) {
-            (Ok(_), Ok(Ok(()))) => self.readable(started).await,
+            (Ok(_), Ok(Ok(space))) => self.readable(started, space).await,
             (Err(_), _) => Observation::down(ErrorClass::Infrastructure)
                 .text("the ledger cannot be written", "台帳に書き込めません"),
             _ => Observation::down(ErrorClass::Infrastructure)
@@ -151,10 +160,11 @@ impl Probe for GatewayProbe {
 
 impl GatewayProbe {
     /// What can be written can be read, too: but for the records that delivery has found unreadable.
-    async fn readable(&self, started: std::time::Instant) -> Observation {
-        match self.ledger.unreadable().await {
-            Ok(0) => self.lasting(started),
-            Ok(batches) => {
+    async fn readable(&self, started: std::time::Instant, space: Space) -> Observation {
+        let oldest = self.ledger.oldest_open().await;
+        match (self.ledger.unreadable().await, oldest) {
+            (Ok(0), Ok(oldest)) => self.lasting(started, space, oldest),
+            (Ok(batches), Ok(_)) => {
                 let of = if batches == 1 { "batch" } else { "batches" };
                 Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
                     format!("records of {batches} {of} cannot be read from the spool: see `sekisho batches`"),
@@ -163,20 +173,27 @@ impl GatewayProbe {
                     ),
                 )
             }
-            Err(_) => Observation::down(ErrorClass::Infrastructure)
+            _ => Observation::down(ErrorClass::Infrastructure)
                 .text("the ledger cannot be read", "台帳を読み取れません"),
         }
     }
 }
 
 impl GatewayProbe {
-    /// Every exchange is on record, and nothing that clients trust it by ends soon.
-    fn lasting(&self, started: std::time::Instant) -> Observation {
+    /// Every exchange is on record, there is room, and nothing that clients trust it by ends soon.
+    fn lasting(&self, started: std::time::Instant, space: Space, oldest: Option<u64>) -> Observation {
         if self.log.is_failing() {
             let lost = self.log.lost();
             return Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
                 format!("the exchange log cannot be written; exchanges that are not on record: {lost}"),
                 format!("交換記録を書き込めません（記録できなかった交換：{lost}件）"),
+            );
+        }
+        let free = space::in_units(space.free);
+        if space.free < self.low {
+            return Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
+                format!("only {free} can still be written on the disk of the ledger and the spool"),
+                format!("台帳と保管領域のディスクの空きが{free}しかありません"),
             );
         }
         if let Some(ending) = certificates::ending(&self.tls) {
@@ -187,14 +204,27 @@ impl GatewayProbe {
                 .text(english, japanese);
         }
         let said = text!("ledger and state folder can be written", "台帳と状態フォルダーに書き込めます");
+        let room = text!("; {free} free", "。空き{free}");
         let days = match certificates::fewest_days(&self.tls) {
             Some(days) => text!("; certificates last {days} days", "。証明書の残り{days}日"),
             None => text!("", ""),
         };
-        let said = said.and(&days);
+        let open = match oldest.map(|accepted_at| minutes_since(accepted_at)) {
+            Some(minutes @ 2..) => {
+                text!("; oldest open batch: {minutes} min", "。未完了で最も古いバッチ：{minutes}分前")
+            }
+            _ => text!("", ""),
+        };
+        let said = said.and(&room).and(&days).and(&open);
         Observation::up(started.elapsed())
             .text(said.in_language(Language::English), said.in_language(Language::Japanese))
     }
+}
+
+/// Whole minutes since a time in unix milliseconds.
+fn minutes_since(at: u64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(at) / 60_000
 }
 
 /// The line: name, connection, TLS.

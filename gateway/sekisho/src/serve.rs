@@ -31,7 +31,7 @@ use crate::language::{Language, Said, text};
 use crate::process::Process;
 use crate::sandbox::{Reach, Sandbox};
 use crate::weakened::Weakened;
-use crate::{data_keys, descriptors, exchanges, probes, purge};
+use crate::{data_keys, descriptors, exchanges, probes, purge, space};
 
 /// `sekisho check-config`.
 pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
@@ -228,6 +228,7 @@ async fn serve(
     let registry = Registry::new();
     sandbox.show(&registry)?;
     process.register(&registry)?;
+    space::register(&registry, &effective.state)?;
     if let Some(metrics) = log.metrics() {
         metrics.register(&registry)?;
     }

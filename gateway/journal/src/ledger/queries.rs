@@ -148,6 +148,15 @@ pub(super) fn unreadable(connection: &Connection) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// By the index of open batches, of which there may be many.
+pub(super) fn oldest_open(connection: &Connection) -> Result<Option<u64>> {
+    let reading = "looking for the oldest open batch";
+    let sql = "SELECT accepted_at FROM batches WHERE finished_at IS NULL ORDER BY seq LIMIT 1";
+    let mut statement = connection.prepare_cached(sql).doing(reading)?;
+    let found: Option<i64> = statement.query_row([], |row| row.get(0)).optional().doing(reading)?;
+    Ok(found.map(|at| u64::try_from(at).unwrap_or(0)))
+}
+
 pub(super) fn totals(connection: &Connection) -> Result<Sums> {
     let sql = format!("SELECT {SUMS} FROM totals");
     let mut statement = connection.prepare_cached(&sql).doing("reading the totals")?;

@@ -143,6 +143,18 @@ proptest! {
 }
 
 #[test]
+fn the_oldest_batch_that_is_not_finished_is_known() {
+    let state = State::new();
+    let (ledger, _) = state.open();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(ledger.oldest_open()).unwrap(), None);
+    for n in [1, 2] {
+        ledger.accept_blocking(NewBatch { accepted_at: NOW + n, ..new_batch(&ledger, n) }).unwrap();
+    }
+    assert_eq!(runtime.block_on(ledger.oldest_open()).unwrap(), Some(NOW + 1));
+}
+
+#[test]
 fn a_later_owner_ends_the_earlier_ones_term() {
     let state = State::new();
     let (old, opened) = state.open();

@@ -36,6 +36,26 @@ async fn batch(ledger: &Ledger) -> BatchId {
     id
 }
 
+#[tokio::test]
+async fn the_gateway_is_degraded_where_its_disk_is_nearly_full_and_says_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(&folder.path().join("ledger.sqlite"), "test", 1).unwrap();
+    let (state, log) = (folder.path().to_owned(), ExchangeLog::default());
+    let mut probe = GatewayProbe { ledger: ledger.clone(), state, low: 0, tls: Vec::new(), log };
+    let seen = format!("{:?}", probe.check().await);
+    assert!(seen.contains(" free") && !seen.contains("oldest open batch"), "{seen}");
+    // Accepted in 1970.
+    batch(&ledger).await;
+    let seen = probe.check().await;
+    assert_eq!(seen.state(), HopState::Up);
+    let said = format!("{seen:?}");
+    assert!(said.contains("; oldest open batch: ") && said.contains("未完了で最も古いバッチ"), "{said}");
+    probe.low = u64::MAX;
+    let seen = probe.check().await;
+    assert_eq!(seen.state(), HopState::Degraded);
+    assert!(format!("{seen:?}").contains("can still be written on the disk"), "{seen:?}");
+}
+
 /// Lets one record, in a chunk of its own, be held for a reason.
 async fn hold(ledger: &Ledger, batch: BatchId, chunk: u64, code: &'static str) {
     let events = vec![
@@ -53,6 +73,7 @@ async fn the_gateway_is_degraded_as_long_as_a_batch_has_records_that_cannot_be_r
     let probe = GatewayProbe {
         ledger: ledger.clone(),
         state: folder.path().to_owned(),
+        low: 0,
         tls: Vec::new(),
         log: ExchangeLog::default(),
     };
@@ -83,6 +104,7 @@ async fn the_gateway_is_degraded_as_long_as_a_batch_has_records_that_cannot_be_r
     let gone = GatewayProbe {
         ledger,
         state: folder.path().join("none"),
+        low: 0,
         tls: Vec::new(),
         log: ExchangeLog::default(),
     };

@@ -14,7 +14,12 @@ fn a_gateway_that_runs_has_given_up_what_it_does_not_need() {
     for name in ["process_resident_memory_bytes ", "process_threads ", "process_start_time_seconds "] {
         gateway.metric_that(name, |value| value.parse::<u64>().is_ok_and(|value| value > 0));
     }
-    gateway.metric_that("process_cpu_seconds_total ", |value| value.parse::<f64>().is_ok_and(|value| value > 0.0));
+    // And the room on the disk is asked for.
+    gateway.metric_that("sekisho_state_free_bytes ", |value| value.parse::<u64>().is_ok());
+    assert_eq!(gateway.metric("sekisho_oldest_open_batch_seconds "), "0");
+    gateway.metric_that("process_cpu_seconds_total ", |value| {
+        value.parse::<f64>().is_ok_and(|value| value > 0.0)
+    });
     // Every thread, not only the first.
     let mut threads = 0;
     for thread in fs::read_dir(format!("/proc/{}/task", gateway.id())).unwrap() {
