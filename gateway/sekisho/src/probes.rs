@@ -209,7 +209,7 @@ impl GatewayProbe {
             Some(days) => text!("; certificates last {days} days", "。証明書の残り{days}日"),
             None => text!("", ""),
         };
-        let open = match oldest.map(|accepted_at| minutes_since(accepted_at)) {
+        let open = match oldest.map(minutes_since) {
             Some(minutes @ 2..) => {
                 text!("; oldest open batch: {minutes} min", "。未完了で最も古いバッチ：{minutes}分前")
             }

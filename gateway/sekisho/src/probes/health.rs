@@ -27,7 +27,8 @@ pub(super) fn amiss(healthy: &HealthySection, answer: &Answer) -> Option<Text> {
     let stands = match page.pointer(pointer) {
         Some(serde_json::Value::String(found)) => found == wanted,
         Some(found @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_))) => {
-            found.to_string() == wanted
+            let written = found.to_string();
+            written == *wanted
         }
         _ => false,
     };
