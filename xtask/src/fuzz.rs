@@ -4,6 +4,7 @@
 //! breaks a promise is saved beside it.
 
 mod hour;
+mod seeds;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

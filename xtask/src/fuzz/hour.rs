@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::bail;
 
 use super::{Outcome, Target, table};
-use super::{build, find, folder, fuzz, targets};
+use super::{build, find, folder, fuzz, seeds, targets};
 use crate::needs;
 
 /// The XML guard, the schema runtime and the readers and checkers of records: what judges all that clients send.
@@ -22,9 +22,10 @@ const AT_ONCE: usize = 2;
 /// Where the table is written, in the folder of all that fuzzing makes.
 const TABLE: &str = "long.txt";
 
-/// Runs all targets; false when one of them broke its promise. The table of what was run is written after each.
+/// Tries seeds for five minutes, then runs all targets; false when one of them broke its promise. The table of what was run is written after each.
 pub(crate) fn long() -> anyhow::Result<bool> {
     needs::install(&needs::FOR_FUZZING)?;
+    let agreed = seeds::tried()?;
     let program = build()?;
     let known = targets(&program)?;
     let file = folder().join(TABLE);
@@ -39,7 +40,7 @@ pub(crate) fn long() -> anyhow::Result<bool> {
     print!("\n{}", table(&outcomes));
     let executions: u64 = outcomes.iter().map(|(_, outcome)| outcome.executions).sum();
     println!("{executions} executions; the table is in {}", shown(&file));
-    Ok(outcomes.iter().all(|(_, outcome)| outcome.good))
+    Ok(agreed && outcomes.iter().all(|(_, outcome)| outcome.good))
 }
 
 /// The file as it is seen from the repository's root.

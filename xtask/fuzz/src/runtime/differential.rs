@@ -42,7 +42,7 @@ fn asked() -> Option<u32> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        // More of them: SEKISHO_DIFFERENTIAL=100000.
+        // More of them, and others each time: SEKISHO_DIFFERENTIAL=100000, as the long tests do.
         cases: asked().unwrap_or(120),
         // The compiler's validator has bugs of its own: what a run finds that looks for them is for a person to judge, so
         // that the usual run is always the same.
@@ -61,7 +61,9 @@ proptest! {
             // What is ambiguous is no schema, for either; others of its kind are.
             Err(rule) => {
                 let own = load(&text).err().map(|error| error.to_string()).unwrap_or_default();
-                let refused = own.contains(rule) || own.contains("xs:all");
+                // What an empty choice stands in cannot be matched at all, and so not in two ways; the compiler does not look.
+                let unmatched = own.is_empty() && text.contains("></xs:choice>");
+                let refused = own.contains(rule) || own.contains("xs:all") || unmatched;
                 prop_assert!(rule != "cos-nonambig" || refused, "seed {}: {}\n{}", seed, own, text);
                 return Err(TestCaseError::reject(rule));
             }
