@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Method, Request};
@@ -21,7 +21,7 @@ use crate::config::Effective;
 use crate::config::effective::GATEWAY_INTERVAL;
 use crate::config::raw::HealthySection;
 use crate::language::{Language, text};
-use crate::space::{self, Space};
+use crate::space::{self, Shown, Space};
 
 /// Probes with their schedules.
 pub(crate) type Probes = Vec<(Box<dyn Probe>, Schedule)>;
@@ -32,6 +32,7 @@ pub(crate) fn of(
     effective: &Effective,
     ledger: &Ledger,
     state: &Path,
+    room: &Shown,
     tls: Vec<Arc<Tls>>,
     log: &ExchangeLog,
 ) -> Result<Probes, ScheduleError> {
@@ -39,7 +40,8 @@ pub(crate) fn of(
     let gateway = GatewayProbe {
         ledger: ledger.clone(),
         state: state.to_owned(),
-        low: space::LOW,
+        space: Space::of,
+        room: room.clone(),
         tls,
         log: log.clone(),
     };
@@ -123,8 +125,10 @@ impl Probe for ScannerProbe {
 struct GatewayProbe {
     ledger: Ledger,
     state: PathBuf,
-    /// Bytes that there should be room for.
-    low: u64,
+    /// Finds the room on the state folder's disk.
+    space: fn(&Path) -> std::io::Result<Space>,
+    /// Where that is shown.
+    room: Shown,
     tls: Vec<Arc<Tls>>,
     log: ExchangeLog,
 }
@@ -139,17 +143,20 @@ impl Probe for GatewayProbe {
         let started = std::time::Instant::now();
         // Through the writer, to the disk: reading would succeed when nothing can be accepted any more.
         let ledger = self.ledger.keep_pace("gateway-probe", "{}".to_owned()).await;
-        let (state, file) = (self.state.clone(), self.state.join("probe"));
+        let (state, file, space) = (self.state.clone(), self.state.join("probe"), self.space);
         let written = tokio::task::spawn_blocking(move || {
             let outcome = std::fs::File::create(&file).and_then(|mut created| {
                 created.write_all(b"probe")?;
                 created.sync_all()
             });
             let _ = std::fs::remove_file(&file);
-            outcome.and_then(|()| Space::of(&state))
+            outcome.and_then(|()| space(&state))
         });
         match (ledger, written.await) {
-            (Ok(_), Ok(Ok(space))) => self.readable(started, space).await,
+            (Ok(_), Ok(Ok(space))) => {
+                self.room.show(space);
+                self.readable(started, space).await
+            }
             (Err(_), _) => Observation::down(ErrorClass::Infrastructure)
                 .text("the ledger cannot be written", "台帳に書き込めません"),
             _ => Observation::down(ErrorClass::Infrastructure)
@@ -161,10 +168,9 @@ impl Probe for GatewayProbe {
 impl GatewayProbe {
     /// What can be written can be read, too: but for the records that delivery has found unreadable.
     async fn readable(&self, started: std::time::Instant, space: Space) -> Observation {
-        let oldest = self.ledger.oldest_open().await;
-        match (self.ledger.unreadable().await, oldest) {
-            (Ok(0), Ok(oldest)) => self.lasting(started, space, oldest),
-            (Ok(batches), Ok(_)) => {
+        match self.ledger.unreadable().await {
+            Ok(0) => self.lasting(started, space),
+            Ok(batches) => {
                 let of = if batches == 1 { "batch" } else { "batches" };
                 Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
                     format!("records of {batches} {of} cannot be read from the spool: see `sekisho batches`"),
@@ -173,7 +179,7 @@ impl GatewayProbe {
                     ),
                 )
             }
-            _ => Observation::down(ErrorClass::Infrastructure)
+            Err(_) => Observation::down(ErrorClass::Infrastructure)
                 .text("the ledger cannot be read", "台帳を読み取れません"),
         }
     }
@@ -181,7 +187,7 @@ impl GatewayProbe {
 
 impl GatewayProbe {
     /// Every exchange is on record, there is room, and nothing that clients trust it by ends soon.
-    fn lasting(&self, started: std::time::Instant, space: Space, oldest: Option<u64>) -> Observation {
+    fn lasting(&self, started: std::time::Instant, space: Space) -> Observation {
         if self.log.is_failing() {
             let lost = self.log.lost();
             return Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
@@ -190,7 +196,7 @@ impl GatewayProbe {
             );
         }
         let free = space::in_units(space.free);
-        if space.free < self.low {
+        if space.is_low() {
             return Observation::degraded(ErrorClass::Infrastructure).took(started.elapsed()).text(
                 format!("only {free} can still be written on the disk of the ledger and the spool"),
                 format!("台帳と保管領域のディスクの空きが{free}しかありません"),
@@ -209,22 +215,11 @@ impl GatewayProbe {
             Some(days) => text!("; certificates last {days} days", "。証明書の残り{days}日"),
             None => text!("", ""),
         };
-        let open = match oldest.map(minutes_since) {
-            Some(minutes @ 2..) => {
-                text!("; oldest open batch: {minutes} min", "。未完了で最も古いバッチ：{minutes}分前")
-            }
-            _ => text!("", ""),
-        };
-        let said = said.and(&room).and(&days).and(&open);
+        // Not how old the oldest batch is: every client sees this, and a batch is nobody's but its own client's.
+        let said = said.and(&room).and(&days);
         Observation::up(started.elapsed())
             .text(said.in_language(Language::English), said.in_language(Language::Japanese))
     }
-}
-
-/// Whole minutes since a time in unix milliseconds.
-fn minutes_since(at: u64) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(at) / 60_000
 }
 
 /// The line: name, connection, TLS.

@@ -30,8 +30,9 @@ use crate::config::{self, Effective, Mistake, Raw, words};
 use crate::language::{Language, Said, text};
 use crate::process::Process;
 use crate::sandbox::{Reach, Sandbox};
+use crate::space::Shown;
 use crate::weakened::Weakened;
-use crate::{data_keys, descriptors, exchanges, probes, purge, space};
+use crate::{data_keys, descriptors, exchanges, probes, purge};
 
 /// `sekisho check-config`.
 pub(crate) fn check(args: &ConfigArgs, language: Language) -> ExitCode {
@@ -183,6 +184,7 @@ struct Running {
     /// The configuration that the process was started with.
     started_with: Raw,
     state: std::path::PathBuf,
+    room: Shown,
     sandbox: Arc<Sandbox>,
     spool: Spool,
     ledger: Ledger,
@@ -228,7 +230,7 @@ async fn serve(
     let registry = Registry::new();
     sandbox.show(&registry)?;
     process.register(&registry)?;
-    space::register(&registry, &effective.state)?;
+    let room = Shown::register(&registry)?;
     if let Some(metrics) = log.metrics() {
         metrics.register(&registry)?;
     }
@@ -274,7 +276,8 @@ async fn serve(
     }
     let tls = tls_of(&served);
     sekisho_edge::tls::register(&registry, tls.clone())?;
-    let prober = Prober::start(board.clone(), probes::of(&effective, &ledger, &effective.state, tls, &log)?);
+    let probes = probes::of(&effective, &ledger, &effective.state, &room, tls, &log)?;
+    let prober = Prober::start(board.clone(), probes);
     let admin_socket = tokio::net::TcpListener::bind(effective.admin)
         .await
         .map_err(|error| unbound("admin", effective.admin, &error))?;
@@ -284,6 +287,7 @@ async fn serve(
         weakened,
         started_with: raw,
         state: effective.state.clone(),
+        room,
         sandbox: Arc::new(sandbox),
         spool: spool.clone(),
         ledger: ledger.clone(),
@@ -451,8 +455,8 @@ async fn reload(config: &Path, running: &mut Running) -> anyhow::Result<()> {
     }
     descriptors::fit(&effective, descriptors::allowed())?;
     effective.record_in(&running.log);
-    let probes =
-        probes::of(&effective, &running.ledger, &running.state, tls_of(&running.listeners), &running.log)?;
+    let tls = tls_of(&running.listeners);
+    let probes = probes::of(&effective, &running.ledger, &running.state, &running.room, tls, &running.log)?;
     data_keys::replace(&running.spool, effective.encryption.take()).await?;
     define_plans(&running.ledger, &effective).await?;
     #[cfg(feature = "failpoints")]

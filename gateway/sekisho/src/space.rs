@@ -1,14 +1,14 @@
 //! Room on the disk of ledger and spool, beyond what clients may take of it: others write there, too.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use prometheus::{IntGauge, Registry};
 
-/// Below this the gateway's hop is degraded: a batch or two more, and nothing can be accepted.
-pub(crate) const LOW: u64 = 1 << 30;
+/// Less free than this is little: a batch or two more, and nothing can be accepted.
+const LITTLE: u64 = 1 << 30;
+/// On a small file system one part of so many is little.
+const PART: u64 = 10;
 
 /// Bytes of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,11 @@ impl Space {
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
         Ok(Self { free: bytes(found.f_bavail), size: bytes(found.f_blocks) })
     }
+
+    /// Whether the gateway's hop is degraded for it.
+    pub(crate) fn is_low(self) -> bool {
+        self.free < LITTLE.min(self.size / PART)
+    }
 }
 
 /// Bytes in the largest binary unit of which there is at least one.
@@ -37,38 +42,32 @@ pub(crate) fn in_units(bytes: u64) -> String {
     }
 }
 
-struct Shown {
-    state: PathBuf,
+/// The room as metrics: `sekisho_state_free_bytes` and `sekisho_state_size_bytes`, as the gateway's probe saw it last. A scrape does
+/// not ask the disk, which may hang.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
     free: IntGauge,
     size: IntGauge,
 }
 
-impl Collector for Shown {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.free.desc(), self.size.desc()].concat()
+impl Shown {
+    /// # Errors
+    /// When a name is registered already.
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let free = "Bytes that can still be written on the file system of the state folder.";
+        let size = "Bytes of the file system of the state folder.";
+        let free = IntGauge::new("sekisho_state_free_bytes", free)?;
+        let size = IntGauge::new("sekisho_state_size_bytes", size)?;
+        registry.register(Box::new(free.clone()))?;
+        registry.register(Box::new(size.clone()))?;
+        Ok(Self { free, size })
     }
 
-    fn collect(&self) -> Vec<MetricFamily> {
-        let Ok(space) = Space::of(&self.state) else { return Vec::new() };
+    pub(crate) fn show(&self, space: Space) {
         let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         self.free.set(whole(space.free));
         self.size.set(whole(space.size));
-        [self.free.collect(), self.size.collect()].concat()
     }
-}
-
-/// Shows `sekisho_state_free_bytes` and `sekisho_state_size_bytes` of the state folder.
-///
-/// # Errors
-/// When a name is registered already.
-pub(crate) fn register(registry: &Registry, state: &Path) -> prometheus::Result<()> {
-    let free = "Bytes that can still be written on the file system of the state folder.";
-    let size = "Bytes of the file system of the state folder.";
-    registry.register(Box::new(Shown {
-        state: state.to_owned(),
-        free: IntGauge::new("sekisho_state_free_bytes", free)?,
-        size: IntGauge::new("sekisho_state_size_bytes", size)?,
-    }))
 }
 
 #[cfg(test)]
@@ -89,6 +88,23 @@ mod tests {
             (u64::MAX, "16777215 TiB"),
         ] {
             assert_eq!(in_units(bytes), said);
+        }
+    }
+
+    #[test]
+    fn room_is_little_below_a_gibibyte_or_a_tenth() {
+        let (mib, gib) = (1_u64 << 20, 1_u64 << 30);
+        for (free, size, low) in [
+            (gib, 100 * gib, false),
+            (gib - 1, 100 * gib, true),
+            (gib - 1, 5 * gib, false),
+            (20 * mib, 24 * mib, false),
+            (2 * mib, 24 * mib, true),
+            (0, 24 * mib, true),
+            // A file system that does not say how large it is.
+            (0, 0, false),
+        ] {
+            assert_eq!(Space { free, size }.is_low(), low, "{free} of {size}");
         }
     }
 

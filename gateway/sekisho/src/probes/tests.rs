@@ -36,24 +36,38 @@ async fn batch(ledger: &Ledger) -> BatchId {
     id
 }
 
+/// A probe of a gateway with room enough.
+fn probe_of(ledger: &Ledger, state: PathBuf) -> GatewayProbe {
+    GatewayProbe {
+        ledger: ledger.clone(),
+        state,
+        space: |_| Ok(Space { free: 5 << 30, size: 9 << 30 }),
+        room: Shown::register(&prometheus::Registry::new()).unwrap(),
+        tls: Vec::new(),
+        log: ExchangeLog::default(),
+    }
+}
+
 #[tokio::test]
-async fn the_gateway_is_degraded_where_its_disk_is_nearly_full_and_says_what_waits() {
+async fn the_gateway_says_how_much_room_there_is_and_is_degraded_where_it_is_little() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = Ledger::open(&folder.path().join("ledger.sqlite"), "test", 1).unwrap();
-    let (state, log) = (folder.path().to_owned(), ExchangeLog::default());
-    let mut probe = GatewayProbe { ledger: ledger.clone(), state, low: 0, tls: Vec::new(), log };
-    let seen = format!("{:?}", probe.check().await);
-    assert!(seen.contains(" free") && !seen.contains("oldest open batch"), "{seen}");
-    // Accepted in 1970.
+    let registry = prometheus::Registry::new();
+    let mut probe = probe_of(&ledger, folder.path().to_owned());
+    probe.room = Shown::register(&registry).unwrap();
+    // Accepted in 1970: nobody else's business.
     batch(&ledger).await;
     let seen = probe.check().await;
     assert_eq!(seen.state(), HopState::Up);
     let said = format!("{seen:?}");
-    assert!(said.contains("; oldest open batch: ") && said.contains("未完了で最も古いバッチ"), "{said}");
-    probe.low = u64::MAX;
+    assert!(said.contains("; 5 GiB free") && !said.contains("batch"), "{said}");
+    let metrics = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    assert!(metrics.contains("sekisho_state_free_bytes 5368709120"), "{metrics}");
+    assert!(metrics.contains("sekisho_state_size_bytes 9663676416"), "{metrics}");
+    probe.space = |_| Ok(Space { free: 1 << 20, size: 9 << 30 });
     let seen = probe.check().await;
     assert_eq!(seen.state(), HopState::Degraded);
-    assert!(format!("{seen:?}").contains("can still be written on the disk"), "{seen:?}");
+    assert!(format!("{seen:?}").contains("only 1 MiB can still be written on the disk"), "{seen:?}");
 }
 
 /// Lets one record, in a chunk of its own, be held for a reason.
@@ -70,13 +84,7 @@ async fn hold(ledger: &Ledger, batch: BatchId, chunk: u64, code: &'static str) {
 async fn the_gateway_is_degraded_as_long_as_a_batch_has_records_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = Ledger::open(&folder.path().join("ledger.sqlite"), "test", 1).unwrap();
-    let probe = GatewayProbe {
-        ledger: ledger.clone(),
-        state: folder.path().to_owned(),
-        low: 0,
-        tls: Vec::new(),
-        log: ExchangeLog::default(),
-    };
+    let probe = probe_of(&ledger, folder.path().to_owned());
     let (one, two) = (batch(&ledger).await, batch(&ledger).await);
     hold(&ledger, one, 1, "outcome-unknown").await;
     assert_eq!(
@@ -101,12 +109,6 @@ async fn the_gateway_is_degraded_as_long_as_a_batch_has_records_that_cannot_be_r
     ledger.apply(two, ledger.epoch(), 3, vec![Event::DoubtDelivered { chunk: 1 }]).await.unwrap();
     assert_eq!(probe.check().await.state(), HopState::Up);
     // What cannot be written is down, whatever can be read.
-    let gone = GatewayProbe {
-        ledger,
-        state: folder.path().join("none"),
-        low: 0,
-        tls: Vec::new(),
-        log: ExchangeLog::default(),
-    };
+    let gone = probe_of(&ledger, folder.path().join("none"));
     assert_eq!(gone.check().await.state(), HopState::Down);
 }
