@@ -259,6 +259,9 @@ mod tests {
         let stored: (String, i64, i64) =
             old.query_row(stored, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         assert_eq!(stored, ("city".to_owned(), 2, 70));
+        let replaced = "SELECT count(*), sum(replaced) FROM batches";
+        let replaced: (i64, i64) = old.query_row(replaced, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(replaced, (3, 0));
     }
 
     /// With a write-ahead log, SQLite syncs it at every commit under FULL (2) and only at checkpoints under NORMAL: a

@@ -154,6 +154,39 @@ fn the_oldest_batch_that_is_not_finished_is_known() {
     assert_eq!(runtime.block_on(ledger.oldest_open()).unwrap(), Some(NOW + 1));
 }
 
+/// By the receipt, a repetition's receipt, one batch and a list, and after a restart.
+#[test]
+fn how_many_characters_were_replaced_is_said_wherever_a_batch_is() {
+    let state = State::new();
+    let (ledger, _) = state.open();
+    let batch = |replaced, key| NewBatch {
+        replaced,
+        idempotency: repeated(vec![name(RepeatedBy::Key, key, true)], b"a", NOW),
+        ..new_batch(&ledger, 1)
+    };
+    let Accepted::New(some) = ledger.accept_blocking(batch(4_294_967_299, "some")).unwrap() else {
+        panic!("the key is new")
+    };
+    let Accepted::New(none) = ledger.accept_blocking(batch(0, "none")).unwrap() else {
+        panic!("the key is new")
+    };
+    assert_eq!((some.replaced, none.replaced), (4_294_967_299, 0));
+    match ledger.accept_blocking(batch(4_294_967_299, "some")).unwrap() {
+        Accepted::Replay { batch, .. } => assert_eq!((batch.id, batch.replaced), (some.id, some.replaced)),
+        other => panic!("{other:?}"),
+    }
+    drop(ledger);
+    let (ledger, _) = state.open();
+    for one in [&some, &none] {
+        assert_eq!(ledger.batch_blocking(one.id).unwrap().unwrap().replaced, one.replaced);
+    }
+    let all = |connection: &_| queries::batches(connection, &BatchFilter::default(), Page::default());
+    let all = ledger.readers.read(all).unwrap();
+    let mut listed: Vec<_> = all.iter().map(|view| (view.id, view.replaced)).collect();
+    listed.sort_by_key(|(_, replaced)| *replaced);
+    assert_eq!(listed, [(none.id, 0), (some.id, 4_294_967_299)]);
+}
+
 #[test]
 fn a_later_owner_ends_the_earlier_ones_term() {
     let state = State::new();
