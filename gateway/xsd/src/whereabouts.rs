@@ -4,7 +4,7 @@ use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
-use crate::place::line_and_column;
+use crate::place::Places;
 use crate::sources::Sources;
 use crate::text::text;
 use crate::violation::Words;
@@ -194,6 +194,7 @@ fn each(sources: &Sources, look: &mut dyn FnMut(&Written<'_>) -> bool) {
 fn elements(document: &str, text: &str, look: &mut dyn FnMut(&Written<'_>) -> bool) -> bool {
     let mut reader = NsReader::from_str(text);
     let (mut open, mut target): (Vec<Box<str>>, Option<String>) = (Vec::new(), None);
+    let mut places = Places::new(text.as_bytes());
     loop {
         let at = reader.buffer_position() as usize;
         let (start, empty) = match reader.read_event() {
@@ -215,7 +216,7 @@ fn elements(document: &str, text: &str, look: &mut dyn FnMut(&Written<'_>) -> bo
         if ours && !open.iter().any(|above| **above == *"annotation") {
             let written = Written {
                 document,
-                place: line_and_column(text.as_bytes(), at),
+                place: places.next(at),
                 target: target.as_deref(),
                 depth: open.len(),
                 parent: open.last().map(|above| &**above),
