@@ -49,7 +49,7 @@ impl Metrics {
             Ok(metric)
         };
         // Few, since every route has them all, and most of them where the limits of clouds are.
-        let buckets = vec![0.5, 2.0, 4.0, 6.0, 8.0, 10.0, 60.0];
+        let buckets = vec![0.5, 2.0, 4.0, 6.0, 8.0, 10.0, 60.0, 300.0, 600.0];
         let seconds = HistogramVec::new(
             HistogramOpts::new(
                 "sekisho_delivery_chunk_seconds",
@@ -201,7 +201,7 @@ mod tests {
     use crate::pace::PaceSpec;
 
     /// A hundred routes that deliver, well and badly: with the way in's part (`sekisho_edge`, `metrics::tests`) a scrape
-    /// stays below 300 kB.
+    /// stays below 310 kB.
     #[test]
     fn a_hundred_routes_take_less_than_two_hundred_kilobytes() {
         let registry = Registry::new();
@@ -215,6 +215,6 @@ mod tests {
             metrics.pace("main", &route, &pace, Duration::ZERO, 0.0);
         }
         let length = TextEncoder::new().encode_to_string(&registry.gather()).unwrap().len();
-        assert!(length < 180_000, "{length}");
+        assert!(length < 200_000, "{length}");
     }
 }
