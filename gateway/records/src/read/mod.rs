@@ -18,12 +18,25 @@ use crate::violations::Violations;
 
 /// The most values and ends of groups that a record has which may have so many bytes: what is written in fewer is empty groups
 /// without end, and takes far more memory than bytes.
-pub(crate) fn most_entries(max_record_bytes: u64) -> usize {
+fn most_entries(max_record_bytes: u64) -> usize {
     usize::try_from(max_record_bytes / 8).unwrap_or(usize::MAX).max(1024)
 }
 
+/// Asked before each value and each group of a record that may have so many bytes, at every door: whether there is room for it
+/// among what the record has by then.
+///
+/// # Errors
+/// When there is none.
+fn check_entries(record: &Record, max_record_bytes: u64) -> Result<(), ReadErrorKind> {
+    let most = most_entries(max_record_bytes);
+    if record.entries.len() >= most {
+        return Err(ReadErrorKind::Limit { which: ENTRIES, max: most as u64 });
+    }
+    Ok(())
+}
+
 /// What is counted of them.
-pub(crate) const ENTRIES: &str = "values and ends of groups in a record";
+const ENTRIES: &str = "values and ends of groups in a record";
 
 /// What is counted of a record that does not match its layout, and is therefore written anew.
 pub(crate) const WRITTEN_OUT: &str = "bytes in a record with its names written out";

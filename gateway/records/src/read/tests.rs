@@ -48,3 +48,39 @@ fn who_has_no_record_says_where_one_could_stand() {
         assert_eq!(((line, column, byte), &*found.record.en, &*found.record.ja), (place, en, ja));
     }
 }
+
+#[test]
+fn values_and_groups_are_counted_in_json_as_in_xml() {
+    let subject = crate::testing::families();
+    // Of so many bytes a record has 1,024 values and ends of groups at most.
+    let bytes = 8192;
+    let last = |jobs: usize, more: bool| {
+        let many = |job: &str, last: &str, between: &str| {
+            let mut all = vec![job; jobs];
+            all.extend(more.then_some(last));
+            all.join(between)
+        };
+        let json = many("{}", r#"{"Title":""}"#, ",");
+        let json = format!(r#"[{{"Id":"A1","Member":[{{"Name":"","Job":[{json}]}}]}}]"#);
+        let limits = crate::JsonLimits { record_bytes: bytes, ..crate::JsonLimits::default() };
+        let mut reader =
+            crate::JsonReader::new(json.as_bytes(), &subject.layout, crate::JsonForm::Array, limits);
+        let of_json =
+            crate::RecordSource::next(&mut reader, &mut crate::Record::new()).map_err(|error| error.code());
+        let xml = many("<Job/>", "<Job><Title/></Job>", "");
+        let xml =
+            format!("<Family xmlns='urn:example:families'><Id>A1</Id><Member><Name/>{xml}</Member></Family>");
+        let mut reader = sekisho_xml::Reader::new(xml.as_bytes(), sekisho_xml::Limits::default());
+        let options = crate::XmlOptions { max_record_bytes: bytes, ..crate::XmlOptions::default() };
+        let mut records = crate::XmlRecords::from_document(&mut reader, &subject.layout, options);
+        let of_xml =
+            crate::RecordSource::next(&mut records, &mut crate::Record::new()).map_err(|error| error.code());
+        assert_eq!(of_json, of_xml, "{jobs} {more}");
+        of_json
+    };
+    // The record's Id, its Member opened and that one's Name, and two for each job: after 510 of them a job is the last for which
+    // there is room, and has none for its title.
+    assert_eq!(last(511, false), Ok(true));
+    assert_eq!(last(510, true), Err("payload-limit"));
+    assert_eq!(last(509, true), Ok(true));
+}

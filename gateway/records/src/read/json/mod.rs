@@ -16,7 +16,7 @@ use sekisho_xsd::{SimpleType, ValueKind, Words};
 
 use crate::layout::{FieldContent, FieldId, Layout, LevelId};
 use crate::read::error::Expected;
-use crate::read::{Awaited, ENTRIES, ReadError, ReadErrorKind, RecordSource, most_entries};
+use crate::read::{Awaited, ReadError, ReadErrorKind, RecordSource, check_entries};
 use crate::record::{EntryKind, Record};
 use crate::violations::{Fault, JsonKind};
 use lexer::{JsonError, Lexer};
@@ -284,6 +284,10 @@ impl<R: BufRead> JsonReader<R> {
         let first = self.lexer.required(expect::VALUE)?;
         let place = self.lexer.place();
         let start = self.text.len();
+        // What stands for an absent field is none.
+        if first != b'n' || nillable {
+            self.check_entries(record)?;
+        }
         let fits = match first {
             b'n' => {
                 self.lexer.word("null")?;
@@ -420,14 +424,15 @@ impl<R: BufRead> JsonReader<R> {
         nested: usize,
         record: &mut Record,
     ) -> Result<(), JsonError> {
-        let most = most_entries(self.lexer.max_record_bytes());
-        if record.entries.len() >= most {
-            return Err(self.lexer.fail(ReadErrorKind::Limit { which: ENTRIES, max: most as u64 }));
-        }
+        self.check_entries(record)?;
         record.open(id, self.lexer.place());
         self.object(level, nested + 1, record)?;
         record.close(id);
         Ok(())
+    }
+
+    fn check_entries(&self, record: &Record) -> Result<(), JsonError> {
+        check_entries(record, self.lexer.max_record_bytes()).map_err(|kind| self.lexer.fail(kind))
     }
 
     /// Passes over a value that has no place, which must still be JSON.

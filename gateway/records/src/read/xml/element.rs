@@ -7,7 +7,7 @@ use sekisho_xml::{Event, Reader, Start};
 
 use crate::check::rendering::{Rendering, XSI};
 use crate::layout::{FieldContent, FieldId, Layout, Level, LevelId};
-use crate::read::{ENTRIES, ReadErrorKind, WRITTEN_OUT, most_entries};
+use crate::read::{ReadErrorKind, WRITTEN_OUT, check_entries};
 use crate::record::{EntryKind, Place, Record};
 use crate::violations::Fault;
 
@@ -192,7 +192,7 @@ impl ElementReader {
                     return self.capture(reader, record, rendering, from);
                 }
                 Step::Field(id) => {
-                    self.check_entries(record)?;
+                    check_entries(record, self.max_record_bytes)?;
                     let place = place_of(reader);
                     let field = level.field(id);
                     self.field = Some((frame.level, id));
@@ -408,14 +408,6 @@ impl ElementReader {
         let max = (WRITTEN_OUT_TIMES * self.max_record_bytes).max(MIN_WRITTEN_OUT);
         if rendering.xml.len() as u64 > max {
             return Err(ReadErrorKind::Limit { which: WRITTEN_OUT, max });
-        }
-        Ok(())
-    }
-
-    fn check_entries(&self, record: &Record) -> Result<(), ReadErrorKind> {
-        let most = most_entries(self.max_record_bytes);
-        if record.entries.len() >= most {
-            return Err(ReadErrorKind::Limit { which: ENTRIES, max: most as u64 });
         }
         Ok(())
     }
