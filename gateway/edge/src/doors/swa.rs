@@ -63,13 +63,16 @@ struct Attached {
     payload: PayloadDigest,
 }
 
-/// A part that nothing points to.
+/// A part that was not taken: nothing points to it, or it stood before the root and is not what the route takes.
 struct Beside {
+    id: Option<String>,
     number: u64,
     label: Option<String>,
     /// Whether its label names CSV or JSON and so records, of a format that the route takes. XML may be anything: another
     /// envelope (R2919), a signature, a description.
     names_records: bool,
+    /// Why it could not be the payload, if the root points to it after all.
+    unfit: Option<Refusal>,
 }
 
 impl Beside {
@@ -78,7 +81,8 @@ impl Beside {
         let format = label.as_deref().and_then(Format::from_media_type);
         let names_records =
             format.is_some_and(|format| format != Format::Xml && desk.route.formats.contains(&format));
-        Self { number, label, names_records }
+        let unfit = format_of(head.content_type.as_ref(), desk.route).err();
+        Self { id: head.content_id.clone(), number, label, names_records, unfit }
     }
 
     /// Whether it is a second payload, as far as anybody can tell: it says so, or it says what the payload says of itself.
@@ -168,6 +172,9 @@ fn package(
     let asks = match root.called {
         Seen::Query(request) => Asks::Query(request),
         Seen::Submit(read) => {
+            if let Some(refusal) = unfit(&read.payload, taken.as_ref(), &mut beside) {
+                return Err(refusal);
+            }
             if let Some(other) = second_payload(&read.payload, taken.as_ref(), &beside) {
                 let payload = taken.as_ref().map_or(root_number, |taken| taken.number);
                 return Err(two_parts(payload, other));
@@ -280,14 +287,15 @@ fn settle(found: Found, taken: Option<Attached>, root: u64, others: u64) -> Resu
             Ok(attached.payload)
         }
         (Found::OnlyOther, Some(attached)) if others == 1 => Ok(attached.payload),
-        (Found::OnlyOther, Some(_)) => Err(Refusal::new(
+        // None may have been taken, where all stood before the root.
+        (Found::OnlyOther, _) if others > 0 => Err(Refusal::new(
             Class::Invalid,
             "attachment-ambiguous",
             "The message has several attachments and the body does not point to one: name it with href=\"cid:...\".",
         )
         .ja("添付が複数ありますが、本文がどれも参照していません。href=\"cid:...\"で1つを指定してください。")),
         (Found::Attachment(_, place), _) => Err(lost(place, Some(others + 1)).in_part(root)),
-        (Found::OnlyOther, None) => Err(Refusal::new(
+        (Found::OnlyOther, _) => Err(Refusal::new(
             Class::Invalid,
             "attachment-missing",
             "The message has no attachment and the body has no records: send them one way or the other.",
@@ -298,6 +306,19 @@ fn settle(found: Found, taken: Option<Attached>, root: u64, others: u64) -> Resu
         }
         (Found::Here(_), Some(_)) => Err(two_payloads()),
     }
+}
+
+/// The refusal of the part that is the payload, where it was passed over before the root had been read: what is wrong is
+/// the part, and not the pointer.
+fn unfit(found: &Found, taken: Option<&Attached>, beside: &mut [Beside]) -> Option<Refusal> {
+    let meant = match (found, beside) {
+        (Found::Attachment(id, _), beside) => {
+            beside.iter_mut().find(|part| part.id.as_deref().is_some_and(|own| same_content_id(own, id)))
+        }
+        (Found::OnlyOther, [only]) if taken.is_none() => Some(only),
+        _ => None,
+    }?;
+    Some(meant.unfit.take()?.in_part(meant.number))
 }
 
 /// The number of a part that would be left out in silence, where there is a payload already.

@@ -160,6 +160,39 @@ fn a_reference_to_no_part_says_where_it_stands() {
     }
 }
 
+/// What is wrong with a part does not depend on which side of the envelope it stands.
+#[test]
+fn an_attachment_that_is_not_taken_is_told_of_itself_before_and_behind_the_envelope() {
+    let site = Site::new();
+    let (pointing, unnamed) = (envelope(&submit("<g:data href=\"cid:p@t\"/>")), envelope(&submit("")));
+    let root = "Content-Type: text/xml\r\nContent-ID: <r@t>\r\n";
+    let excel = "Content-Type: application/vnd.ms-excel\r\nContent-ID: <p@t>\r\n";
+    let euc = "Content-Type: text/csv; charset=EUC-JP\r\nContent-ID: <p@t>\r\n";
+    let csv = ("Content-Type: text/csv\r\nContent-ID: <q@t>\r\n", &b"order_id,amount\r\n1,1\r\n"[..]);
+    let image = ("Content-Type: image/png\r\nContent-ID: <i@t>\r\n", &b"x"[..]);
+    let related = "multipart/related; boundary=cut; type=\"text/xml\"; start=\"<r@t>\"";
+    let told_of = |parts: &[(&str, &[u8])]| {
+        let (code, location, text) = told(&site, &package(related, parts).to("/orders"), false);
+        assert!(!text.contains("none of the") && !text.contains("no attachment"), "{text}");
+        (code, location.part)
+    };
+    for (part, code) in [(excel, "payload-type"), (euc, "charset-unknown")] {
+        let part = (part, &b"K4NARY"[..]);
+        for envelope in [&pointing, &unnamed] {
+            let root = (root, envelope.as_bytes());
+            assert_eq!(told_of(&[root, part]), (code.to_owned(), Some(2)));
+            assert_eq!(told_of(&[part, root]), (code.to_owned(), Some(1)));
+        }
+        let root = (root, pointing.as_bytes());
+        // Beside a candidate, and beside what nothing points to: the part that is meant is the one that is told of.
+        assert_eq!(told_of(&[image, part, root]), (code.to_owned(), Some(2)));
+        assert_eq!(told_of(&[csv, part, root]), (code.to_owned(), Some(2)));
+    }
+    // Two that are not taken, and neither is pointed to.
+    let two = [image, (excel, &b"K4NARY"[..]), (root, unnamed.as_bytes())];
+    assert_eq!(told_of(&two), ("attachment-ambiguous".to_owned(), None));
+}
+
 #[test]
 fn two_payloads_are_named_and_the_second_is_the_place() {
     let site = Site::new();
