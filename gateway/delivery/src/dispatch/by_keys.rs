@@ -29,11 +29,14 @@ impl Dispatcher {
     ) -> Meaning {
         let (code, answered, wait) = match end {
             End::Answered(Verdict::Rows(problems)) => {
-                self.breaker.worked();
+                self.breaker.worked(task.opened);
                 return Meaning::Rows(problems.clone());
             }
             End::Answered(Verdict::Later { code, wait, quota }) => {
-                (code, true, wait.or(quota.then(|| retry.max())))
+                if let Some(wait) = wait {
+                    self.breaker.told_to_wait(now, *wait);
+                }
+                (code, true, (*quota && wait.is_none()).then(|| retry.max()))
             }
             End::Answered(
                 Verdict::Data { code, .. }
