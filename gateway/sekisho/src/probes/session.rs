@@ -40,8 +40,12 @@ mod tests {
             (500, "[]", false),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let answer =
-                Answer { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
+            let answer = Answer {
+                status,
+                headers: HeaderMap::new(),
+                body: Bytes::from_static(body.as_bytes()),
+                early: false,
+            };
             assert_eq!(is_over(&answer), over, "{status} {body}");
         }
     }
