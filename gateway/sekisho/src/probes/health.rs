@@ -59,7 +59,7 @@ mod tests {
 
     fn page(label: &'static str, body: &'static str) -> Answer {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(label))]);
-        Answer { status: StatusCode::OK, headers, body: Bytes::from_static(body.as_bytes()), early: false }
+        Answer { status: StatusCode::OK, headers, body: Bytes::from_static(body.as_bytes()) }
     }
 
     fn healthy(content_type: Option<&str>, at: Option<(&str, &str)>) -> HealthySection {

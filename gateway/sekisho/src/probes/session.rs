@@ -40,12 +40,8 @@ mod tests {
             (500, "[]", false),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let answer = Answer {
-                status,
-                headers: HeaderMap::new(),
-                body: Bytes::from_static(body.as_bytes()),
-                early: false,
-            };
+            let answer =
+                Answer { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
             assert_eq!(is_over(&answer), over, "{status} {body}");
         }
     }
