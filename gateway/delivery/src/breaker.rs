@@ -12,25 +12,22 @@ pub(crate) struct Breaker {
     failures: u32,
     tripped_at: Duration,
     until: Duration,
-    /// What the upstream itself has asked for: kept whatever else it answers meanwhile.
-    stated_until: Duration,
     random: fastrand::Rng,
 }
 
 impl Breaker {
     /// Waits are drawn from `random`.
     pub(crate) fn new(random: fastrand::Rng) -> Self {
-        let zero = Duration::ZERO;
-        Self { failures: 0, tripped_at: zero, until: zero, stated_until: zero, random }
+        Self { failures: 0, tripped_at: Duration::ZERO, until: Duration::ZERO, random }
     }
 
     /// A chunk opened at `opened` failed at `now` for a reason that concerns the upstream. What had been opened before
-    /// the breaker last tripped is the same failure, not another one. `least`: how long to wait at least.
+    /// the breaker last tripped is the same failure, not another one.
     pub(crate) fn failed(
         &mut self,
         opened: Duration,
         now: Duration,
-        least: Option<Duration>,
+        asked: Option<Duration>,
         spec: &RetrySpec,
     ) {
         if self.failures == 0 || opened >= self.tripped_at {
@@ -38,28 +35,20 @@ impl Breaker {
             self.tripped_at = now;
             self.until = self.until.max(now + backoff::wait(spec, self.failures, &mut self.random));
         }
-        if let Some(wait) = least {
+        if let Some(wait) = asked {
             self.until = self.until.max(now + wait);
         }
     }
 
-    /// The upstream said at `now` that nothing is to come for so long.
-    pub(crate) fn told_to_wait(&mut self, now: Duration, wait: Duration) {
-        self.stated_until = self.stated_until.max(now + wait);
-    }
-
-    /// A chunk opened at `opened` was answered: the upstream works. What had been opened before the breaker last tripped
-    /// says nothing of how it is since.
-    pub(crate) fn worked(&mut self, opened: Duration) {
-        if opened >= self.tripped_at {
-            self.failures = 0;
-            self.until = Duration::ZERO;
-        }
+    /// A chunk was answered: the upstream works.
+    pub(crate) fn worked(&mut self) {
+        self.failures = 0;
+        self.until = Duration::ZERO;
     }
 
     /// Until when nothing is sent, if that is in the future.
     pub(crate) fn paused_until(&self, now: Duration) -> Option<Duration> {
-        Some(self.until.max(self.stated_until)).filter(|until| *until > now)
+        (self.until > now).then_some(self.until)
     }
 
     /// The last chunks failed: one at a time may try.
@@ -88,36 +77,15 @@ mod tests {
         assert!(breaker.is_half_open());
         breaker.failed(4 * SECOND, 5 * SECOND, None, &spec());
         assert_eq!(breaker.failures, 2);
-        breaker.worked(4 * SECOND);
-        assert!(
-            breaker.is_half_open() && breaker.paused_until(5 * SECOND).is_some(),
-            "sent before it tripped"
-        );
-        breaker.worked(6 * SECOND);
+        breaker.worked();
         assert!(!breaker.is_half_open() && breaker.paused_until(5 * SECOND).is_none());
     }
 
     #[test]
     fn a_stated_wait_is_kept() {
         let mut breaker = Breaker::new(fastrand::Rng::with_seed(1));
-        breaker.told_to_wait(SECOND, 30 * SECOND);
-        breaker.failed(SECOND, SECOND, None, &spec());
-        // Of those that were under way, and of one that was sent since.
-        for opened in [Duration::ZERO, SECOND, 2 * SECOND] {
-            breaker.worked(opened);
-            assert_eq!(breaker.paused_until(2 * SECOND), Some(31 * SECOND), "{opened:?}");
-        }
-        breaker.told_to_wait(3 * SECOND, SECOND);
-        assert_eq!(breaker.paused_until(30 * SECOND), Some(31 * SECOND), "a shorter one takes nothing back");
-        assert_eq!(breaker.paused_until(31 * SECOND), None);
-    }
-
-    #[test]
-    fn a_wait_of_its_own_ends_with_a_success() {
-        let mut breaker = Breaker::new(fastrand::Rng::with_seed(1));
         breaker.failed(SECOND, SECOND, Some(30 * SECOND), &spec());
         assert_eq!(breaker.paused_until(2 * SECOND), Some(31 * SECOND));
-        breaker.worked(2 * SECOND);
-        assert_eq!(breaker.paused_until(2 * SECOND), None);
+        assert_eq!(breaker.paused_until(31 * SECOND), None);
     }
 }

@@ -67,8 +67,8 @@ impl Tally {
     }
 
     /// It is answered, and its header fields say more.
-    pub(crate) fn heard(&self, status: StatusCode, headers: &HeaderMap) {
-        self.with(|told| told.1 = told.1.and(Signals::of(status, headers)));
+    pub(crate) fn heard(&self, headers: &HeaderMap) {
+        self.with(|told| told.1 = told.1.and(Signals::of(headers)));
     }
 
     /// Calls made, and what was heard.
@@ -174,7 +174,7 @@ impl Outgoing {
             let answer = self.upstream.client().send(request, self.deadline()).await?;
             #[cfg(feature = "failpoints")]
             failpoints::pass(Point::ChunkAnswered);
-            self.tally.heard(answer.status, &answer.headers);
+            self.tally.heard(&answer.headers);
             let answer = not_early(answer)?;
             let asked = Asked { message: Some(&message), keep: self.keep.is_some() };
             let (verdict, results) =
@@ -220,7 +220,7 @@ impl Outgoing {
             authorize(request.headers_mut(), token.as_ref());
             self.tally.call();
             let answer = self.upstream.client().send(request, self.deadline()).await?;
-            self.tally.heard(answer.status, &answer.headers);
+            self.tally.heard(&answer.headers);
             let answer = not_early(answer)?;
             match &token {
                 Some(expired)

@@ -159,7 +159,7 @@ async fn call(outgoing: &Outgoing, search: &mut KeySearch, part: &KeyPart) -> Re
         let lost =
             |error: UpstreamError| End::Lost { code: error.code().to_owned(), timeout: error.is_timeout() };
         let answer = answer.map_err(lost)?;
-        outgoing.tally.heard(answer.status, &answer.headers);
+        outgoing.tally.heard(&answer.headers);
         let answer = not_early(answer)?;
         match (search.hear(answer.status, &answer.headers, &answer.body, &message, part), &token) {
             (Err(End::Answered(Verdict::Session(_))), Some(expired)) if !renewed => {

@@ -299,13 +299,13 @@ mod tests {
     #[test]
     fn what_the_upstream_says_is_waited_for() {
         let (mut quota, spec) = (Quota::default(), DailySpec::default());
-        quota.told(NOON, Signals { window: Some(Window { left: 2, seconds: 30 }), ..Signals::default() });
+        quota.told(NOON, Signals { window: Some(Window { left: 2, seconds: 30 }), usage: None });
         quota.spend(NOON, call(1));
         assert_eq!(quota.wait(&spec, 1, 1, NOON), None);
         quota.spend(NOON, call(1));
         assert_eq!(quota.wait(&spec, 1, 1, NOON).map(|wait| wait.until), Some(NOON + 30_000));
         assert_eq!(quota.wait(&spec, 1, 1, NOON + 30_000), None);
-        quota.told(NOON, Signals { usage: Some(Usage { used: 4_999, total: 5_000 }), ..Signals::default() });
+        quota.told(NOON, Signals { window: None, usage: Some(Usage { used: 4_999, total: 5_000 }) });
         assert_eq!(quota.wait(&spec, 1, 1, NOON + 30_000), None);
         quota.spend(NOON + 30_000, call(1));
         let wait = quota.wait(&spec, 1, 1, NOON + 30_000).expect("used up");

@@ -1,14 +1,9 @@
 //! What the header fields of an answer say of how much more the upstream takes.
 //!
 //! `RateLimit` as in draft-ietf-httpapi-ratelimit-headers-10, the three fields of drafts 00 to 06, and
-//! `Sforce-Limit-Info`. What is ill-formed is ignored, whole. `Retry-After` counts with every status of 400 and more:
-//! those before an upstream that limit and balance send it with 403, 500, 502 and 504 as well.
+//! `Sforce-Limit-Info`. What is ill-formed is ignored, whole. `Retry-After` is part of the verdict on an answer.
 
-use std::time::Duration;
-
-use http::{HeaderMap, StatusCode};
-
-use crate::dialect::retry_after;
+use http::HeaderMap;
 
 /// Longest window that is believed, in seconds: what says more is taken for this.
 const LONGEST: u64 = 86_400;
@@ -20,9 +15,6 @@ pub struct Signals {
     pub window: Option<Window>,
     /// Calls of the day, as the upstream counts them, those of others among them.
     pub usage: Option<Usage>,
-    /// How long nothing is to be sent, by `Retry-After` of the last answer where that is a refusal or failure; at most a
-    /// day.
-    pub wait: Option<Duration>,
 }
 
 /// So many calls are left for so many seconds.
@@ -44,20 +36,19 @@ pub struct Usage {
 }
 
 impl Signals {
-    /// What these fields say with such a status.
-    pub(crate) fn of(status: StatusCode, headers: &HeaderMap) -> Self {
+    /// What these fields say.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let window = match joined(headers, "ratelimit") {
             Some(text) => rate_limit(&text),
             None => older(headers),
         };
         let usage = joined(headers, "sforce-limit-info").and_then(|text| api_usage(&text));
-        let failing = status.is_client_error() || status.is_server_error();
-        Self { window, usage, wait: failing.then(|| retry_after(headers)).flatten() }
+        Self { window, usage }
     }
 
-    /// Both: a later answer counts for more. What an earlier one asked for was over when the later call went.
+    /// Both: a later answer counts for more.
     pub(crate) fn and(self, later: Self) -> Self {
-        Self { window: later.window.or(self.window), usage: later.usage.or(self.usage), wait: later.wait }
+        Self { window: later.window.or(self.window), usage: later.usage.or(self.usage) }
     }
 }
 
@@ -151,29 +142,11 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
             headers.append(name, HeaderValue::from_str(value).expect("a value"));
         }
-        Signals::of(StatusCode::OK, &headers)
+        Signals::of(&headers)
     }
 
     fn window(left: u64, seconds: u64) -> Option<Window> {
         Some(Window { left, seconds })
-    }
-
-    #[test]
-    fn a_stated_wait_counts_with_what_fails_and_until_the_next_answer() {
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("7"));
-        let with = |status: u16| Signals::of(StatusCode::from_u16(status).expect("a status"), &headers);
-        for status in [400, 403, 409, 429, 500, 502, 503, 504, 599] {
-            assert_eq!(with(status).wait, Some(Duration::from_secs(7)), "{status}");
-        }
-        for status in [200, 202, 301, 307] {
-            assert_eq!(with(status).wait, None, "{status}");
-        }
-        assert_eq!(with(401).and(with(200)).wait, None);
-        assert_eq!(with(200).and(with(502)), with(502));
-        headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("999999999"));
-        let long = Signals::of(StatusCode::BAD_GATEWAY, &headers).wait;
-        assert_eq!(long, Some(Duration::from_secs(LONGEST)));
     }
 
     #[test]

@@ -27,7 +27,6 @@ pub(crate) use self::find::Finder;
 pub use self::find::{FindSpec, KeysAre};
 pub(crate) use self::form::RowForm;
 pub(crate) use self::judge::Asked;
-pub(crate) use self::retry_after::retry_after;
 pub use self::spec::{
     Bulk2Spec, Codes, CollectionsSpec, DialectSpec, HeaderElement, PartnerSoapSpec, RestFormat, RestSpec,
     ResultsSpec, SoapSpec, SoapVersion, SwaSpec,

@@ -29,14 +29,11 @@ impl Dispatcher {
     ) -> Meaning {
         let (code, answered, wait) = match end {
             End::Answered(Verdict::Rows(problems)) => {
-                self.breaker.worked(task.opened);
+                self.breaker.worked();
                 return Meaning::Rows(problems.clone());
             }
             End::Answered(Verdict::Later { code, wait, quota }) => {
-                if let Some(wait) = wait {
-                    self.breaker.told_to_wait(now, *wait);
-                }
-                (code, true, (*quota && wait.is_none()).then(|| retry.max()))
+                (code, true, wait.or(quota.then(|| retry.max())))
             }
             End::Answered(
                 Verdict::Data { code, .. }

@@ -134,11 +134,11 @@ impl Dispatcher {
         let mut failed = |wait| self.breaker.failed(task.opened, now, wait, retry);
         match end {
             End::Answered(Verdict::Rows(problems)) => {
-                self.breaker.worked(task.opened);
+                self.breaker.worked();
                 Meaning::Rows(problems.clone())
             }
             End::Answered(Verdict::Data { code, certain }) if *certain || proven => {
-                self.breaker.worked(task.opened);
+                self.breaker.worked();
                 if alone {
                     Meaning::Refused(code.clone())
                 } else {
@@ -146,7 +146,7 @@ impl Dispatcher {
                 }
             }
             End::Answered(Verdict::TooLarge(code)) => {
-                self.breaker.worked(task.opened);
+                self.breaker.worked();
                 if alone {
                     Meaning::Refused(code.clone())
                 } else {
@@ -158,10 +158,7 @@ impl Dispatcher {
                 Meaning::NotDone { code: code.clone(), split: false }
             }
             End::Answered(Verdict::Later { code, wait, quota }) => {
-                failed((*quota && wait.is_none()).then(|| retry.max()));
-                if let Some(wait) = wait {
-                    self.breaker.told_to_wait(now, *wait);
-                }
+                failed(wait.or(quota.then(|| retry.max())));
                 Meaning::NotDone { code: code.clone(), split: false }
             }
             End::NotSent { code, class } => {

@@ -22,9 +22,6 @@ const ROWS_OF_A_BATCH: u64 = 10_000;
 impl Dispatcher {
     /// What the exchanges of a chunk came to: so many calls, and what their answers say of the upstream's own counts.
     pub fn heard(&mut self, now: Moment, task: TaskId, calls: u64, signals: Signals) {
-        if let Some(wait) = signals.wait {
-            self.breaker.told_to_wait(now.clock, wait);
-        }
         let Some(quota) = &mut self.quota else { return };
         let task = self.tasks.get(&task);
         let batch = task.and_then(|task| self.batches.get(&task.turn));

@@ -175,31 +175,6 @@ async fn a_quota_with_retry_after_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_stated_wait_is_kept_with_any_failing_status() {
-    const STATUSES: [u16; 4] = [500, 502, 403, 409];
-    let table = Table::default();
-    let rows = table.clone();
-    let cloud = Cloud::start(move |call| {
-        let status = usize::try_from(call.number).ok().and_then(|number| STATUSES.get(number));
-        match status {
-            Some(status) => Reply::With(*status, ("retry-after", "1".into()), String::new()),
-            None => take(&rows, call, |_| None),
-        }
-    })
-    .await;
-    let mut house = House::new();
-    let mut plan = plan(DialectSpec::Soap(dialect()));
-    plan.pace.max_in_flight = 1;
-    let batch = house.accept(&plan, 10).await;
-    let started = std::time::Instant::now();
-    let _delivery = house.start(&cloud.endpoint()).await;
-    let done = house.finished(batch).await;
-    assert_eq!(done.sums.delivered, 10);
-    assert!(started.elapsed() >= Duration::from_secs(4), "{:?}", started.elapsed());
-    assert_eq!(table.most_writes(), 1);
-}
-
-#[tokio::test]
 async fn a_cloud_that_is_not_there_yet_is_waited_for_with_nothing_in_doubt() {
     let table = Table::default();
     let rows = table.clone();
