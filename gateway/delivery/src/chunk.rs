@@ -175,7 +175,6 @@ impl Outgoing {
             #[cfg(feature = "failpoints")]
             failpoints::pass(Point::ChunkAnswered);
             self.tally.heard(&answer.headers);
-            let answer = not_early(answer)?;
             let asked = Asked { message: Some(&message), keep: self.keep.is_some() };
             let (verdict, results) =
                 dialect.heard(answer.status, &answer.headers, &answer.body, chunk, asked);
@@ -221,7 +220,6 @@ impl Outgoing {
             self.tally.call();
             let answer = self.upstream.client().send(request, self.deadline()).await?;
             self.tally.heard(&answer.headers);
-            let answer = not_early(answer)?;
             match &token {
                 Some(expired)
                     if !renewed && self.is_session(answer.status, &answer.headers, &answer.body) =>
@@ -281,15 +279,6 @@ impl Outgoing {
             None => Ok(expired.clone()),
         }
     }
-}
-
-/// A success that was over before the call was handed over proves nothing of what it carries: whoever gave it (a portal, a
-/// balancer, a filter) has not seen all of it. A refusal may well be early.
-pub(crate) fn not_early(answer: Answer) -> Result<Answer, End> {
-    if answer.early && answer.status.is_success() {
-        return Err(End::Lost { code: "answer-early".to_owned(), timeout: false });
-    }
-    Ok(answer)
 }
 
 pub(crate) fn authorize(headers: &mut HeaderMap, token: Option<&Token>) {

@@ -11,7 +11,7 @@ use sekisho_upstream::{Body, Endpoint, UpstreamError};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::chunk::{End, Outgoing, authorize, not_early};
+use crate::chunk::{End, Outgoing, authorize};
 use crate::dialect::{Finder, RowResult, Verdict};
 use crate::encode::{self, EncodeError, Measured, RowSource};
 use crate::plan::CompiledPlan;
@@ -160,7 +160,6 @@ async fn call(outgoing: &Outgoing, search: &mut KeySearch, part: &KeyPart) -> Re
             |error: UpstreamError| End::Lost { code: error.code().to_owned(), timeout: error.is_timeout() };
         let answer = answer.map_err(lost)?;
         outgoing.tally.heard(&answer.headers);
-        let answer = not_early(answer)?;
         match (search.hear(answer.status, &answer.headers, &answer.body, &message, part), &token) {
             (Err(End::Answered(Verdict::Session(_))), Some(expired)) if !renewed => {
                 token = Some(outgoing.renewed(expired).await.map_err(unsent)?);

@@ -10,7 +10,6 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::body::Handover;
 use crate::client::Lease;
 use crate::error::{Sent, UpstreamError};
 use crate::recording::Call;
@@ -26,9 +25,6 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, at most the endpoint's `max_answer_bytes`.
     pub body: Bytes,
-    /// The answer was over before the request's body had been handed to the connection: whatever it says, the upstream has not
-    /// seen all of it.
-    pub early: bool,
 }
 
 /// An answer whose body is still to be read. Dropped early, it closes its connection.
@@ -39,8 +35,6 @@ pub struct AnswerStream {
     pub headers: HeaderMap,
     body: Incoming,
     lease: Option<Lease>,
-    handover: Handover,
-    early: bool,
     left: u64,
     limit: u64,
     until: Instant,
@@ -60,7 +54,6 @@ impl AnswerStream {
     pub(crate) fn new(
         response: Response<Incoming>,
         lease: Lease,
-        handover: Handover,
         limit: u64,
         until: Instant,
         idle: Duration,
@@ -72,8 +65,6 @@ impl AnswerStream {
             headers: parts.headers,
             body,
             lease: Some(lease),
-            handover,
-            early: false,
             left: limit,
             limit,
             until,
@@ -127,8 +118,6 @@ impl AnswerStream {
                     });
                 }
                 Ok(None) => {
-                    // Only now: an upstream may well begin to answer while it still reads.
-                    self.early = !self.handover.is_whole();
                     if let Some(lease) = self.lease.take() {
                         lease.give_back();
                     }
@@ -161,7 +150,7 @@ impl AnswerStream {
         while let Some(piece) = self.next().await? {
             whole.extend_from_slice(&piece);
         }
-        Ok(Answer { status: self.status, headers: self.headers, body: whole.freeze(), early: self.early })
+        Ok(Answer { status: self.status, headers: self.headers, body: whole.freeze() })
     }
 
     /// The rest of the body as a reader for a blocking thread; at most a few pieces wait in between.

@@ -10,8 +10,6 @@ use http_body::{Frame, SizeHint};
 use sekisho_exchanges::Tally;
 use tokio::sync::mpsc;
 
-use crate::connection::Meter;
-
 /// A request's body.
 #[derive(Debug)]
 pub struct Body {
@@ -27,14 +25,6 @@ pub struct Body {
 enum Content {
     Whole(Option<Bytes>),
     Stream { pieces: mpsc::Receiver<Result<Bytes, String>>, remaining: u64 },
-}
-
-/// How much of one request's body has been handed to its connection.
-pub(crate) struct Handover {
-    finished: Arc<AtomicBool>,
-    meter: Arc<Meter>,
-    /// What the connection has written once the body is out, at the least.
-    due: u64,
 }
 
 /// The producer's end of a streamed body; used from a blocking thread or a task.
@@ -91,24 +81,6 @@ impl Body {
     /// A flag that becomes true when the last byte has been handed to the connection.
     pub(crate) fn finished(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.finished)
-    }
-}
-
-impl Handover {
-    /// Of a body that is about to be sent over the connection of that meter.
-    pub(crate) fn of(body: &Body, meter: &Arc<Meter>) -> Self {
-        let length = http_body::Body::size_hint(body).lower();
-        Self {
-            finished: body.finished(),
-            meter: Arc::clone(meter),
-            due: meter.written().saturating_add(length),
-        }
-    }
-
-    /// Whether all of it has been. A body in one piece leaves here long before it is written: hence the meter, which counts the
-    /// request's head, too, so that what it misses is no longer than that.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.finished.load(Ordering::Acquire) && self.meter.written() >= self.due
     }
 }
 

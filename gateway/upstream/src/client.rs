@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::answer::{Answer, AnswerStream};
-use crate::body::{Body, BodyFailure, Handover};
+use crate::body::{Body, BodyFailure};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::{Sent, UpstreamError};
@@ -127,9 +127,9 @@ impl HttpClient {
                 call.address = lease.connection.address;
             }
             match self.exchange(lease, request, until, deadline).await {
-                Ok((response, lease, handover)) => {
+                Ok((response, lease)) => {
                     let idle = self.endpoint.inner.idle_timeout;
-                    return Ok(AnswerStream::new(response, lease, handover, limit, until, idle, deadline));
+                    return Ok(AnswerStream::new(response, lease, limit, until, idle, deadline));
                 }
                 // The peer had closed a kept connection: not a byte was written and the request is still whole, so
                 // that a new connection is the first attempt, not a second one.
@@ -184,11 +184,10 @@ impl HttpClient {
         request: Request<Body>,
         until: Instant,
         deadline: Duration,
-    ) -> Result<(Response<Incoming>, Lease, Handover), Failed> {
+    ) -> Result<(Response<Incoming>, Lease), Failed> {
         let idle = self.endpoint.inner.idle_timeout;
         let finished = request.body().finished();
         let meter = Arc::clone(&lease.connection.meter);
-        let handover = Handover::of(request.body(), &meter);
         let before = meter.written();
         meter.touch();
         let mut answering = Box::pin(lease.connection.sender.try_send_request(request));
@@ -222,7 +221,7 @@ impl HttpClient {
             (if meter.written() == before { Sent::No } else { Sent::Unknown }, permit)
         };
         match outcome {
-            Ok(Ok(response)) => Ok((response, lease, handover)),
+            Ok(Ok(response)) => Ok((response, lease)),
             Ok(Err(mut failure)) => {
                 let message = failure.take_message();
                 let (sent, permit) = sent_on(lease).await;

@@ -9,7 +9,6 @@ use sekisho_upstream::{
     Answer, Body, Endpoint, EndpointConfig, HttpClient, Sent, UpstreamError, probe_connect, probe_get,
     probe_resolve,
 };
-use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
 use tokio::time;
 
@@ -121,59 +120,6 @@ async fn an_answer_before_the_body_is_read_ends_the_producer() {
     let got = client.send(post(&client, "/", body), LONG).await.expect("an answer");
     assert_eq!(got.status, 413);
     producer.await.expect("the producer was told to stop");
-}
-
-#[tokio::test]
-async fn an_answer_that_is_over_before_the_body_is_handed_over_is_early() {
-    let early = |status: &'static str| {
-        Server::start(move |mut stream, _| async move {
-            head(&mut stream).await;
-            let mut some = [0; 1_000];
-            stream.read_exact(&mut some).await.expect("a part of the body");
-            answer(&mut stream, &format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok")).await;
-            // Never closed, and never read on.
-            std::future::pending::<()>().await;
-        })
-    };
-    // More than the socket buffers of both ends take.
-    let large = Bytes::from(vec![b'x'; 64 << 20]);
-    for status in ["200 OK", "413 Content Too Large"] {
-        let server = early(status).await;
-        let client = client(&server.config());
-        // A body that is taken in one piece.
-        let got = send(&client, large.clone()).await.expect("an answer");
-        assert!(got.early && got.body == "ok", "{status}");
-        // One that comes piece by piece.
-        let (writer, body) = Body::stream(large.len() as u64, 2);
-        let pieces = large.clone();
-        let producer = tokio::task::spawn_blocking(move || {
-            pieces.chunks(64 * 1024).all(|piece| writer.blocking_write(pieces.slice_ref(piece)).is_ok())
-        });
-        let got = client.send(post(&client, "/", body), LONG).await.expect("an answer");
-        assert!(got.early && got.body == "ok", "{status}");
-        assert!(!producer.await.expect("joined"), "{status}: the producer is told to stop");
-    }
-
-    // No body, one that is read to its end, and all of it again over the same connection.
-    let server = Server::start(|mut stream, _| async move {
-        while request(&mut stream).await.is_some() {
-            answer(&mut stream, &ok("read")).await;
-        }
-    })
-    .await;
-    let client = client(&server.config());
-    for _ in 0..3 {
-        for length in [0, 1, 70_000, 3 << 20] {
-            let got = send(&client, large.slice(..length)).await.expect("an answer");
-            assert!(!got.early, "{length}");
-        }
-        let mut get = post(&client, "/", Body::empty());
-        *get.method_mut() = Method::GET;
-        assert!(!client.send(get, LONG).await.expect("an answer").early);
-        let (writer, body) = Body::stream(4, 2);
-        writer.write("body".into()).await.expect("room");
-        assert!(!client.send(post(&client, "/", body), LONG).await.expect("an answer").early);
-    }
 }
 
 #[tokio::test]

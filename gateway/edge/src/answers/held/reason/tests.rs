@@ -48,7 +48,6 @@ const CASES: [Case; 15] = [
             "answer-relates-to",
             "answer-key",
             "answer-count",
-            "answer-early",
             "answer-job-id",
             "answer-job-state",
             "upstream-answer",
